@@ -1,0 +1,1 @@
+"""Isthmus: MLOps between Azure DevOps and AWS."""

@@ -1,0 +1,66 @@
+"""Sessions in AWS accounts: as the caller already is, or as a role that the caller assumes.
+
+Endpoint URLs and credentials come from the environment, as botocore reads them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from isthmus.errors import Problem, Refused, Unavailable
+from isthmus.names import role_arn
+
+if TYPE_CHECKING:
+    import boto3
+
+
+def session(region: str, account: str, role: str) -> boto3.Session:
+    """A session as `role` in `account`: the caller's own if it already is that role, else by assuming it.
+
+    Raises `Unavailable` without credentials or network, and `Refused` where the role may not be assumed.
+    """
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    here = boto3.Session(region_name=region)
+    try:
+        sts = here.client("sts")
+        arn: str = sts.get_caller_identity()["Arn"]
+        if arn.startswith(f"arn:aws:sts::{account}:assumed-role/{role}/"):
+            return here
+        answer = sts.assume_role(RoleArn=role_arn(account, role), RoleSessionName=_session_name(arn))
+    except ClientError as error:
+        raise Refused(
+            f"AWS does not let you act as {role} in account {account}: {error.response['Error']['Message']}",
+            todo="use credentials that may assume it (`aws sts get-caller-identity` shows yours)",
+        ) from None
+    except BotoCoreError as error:
+        raise no_answer(error) from None
+    return from_credentials(answer["Credentials"], region)
+
+
+def from_credentials(credentials: dict[str, str] | object, region: str) -> boto3.Session:
+    """A session from the `Credentials` of an STS answer."""
+    import boto3
+
+    assert isinstance(credentials, dict)
+    return boto3.Session(
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+        region_name=region,
+    )
+
+
+def no_answer(error: Exception) -> Problem:
+    """What a person should read when botocore could not reach AWS or had nothing to sign with."""
+    return Unavailable(
+        f"no answer from AWS: {error}",
+        todo="sign in to AWS; or start `isthmus up`, whose variables `isthmus env` prints",
+    )
+
+
+def _session_name(arn: str) -> str:
+    """Who the caller is, so that CloudTrail and `approved by` show the person behind the role."""
+    name = arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+    return "".join(char if char.isalnum() or char in "+=,.@-_" else "-" for char in name)[:64]

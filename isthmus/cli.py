@@ -1,0 +1,92 @@
+"""The command `isthmus`: a table of where each command lives; each is imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import NamedTuple
+
+import click
+
+from isthmus.errors import Problem
+
+
+class Entry(NamedTuple):
+    target: str
+    summary: str
+
+
+COMMANDS = {
+    # On a laptop
+    "demo": Entry("isthmus.local.commands:demo", "Run the whole lifecycle on this machine, and report it."),
+    "up": Entry("isthmus.local.commands:up", "Start the local clouds and keep them until Ctrl-C."),
+    "env": Entry("isthmus.local.commands:env", "Print the variables that point AWS and Azure clients at `up`."),
+    "run": Entry("isthmus.local.commands:run", "Run, or show expanded, an Azure Pipelines YAML file here."),
+    # Operating a platform
+    "status": Entry("isthmus.operate.commands:status", "What runs where, and what waits for whom."),
+    "models": Entry("isthmus.operate.commands:models", "The versions of each model, with metrics and approvers."),
+    "approve": Entry("isthmus.operate.commands:approve", "Approve a model version in the registry."),
+    "reject": Entry("isthmus.operate.commands:reject", "Reject a model version in the registry."),
+    "invoke": Entry("isthmus.operate.commands:invoke", "Ask an endpoint for predictions."),
+    "lineage": Entry("isthmus.operate.commands:lineage", "Where a model version came from and where it went."),
+    "events": Entry("isthmus.operate.commands:events", "Each hop of each event over the bridge."),
+    # What the pipelines call
+    "assume": Entry("isthmus.azure.commands:assume", "Run a command as an AWS role, by the job's OIDC token."),
+    "azure": Entry("isthmus.azure.commands:azure", "Provision Azure DevOps from platform.yaml."),
+    "infra": Entry("isthmus.deploy.commands:infra", "Synthesize and deploy the accounts' stacks."),
+    "build": Entry("isthmus.build.commands:build", "Define, run and follow a SageMaker pipeline."),
+    "deploy": Entry("isthmus.deploy.commands:deploy", "Synthesize and deploy exactly one model version."),
+    "gate": Entry("isthmus.deploy.commands:gate", "Test a deployed endpoint, and write test results."),
+    "monitor": Entry("isthmus.monitor.commands:monitor", "Watch an endpoint's captured data."),
+    "schema": Entry("isthmus.operate.commands:schema", "Print the JSON Schema of a configuration file."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported by name when needed, so that `--help` is quick."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        entry = COMMANDS.get(name)
+        if entry is None:
+            return None
+        module, attribute = entry.target.split(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            ctx.fail(f"no command {args[0]!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="isthmus")
+@click.option("--platform", "platform_file", default=None, metavar="FILE", help="Instead of ./platform.yaml.")
+def isthmus(platform_file: str | None) -> None:
+    """MLOps between Azure DevOps and AWS: one narrow land bridge between two clouds."""
+    if platform_file:
+        os.environ["ISTHMUS_PLATFORM"] = platform_file
+
+
+def main() -> None:
+    """Run a command; a `Problem` becomes a few lines on stderr and its exit code, never a traceback."""
+    try:
+        isthmus(prog_name="isthmus")
+    except Problem as problem:
+        click.echo(f"isthmus: {problem}", err=True)
+        sys.exit(problem.exit_code)
+    except BrokenPipeError:
+        sys.exit(141)

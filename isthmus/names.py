@@ -1,0 +1,156 @@
+"""The name of everything that Isthmus makes, derived from platform.yaml and never from a clock.
+
+The stacks give these names and the commands look for them, so each is written once, here.
+"""
+
+from __future__ import annotations
+
+from isthmus.config import Platform
+
+
+def role_arn(account: str, role: str) -> str:
+    return f"arn:aws:iam::{account}:role/{role}"
+
+
+def _bucket(platform: Platform, noun: str, account: str) -> str:
+    return f"{platform.name}-{noun}-{account}-{platform.region}"
+
+
+# ---- automation account
+
+
+def artifact_bucket(platform: Platform) -> str:
+    """Code prefixes, pipeline outputs and model artifacts."""
+    return _bucket(platform, "artifacts", platform.accounts.automation)
+
+
+def data_bucket(platform: Platform) -> str:
+    """Training data, by content hash."""
+    return _bucket(platform, "data", platform.accounts.automation)
+
+
+def registry_group(model: str) -> str:
+    """The model package group; also the SageMaker pipeline's name."""
+    return model
+
+
+def event_bus(platform: Platform) -> str:
+    """The automation account's bus that serving accounts send alarms to."""
+    return f"{platform.name}-automation"
+
+
+def bridge(platform: Platform) -> str:
+    """The bridge's Lambda function, queue and idempotency table; its dead-letter queue adds `-dlq`."""
+    return f"{platform.name}-bridge"
+
+
+def build_role(platform: Platform, model: str) -> str:
+    """Automation: what the model-build pipeline enters AWS as."""
+    return f"{platform.name}-{model}-build"
+
+
+def pipeline_role(platform: Platform, model: str) -> str:
+    """Automation: what the SageMaker pipeline and its jobs run as."""
+    return f"{platform.name}-{model}-pipeline"
+
+
+def synth_role(platform: Platform, model: str) -> str:
+    """Automation: what the deploy pipeline's build stage reads the registry as."""
+    return f"{platform.name}-{model}-synth"
+
+
+def approver_role(platform: Platform) -> str:
+    """Automation: the only role that may approve or reject a model version."""
+    return f"{platform.name}-approver"
+
+
+# ---- every account
+
+
+def operator_role(platform: Platform) -> str:
+    """Each account: what `isthmus status`, `models`, `invoke`, `lineage` and `events` read as."""
+    return f"{platform.name}-operator"
+
+
+# ---- serving accounts (staging, prod)
+
+
+def deploy_role(platform: Platform, model: str) -> str:
+    """Serving: what the deploy pipeline's stage enters AWS as."""
+    return f"{platform.name}-{model}-deploy"
+
+
+def model_role(platform: Platform) -> str:
+    """Serving: the execution role of models behind endpoints."""
+    return f"{platform.name}-model"
+
+
+def monitor_role(platform: Platform) -> str:
+    """Serving: what the monitor pipeline and its jobs run as."""
+    return f"{platform.name}-monitor"
+
+
+def capture_bucket(platform: Platform, account: str) -> str:
+    """Serving: captured requests and answers, and monitoring reports."""
+    return _bucket(platform, "capture", account)
+
+
+def ground_truth_bucket(platform: Platform, account: str) -> str:
+    """Serving: labels that arrive later, by inference id."""
+    return _bucket(platform, "ground-truth", account)
+
+
+def endpoint(model: str) -> str:
+    return model
+
+
+def endpoint_stack(platform: Platform, model: str, stage: str) -> str:
+    return f"{platform.name}-{model}-{stage}"
+
+
+def monitor_pipeline(model: str) -> str:
+    return f"{model}-monitor"
+
+
+def drift_alarm(platform: Platform, model: str) -> str:
+    return f"{platform.name}-{model}-drift"
+
+
+def quality_alarm(platform: Platform, model: str) -> str:
+    return f"{platform.name}-{model}-quality"
+
+
+# ---- Azure DevOps
+
+
+def build_pipeline(model: str) -> str:
+    return f"{model}-build"
+
+
+def pull_request_pipeline(model: str) -> str:
+    return f"{model}-pull-request"
+
+
+def deploy_pipeline(model: str) -> str:
+    return f"{model}-deploy"
+
+
+def build_connection(platform: Platform, model: str) -> str:
+    """The service connection that the model-build pipeline enters `build_role` through."""
+    return f"{platform.name}-{model}-build"
+
+
+def synth_connection(platform: Platform, model: str) -> str:
+    return f"{platform.name}-{model}-synth"
+
+
+def deploy_connection(platform: Platform, model: str, stage: str) -> str:
+    return f"{platform.name}-{model}-deploy-{stage}"
+
+
+def connection_subject(platform: Platform, connection: str) -> str:
+    """The subject claim of a service connection's token (issuer vstoken.dev.azure.com)."""
+    return f"sc://{platform.azure.organization}/{platform.azure.project}/{connection}"
+
+
+PLATFORM_REPOSITORY = "platform"
