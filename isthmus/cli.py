@@ -34,7 +34,7 @@ COMMANDS = {
     # What the pipelines call
     "assume": Entry("isthmus.azure.commands:assume", "Run a command as an AWS role, by the job's OIDC token."),
     "azure": Entry("isthmus.azure.commands:azure", "Provision Azure DevOps from platform.yaml."),
-    "infra": Entry("isthmus.deploy.commands:infra", "Synthesize and deploy the accounts' stacks."),
+    "infra": Entry("isthmus.infra.commands:infra", "Synthesize and deploy the accounts' stacks."),
     "build": Entry("isthmus.build.commands:build", "Define, run and follow a SageMaker pipeline."),
     "deploy": Entry("isthmus.deploy.commands:deploy", "Synthesize and deploy exactly one model version."),
     "gate": Entry("isthmus.deploy.commands:gate", "Test a deployed endpoint, and write test results."),
