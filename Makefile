@@ -1,0 +1,42 @@
+# Two commands are all the set-up there is: `make demo` and `make test`. Both install what they need into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+export UV_LINK_MODE := copy
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: demo test lint install lock clean
+
+demo: .venv/installed
+	@$(BIN)/isthmus demo $(ARGS)
+
+test: .venv/installed node_modules/installed
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/installed node_modules/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/contract tests/cdk
+
+install: .venv/installed node_modules/installed
+
+# uv installs the hash-locked tree in seconds; pip installs only uv itself.
+.venv/installed: requirements.lock bootstrap.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Isthmus needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12") if sys.version_info < (3, 11) else 0'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || (rm -rf .venv; echo "no venv module: on Debian, apt install python3-venv"; exit 1)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bootstrap.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+# Node's tools are for checks only (Microsoft's language service, the real cdk); the demo does without them.
+node_modules/installed: package-lock.json .venv/installed
+	@$(BIN)/npm ci --silent --no-audit --no-fund --ignore-scripts
+	@touch $@
+
+lock:
+	$(BIN)/uv pip compile pyproject.toml --all-extras --generate-hashes --universal --no-header --quiet --output-file requirements.lock
+	$(BIN)/npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts
+
+clean:
+	rm -rf .venv node_modules .isthmus cdk.out
