@@ -5,6 +5,7 @@ Endpoint URLs and credentials come from the environment, as botocore reads them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from isthmus.errors import Problem, Refused, Unavailable
@@ -39,15 +40,14 @@ def session(region: str, account: str, role: str) -> boto3.Session:
     return from_credentials(answer["Credentials"], region)
 
 
-def from_credentials(credentials: dict[str, str] | object, region: str) -> boto3.Session:
+def from_credentials(credentials: Mapping[str, object], region: str) -> boto3.Session:
     """A session from the `Credentials` of an STS answer."""
     import boto3
 
-    assert isinstance(credentials, dict)
     return boto3.Session(
-        aws_access_key_id=credentials["AccessKeyId"],
-        aws_secret_access_key=credentials["SecretAccessKey"],
-        aws_session_token=credentials["SessionToken"],
+        aws_access_key_id=str(credentials["AccessKeyId"]),
+        aws_secret_access_key=str(credentials["SecretAccessKey"]),
+        aws_session_token=str(credentials["SessionToken"]),
         region_name=region,
     )
 

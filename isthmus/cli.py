@@ -21,18 +21,26 @@ COMMANDS = {
     # On a laptop
     "demo": Entry("isthmus.local.commands:demo", "Run the whole lifecycle on this machine, and report it."),
     "up": Entry("isthmus.local.commands:up", "Start the local clouds and keep them until Ctrl-C."),
-    "env": Entry("isthmus.local.commands:env", "Print the variables that point AWS and Azure clients at `up`."),
+    "env": Entry(
+        "isthmus.local.commands:env", "Print the variables that point AWS and Azure clients at `up`."
+    ),
     "run": Entry("isthmus.local.commands:run", "Run, or show expanded, an Azure Pipelines YAML file here."),
     # Operating a platform
     "status": Entry("isthmus.operate.commands:status", "What runs where, and what waits for whom."),
-    "models": Entry("isthmus.operate.commands:models", "The versions of each model, with metrics and approvers."),
+    "models": Entry(
+        "isthmus.operate.commands:models", "The versions of each model, with metrics and approvers."
+    ),
     "approve": Entry("isthmus.operate.commands:approve", "Approve a model version in the registry."),
     "reject": Entry("isthmus.operate.commands:reject", "Reject a model version in the registry."),
     "invoke": Entry("isthmus.operate.commands:invoke", "Ask an endpoint for predictions."),
-    "lineage": Entry("isthmus.operate.commands:lineage", "Where a model version came from and where it went."),
+    "lineage": Entry(
+        "isthmus.operate.commands:lineage", "Where a model version came from and where it went."
+    ),
     "events": Entry("isthmus.operate.commands:events", "Each hop of each event over the bridge."),
     # What the pipelines call
-    "assume": Entry("isthmus.azure.commands:assume", "Run a command as an AWS role, by the job's OIDC token."),
+    "assume": Entry(
+        "isthmus.azure.commands:assume", "Run a command as an AWS role, by the job's OIDC token."
+    ),
     "azure": Entry("isthmus.azure.commands:azure", "Provision Azure DevOps from platform.yaml."),
     "infra": Entry("isthmus.infra.commands:infra", "Synthesize and deploy the accounts' stacks."),
     "build": Entry("isthmus.build.commands:build", "Define, run and follow a SageMaker pipeline."),

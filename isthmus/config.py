@@ -20,7 +20,9 @@ Config = TypeVar("Config", bound="Strict")
 Stage = Literal["staging", "prod"]
 STAGES: tuple[Stage, ...] = ("staging", "prod")
 
-AccountId = Annotated[str, Field(pattern=r"^\d{12}$", description="An AWS account id: twelve digits, quoted.")]
+AccountId = Annotated[
+    str, Field(pattern=r"^\d{12}$", description="An AWS account id: twelve digits, quoted.")
+]
 Guid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 # SageMaker names a model package group, a pipeline and an endpoint after it, with a suffix of ours.
 ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
@@ -144,7 +146,9 @@ class Data(Strict):
 class Evaluation(Strict):
     metric: Literal["auc", "accuracy", "f1_macro", "log_loss", "rmse", "mae", "r2"]
     threshold: float
-    holdout: float = Field(default=0.25, gt=0, lt=1, description="Share of rows held out; the latest by time.")
+    holdout: float = Field(
+        default=0.25, gt=0, lt=1, description="Share of rows held out; the latest by time."
+    )
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     below_bar: Literal["fail", "pass"] = "fail"
     challenger: Literal["beat", "no_worse"] = "beat"
@@ -213,9 +217,14 @@ class DeployConfig(Strict):
 # ---------------------------------------------------------------- reading
 
 
-def read_platform(path: Path | str = "platform.yaml") -> Platform:
+def platform_path() -> Path:
+    """Which platform.yaml is meant: `ISTHMUS_PLATFORM` in the environment, else the one in this folder."""
+    return Path(os.environ.get("ISTHMUS_PLATFORM") or "platform.yaml")
+
+
+def read_platform(path: Path | str | None = None) -> Platform:
     """Read platform.yaml. `AZURE_DEVOPS_URL` in the environment stands in for `azure.organization_url`."""
-    platform = read(Path(path), Platform)
+    platform = read(Path(path) if path else platform_path(), Platform)
     url = os.environ.get("AZURE_DEVOPS_URL")
     if url:
         azure = platform.azure.model_copy(update={"organization_url": url})

@@ -9,6 +9,7 @@ standard library's smallest modules: it adds about 15 ms to a start.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -86,14 +87,10 @@ def _supervise(lifeline: int, grace: float, argv: list[str]) -> int:
             os.read(wake_reading, 64)
     if child.poll() is None:
         child.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(grace)
-        except subprocess.TimeoutExpired:
-            pass
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
     code = child.wait()
     return code if code >= 0 else 128 - code
 
