@@ -281,7 +281,8 @@ def _refuse_secrets(node: yaml.Node | None, path: Path) -> None:
 
 
 def _explained(error: ValidationError, kind: type[Strict], root: yaml.Node | None, path: Path) -> BadInput:
-    first = min(error.errors(), key=lambda one: _line(root, one["loc"]))
+    # A misspelt key is also a missing one: naming what was written helps more.
+    first = min(error.errors(), key=lambda one: (one["type"] != "extra_forbidden", _line(root, one["loc"])))
     loc = first["loc"]
     key = ".".join(str(part) for part in loc) or path.name
     where = f"{path}:{_line(root, loc)}, {key}"

@@ -1,0 +1,58 @@
+"""No process outlives the one that started it."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from isthmus.local import lifeline
+
+PARENT = """
+import os, sys
+from isthmus.local import lifeline
+process = lifeline.spawn(["sh", "-c", "sleep 600 & echo started >&2; exec sleep 600"])
+process.wait()
+"""
+
+
+def closed(reading: int) -> bool:
+    """Whether every process that held the pipe's writing end has ended, within ten seconds."""
+    while select.select([reading], [], [], 10)[0]:
+        if not os.read(reading, 1024):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_children_end_with_their_parent(number: signal.Signals) -> None:
+    reading, writing = os.pipe()
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stderr=writing)
+    os.close(writing)
+    assert os.read(reading, 7) == b"started"
+    parent.send_signal(number)
+    parent.wait()
+    assert closed(reading)
+    os.close(reading)
+
+
+def test_the_exit_code_is_the_childs() -> None:
+    assert lifeline.spawn(["sh", "-c", "exit 7"]).wait() == 7
+    assert lifeline.spawn(["sh", "-c", "kill -9 $$"]).wait() == 137
+
+
+def test_a_child_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    process = lifeline.spawn(
+        ["sh", "-c", "trap '' TERM; echo started; while :; do sleep 600; done"], stdout=writing, grace=0.1
+    )
+    os.close(writing)
+    assert os.read(reading, 7) == b"started"
+    assert lifeline.stop(process) == 137
+    assert closed(reading)
+    os.close(reading)

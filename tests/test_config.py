@@ -1,0 +1,98 @@
+"""platform.yaml: every mistake gives one message with file, line, key and remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from isthmus.config import read_platform
+from isthmus.errors import BadInput
+
+EXAMPLE = Path(__file__).parent.parent / "platform.yaml"
+
+
+@pytest.fixture
+def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("AZURE_DEVOPS_URL", raising=False)
+
+    def read(old: str, new: str) -> str:
+        text = EXAMPLE.read_text()
+        assert old in text
+        file = tmp_path / "platform.yaml"
+        file.write_text(text.replace(old, new, 1))
+        with pytest.raises(BadInput) as caught:
+            read_platform(file)
+        assert caught.value.exit_code == 2
+        return str(caught.value)
+
+    return read
+
+
+def line_of(text: str) -> int:
+    lines = EXAMPLE.read_text().splitlines()
+    return next(number for number, line in enumerate(lines, 1) if text in line)
+
+
+def test_the_example_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AZURE_DEVOPS_URL", raising=False)
+    platform = read_platform(EXAMPLE)
+    assert platform.model("seattle-rain").build_repository == "model-build"
+
+
+def test_the_environment_says_where_azure_devops_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_DEVOPS_URL", "http://127.0.0.1:8080/fabrikam")
+    assert read_platform(EXAMPLE).azure.organization == "fabrikam"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("region:", "regoin:", ["unknown key 'regoin'", "did you mean 'region'?"]),
+        ("  staging:", "  stagging:", ["unknown key 'stagging'", "did you mean 'staging'?", "accounts"]),
+        ('"444455556666"', '"44445555666"', ["twelve digits", "44445555666", "accounts.prod"]),
+        ('"444455556666"', "444455556666", ['quote it: "444455556666"', "accounts.prod"]),
+        ('"444455556666"', '"333344445555"', ["prod and staging are the same account"]),
+        ("name: seattle-rain", "name: Seattle Rain", ["models.0.name", "Seattle Rain"]),
+        ("mode: none", "mode: nnoe", ["network.mode", "nnoe"]),
+        ("mode: none", "mode: existing", ["vpc_id"]),
+        ("project: weather", "project: AKIAIOSFODNN7EXAMPLE", ["looks like a secret"]),
+        ("models:", "models: [", ["not valid YAML"]),
+    ],
+)
+def test_a_mistake_is_named_with_its_remedy(broken, old: str, new: str, words: list[str]) -> None:
+    message = broken(old, new)
+    for word in words:
+        assert word in message
+    assert "platform.yaml:" in message
+
+
+def test_the_line_is_the_line_of_the_key(broken) -> None:
+    assert f"platform.yaml:{line_of('  prod:')}, accounts.prd" in broken("  prod:", "  prd:")
+
+
+def test_two_models_of_one_name(broken) -> None:
+    again = "models:\n  - name: seattle-rain\n    owner: someone\n"
+    assert "stands twice" in broken("models:\n", again)
+
+
+def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"there is no platform\.yaml"):
+        read_platform(tmp_path / "platform.yaml")
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=8,
+    )
+)
+def test_no_content_makes_a_traceback(tmp_path_factory: pytest.TempPathFactory, content: object) -> None:
+    file = tmp_path_factory.mktemp("any") / "platform.yaml"
+    file.write_text(yaml.safe_dump(content))
+    with pytest.raises(BadInput):
+        read_platform(file)
