@@ -1,0 +1,31 @@
+"""`python -m isthmus.local.aws --port N --state DIR --config FILE`: serve the local AWS until SIGTERM.
+
+Prints `ready <url>` on standard output when it answers. ministack reads its settings from the environment
+while it is imported, so they are set before anything imports it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from isthmus.local.aws.settings import Settings
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m isthmus.local.aws")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--config", type=Path, required=True)
+    arguments = parser.parse_args()
+    settings = Settings.read(arguments.config, arguments.state.resolve(), arguments.port)
+    os.environ.update(settings.environment_of_ministack())
+    from isthmus.local.aws import server
+
+    server.serve(settings)
+    sys.exit(0)
+
+
+main()

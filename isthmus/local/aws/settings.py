@@ -1,0 +1,64 @@
+"""What the local AWS is told: its accounts, where it keeps its state, and whose tokens it believes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`accounts` maps a role (automation, prod) to an account id, `issuers` an OIDC issuer to its JWKS URL;
+    `environment` is what processes of jobs and endpoints are given."""
+
+    state: Path
+    port: int
+    region: str
+    platform: str
+    accounts: dict[str, str]
+    issuers: dict[str, str]
+    environment: dict[str, str]
+
+    @classmethod
+    def read(cls, file: Path, state: Path, port: int) -> Settings:
+        found = json.loads(file.read_text())
+        return cls(
+            state=state,
+            port=port,
+            region=found["region"],
+            platform=found["platform"],
+            accounts=found["accounts"],
+            issuers=found["issuers"],
+            environment=found["environment"],
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def environment_of_ministack(self) -> dict[str, str]:
+        """ministack's own settings; everything that it writes lies under `state`."""
+        scratch = self.state / "scratch"
+        scratch.mkdir(parents=True, exist_ok=True)
+        return {
+            "AUTH": "true",
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port),
+            "MINISTACK_HOST": "127.0.0.1",
+            "MINISTACK_REGION": self.region,
+            "MINISTACK_ACCOUNT_ID": self.accounts["automation"],
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(self.state / "services"),
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(self.state / "s3"),
+            "TMPDIR": str(scratch),
+            "LAMBDA_EXECUTOR": "local",
+            "SFTP_ENABLED": "0",
+            "IOT_MTLS_ENABLED": "0",
+            "LOG_LEVEL": "WARNING",
+            "AWS_ENDPOINT_URL": self.url,
+            "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+            "DOCKER_HOST": "unix:///nonexistent",
+        }
