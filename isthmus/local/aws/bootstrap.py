@@ -1,4 +1,4 @@
-"""Makes local accounts what `cdk bootstrap --trust <automation>` makes of real ones, and gives the laptop a user.
+"""Makes local accounts what `cdk bootstrap --trust <automation>` makes of real ones; gives the laptop a user.
 
 Role and bucket names are those of CDK's bootstrap template (qualifier hnb659fds, version 30).
 """
