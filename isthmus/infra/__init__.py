@@ -1,0 +1,1 @@
+"""Synthesizing, checking and deploying CDK assemblies, without the CDK command line."""

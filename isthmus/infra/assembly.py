@@ -1,0 +1,126 @@
+"""Deploys a CDK cloud assembly with boto3: what `cdk deploy` does, in a tenth of its time.
+
+Each stack is deployed through the roles that its manifest names (the CDK bootstrap's, or narrower ones);
+stacks that do not need each other are deployed at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isthmus.infra import change
+from isthmus.infra.manifest import Stack, find_stack, read_stacks
+from isthmus.infra.publishing import publish
+
+if TYPE_CHECKING:
+    import boto3
+
+# The longest template that CloudFormation takes in the call itself; longer ones lie in the asset bucket.
+INLINE = 51_200
+Outputs = dict[str, str]
+
+
+def _silent(_line: str) -> None:
+    pass
+
+
+def deploy_stack(
+    session: boto3.Session,
+    assembly: Path,
+    stack_name: str,
+    *,
+    parameters: Mapping[str, str] | None = None,
+    tags: Mapping[str, str] | None = None,
+    say: change.Say = _silent,
+) -> Outputs:
+    """Deploy one stack of the assembly and return its outputs; returns at once when nothing changes.
+
+    Parameters
+    ----------
+    session : who deploys. Where the manifest names roles, they are assumed from it, unless it already
+        is that role.
+    parameters, tags : in addition to those in the manifest, and stronger.
+    say : told one line per step, for a person.
+
+    Raises `NotFound` for a stack that is not in the assembly, `Refused` where a role may not be assumed,
+    `Problem` with the first failed resource's reason when CloudFormation rolls back.
+    """
+    stack = find_stack(assembly, stack_name)
+    return _deploy(session, stack, dict(parameters or {}), dict(tags or {}), say)
+
+
+def deploy(
+    session: boto3.Session,
+    assembly: Path,
+    *,
+    accounts: Collection[str] | None = None,
+    say: change.Say = _silent,
+) -> dict[str, Outputs]:
+    """Deploy the assembly's stacks, or those in `accounts`, and return each one's outputs by its name."""
+    stacks = [s for s in read_stacks(assembly) if accounts is None or s.account in accounts]
+    return _each(stacks, lambda stack: _deploy(session, stack, {}, {}, say))
+
+
+def _deploy(
+    session: boto3.Session, stack: Stack, parameters: Outputs, tags: Outputs, say: change.Say
+) -> Outputs:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from isthmus.aws import no_answer
+    from isthmus.errors import Problem
+    from isthmus.infra.roles import Roles
+
+    roles = Roles(session, stack.region)
+    text = stack.template.read_text()
+    inline = len(text.encode()) <= INLINE
+    wanted = change.Change(
+        stack=stack.name,
+        template=text,
+        template_url=None if inline else _https(stack.template_url),
+        parameters=stack.parameters | parameters,
+        tags=stack.tags | tags,
+        execution_role=stack.execution_role,
+    )
+    try:
+        publish((a for a in stack.assets if not (inline and a.source == stack.template)), roles.session)
+        cfn = roles.session(stack.role).client("cloudformation", region_name=stack.region)
+        outputs = change.apply(cfn, wanted, say)
+        if not stack.terminates:
+            cfn.update_termination_protection(StackName=stack.name, EnableTerminationProtection=True)
+    except ClientError as error:
+        message = error.response["Error"]["Message"]
+        raise Problem(f"stack {stack.name}: {error.operation_name}: {message}", where=stack.account) from None
+    except BotoCoreError as error:
+        raise no_answer(error) from None
+    say(f"{stack.name}: done")
+    return outputs
+
+
+def _https(url: str | None) -> str | None:
+    """CDK names the template as s3://bucket/key; CloudFormation takes it by https."""
+    if url is None or not url.startswith("s3://"):
+        return url
+    bucket, key = url.removeprefix("s3://").split("/", 1)
+    return f"https://{bucket}.s3.amazonaws.com/{key}"
+
+
+def _each(stacks: list[Stack], work: Callable[[Stack], Outputs]) -> dict[str, Outputs]:
+    """Do the work of each stack as soon as what it needs is done; after a failure start nothing more."""
+    outputs: dict[str, Outputs] = {}
+    ids = {stack.id for stack in stacks}
+    waiting, done = list(stacks), set[str]()
+    running: dict[Future[Outputs], Stack] = {}
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        while waiting or running:
+            for stack in [s for s in waiting if s.needs & ids <= done]:
+                waiting.remove(stack)
+                running[pool.submit(work, stack)] = stack
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                stack = running.pop(future)
+                outputs[stack.name] = future.result()
+                done.add(stack.id)
+    return outputs

@@ -1,0 +1,195 @@
+"""One change of one CloudFormation stack: from what stands there to what the template says.
+
+Decides by the stack's state what is possible, goes through a change set, and says why when it fails.
+Knows nothing of assemblies or accounts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from isthmus.errors import Problem, Refused
+
+# botocore builds its clients at run time; their shapes are in AWS's API reference.
+CloudFormation = Any
+Found = TypeVar("Found")
+Say = Callable[[str], None]
+CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
+# A stack that never stood: CloudFormation lets it only be deleted.
+NEVER_STOOD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
+POLL_FIRST, POLL_LONGEST = 0.1, 5.0
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a stack shall become."""
+
+    stack: str
+    template: str
+    template_url: str | None
+    parameters: Mapping[str, str]
+    tags: Mapping[str, str]
+    execution_role: str | None
+
+    def request(self) -> dict[str, Any]:
+        """What is the same in every call of CloudFormation about this change."""
+        request: dict[str, Any] = {
+            "StackName": self.stack,
+            "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in self.parameters.items()],
+            "Tags": [{"Key": k, "Value": v} for k, v in self.tags.items()],
+            "Capabilities": list(CAPABILITIES),
+        }
+        if self.template_url:
+            request["TemplateURL"] = self.template_url
+        else:
+            request["TemplateBody"] = self.template
+        if self.execution_role:
+            request["RoleARN"] = self.execution_role
+        return request
+
+
+def apply(cfn: CloudFormation, change: Change, say: Say) -> dict[str, str]:
+    """Make the stack what `change` says, wait until it is, and return its outputs.
+
+    A stack that already is so is left alone. Raises `Problem` with the first failed resource's reason.
+    """
+    there = _changeable(cfn, change.stack, say)
+    if there is None or not _is_so(cfn, there, change):
+        change_set = _change_set(cfn, change, exists=there is not None)
+        if change_set:
+            _execute(cfn, change.stack, change_set, say)
+    there = _describe(cfn, change.stack)
+    return {o["OutputKey"]: o["OutputValue"] for o in (there or {}).get("Outputs", [])}
+
+
+def _changeable(cfn: CloudFormation, stack: str, say: Say) -> dict[str, Any] | None:
+    """The stack when it exists and can be updated, None when it is to be created."""
+    there = _settled(cfn, stack)
+    if there is None or there["StackStatus"] == "REVIEW_IN_PROGRESS":
+        return None
+    if there["StackStatus"] in NEVER_STOOD:
+        say(f"{stack}: its creation had failed, so it is deleted first")
+        cfn.delete_stack(StackName=stack)
+        gone = _settled(cfn, there["StackId"])
+        if gone and gone["StackStatus"] != "DELETE_COMPLETE":
+            raise _failure(cfn, there["StackId"], "could not be deleted")
+        return None
+    if there["StackStatus"] == "UPDATE_ROLLBACK_FAILED":
+        raise Refused(
+            f"stack {stack} is stuck in UPDATE_ROLLBACK_FAILED",
+            where=there["StackId"],
+            todo=f"aws cloudformation continue-update-rollback --stack-name {stack}",
+        )
+    return there
+
+
+def _is_so(cfn: CloudFormation, there: dict[str, Any], change: Change) -> bool:
+    """Whether template, parameters and tags are what stands already: most of the stacks, most of the time."""
+    import json
+
+    tags = {tag["Key"]: tag["Value"] for tag in there.get("Tags", [])}
+    parameters = {p["ParameterKey"]: p["ParameterValue"] for p in there.get("Parameters", [])}
+    if tags != change.tags or any(parameters.get(k) != v for k, v in change.parameters.items()):
+        return False
+    if not there["StackStatus"].endswith("_COMPLETE"):
+        return False
+    body = cfn.get_template(StackName=change.stack, TemplateStage="Original")["TemplateBody"]
+    standing: object = json.loads(body) if isinstance(body, str) else body
+    return bool(standing == json.loads(change.template))
+
+
+def _change_set(cfn: CloudFormation, change: Change, *, exists: bool) -> str | None:
+    """The id of a change set that is ready to be executed; None when nothing would change."""
+    created: dict[str, str] = cfn.create_change_set(
+        ChangeSetName="isthmus-" + _token(change),
+        ChangeSetType="UPDATE" if exists else "CREATE",
+        **change.request(),
+    )
+    id_ = created["Id"]
+    found: dict[str, str] = _poll(
+        lambda: cfn.describe_change_set(ChangeSetName=id_),
+        lambda one: one["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"),
+    )
+    if found["Status"] == "CREATE_COMPLETE":
+        return id_
+    reason = found.get("StatusReason", "")
+    cfn.delete_change_set(ChangeSetName=id_)
+    if "didn't contain changes" in reason or "No updates are to be performed" in reason:
+        return None
+    raise Problem(f"stack {change.stack} cannot be changed so: {reason}", where=created["StackId"])
+
+
+def _execute(cfn: CloudFormation, stack: str, change_set: str, say: Say) -> None:
+    say(f"{stack}: changing")
+    cfn.execute_change_set(ChangeSetName=change_set)
+    there = _settled(cfn, stack)
+    if there is None or there["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        raise _failure(cfn, stack, f"ended in {there['StackStatus'] if there else 'nothing'}")
+
+
+def _failure(cfn: CloudFormation, stack: str, what: str) -> Problem:
+    """The first resource that failed is the cause; those after it are 'cancelled', or its own rollback."""
+    failed: list[Any] = []
+    for page in cfn.get_paginator("describe_stack_events").paginate(StackName=stack):
+        for event in page["StackEvents"]:
+            if event["ResourceStatus"] in ("UPDATE_IN_PROGRESS", "CREATE_IN_PROGRESS") and (
+                event["PhysicalResourceId"] == event["StackId"]
+            ):
+                return _explained(stack, what, failed)
+            if event["ResourceStatus"].endswith("_FAILED"):
+                failed.append(event)
+    return _explained(stack, what, failed)
+
+
+def _explained(stack: str, what: str, failed: list[Any]) -> Problem:
+    if not failed:
+        return Problem(f"stack {stack} {what}")
+    first = failed[-1]
+    reason = first.get("ResourceStatusReason", "no reason was given")
+    return Problem(
+        f"stack {stack} {what}: {first['LogicalResourceId']} ({first['ResourceType']}): {reason}",
+        where=first["StackId"],
+    )
+
+
+def _settled(cfn: CloudFormation, stack: str) -> dict[str, Any] | None:
+    """The stack as soon as nothing moves in it; None when there is none."""
+    return _poll(
+        lambda: _describe(cfn, stack),
+        lambda there: (
+            there is None
+            or there["StackStatus"] == "REVIEW_IN_PROGRESS"
+            or not there["StackStatus"].endswith("_IN_PROGRESS")
+        ),
+    )
+
+
+def _describe(cfn: CloudFormation, stack: str) -> dict[str, Any] | None:
+    from botocore.exceptions import ClientError
+
+    try:
+        found: dict[str, Any] = dict(cfn.describe_stacks(StackName=stack)["Stacks"][0])
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":
+            return None
+        raise
+    return None if found["StackStatus"] == "DELETE_COMPLETE" else found
+
+
+def _poll(ask: Callable[[], Found], done: Callable[[Found], bool]) -> Found:
+    """Ask until it is done: often at first, because most changes are small, and then ever less."""
+    pause = POLL_FIRST
+    while not done(answer := ask()):
+        time.sleep(pause)
+        pause = min(pause * 1.5, POLL_LONGEST)
+    return answer
+
+
+def _token(change: Change) -> str:
+    import hashlib
+
+    seen = repr((change.template, sorted(change.parameters.items()), sorted(change.tags.items())))
+    return hashlib.sha256(seen.encode()).hexdigest()[:32]
