@@ -66,5 +66,12 @@ def _bus_allows(spec: Any, sender: str) -> bool:
         resource_arn=str(spec),
         region=spec.region,
     )
-    policy = eventbridge._event_bus_policies.get(name)
-    return bool(resource_policy_allows(policy, context, same_account=False))
+    policy = eventbridge._event_bus_policies.get(name) or {}
+    statements = [_spelled_out(one) for one in policy.get("Statement", [])]
+    return bool(resource_policy_allows(policy | {"Statement": statements}, context, same_account=False))
+
+
+def _spelled_out(statement: dict[str, Any]) -> dict[str, Any]:
+    """PutPermission takes a bare account id for a principal, and AWS stores it spelled out."""
+    principal = statement.get("Principal")
+    return statement | {"Principal": {"AWS": principal}} if isinstance(principal, str) else statement

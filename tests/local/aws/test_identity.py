@@ -1,0 +1,85 @@
+"""Web identity in both directions: a token that is wrong in any one way is refused."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import boto3
+import jwt
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from tests.local.conftest import ISSUER, PROD, Aws
+
+AUDIENCE = "api://AzureADTokenExchange"
+SUBJECT = "sc://contoso/weather/isthmus-prod"
+HOST = ISSUER.removeprefix("https://")
+
+
+@pytest.fixture(scope="module")
+def role(aws: Aws) -> str:
+    iam = aws.client("iam", PROD)
+    provider = iam.create_open_id_connect_provider(
+        Url=ISSUER, ClientIDList=[AUDIENCE], ThumbprintList=["0" * 40]
+    )
+    condition = {"StringEquals": {f"{HOST}:sub": SUBJECT, f"{HOST}:aud": AUDIENCE}}
+    statement = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Principal": {"Federated": provider["OpenIDConnectProviderArn"]},
+        "Condition": condition,
+    }
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return iam.create_role(RoleName="deploy", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+
+
+def assume(aws: Aws, role: str, token: str) -> dict:
+    sts = boto3.client(
+        "sts", endpoint_url=aws.url, region_name=aws.region, config=Config(signature_version=UNSIGNED)
+    )
+    return sts.assume_role_with_web_identity(RoleArn=role, RoleSessionName="run-7", WebIdentityToken=token)
+
+
+def test_the_right_token_gives_the_role(aws: Aws, role: str) -> None:
+    answer = assume(aws, role, aws.azure.token(SUBJECT, AUDIENCE))
+    assert answer["AssumedRoleUser"]["Arn"].endswith(":assumed-role/deploy/run-7")
+    assert (answer["SubjectFromWebIdentityToken"], answer["Audience"]) == (SUBJECT, AUDIENCE)
+
+
+@pytest.mark.parametrize(
+    ("claims", "code"),
+    [
+        ({"sub": "sc://contoso/weather/isthmus-staging"}, "AccessDenied"),
+        ({"sub": "sc://fabrikam/weather/isthmus-prod"}, "AccessDenied"),
+        ({"aud": "api://somebody-else"}, "InvalidIdentityToken"),
+        ({"iss": "https://vstoken.dev.azure.com/another"}, "InvalidIdentityToken"),
+        ({"exp": int(time.time()) - 1}, "ExpiredTokenException"),
+    ],
+)
+def test_a_token_wrong_in_one_claim_is_refused(aws: Aws, role: str, claims: dict, code: str) -> None:
+    with pytest.raises(ClientError) as refusal:
+        assume(aws, role, aws.azure.token(SUBJECT, AUDIENCE, **claims))
+    assert refusal.value.response["Error"]["Code"] == code
+
+
+def test_a_token_signed_by_another_key_is_refused(aws: Aws, role: str) -> None:
+    with pytest.raises(ClientError, match="Signature verification failed"):
+        assume(aws, role, aws.azure.forged(SUBJECT, AUDIENCE))
+
+
+def test_an_unsigned_token_is_refused(aws: Aws, role: str) -> None:
+    claims = jwt.decode(aws.azure.token(SUBJECT, AUDIENCE), options={"verify_signature": False})
+    with pytest.raises(ClientError, match="InvalidIdentityToken"):
+        assume(aws, role, jwt.encode(claims, "", "none"))
+
+
+def test_aws_signs_who_the_caller_is(aws: Aws) -> None:
+    sts = aws.client("sts", PROD)
+    answer = sts.get_web_identity_token(Audience=[AUDIENCE], SigningAlgorithm="RS256", DurationSeconds=60)
+    key = jwt.PyJWKClient(f"{aws.url}/_isthmus/jwks").get_signing_key_from_jwt(answer["WebIdentityToken"])
+    claims = jwt.decode(answer["WebIdentityToken"], key.key, algorithms=["RS256"], audience=AUDIENCE)
+    assert claims["sub"] == f"arn:aws:iam::{PROD}:root"
+    assert claims["exp"] - claims["iat"] == 60

@@ -1,0 +1,131 @@
+"""A local AWS for tests, started once, with a stand-in for the issuer of Azure DevOps' tokens."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import boto3
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from isthmus.local import lifeline
+
+REGION = "eu-west-1"
+ACCOUNTS = {
+    "dev": "111122223333",
+    "automation": "222233334444",
+    "staging": "333344445555",
+    "prod": "444455556666",
+}
+AUTOMATION, STAGING, PROD = ACCOUNTS["automation"], ACCOUNTS["staging"], ACCOUNTS["prod"]
+ISSUER = "https://vstoken.dev.azure.com/5f0e7a52-6a1b-4c7e-9d3a-2f1f6d6f6c11"
+
+
+def _key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@dataclass
+class Issuer:
+    """Signs tokens as Azure DevOps does, and publishes its key."""
+
+    key: rsa.RSAPrivateKey = field(default_factory=_key)
+
+    def jwks(self) -> bytes:
+        jwk = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key()))
+        return json.dumps({"keys": [jwk | {"kid": "test", "use": "sig"}]}).encode()
+
+    def token(self, subject: str, audience: str, **claims: object) -> str:
+        return self._signed(self.key, subject, audience, claims)
+
+    def forged(self, subject: str, audience: str) -> str:
+        return self._signed(_key(), subject, audience, {})
+
+    def _signed(self, key: rsa.RSAPrivateKey, subject: str, audience: str, claims: dict) -> str:
+        usual = {"iss": ISSUER, "sub": subject, "aud": audience, "exp": int(time.time()) + 600}
+        return jwt.encode(usual | claims, key, "RS256", headers={"kid": "test"})
+
+
+@dataclass(frozen=True)
+class Aws:
+    """A running local AWS. `client` acts as an account's root unless other credentials are given."""
+
+    url: str
+    region: str
+    azure: Issuer
+
+    def client(self, service: str, account: str, credentials: dict[str, str] | None = None) -> Any:
+        session = boto3.Session(
+            aws_access_key_id=(credentials or {}).get("AccessKeyId", account),
+            aws_secret_access_key=(credentials or {}).get("SecretAccessKey", "test"),
+            aws_session_token=(credentials or {}).get("SessionToken"),
+            region_name=self.region,
+        )
+        return session.client(service, endpoint_url=self.url)
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Iterator[tuple[Issuer, str]]:
+    one = Issuer()
+
+    class Keys(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(one.jwks())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Keys)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield one, f"http://127.0.0.1:{server.server_port}/jwks"
+    server.shutdown()
+
+
+def start_aws(state: Path, jwks: str, port: int) -> subprocess.Popen[bytes]:
+    """Start a local AWS in `state` and wait until it answers."""
+    state.mkdir(parents=True, exist_ok=True)
+    config = {
+        "accounts": ACCOUNTS,
+        "region": REGION,
+        "platform": "isthmus",
+        "issuers": {ISSUER: jwks},
+        "environment": {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_DEFAULT_REGION": REGION},
+    }
+    (state / "config.json").write_text(json.dumps(config))
+    argv = [sys.executable, "-m", "isthmus.local.aws", "--port", str(port), "--state", str(state)]
+    with (state / "server.log").open("ab") as log:
+        process = lifeline.spawn(
+            [*argv, "--config", str(state / "config.json")], stdout=subprocess.PIPE, stderr=log
+        )
+    line = process.stdout.readline()
+    assert line.startswith(b"ready "), (state / "server.log").read_text()
+    return process
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory, issuer: tuple[Issuer, str]) -> Iterator[Aws]:
+    one, jwks = issuer
+    port = free_port()
+    process = start_aws(tmp_path_factory.mktemp("aws"), jwks, port)
+    yield Aws(f"http://127.0.0.1:{port}", REGION, one)
+    lifeline.stop(process)
