@@ -16,7 +16,16 @@ def _bucket(platform: Platform, noun: str, account: str) -> str:
     return f"{platform.name}-{noun}-{account}-{platform.region}"
 
 
+def stack(platform: Platform, account: str) -> str:
+    """The stack of one account's platform resources; `account` is dev, automation, staging or prod."""
+    return f"{platform.name}-{account}"
+
+
 # ---- automation account
+
+
+IMAGE_REPOSITORY = "isthmus/tabular"
+"""The ECR repository of the image that trains, processes and serves tabular models."""
 
 
 def artifact_bucket(platform: Platform) -> str:
@@ -64,12 +73,40 @@ def approver_role(platform: Platform) -> str:
     return f"{platform.name}-approver"
 
 
+def topic(platform: Platform) -> str:
+    """Automation: what tells people by mail that something waits for them or failed."""
+    return f"{platform.name}-notifications"
+
+
 # ---- every account
+
+
+def key_alias(platform: Platform) -> str:
+    """The KMS key of an account's buckets, queues, tables, topics and logs."""
+    return f"alias/{platform.name}"
+
+
+def log_bucket(platform: Platform, account: str) -> str:
+    """Who read and wrote the account's other buckets."""
+    return _bucket(platform, "logs", account)
 
 
 def operator_role(platform: Platform) -> str:
     """Each account: what `isthmus status`, `models`, `invoke`, `lineage` and `events` read as."""
     return f"{platform.name}-operator"
+
+
+# ---- dev account
+
+
+def scientist_role(platform: Platform) -> str:
+    """Dev: what data scientists explore as: experiments of their own, the registry and data to read."""
+    return f"{platform.name}-scientist"
+
+
+def experiment_bucket(platform: Platform) -> str:
+    """Dev: scientists' own files."""
+    return _bucket(platform, "experiments", platform.accounts.dev)
 
 
 # ---- serving accounts (staging, prod)
@@ -78,6 +115,16 @@ def operator_role(platform: Platform) -> str:
 def deploy_role(platform: Platform, model: str) -> str:
     """Serving: what the deploy pipeline's stage enters AWS as."""
     return f"{platform.name}-{model}-deploy"
+
+
+def cloudformation_role(platform: Platform, model: str) -> str:
+    """Serving: what CloudFormation acts as for the model's endpoint stack; narrower than CDK's bootstrap."""
+    return f"{platform.name}-{model}-cloudformation"
+
+
+def forwarder_role(platform: Platform) -> str:
+    """Serving: what EventBridge sends alarms to the automation account's bus as."""
+    return f"{platform.name}-forwarder"
 
 
 def model_role(platform: Platform) -> str:
