@@ -1,0 +1,1 @@
+"""What the container image holds: the programs `process`, `train` and `serve` that SageMaker starts."""

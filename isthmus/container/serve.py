@@ -1,0 +1,89 @@
+"""`serve`: the entry point of endpoints; answers /ping and /invocations with the model under /opt/ml/model.
+
+The model's own code is `code/serving/inference.py` beside the artifact: `model_fn(folder)` loads it, and
+`predict_fn(frame, model)` takes a data frame of the feature columns and returns one value a row.
+Contract: SageMaker's "Use your own inference code with hosting services".
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from isthmus.container import payload
+from isthmus.container.paths import model_dir
+from isthmus.errors import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from types import ModuleType
+
+# SageMaker refuses larger requests to realtime endpoints before they reach the container.
+LARGEST_REQUEST = 6 * 1024 * 1024
+
+
+def application(folder: Path) -> Starlette:
+    """The web application that serves the model in `folder`."""
+    inference = _inference(folder)
+    features: list[str] = inference.features(folder)
+
+    @asynccontextmanager
+    async def loaded(app: Starlette) -> AsyncIterator[None]:
+        app.state.model = await run_in_threadpool(inference.model_fn, folder)
+        yield
+
+    async def ping(_request: Request) -> Response:
+        return Response(status_code=200)
+
+    async def invocations(request: Request) -> Response:
+        body = await request.body()
+        if len(body) > LARGEST_REQUEST:
+            return _refusal(f"the request has {len(body)} bytes; the most is {LARGEST_REQUEST}", 413)
+        try:
+            frame = payload.read(body, request.headers.get("content-type", "text/csv"), features)
+            predictions = await run_in_threadpool(inference.predict_fn, frame, request.app.state.model)
+        except BadInput as problem:
+            return _refusal(problem.what, 400)
+        return _answer(predictions, request.headers.get("accept", "text/csv"))
+
+    routes = [Route("/ping", ping), Route("/invocations", invocations, methods=["POST"])]
+    return Starlette(routes=routes, lifespan=loaded)
+
+
+def _answer(predictions: Any, accept: str) -> Response:
+    content, media_type = payload.write(list(predictions), accept)
+    return Response(content, media_type=media_type)
+
+
+def _refusal(message: str, status: int) -> Response:
+    return Response(message + "\n", status_code=status, media_type="text/plain")
+
+
+def _inference(folder: Path) -> ModuleType:
+    code = folder / "code"
+    if not (code / "serving" / "inference.py").is_file():
+        sys.exit(f"the model has no code/serving/inference.py: {folder}")
+    sys.path.insert(0, str(code))
+    from importlib import import_module
+
+    return import_module("serving.inference")
+
+
+def main() -> None:
+    """Serve until SIGTERM, then finish the requests under way."""
+    import uvicorn
+
+    port = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))
+    host = os.environ.get("ISTHMUS_BIND_HOST", "0.0.0.0")  # noqa: S104  SageMaker calls from outside the container
+    uvicorn.run(
+        application(model_dir()), host=host, port=port, log_level="warning", timeout_graceful_shutdown=10
+    )
