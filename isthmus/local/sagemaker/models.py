@@ -1,0 +1,157 @@
+"""Models and endpoint configurations: what an endpoint is made of."""
+
+from __future__ import annotations
+
+import copy
+
+from isthmus.local.sagemaker import groups, listing, packages, tags
+from isthmus.local.sagemaker.call import Call, Operation
+from isthmus.local.sagemaker.wire import Record, invalid
+
+
+def create(call: Call) -> Record:
+    name: str = call["ModelName"]
+    arn = call.space.arn("model", name)
+    if name.lower() in call.space["models"]:
+        raise invalid(f"Cannot create already existing model {arn!r}.")
+    if "ExecutionRoleArn" not in call.params:
+        raise invalid("ExecutionRoleArn must be given.")
+    call.pass_role(call["ExecutionRoleArn"])
+    given = call.get("PrimaryContainer") or (call.get("Containers") or [None])[0]
+    if given is None or len(call.get("Containers") or []) > 1:
+        raise invalid("Exactly one container must be given: PrimaryContainer, or one of Containers.")
+    call.space["models"][name.lower()] = {
+        "ModelName": name,
+        "ModelArn": arn,
+        "EnableNetworkIsolation": call.get("EnableNetworkIsolation", False),
+        **copy.deepcopy(call.given("PrimaryContainer", "Containers", "ExecutionRoleArn", "VpcConfig")),
+        **call.signed(),
+        "_container": _resolved(call, given),
+    }
+    tags.put(call.space, arn, call.get("Tags"))
+    return {"ModelArn": arn}
+
+
+def _resolved(call: Call, given: Record) -> Record:
+    """Image, model data and environment: given, or those of the model package that is named."""
+    environment = dict(given.get("Environment", {}))
+    source = given
+    if "ModelPackageName" in given:
+        source = _packaged(call, given["ModelPackageName"])
+        environment = source.get("Environment", {}) | environment
+    url = source.get("ModelDataUrl")
+    url = url or source.get("ModelDataSource", {}).get("S3DataSource", {}).get("S3Uri")
+    if not source.get("Image"):
+        raise invalid("The container has no Image.")
+    return {"Image": source["Image"], "ModelDataUrl": url, "Environment": environment}
+
+
+def _packaged(call: Call, name: str) -> Record:
+    """The container of a model package; another account's only as far as its group's policy goes."""
+    space, package = packages.find(call, name)
+    group = package.get("ModelPackageGroupName")
+    owner = groups.find(call, space.arn("model-package-group", group))[1] if group else {}
+    if space.account != call.caller.account:
+        call.here.cloud.authorize(
+            call.caller, "sagemaker:CreateModel", package["ModelPackageArn"], None, owner.get("_policy")
+        )
+    containers = package.get("InferenceSpecification", {}).get("Containers", [])
+    if len(containers) != 1:
+        raise invalid(f"ModelPackage {package['ModelPackageArn']} has {len(containers)} containers, not one.")
+    container: Record = containers[0]
+    return container
+
+
+def find(call: Call, name: str) -> Record:
+    record = call.space["models"].get(name.lower())
+    if record is None:
+        raise invalid(f'Could not find model "{call.space.arn("model", name)}".')
+    return record
+
+
+def describe(call: Call) -> Record:
+    return find(call, call["ModelName"])
+
+
+def list_(call: Call) -> Record:
+    return listing.page(call, call.space["models"].values(), "Models", name="ModelName")
+
+
+def delete(call: Call) -> Record:
+    record = find(call, call["ModelName"])
+    del call.space["models"][record["ModelName"].lower()]
+    tags.drop(call.space, record["ModelArn"])
+    return {}
+
+
+# ---- endpoint configurations
+
+
+def create_config(call: Call) -> Record:
+    name: str = call["EndpointConfigName"]
+    arn = call.space.arn("endpoint-config", name)
+    if name.lower() in call.space["configs"]:
+        raise invalid(f"Cannot create already existing endpoint configuration {arn!r}.")
+    names = [variant["VariantName"] for variant in call["ProductionVariants"]]
+    if len(set(names)) < len(names):
+        raise invalid("Production variant names must be unique.")
+    for variant in call["ProductionVariants"]:
+        _only_realtime(call, variant)
+    for member in ("AsyncInferenceConfig", "ShadowProductionVariants", "ExplainerConfig"):
+        if call.get(member):
+            raise invalid(f"{member} is not supported by the local SageMaker.")
+    given = call.given("ProductionVariants", "DataCaptureConfig", "KmsKeyId", "ExecutionRoleArn", "VpcConfig")
+    call.space["configs"][name.lower()] = {
+        "EndpointConfigName": name,
+        "EndpointConfigArn": arn,
+        **copy.deepcopy(given),
+        **call.signed(),
+    }
+    tags.put(call.space, arn, call.get("Tags"))
+    return {"EndpointConfigArn": arn}
+
+
+def _only_realtime(call: Call, variant: Record) -> None:
+    if "ServerlessConfig" in variant or "InstanceType" not in variant or "ModelName" not in variant:
+        raise invalid(
+            f"Production variant {variant['VariantName']} is not a real-time variant "
+            "(ModelName and InstanceType): only those run here."
+        )
+    find(call, variant["ModelName"])
+    variant.setdefault("InitialVariantWeight", 1.0)
+    variant.setdefault("InitialInstanceCount", 1)
+
+
+def find_config(call: Call, name: str) -> Record:
+    record = call.space["configs"].get(name.lower())
+    if record is None:
+        arn = call.space.arn("endpoint-config", name)
+        raise invalid(f'Could not find endpoint configuration "{arn}".')
+    return record
+
+
+def describe_config(call: Call) -> Record:
+    return find_config(call, call["EndpointConfigName"])
+
+
+def list_configs(call: Call) -> Record:
+    return listing.page(call, call.space["configs"].values(), "EndpointConfigs", name="EndpointConfigName")
+
+
+def delete_config(call: Call) -> Record:
+    record = find_config(call, call["EndpointConfigName"])
+    del call.space["configs"][record["EndpointConfigName"].lower()]
+    tags.drop(call.space, record["EndpointConfigArn"])
+    return {}
+
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateModel": create,
+    "DescribeModel": describe,
+    "ListModels": list_,
+    "DeleteModel": delete,
+    "CreateEndpointConfig": create_config,
+    "DescribeEndpointConfig": describe_config,
+    "ListEndpointConfigs": list_configs,
+    "DeleteEndpointConfig": delete_config,
+}

@@ -1,0 +1,126 @@
+"""The whole of the local SageMaker: its state, what runs in it, and the one way in to its operations."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from isthmus.local.sagemaker import (
+    authorization,
+    endpoints,
+    events,
+    groups,
+    jobs,
+    models,
+    packages,
+    pipelines,
+    runs,
+    sandbox,
+    shapes,
+    tags,
+)
+from isthmus.local.sagemaker.call import Call, Operation
+from isthmus.local.sagemaker.cloud import Caller, Cloud
+from isthmus.local.sagemaker.job import Control, clear
+from isthmus.local.sagemaker.state import Space, State
+from isthmus.local.sagemaker.wire import ApiError, Record
+
+OPERATIONS: dict[str, Operation] = {
+    **groups.OPERATIONS,
+    **packages.OPERATIONS,
+    **pipelines.OPERATIONS,
+    **runs.OPERATIONS,
+    **jobs.OPERATIONS,
+    **models.OPERATIONS,
+    **endpoints.OPERATIONS,
+    **tags.OPERATIONS,
+}
+CREATE_JOBS: dict[str, Callable[[Call, Control | None], Record]] = {
+    "CreateProcessingJob": jobs.create_processing,
+    "CreateTrainingJob": jobs.create_training,
+}
+# What must be fetched before an operation, outside of the lock: fetching may come back to this server.
+PREPARED: dict[str, Callable[[Call], Call]] = {
+    "CreatePipeline": pipelines.with_definition,
+    "UpdatePipeline": pipelines.with_definition,
+}
+
+
+@dataclass
+class SageMaker:
+    """`folder` holds what jobs and endpoints have on disk; all of their programs get `environment`."""
+
+    cloud: Cloud
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    isolation: sandbox.Kind | None = None
+    state: State = field(default_factory=State)
+    jobs: jobs.Jobs = field(default_factory=jobs.Jobs)
+    runs: runs.Runs = field(default_factory=runs.Runs)
+    hosts: endpoints.Hosts = field(default_factory=endpoints.Hosts)
+
+    def invoke(
+        self, operation: str, params: Record, caller: Caller, control: Control | None = None
+    ) -> Record:
+        """Make one call of the API; raises `ApiError`. `control` can stop the job that the call creates."""
+        shapes.check(operation, params)
+        call = Call(caller, params, self)
+        with self.state.lock:
+            authorization.require(self, caller, operation, params)
+        if operation in PREPARED:
+            call = PREPARED[operation](call)
+        with self.state.lock:
+            answer = shapes.trim(operation, self._carry_out(operation, call, control))
+        if not operation.startswith(("Describe", "List", "Get")):
+            self.state.changed()
+        return answer
+
+    def _carry_out(self, operation: str, call: Call, control: Control | None) -> Record:
+        if operation in CREATE_JOBS:
+            return CREATE_JOBS[operation](call, control)
+        if operation not in OPERATIONS:
+            raise ApiError(
+                "UnknownOperationException", f"The local SageMaker does not have the operation {operation}."
+            )
+        return OPERATIONS[operation](call)
+
+    def job_folder(self, name: str) -> Path:
+        """A fresh folder for a job or a server."""
+        folder = self.folder / f"{name.rsplit('/', 1)[-1][:40]}-{uuid.uuid4().hex[:8]}"
+        folder.mkdir(parents=True)
+        return folder
+
+    def resume(self) -> None:
+        """After a restart: end what was in flight, and bring the endpoints back."""
+        clear(self.folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.state.lock:
+            jobs.interrupted(self.state)
+            ended = runs.interrupted(self.state)
+            returning = [
+                (call, record, host)
+                for call in map(self._as_owner, self.state.spaces())
+                for record, host in endpoints.returning(call)
+            ]
+        threading.Thread(target=self._bring_back, args=(ended, returning), daemon=True).start()
+
+    def _bring_back(
+        self, ended: list[tuple[Space, Record]], returning: list[tuple[Call, Record, endpoints.Host]]
+    ) -> None:
+        self.cloud.await_answering()
+        for space, record in ended:
+            events.execution_changed(self.cloud, space, record, "Executing")
+        for call, record, host in returning:
+            endpoints.bring_up(call, record, host)
+
+    def _as_owner(self, space: Space) -> Call:
+        return Call(Caller(space.account, space.region, f"arn:aws:iam::{space.account}:root", ""), {}, self)
+
+    def shut_down(self) -> None:
+        """Stop everything that runs, within a few seconds."""
+        self.runs.stop_all()
+        self.jobs.stop_all()
+        self.hosts.stop_all()

@@ -1,0 +1,133 @@
+"""SageMaker and its runtime as a service module of ministack: requests in, answers out, state saved.
+
+Requests are authorized here (see `authorization`), not by ministack's dispatch: one call may need several
+actions, and those of a pipeline's steps never pass the dispatch. Requests without a signature come from
+inside the server (CloudFormation) and act as the account.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from isthmus.local.sagemaker import invoke, sandbox
+from isthmus.local.sagemaker.authorization import policy_of
+from isthmus.local.sagemaker.cloud import Caller
+from isthmus.local.sagemaker.sagemaker import SageMaker
+from isthmus.local.sagemaker.wire import ApiError, Record, Response, answer, invalid, refusal
+
+
+class Settings(Protocol):
+    """What `isthmus.local.aws.settings.Settings` has of what is needed here."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def state(self) -> Path: ...
+    @property
+    def environment(self) -> dict[str, str]: ...
+
+
+_here: SageMaker | None = None
+
+
+def configure(settings: Settings, isolation: sandbox.Kind | None = None) -> None:
+    """Say where AWS answers and where jobs have their folders. Must come before the first request."""
+    global _here
+    from isthmus.local.sagemaker.here import Here
+
+    cloud = Here(settings.url)
+    environment = {"AWS_ENDPOINT_URL": settings.url, **settings.environment}
+    _here = SageMaker(cloud, settings.state / "sagemaker", environment, isolation)
+    _here.folder.mkdir(parents=True, exist_ok=True)
+    threading.Thread(target=_prepare, args=(cloud,), daemon=True).start()
+
+
+def here() -> SageMaker:
+    if _here is None:
+        raise RuntimeError("isthmus.local.sagemaker.service.configure was not called")
+    return _here
+
+
+def _prepare(cloud: Any) -> None:
+    cloud.warm_up()
+    sandbox.available()
+
+
+async def handle_request(
+    method: str, path: str, headers: Mapping[str, str], body: bytes, query_params: Mapping[str, Any]
+) -> Response:
+    """Answer one request of SageMaker's API or runtime; the work is done in a thread."""
+    sagemaker = here()
+    cloud: Any = sagemaker.cloud
+    cloud.loop = asyncio.get_running_loop()
+    try:
+        return await asyncio.to_thread(_handle, sagemaker, path, headers, body, query_params)
+    except ApiError as error:
+        return refusal(error)
+
+
+def _handle(
+    sagemaker: SageMaker, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]
+) -> Response:
+    caller = _caller(headers, query)
+    endpoint = invoke.endpoint_of(path)
+    if endpoint is not None:
+        return invoke.invoke(sagemaker, caller, endpoint, headers, body)
+    operation = headers.get("x-amz-target", "").removeprefix("SageMaker.")
+    try:
+        params: Record = json.loads(body or b"{}")
+    except ValueError:
+        raise ApiError("SerializationException", "The request is not valid JSON.") from None
+    if not isinstance(params, dict):
+        raise invalid("The request is not a JSON object.")
+    return answer(sagemaker.invoke(operation, params, caller))
+
+
+def _caller(headers: Mapping[str, str], query: Mapping[str, Any]) -> Caller:
+    from ministack.core import iam_evaluator, router
+    from ministack.core.responses import get_account_id, get_region
+
+    account, region = get_account_id(), get_region()
+    key = router.extract_access_key_id(dict(headers), dict(query)) if "authorization" in headers else account
+    identity = iam_evaluator.resolve_caller_identity(key) or {}
+    arn = identity.get("userArn", f"arn:aws:iam::{account}:root")
+    return Caller(account, region, arn, key, principal_id=identity.get("userId", ""))
+
+
+def group_policy_for_arn(arn: str) -> tuple[str | None, str | None] | None:
+    """The policy of the model package group that the ARN is in, and its account; None for other ARNs."""
+    from isthmus.local.sagemaker.arns import parse
+
+    found = parse(arn)
+    if found is None or not found.kind.startswith("model-package"):
+        return None
+    return policy_of(here(), arn), found.account
+
+
+# ---- ministack's hooks for state
+
+
+def get_state() -> dict[str, Any]:
+    return here().state.dump()
+
+
+def load_persisted_state(data: dict[str, Any]) -> None:
+    """Take up the state of an earlier process: what was in flight has ended, endpoints come back."""
+    here().state.load(data)
+    here().resume()
+
+
+def reset() -> None:
+    here().shut_down()
+    here().state.clear()
+
+
+def shut_down() -> None:
+    """Stop jobs and endpoints, and write what was captured; the server is still answering."""
+    if _here is not None:
+        _here.shut_down()

@@ -1,0 +1,239 @@
+"""The processes behind an endpoint: one `serve` program per variant, each with its model in /opt/ml/model."""
+
+from __future__ import annotations
+
+import random
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import urllib3
+
+from isthmus.local.sagemaker import capture
+from isthmus.local.sagemaker.cloud import Caller
+from isthmus.local.sagemaker.job import clear, unpack
+from isthmus.local.sagemaker.objects import StoreError, split_uri
+from isthmus.local.sagemaker.program import NoProgram, Program, image_environment
+from isthmus.local.sagemaker.wire import ApiError, Record
+
+if TYPE_CHECKING:
+    from isthmus.local.sagemaker.sagemaker import SageMaker
+
+STARTUP_SECONDS = 120.0
+INVOCATION_SECONDS = 60.0
+# The pauses between two looks at a starting container: short at first, then a tenth of a second.
+_PAUSES = (0.02, 0.03, 0.05)
+
+
+class NotServing(Exception):
+    """Why a variant does not serve: the endpoint's FailureReason."""
+
+
+@dataclass
+class Server:
+    """One variant's process."""
+
+    here: SageMaker
+    account: str
+    region: str
+    endpoint: str
+    plan: Record
+    folder: Path
+    last_lines: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.variant: str = self.plan["VariantName"]
+        self.stream = f"{self.variant}/i-{uuid.uuid4().hex[:17]}"
+        self.port = 0
+        self.role: Caller | None = None
+        self.program: Program | None = None
+
+    def start(self, stop: threading.Event) -> None:
+        """Download the model, start the program and wait until /ping says 200; raises `NotServing`."""
+        try:
+            self.role = self.here.cloud.assume(self.plan["Role"], self.region, "SageMaker")
+            self.here.cloud.require_image(self.role, self.plan["Image"])
+            self._download(self.role)
+        except (ApiError, StoreError) as error:
+            raise NotServing(str(error)) from None
+        self.port = _free_port()
+        self.program = Program(
+            ["serve"],
+            self._environment(self.role),
+            self.folder / "ml",
+            self._log,
+            self.here.isolation,
+            grace=2.0,
+        )
+        try:
+            self.program.start()
+        except NoProgram as error:
+            raise NotServing(
+                f"The primary container for production variant {self.variant}: {error}"
+            ) from None
+        self.pool = urllib3.HTTPConnectionPool("127.0.0.1", self.port, maxsize=16, retries=False)
+        self._wait_until_healthy(stop)
+
+    def _download(self, role: Caller) -> None:
+        model = self.folder / "ml" / "model"
+        model.mkdir(parents=True, exist_ok=True)
+        url = self.plan.get("ModelDataUrl")
+        if not url:
+            return
+        archive = self.folder / "model.tar.gz"
+        try:
+            self.here.cloud.objects(role).download(*split_uri(url), archive)
+        except StoreError as error:
+            raise StoreError(
+                f"Could not access model data at {url}. Please ensure that the role {self.plan['Role']!r} "
+                f"exists and that its policies allow s3:GetObject on it: {error}"
+            ) from None
+        unpack(archive, model)
+        archive.unlink()
+
+    def _environment(self, role: Caller) -> Mapping[str, str]:
+        return {
+            **image_environment(self.folder / "tmp"),
+            **self.here.environment,
+            **role.environment(),
+            "SM_MODEL_DIR": "/opt/ml/model",
+            **self.plan.get("Environment", {}),
+            "SAGEMAKER_BIND_TO_PORT": str(self.port),
+        }
+
+    def _wait_until_healthy(self, stop: threading.Event) -> None:
+        limit = self.plan.get("ContainerStartupHealthCheckTimeoutInSeconds", STARTUP_SECONDS)
+        deadline, tries = time.monotonic() + limit, 0
+        while time.monotonic() < deadline and self.program and not self.program.ended:
+            if self._healthy():
+                return
+            if stop.wait(_PAUSES[tries] if tries < len(_PAUSES) else 0.1):
+                raise NotServing("The endpoint was deleted while it was created.")
+            tries += 1
+        said = " ".join(line.strip() for line in self.last_lines[-3:])
+        raise NotServing(
+            f"The primary container for production variant {self.variant} did not pass the ping health "
+            f"check. Please check CloudWatch logs for this endpoint. The last it said: {said}"
+        )
+
+    def _healthy(self) -> bool:
+        try:
+            return self.pool.request("GET", "/ping", timeout=2.0).status == 200
+        except urllib3.exceptions.HTTPError:
+            return False
+
+    def _log(self, lines: list[str]) -> None:
+        self.last_lines = [*self.last_lines, *lines][-20:]
+        if self.role is not None:
+            self.here.cloud.log(self.role, self.log_group, self.stream, lines)
+
+    @property
+    def log_group(self) -> str:
+        return f"/aws/sagemaker/Endpoints/{self.endpoint}"
+
+    def stop(self) -> None:
+        if self.program is not None:
+            self.program.stop()
+            self.program.wait()
+        clear(self.folder)
+
+
+@dataclass
+class Fleet:
+    """The servers of one endpoint configuration, as deployed: `plan` says all that starting them needs."""
+
+    here: SageMaker
+    account: str
+    region: str
+    endpoint: str
+    plan: Record
+    servers: dict[str, Server] = field(default_factory=dict)
+    ready: threading.Event = field(default_factory=threading.Event)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    recorder: capture.Recorder | None = None
+
+    def __post_init__(self) -> None:
+        self._in_flight = 0
+        self._idle = threading.Condition()
+
+    def start(self) -> None:
+        """Start every variant side by side; raises `NotServing` and leaves nothing behind."""
+        failures: list[str] = []
+        threads = [
+            threading.Thread(target=self._start_one, args=(variant, failures), daemon=True)
+            for variant in self.plan["Variants"]
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if failures:
+            self.stop()
+            raise NotServing(failures[0])
+        settings = self.plan.get("Capture")
+        if settings and settings.get("EnableCapture", True):
+            role = next(iter(self.servers.values())).role
+            if role is not None:
+                self.recorder = capture.Recorder(settings, self.endpoint, self.here.cloud.objects(role))
+        self.ready.set()
+
+    def _start_one(self, variant: Record, failures: list[str]) -> None:
+        folder = self.here.job_folder(f"endpoint/{self.endpoint}")
+        server = Server(self.here, self.account, self.region, self.endpoint, variant, folder)
+        self.servers[variant["VariantName"]] = server
+        try:
+            server.start(self.stopping)
+        except NotServing as error:
+            failures.append(str(error))
+        except Exception as error:  # noqa: BLE001 - the endpoint must show why, whatever it was
+            failures.append(f"{type(error).__name__}: {error}")
+
+    @contextmanager
+    def serving(self, target: str | None) -> Iterator[Server]:
+        """A server for one request: the named variant, or one by weight."""
+        with self._idle:
+            self._in_flight += 1
+        try:
+            yield self._choose(target)
+        finally:
+            with self._idle:
+                self._in_flight -= 1
+                self._idle.notify_all()
+
+    def _choose(self, target: str | None) -> Server:
+        if target is not None:
+            if target not in self.servers:
+                raise ApiError("ValidationError", f"Variant {target} of endpoint {self.endpoint} not found.")
+            return self.servers[target]
+        servers = list(self.servers.values())
+        weights = [server.plan.get("InitialVariantWeight", 1.0) for server in servers]
+        if len(servers) == 1 or not any(weights):
+            return servers[0]
+        return random.choices(servers, weights)[0]  # noqa: S311
+
+    def retire(self, timeout: float = 10.0) -> None:
+        """Stop when the requests that are on their way have been answered."""
+        with self._idle:
+            self._idle.wait_for(lambda: self._in_flight == 0, timeout)
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop the processes, and write what was captured."""
+        self.stopping.set()
+        if self.recorder is not None:
+            self.recorder.close()
+        for server in self.servers.values():
+            server.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,63 @@
+"""Tags of any SageMaker resource, by its ARN."""
+
+from __future__ import annotations
+
+from isthmus.local.sagemaker.arns import parse
+from isthmus.local.sagemaker.call import Call, Operation
+from isthmus.local.sagemaker.state import Space
+from isthmus.local.sagemaker.wire import Record, not_found
+
+_HOMES = {
+    "model-package-group": "groups",
+    "model-package": "packages",
+    "pipeline": "pipelines",
+    "processing-job": "processing-job",
+    "training-job": "training-job",
+    "model": "models",
+    "endpoint-config": "configs",
+    "endpoint": "endpoints",
+}
+
+
+def put(space: Space, arn: str, tags: list[Record] | None) -> None:
+    """Give a new resource its tags."""
+    if tags:
+        space["tags"][arn] = {tag["Key"]: tag["Value"] for tag in tags}
+
+
+def drop(space: Space, arn: str) -> None:
+    space["tags"].pop(arn, None)
+
+
+def of(space: Space, arn: str) -> list[Record]:
+    return [{"Key": key, "Value": value} for key, value in space["tags"].get(arn, {}).items()]
+
+
+def add(call: Call) -> Record:
+    arn = _existing(call)
+    call.space["tags"].setdefault(arn, {}).update({tag["Key"]: tag["Value"] for tag in call["Tags"]})
+    return {"Tags": of(call.space, arn)}
+
+
+def delete(call: Call) -> Record:
+    arn = _existing(call)
+    for key in call["TagKeys"]:
+        call.space["tags"].get(arn, {}).pop(key, None)
+    return {}
+
+
+def list_(call: Call) -> Record:
+    return {"Tags": of(call.space, _existing(call))}
+
+
+def _existing(call: Call) -> str:
+    arn: str = call["ResourceArn"].lower()
+    found = parse(arn)
+    if found and found.kind in _HOMES and found.account == call.caller.account:
+        name = arn if found.kind == "model-package" else found.name
+        if name in call.space[_HOMES[found.kind]]:
+            return arn
+    raise not_found(f"Resource {call['ResourceArn']} does not exist.")
+
+
+OPERATIONS: dict[str, Operation] = {"AddTags": add, "DeleteTags": delete, "ListTags": list_}
