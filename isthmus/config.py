@@ -147,7 +147,10 @@ class Evaluation(Strict):
     metric: Literal["auc", "accuracy", "f1_macro", "log_loss", "rmse", "mae", "r2"]
     threshold: float
     holdout: float = Field(
-        default=0.25, gt=0, lt=1, description="Share of rows held out; the latest by time."
+        default=0.25, gt=0, lt=1, description="Share of rows that the first version is judged on: the latest."
+    )
+    folds: int = Field(
+        default=4, ge=1, le=50, description="Blocks of those rows; each is predicted from all rows before it."
     )
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     below_bar: Literal["fail", "pass"] = "fail"
@@ -177,6 +180,25 @@ class ModelConfig(Strict):
     evaluation: Evaluation
     compute: Compute = Compute()
     hyperparameters: dict[str, str | int | float] = {}
+
+    @model_validator(mode="after")
+    def _metric_fits(self) -> ModelConfig:
+        fitting = METRICS[self.problem]
+        if self.evaluation.metric not in fitting:
+            raise ValueError(
+                f"metric {self.evaluation.metric} does not judge a {self.problem} problem; "
+                f"one of {', '.join(fitting)} does"
+            )
+        if self.target in self.features:
+            raise ValueError(f"the target {self.target} is among the features")
+        return self
+
+
+METRICS = {
+    "binary": ("auc", "log_loss", "accuracy", "f1_macro"),
+    "multiclass": ("accuracy", "f1_macro"),
+    "regression": ("rmse", "mae", "r2"),
+}
 
 
 # ---------------------------------------------------------------- deploy.yaml

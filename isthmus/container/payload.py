@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from isthmus.errors import BadInput
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read(body: bytes, content_type: str, features: Sequence[str]) -> pd.DataFrame:
+def read(body: bytes, content_type: str, features: Mapping[str, str]) -> pd.DataFrame:
     """The rows of a request as a frame with exactly the columns `features`, in that order.
 
-    Raises `BadInput` for a body that is empty, not of its type, or has other columns than the model.
+    `features` maps a column to `number` or `text`. Empty cells are missing values.
+    Raises `BadInput` for a body that is empty, not of its type, has other columns than the model, or text in
+    a column of numbers.
     """
     import pandas as pd
 
@@ -33,12 +36,17 @@ def read(body: bytes, content_type: str, features: Sequence[str]) -> pd.DataFram
     if not text.strip():
         raise BadInput("the request is empty")
     if kind in ("application/json", "application/jsonlines"):
-        rows = _json_rows(text, features)
+        rows = _json_rows(text, list(features))
     elif kind in ("text/csv", "application/csv"):
-        rows = _csv_rows(text, features)
+        rows = _csv_rows(text, list(features))
     else:
         raise BadInput(f"content type {kind!r} is not served; send text/csv or application/json")
-    return pd.DataFrame(rows, columns=list(features))
+    typed = [
+        [_typed(value, number, name, kind) for value, (name, kind) in zip(row, features.items(), strict=True)]
+        for number, row in enumerate(rows, 1)
+    ]
+    types = {name: float if kind == "number" else object for name, kind in features.items()}
+    return pd.DataFrame(typed, columns=list(features)).astype(types)
 
 
 def write(predictions: list[Any], accept: str) -> tuple[str, str]:
@@ -88,17 +96,23 @@ def _csv_rows(text: str, features: Sequence[str]) -> list[list[Any]]:
         rows = [_positional(number, row, features) for number, row in enumerate(rows, 1)]
     if not rows:
         raise BadInput("the request has a header and no rows")
-    return [[_cell(cell) for cell in row] for row in rows]
+    return rows
 
 
-def _cell(text: str) -> Any:
-    stripped = text.strip()
-    if stripped == "":
+def _typed(value: Any, row: int, column: str, kind: str) -> Any:
+    if value is None or (isinstance(value, str) and not value.strip()):
         return None
+    if kind == "text":
+        return str(value)
+    if isinstance(value, dict | list):
+        raise BadInput(f"row {row}, column {column!r}: a number is needed, not {type(value).__name__}")
     try:
-        return float(stripped)
+        number = float(value)
     except ValueError:
-        return stripped
+        raise BadInput(f"row {row}, column {column!r}: {str(value)[:40]!r} is not a number") from None
+    if not math.isfinite(number):
+        raise BadInput(f"row {row}, column {column!r}: {value!r} is not a finite number; leave it empty")
+    return number
 
 
 def _check_lengths(rows: list[list[str]], length: int) -> None:

@@ -1,7 +1,8 @@
 """`serve`: the entry point of endpoints; answers /ping and /invocations with the model under /opt/ml/model.
 
-The model's own code is `code/serving/inference.py` beside the artifact: `model_fn(folder)` loads it, and
-`predict_fn(frame, model)` takes a data frame of the feature columns and returns one value a row.
+The model's own code is `code/serving/inference.py` beside the artifact: `features(folder)` names the columns
+and their kind, `model_fn(folder)` loads the model, and `predict_fn(frame, model)` takes a data frame of the
+feature columns and returns one value a row.
 Contract: SageMaker's "Use your own inference code with hosting services".
 """
 
@@ -34,7 +35,7 @@ LARGEST_REQUEST = 6 * 1024 * 1024
 def application(folder: Path) -> Starlette:
     """The web application that serves the model in `folder`."""
     inference = _inference(folder)
-    features: list[str] = inference.features(folder)
+    features: dict[str, str] = inference.features(folder)
 
     @asynccontextmanager
     async def loaded(app: Starlette) -> AsyncIterator[None]:

@@ -1,0 +1,1 @@
+"""Watching a deployed model: baselines, drift, and quality once labels arrive."""

@@ -1,0 +1,22 @@
+"""Prepare: put the rows in order, check them, and describe them for the monitor."""
+
+from __future__ import annotations
+
+from isthmus.config import read_model
+from isthmus.container.paths import processing
+from isthmus.container.tabular import read_rows
+from isthmus.monitor.baseline import write_baseline
+
+
+def main() -> None:
+    config = read_model("model.yaml")
+    rows = read_rows(processing("input", "data"), config)
+    output = processing("output", "prepared")
+    output.mkdir(parents=True, exist_ok=True)
+    rows.to_csv(output / "rows.csv", index=False)
+    write_baseline(rows, processing("output", "baseline"), features=config.features, target=config.target)
+    print(f"{len(rows)} rows of {len(config.features)} features")
+
+
+if __name__ == "__main__":
+    main()
