@@ -47,7 +47,14 @@ async def _serve(settings: Settings, signer: identity.Signer) -> None:
     config.loglevel = "WARNING"
     snapshots = asyncio.create_task(_snapshots(changed))
     ready = asyncio.create_task(_announce(settings))
-    await hypercorn_serve(_application(signer, changed), config, shutdown_trigger=stopping.wait)  # type: ignore[arg-type]
+    sagemaker.service.on_change(changed.set)
+
+    async def stopped() -> None:
+        await stopping.wait()
+        # While S3 still answers: endpoints write what they have captured.
+        await asyncio.to_thread(sagemaker.service.shut_down)
+
+    await hypercorn_serve(_application(signer, changed), config, shutdown_trigger=stopped)  # type: ignore[arg-type]
     for task in (ready, snapshots):
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):

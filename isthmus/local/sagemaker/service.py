@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -47,6 +47,20 @@ def configure(settings: Settings, isolation: sandbox.Kind | None = None) -> None
     threading.Thread(target=_prepare, args=(cloud,), daemon=True).start()
 
 
+def on_change(react: Callable[[], None]) -> None:
+    """Have `react` called on the server's event loop after each change that no request made."""
+    loop = asyncio.get_running_loop()
+    sagemaker = here()
+    sagemaker.state.on_change = lambda: _call_soon(loop, react)
+    cloud: Any = sagemaker.cloud
+    cloud.loop = loop
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, react: Callable[[], None]) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(react)
+
+
 def here() -> SageMaker:
     if _here is None:
         raise RuntimeError("isthmus.local.sagemaker.service.configure was not called")
@@ -62,11 +76,8 @@ async def handle_request(
     method: str, path: str, headers: Mapping[str, str], body: bytes, query_params: Mapping[str, Any]
 ) -> Response:
     """Answer one request of SageMaker's API or runtime; the work is done in a thread."""
-    sagemaker = here()
-    cloud: Any = sagemaker.cloud
-    cloud.loop = asyncio.get_running_loop()
     try:
-        return await asyncio.to_thread(_handle, sagemaker, path, headers, body, query_params)
+        return await asyncio.to_thread(_handle, here(), path, headers, body, query_params)
     except ApiError as error:
         return refusal(error)
 
