@@ -104,7 +104,12 @@ def _caller(headers: Mapping[str, str], query: Mapping[str, Any]) -> Caller:
     from ministack.core.responses import get_account_id, get_region
 
     account, region = get_account_id(), get_region()
-    key = router.extract_access_key_id(dict(headers), dict(query)) if "authorization" in headers else account
+    key = router.extract_access_key_id(dict(headers), dict(query))
+    if not key:
+        # Every request over HTTP has a host; CloudFormation calls from inside.
+        if "host" in headers:
+            raise ApiError("MissingAuthenticationToken", "Missing Authentication Token", 403)
+        key = account
     identity = iam_evaluator.resolve_caller_identity(key) or {}
     arn = identity.get("userArn", f"arn:aws:iam::{account}:root")
     return Caller(account, region, arn, key, principal_id=identity.get("userId", ""))

@@ -105,6 +105,7 @@ class Server:
             "SM_MODEL_DIR": "/opt/ml/model",
             **self.plan.get("Environment", {}),
             "SAGEMAKER_BIND_TO_PORT": str(self.port),
+            "ISTHMUS_BIND_HOST": "127.0.0.1",
         }
 
     def _wait_until_healthy(self, stop: threading.Event) -> None:
