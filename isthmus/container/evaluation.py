@@ -98,11 +98,10 @@ def measure(metric: str, truth: np.ndarray, predicted: np.ndarray) -> float:
     return float(metrics.f1_score(truth, labels, average="macro"))
 
 
-def with_interval(config: ModelConfig, truth: np.ndarray, predicted: np.ndarray) -> Interval:
-    """The metric on these rows with its bootstrap interval."""
-    metric = config.evaluation.metric
+def with_interval(metric: str, truth: np.ndarray, predicted: np.ndarray, confidence: float) -> Interval:
+    """The metric on these rows with its bootstrap interval at `confidence` (0.95)."""
     drawn = [measure(metric, truth[rows], predicted[rows]) for rows in _resamples(len(truth))]
-    return _interval(measure(metric, truth, predicted), drawn, config.evaluation.confidence)
+    return _interval(measure(metric, truth, predicted), drawn, confidence)
 
 
 def gain(config: ModelConfig, truth: np.ndarray, champion: np.ndarray, challenger: np.ndarray) -> Interval:
@@ -129,10 +128,9 @@ def _interval(value: float, drawn: list[float], confidence: float) -> Interval:
     return Interval(value, float(low), float(high))
 
 
-def encode(config: ModelConfig, target: pd.Series[Any], classes: list[Any]) -> np.ndarray:
+def encode(target: np.ndarray, classes: list[Any]) -> np.ndarray:
     """The target as the metrics want it: 1 for the positive (second) class of a binary problem."""
-    values = target.to_numpy()
-    return (values == classes[1]).astype(int) if config.problem == "binary" else values
+    return (target == classes[1]).astype(int) if len(classes) == 2 else target
 
 
 def judge(
@@ -142,9 +140,9 @@ def judge(
     start = first_judged_row(len(frame), config, champion)
     judged = frame[start:]
     classes = sorted(frame[config.target].unique().tolist()) if config.problem != "regression" else []
-    truth = encode(config, judged[config.target], classes)
+    truth = encode(judged[config.target].to_numpy(), classes)
     challenger = rolling(make, frame, config, start)
-    value = with_interval(config, truth, challenger)
+    value = with_interval(config.evaluation.metric, truth, challenger, config.evaluation.confidence)
     compared, better = _against(config, champion, judged, truth, challenger)
     sign = 1 if config.evaluation.higher_is_better else -1
     meets = sign * value.value >= sign * config.evaluation.threshold
@@ -163,6 +161,8 @@ def judge(
         "beats_champion": bool(beats),
         "verdict": _verdict(config, value, meets, better, beats),
         "rows": len(frame),
+        "classes": classes,
+        "confidence": config.evaluation.confidence,
     }
 
 
@@ -176,7 +176,7 @@ def _against(
     if champion is None:
         return None, None
     old = predictions(champion.estimator, judged[config.features], config.problem)
-    value = asdict(with_interval(config, truth, old))
+    value = asdict(with_interval(config.evaluation.metric, truth, old, config.evaluation.confidence))
     return {"model_package_arn": champion.model_package_arn, **value}, gain(config, truth, old, challenger)
 
 

@@ -1,4 +1,4 @@
-"""The champion as a job's input: the model artifact of the version in prod, or a marker that there is none."""
+"""The champion as a job's input: the model artifact of the version in prod, or a marker for none."""
 
 from __future__ import annotations
 
