@@ -96,6 +96,11 @@ def operator_role(platform: Platform) -> str:
     return f"{platform.name}-operator"
 
 
+def data_role(platform: Platform) -> str:
+    """Automation and serving: what the owners of data land rows (`<model>/landed/`) and labels as."""
+    return f"{platform.name}-data"
+
+
 # ---- dev account
 
 

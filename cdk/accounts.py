@@ -1,0 +1,40 @@
+"""The CDK application: one stack per AWS account.
+
+No stack needs another: what one says of another account is a name or an ARN, never a reference, and
+principals of other accounts are named by conditions, which need not exist yet. So all deploy at once.
+"""
+
+from __future__ import annotations
+
+from aws_cdk import App
+
+from cdk.automation import AutomationStack
+from cdk.dev import DevStack
+from cdk.serving import ServingStack
+from isthmus.config import STAGES, Platform
+
+# Said here and not in cdk.json, so that the CDK command line and `python app.py` make the same bytes.
+FLAGS: dict[str, object] = {
+    "@aws-cdk/core:enablePartitionLiterals": True,
+    "@aws-cdk/core:target-partitions": ["aws"],
+    "@aws-cdk/aws-iam:minimizePolicies": True,
+    "@aws-cdk/aws-iam:standardizedServicePrincipals": True,
+    "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy": True,
+    "@aws-cdk/aws-s3:createDefaultLoggingPolicy": True,
+    "@aws-cdk/aws-events:eventsTargetQueueSameAccount": True,
+    "@aws-cdk/aws-lambda:recognizeLayerVersion": True,
+    "@aws-cdk/aws-kms:aliasNameRef": True,
+    "aws:cdk:enable-path-metadata": False,
+    "aws:cdk:enable-asset-metadata": False,
+    "aws:cdk:disable-stack-trace": True,
+}
+
+
+def application(platform: Platform, outdir: str | None = None) -> App:
+    """The platform's stacks, ready to synthesize into `outdir` (else `CDK_OUTDIR`, else `cdk.out`)."""
+    app = App(analytics_reporting=False, outdir=outdir, post_cli_context=FLAGS, tree_metadata=False)
+    DevStack(app, platform)
+    AutomationStack(app, platform)
+    for stage in STAGES:
+        ServingStack(app, platform, stage)
+    return app
