@@ -1,0 +1,44 @@
+"""The version to beat: the model package that prod runs, laid out as a job's input."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+from urllib.parse import urlsplit
+
+from isthmus.build.content import File, upload
+from isthmus.container.versions import ARN_FILE, NONE
+
+
+def in_prod(sagemaker: Any, group: str) -> dict[str, Any] | None:
+    """The description of the newest model package whose life cycle stage is prod, if there is one."""
+    pages = sagemaker.get_paginator("list_model_packages").paginate(
+        ModelPackageGroupName=group,
+        ModelApprovalStatus="Approved",
+        SortBy="CreationTime",
+        SortOrder="Descending",
+    )
+    for page in pages:
+        for one in page["ModelPackageSummaryList"]:
+            described: dict[str, Any] = sagemaker.describe_model_package(
+                ModelPackageName=one["ModelPackageArn"]
+            )
+            if described.get("ModelLifeCycle", {}).get("Stage") == "prod":
+                return described
+    return None
+
+
+def stage_champion(s3: Any, bucket: str, model: str, champion: dict[str, Any] | None) -> str:
+    """The S3 prefix with the champion's artifact and ARN, or with the marker for none."""
+    if champion is None:
+        return upload(s3, bucket, f"{model}/champion/none/", [File(NONE, b"none\n")])
+    arn: str = champion["ModelPackageArn"]
+    where = urlsplit(champion["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])
+    artifact = s3.get_object(Bucket=where.netloc, Key=where.path.lstrip("/"))["Body"].read()
+    folder = hashlib.sha256(arn.encode()).hexdigest()[:16]
+    return upload(
+        s3,
+        bucket,
+        f"{model}/champion/{folder}/",
+        [File("model.tar.gz", artifact), File(ARN_FILE, f"{arn}\n".encode())],
+    )

@@ -1,0 +1,100 @@
+"""`isthmus build`: define, check, sample and run a model's SageMaker pipeline; run in its repository."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+HERE = Path()
+
+
+@click.group()
+def build() -> None:
+    """Define, run and follow a SageMaker pipeline; run in a model-build repository."""
+
+
+@build.command()
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write there instead.")
+def definition(output: Path | None) -> None:
+    """Print the pipeline's definition; the same content always gives the same bytes."""
+    from isthmus.build.definition import define
+
+    text = define(HERE)
+    if output:
+        output.write_text(text)
+        click.echo(f"{output}: {len(text)} bytes")
+    else:
+        click.echo(text)
+
+
+@build.command()
+def check() -> None:
+    """Check model.yaml against the data, before anything runs."""
+    from isthmus.build.data import local_source
+    from isthmus.config import read_model
+
+    config = read_model()
+    if not config.data.source.startswith("s3://"):
+        local_source(HERE, config)
+    click.echo(
+        f"{config.name}: {config.problem}, {len(config.features)} features, {config.evaluation.metric}"
+    )
+
+
+@build.command()
+@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write test results there.")
+def sample(junit: Path | None) -> None:
+    """Run the pipeline on a sample of the data, with no cloud and no credential."""
+    from isthmus.build.definition import define
+    from isthmus.build.junit import write
+    from isthmus.build.sample import run_sample
+    from isthmus.config import read_model
+
+    config = read_model()
+    found = run_sample(HERE, config, define(HERE))
+    for step in found.steps:
+        click.echo(f"{step['name']:<14} {step['status']} {step['seconds']:.1f} s")
+    click.echo(f"on a sample: {found.evaluation.get('verdict', 'not evaluated')}")
+    if junit:
+        write(junit, "sample", found.steps)
+
+
+@build.command()
+@click.option("--definition", "file", type=click.Path(exists=True, path_type=Path), required=True)
+@click.option("--commit", required=True, help="The commit that is built.")
+@click.option("--run-id", required=True, help="The run of Azure Pipelines that asks.")
+@click.option("--repository", default="", help="The repository's URL.")
+@click.option("--reason", type=click.Choice(["merge", "retrain"]), default="merge")
+@click.option("--correlation-id", default="")
+@click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), help="Write a summary there.")
+def run(
+    file: Path,
+    commit: str,
+    run_id: str,
+    repository: str,
+    reason: str,
+    correlation_id: str,
+    summary: Path | None,
+) -> None:
+    """Run the pipeline in SageMaker and follow it; registers a version only if it is good enough."""
+    from isthmus.build.run import Request, run
+    from isthmus.config import platform_path, read_model, read_platform
+
+    config, platform = read_model(), read_platform(platform_path())
+    platform.model(config.name)
+    request = Request(commit, repository, run_id, reason, correlation_id)
+    result = run(platform, config, HERE, file.read_text(), request, click.echo)
+    click.echo(result.verdict)
+    if summary:
+        from isthmus.build.summary import markdown
+
+        summary.write_text(markdown(config, result))
+        click.echo(f"##vso[task.uploadsummary]{summary.resolve()}")
+    if result.model_package_arn:
+        click.echo(f"registered {result.model_package_arn}")
+        click.echo(
+            f"##vso[task.setvariable variable=modelPackageArn;isOutput=true]{result.model_package_arn}"
+        )
+    elif config.evaluation.below_bar == "fail" or result.status == "Stopped":
+        raise click.exceptions.Exit(1)

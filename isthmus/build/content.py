@@ -1,0 +1,73 @@
+"""Files by their content: digests, and S3 prefixes that are named after what lies under them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from isthmus.errors import BadInput
+
+# What a job needs of a repository; tests, data and pipelines stay behind.
+CODE = ("model.yaml", "steps", "serving")
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to upload: its name under the prefix, and its content."""
+
+    name: str
+    content: bytes
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, in hex; raises `BadInput` where it is missing."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except FileNotFoundError:
+        raise BadInput(f"there is no {path.name}", where=str(path.parent)) from None
+
+
+def code(repository: Path) -> list[File]:
+    """The files of a repository that its jobs run, in a fixed order."""
+    found = []
+    for name in CODE:
+        path = repository / name
+        files = [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file())
+        if not files:
+            raise BadInput(f"there is no {name}", where=str(repository))
+        found += [
+            File(one.relative_to(repository).as_posix(), one.read_bytes())
+            for one in files
+            if "__pycache__" not in one.parts
+        ]
+    return found
+
+
+def version(files: Iterable[File]) -> str:
+    """A short name for exactly these names and contents."""
+    whole = hashlib.sha256()
+    for file in sorted(files, key=lambda one: one.name):
+        whole.update(f"{file.name}\0{hashlib.sha256(file.content).hexdigest()}\n".encode())
+    return whole.hexdigest()[:16]
+
+
+def upload(s3: Any, bucket: str, prefix: str, files: Iterable[File]) -> str:
+    """Put the files under `prefix` unless they are there already; returns the prefix's S3 URI.
+
+    The last object is a marker, so that an interrupted upload is not taken for a whole one.
+    """
+    files = list(files)
+    marker = f"{prefix}.complete"
+    if not _exists(s3, bucket, marker):
+        for file in files:
+            s3.put_object(Bucket=bucket, Key=f"{prefix}{file.name}", Body=file.content)
+        s3.put_object(Bucket=bucket, Key=marker, Body=b"")
+    return f"s3://{bucket}/{prefix}"
+
+
+def _exists(s3: Any, bucket: str, key: str) -> bool:
+    # Listing needs no more than the prefix; HeadObject would answer 403 for 'not there' without ListBucket.
+    return bool(s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("KeyCount"))

@@ -1,0 +1,26 @@
+"""A run's summary for people, in Markdown."""
+
+from __future__ import annotations
+
+from isthmus.build.run import Result
+from isthmus.config import ModelConfig
+
+
+def markdown(config: ModelConfig, result: Result) -> str:
+    """Verdict, metric beside the champion's, and the steps with their durations."""
+    lines = [f"# {config.name}: {result.verdict}", ""]
+    if result.evaluation:
+        lines += ["| version | " + str(result.evaluation["metric"]) + " | interval |", "|---|---|---|"]
+        lines.append(_row("this", result.evaluation))
+        if result.evaluation.get("champion"):
+            lines.append(_row("in prod", result.evaluation["champion"]))
+        lines.append("")
+    lines += ["| step | status | seconds |", "|---|---|---|"]
+    lines += [f"| {name} | {status} | {seconds} |" for name, status, seconds in result.steps]
+    if result.model_package_arn:
+        lines += ["", f"Registered `{result.model_package_arn}`, pending approval."]
+    return "\n".join(lines) + "\n"
+
+
+def _row(name: str, one: dict[str, float]) -> str:
+    return f"| {name} | {one['value']:.3f} | {one['ci_low']:.3f} to {one['ci_high']:.3f} |"
