@@ -116,7 +116,7 @@ class Request:
     """What a run was asked with: `templateParameters`, queue-time variables, and the predefined variables."""
 
     parameters: Mapping[str, object] = field(default_factory=dict)
-    """By name; a string is converted to the parameter's type (YAML for object types), as the REST API does."""
+    """By name; a string is converted to the parameter's type (YAML for objects), as the REST API does."""
     variables: Mapping[str, VariableValue] = field(default_factory=dict)
     predefined: Mapping[str, str] = field(default_factory=dict)
     """Build.*, System.*: see `variables.predefined`, which makes them from a `RunContext`."""
@@ -210,7 +210,7 @@ class Host(Protocol):
         """The stage has ended: its exclusive locks are free."""
 
     def environment(self) -> Mapping[str, str]:
-        """The whole environment of step processes before variables are added (PATH, AWS_ENDPOINT_URL, ...)."""
+        """The whole environment of a step before variables are added (PATH, AWS_ENDPOINT_URL, ...)."""
 
     def checkout(self, located: Located, folder: Path, *, depth: int) -> None:
         """Make `folder` a work tree of the repository at its commit; depth 0 fetches all of the history."""

@@ -1,0 +1,62 @@
+"""Repositories that are folders on this machine: the `Sources` of `isthmus run`, and of tests."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from isthmus.errors import NotFound
+from isthmus.local.pipelines.host import Located, Repository, VariableValue
+from isthmus.local.pipelines.nodes import nearest
+
+NO_COMMIT = "0" * 40
+
+
+class FolderSources:
+    """`folders` maps repository aliases to folders; `self` is one of them."""
+
+    def __init__(
+        self, folders: Mapping[str, Path], groups: Mapping[str, Mapping[str, VariableValue]] | None = None
+    ) -> None:
+        self.folders = {alias: Path(folder).resolve() for alias, folder in folders.items()}
+        self.groups = groups or {}
+        self._counters: dict[str, int] = {}
+
+    def locate(self, repository: Repository) -> Located:
+        folder = self.folder(repository.alias)
+        head = _git(folder, "rev-parse", "HEAD") or NO_COMMIT
+        branch = _git(folder, "symbolic-ref", "-q", "HEAD") or "refs/heads/main"
+        name = repository.name.rsplit("/", 1)[-1] or folder.name
+        return Located(
+            repository, repository.alias, name, repository.ref or branch, head, url=folder.as_uri()
+        )
+
+    def folder(self, alias: str) -> Path:
+        if alias not in self.folders:
+            raise NotFound(
+                f"no folder is given for the repository {alias!r}{nearest(alias, self.folders)}",
+                todo=f"add --repository {alias}=FOLDER",
+            )
+        return self.folders[alias]
+
+    def read(self, located: Located, path: str) -> str | None:
+        root = self.folder(located.repository.alias)
+        file = (root / path).resolve()
+        if not file.is_relative_to(root) or not file.is_file():
+            return None
+        return file.read_text(encoding="utf-8")
+
+    def variable_group(self, name: str) -> Mapping[str, VariableValue]:
+        if name not in self.groups:
+            raise NotFound(f"there is no variable group {name!r} here{nearest(name, self.groups)}")
+        return self.groups[name]
+
+    def counter(self, prefix: str, seed: int) -> int:
+        self._counters[prefix] = self._counters.get(prefix, seed - 1) + 1
+        return self._counters[prefix]
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,88 @@
+"""The files that one compilation reads: the root, and the templates that it names in any repository."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping as AbstractMapping
+
+from isthmus.local.pipelines.host import Located, Repository, Request, Sources
+from isthmus.local.pipelines.nodes import Mapping, Node, Place, Scalar, Source, broken, load, nearest
+from isthmus.local.pipelines.parameters import Parameter, declared
+from isthmus.local.pipelines.prechecking import check_file
+
+MAX_FILES = 100
+MAX_DEPTH = 100
+
+
+class Library:
+    """Reads files once, checks each, and keeps count: a run may include a hundred files."""
+
+    def __init__(self, sources: Sources, request: Request) -> None:
+        self.sources = sources
+        self.request = request
+        self.repositories: dict[str, Located] = {}
+        self.extends: list[tuple[str, str, str, str]] = []
+        self.warnings: list[str] = []
+        self.depth = 0
+        self._files: dict[tuple[str, str], Mapping] = {}
+
+    def locate(self, repository: Repository) -> Located:
+        located = self.sources.locate(repository)
+        self.repositories[repository.alias] = located
+        return located
+
+    def read(self, source: Source, at: Place | None = None) -> Mapping:
+        """A file, parsed and checked; `at` is the line that names it."""
+        key = (source.located.repository.alias, source.path)
+        if key in self._files:
+            return self._files[key]
+        text = self.sources.read(source.located, source.path)
+        if text is None:
+            where = f"the repository {source.located.name or source.located.repository.alias!r}"
+            raise broken(f"there is no file {source.path!r} in {where}", at or str(source))
+        if len(self._files) >= MAX_FILES:
+            raise broken(f"a pipeline may read {MAX_FILES} files and no more", at or str(source))
+        root = load(text, source)
+        check_file(root, [parameter.name for parameter in declared(root)])
+        self._files[key] = root
+        return root
+
+    def template(self, reference: Scalar) -> tuple[Mapping, list[Parameter]]:
+        """The file that `template:` names, beside the file in which the name stands or at an alias."""
+        source = self._resolve(reference)
+        if self.depth >= MAX_DEPTH:
+            raise broken(f"templates are nested more than {MAX_DEPTH} deep: {source}", reference.at)
+        root = self.read(source, reference.at)
+        return root, declared(root)
+
+    def _resolve(self, reference: Scalar) -> Source:
+        path, _, alias = reference.text.partition("@")
+        here = reference.at.source
+        if not path:
+            raise broken("`template` names no file", reference.at)
+        located = here.located
+        if alias:
+            located = self._aliased(alias, reference.at)
+        if path.startswith("/") or located is not here.located:
+            return Source(located, posixpath.normpath(path.lstrip("/")))
+        joined = posixpath.normpath(posixpath.join(posixpath.dirname(here.path), path))
+        if joined.startswith(".."):
+            raise broken(f"the template {path!r} lies outside of its repository", reference.at)
+        return Source(located, joined)
+
+    def _aliased(self, alias: str, at: Place) -> Located:
+        if alias in self.repositories:
+            return self.repositories[alias]
+        known = ", ".join(sorted(self.repositories))
+        raise broken(
+            f"there is no repository {alias!r} in `resources`{nearest(alias, self.repositories)}",
+            at,
+            f"declared: {known}",
+        )
+
+
+def texts(node: Node | None) -> AbstractMapping[str, Scalar]:
+    """The scalar entries of a mapping."""
+    if not isinstance(node, Mapping):
+        return {}
+    return {key.text: value for key, value in node.entries if isinstance(value, Scalar)}

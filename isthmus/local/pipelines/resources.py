@@ -1,0 +1,94 @@
+"""`resources.repositories` and `trigger`, as they are written."""
+
+from __future__ import annotations
+
+from isthmus.local.pipelines.expressions import Scope
+from isthmus.local.pipelines.fields import Fields
+from isthmus.local.pipelines.host import Located, Repository
+from isthmus.local.pipelines.library import Library
+from isthmus.local.pipelines.nodes import Scalar, broken
+from isthmus.local.pipelines.plan import Trigger
+from isthmus.local.pipelines.templating import Part, sequence, settle
+
+KEYS = ("builds", "containers", "pipelines", "repositories", "webhooks", "packages")
+REPOSITORY = (
+    "repository",
+    "endpoint",
+    "trigger",
+    "name",
+    "ref",
+    "type",
+    "clean",
+    "fetchDepth",
+    "fetchFilter",
+    "fetchTags",
+    "lfs",
+    "persistCredentials",
+    "submodules",
+)
+TYPES = ("git", "github", "githubenterprise", "bitbucket")
+
+
+def read_repositories(part: Part, base: Scope, library: Library) -> dict[str, object]:
+    """Pin each repository resource; gives what expressions see as `resources.repositories`."""
+    if isinstance(settle(part).node, Scalar):
+        return {}
+    resources = Fields.open(part, base)
+    resources.allow("`resources`", KEYS)
+    seen: dict[str, object] = {}
+    for item in sequence(resources.part("repositories")):
+        fields = Fields.open(item, base)
+        fields.allow("a repository resource", REPOSITORY)
+        located = _locate(fields, library)
+        seen[located.repository.alias] = described(located)
+    return seen
+
+
+def described(located: Located) -> dict[str, str]:
+    """What an expression sees of a repository."""
+    return {
+        "id": located.id,
+        "name": f"{located.project}/{located.name}" if located.project else located.name,
+        "ref": located.ref,
+        "type": located.repository.type,
+        "url": located.url,
+        "version": located.commit,
+    }
+
+
+def _locate(fields: Fields, library: Library) -> Located:
+    alias, kind = fields.identifier("repository"), fields.text("type", "git").lower()
+    if not alias or alias.lower() in (known.lower() for known in library.repositories):
+        raise broken(f"the repository name {alias!r} is missing or taken", fields.at)
+    if kind not in TYPES:
+        raise broken(f"no repository type {kind!r}", fields.place("type"), f"known: {', '.join(TYPES)}")
+    if not fields.text("name"):
+        raise broken(f"the repository {alias!r} has no `name`", fields.at)
+    ref = fields.text("ref")
+    full = ref if ref.startswith("refs/") or not ref else f"refs/heads/{ref}"
+    return library.locate(Repository(alias, kind, fields.text("name"), full, fields.text("endpoint")))
+
+
+def read_trigger(part: Part, base: Scope) -> Trigger | None:
+    """`trigger:`; None where the file does not say, which means every branch."""
+    part = settle(part)
+    if isinstance(part.node, Scalar):
+        return Trigger(enabled=False) if part.node.text == "none" else None
+    holder = Fields({"trigger": (Scalar("trigger", part.at), part)}, part.at, base)
+    if not hasattr(part.node, "entries"):
+        return Trigger(branches_include=holder.names("trigger"))
+    fields = Fields.open(part, base)
+    fields.allow("`trigger`", ("batch", "branches", "paths", "tags"))
+    branches, paths = _filter(fields, "branches"), _filter(fields, "paths")
+    return Trigger(*branches, *paths, batch=fields.flag("batch", False))
+
+
+def _filter(fields: Fields, key: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if key not in fields:
+        return (), ()
+    part = settle(fields.part(key))
+    if not hasattr(part.node, "entries"):
+        return fields.names(key), ()
+    inner = Fields.open(part, fields.base)
+    inner.allow(f"`{key}`", ("include", "exclude"))
+    return inner.names("include"), inner.names("exclude")

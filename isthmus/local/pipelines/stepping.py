@@ -1,0 +1,184 @@
+"""Steps: each shorthand (`script`, `checkout`, `publish`, ...) becomes the task that it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from isthmus.local.pipelines.expressions import Scope
+from isthmus.local.pipelines.fields import Fields, opened
+from isthmus.local.pipelines.library import Library
+from isthmus.local.pipelines.nodes import Mapping, Place, Scalar, broken, nearest
+from isthmus.local.pipelines.plan import DEFAULT_CONDITION, Step
+from isthmus.local.pipelines.templating import Part, settle
+
+COMMON = (
+    "name",
+    "displayName",
+    "condition",
+    "continueOnError",
+    "enabled",
+    "env",
+    "timeoutInMinutes",
+    "retryCountOnTaskFailure",
+    "target",
+)
+_POWERSHELL = ("errorActionPreference", "failOnStderr", "ignoreLASTEXITCODE", "workingDirectory")
+CHECKOUT = (
+    "clean",
+    "fetchDepth",
+    "fetchFilter",
+    "fetchTags",
+    "lfs",
+    "persistCredentials",
+    "submodules",
+    "path",
+    "sparseCheckoutDirectories",
+    "sparseCheckoutPatterns",
+    "workspaceRepo",
+)
+# What may stand beside the key that says which kind of step it is.
+KINDS: dict[str, tuple[str, ...]] = {
+    "task": ("inputs",),
+    "script": ("failOnStderr", "workingDirectory"),
+    "bash": ("failOnStderr", "workingDirectory"),
+    "pwsh": _POWERSHELL,
+    "powershell": _POWERSHELL,
+    "checkout": CHECKOUT,
+    "publish": ("artifact",),
+    "download": ("artifact", "patterns", "path"),
+    "downloadBuild": ("artifact", "path", "patterns", "inputs"),
+    "getPackage": ("path",),
+    "reviewApp": (),
+}
+
+
+def read_steps(part: Part, base: Scope, library: Library) -> tuple[Step, ...]:
+    steps = tuple(_step(fields) for fields in opened(part, base, library, "steps"))
+    places: dict[str, Place] = {}
+    for step in steps:
+        if step.name and step.name in places:
+            raise broken(f"two steps are called {step.name!r}, first at {places[step.name]}", step.at)
+        places[step.name] = step.at
+    return steps
+
+
+def _step(fields: Fields) -> Step:
+    kind = next((kind for kind in KINDS if kind in fields), None)
+    if kind is None:
+        written = next(iter(fields.entries), "")
+        raise broken(f"not a step: it begins with {written!r}{nearest(written, KINDS)}", fields.at)
+    fields.allow(f"a `{kind}` step", (kind, *KINDS[kind], *COMMON))
+    task, inputs, shown = _TASKS[kind](fields)
+    commands, settable = _target(fields)
+    return Step(
+        task=task,
+        inputs={name: one.text for name, one in inputs.items()},
+        input_places={name: one.at for name, one in inputs.items()},
+        at=fields.at,
+        name=fields.identifier("name"),
+        display_name=fields.text("displayName", shown),
+        condition=fields.text("condition", DEFAULT_CONDITION),
+        continue_on_error=fields.text("continueOnError", "false"),
+        enabled=fields.text("enabled", "true"),
+        env=fields.pairs("env"),
+        timeout_minutes=fields.text("timeoutInMinutes", "0"),
+        retries=fields.text("retryCountOnTaskFailure", "0"),
+        commands=commands,
+        settable=settable,
+    )
+
+
+Made = tuple[str, dict[str, Scalar], str]
+
+
+def _task(fields: Fields) -> Made:
+    reference = fields.text("task")
+    name, _, version = reference.partition("@")
+    if not name or not version.isdigit():
+        raise broken(f"a task is written NAME@VERSION, not {reference!r}", fields.place("task"))
+    return reference, fields.scalars("inputs"), name
+
+
+def _inputs(fields: Fields, **names: str) -> dict[str, Scalar]:
+    """The keys that are there, by the name of the task's input."""
+    return {name: Scalar(fields.text(key), fields.place(key)) for name, key in names.items() if key in fields}
+
+
+def _script(fields: Fields) -> Made:
+    inputs = _inputs(
+        fields, script="script", failOnStderr="failOnStderr", workingDirectory="workingDirectory"
+    )
+    return "CmdLine@2", inputs, "CmdLine"
+
+
+def _bash(fields: Fields) -> Made:
+    inputs = {"targetType": Scalar("inline", fields.at)}
+    inputs |= _inputs(fields, script="bash", failOnStderr="failOnStderr", workingDirectory="workingDirectory")
+    return "Bash@3", inputs, "Bash"
+
+
+def _powershell(keyword: str) -> Callable[[Fields], Made]:
+    def read(fields: Fields) -> Made:
+        inputs = {"targetType": Scalar("inline", fields.at)}
+        inputs |= _inputs(fields, script=keyword, **{key: key for key in _POWERSHELL})
+        if keyword == "pwsh":
+            inputs["pwsh"] = Scalar("true", fields.at)
+        return "PowerShell@2", inputs, "PowerShell"
+
+    return read
+
+
+def _checkout(fields: Fields) -> Made:
+    inputs = {"repository": Scalar(fields.text("checkout"), fields.place("checkout"))}
+    for key in CHECKOUT:
+        if key in fields:
+            inputs[key] = Scalar(fields.text(key), fields.place(key))
+    return "checkout", inputs, f"Checkout {inputs['repository'].text}"
+
+
+def _publish(fields: Fields) -> Made:
+    inputs = _inputs(fields, path="publish", artifactName="artifact")
+    return "PublishPipelineArtifact@1", inputs, "PublishPipelineArtifact"
+
+
+def _download(fields: Fields) -> Made:
+    inputs = _inputs(fields, source="download", artifact="artifact", patterns="patterns", path="path")
+    return "download", inputs, f"Download {inputs['source'].text}"
+
+
+def _unsupported(keyword: str) -> Callable[[Fields], Made]:
+    return lambda fields: (keyword, {}, keyword)
+
+
+_TASKS: dict[str, Callable[[Fields], Made]] = {
+    "task": _task,
+    "script": _script,
+    "bash": _bash,
+    "pwsh": _powershell("pwsh"),
+    "powershell": _powershell("powershell"),
+    "checkout": _checkout,
+    "publish": _publish,
+    "download": _download,
+    "downloadBuild": _unsupported("downloadBuild"),
+    "getPackage": _unsupported("getPackage"),
+    "reviewApp": _unsupported("reviewApp"),
+}
+
+
+def _target(fields: Fields) -> tuple[Literal["any", "restricted"], tuple[str, ...] | None]:
+    part = settle(fields.part("target"))
+    if isinstance(part.node, Scalar):
+        if part.node.text not in ("", "host"):
+            raise broken("steps in containers do not run here", fields.place("target"))
+        return "any", None
+    assert isinstance(part.node, Mapping)  # noqa: S101 - a sequence has no keys and fails in open()
+    target = Fields.open(part, fields.base)
+    target.allow("`target`", ("container", "commands", "settableVariables"))
+    if target.text("container", "host") != "host":
+        raise broken("steps in containers do not run here", target.place("container"))
+    commands: Literal["any", "restricted"] = (
+        "restricted" if target.text("commands") == "restricted" else "any"
+    )
+    names = target.names("settableVariables") if "settableVariables" in target else None
+    return commands, () if names == ("none",) else names
