@@ -67,6 +67,7 @@ class Azure(Strict):
         default="", validate_default=False, description="Who signs a service connection's tokens."
     )
     audience: str = "api://AzureADTokenExchange"
+    authority_host: Url = Field(default="https://login.microsoftonline.com", description="Entra.")
     bridge_client_id: Guid = Field(description="The Entra application that the bridge acts as.")
     approvers: list[str] = Field(min_length=1, description="Who may let a deployment pass to prod.")
 
@@ -245,13 +246,15 @@ def platform_path() -> Path:
 
 
 def read_platform(path: Path | str | None = None) -> Platform:
-    """Read platform.yaml. `AZURE_DEVOPS_URL` in the environment stands in for `azure.organization_url`."""
+    """Read platform.yaml. `AZURE_DEVOPS_URL` and `AZURE_AUTHORITY_HOST` in the environment say otherwise
+    where Azure DevOps and Entra are."""
     platform = read(Path(path) if path else platform_path(), Platform)
-    url = os.environ.get("AZURE_DEVOPS_URL")
-    if url:
-        azure = platform.azure.model_copy(update={"organization_url": url})
-        platform = platform.model_copy(update={"azure": azure})
-    return platform
+    said = {
+        "organization_url": os.environ.get("AZURE_DEVOPS_URL"),
+        "authority_host": os.environ.get("AZURE_AUTHORITY_HOST"),
+    }
+    azure = platform.azure.model_copy(update={key: url for key, url in said.items() if url})
+    return platform.model_copy(update={"azure": azure})
 
 
 def read_model(path: Path | str = "model.yaml") -> ModelConfig:
