@@ -1,0 +1,52 @@
+"""`python -m isthmus.local.azure_devops --port N --state DIR --config FILE`."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+from pathlib import Path
+
+import click
+import uvicorn
+
+from isthmus.local.azure_devops import settings
+from isthmus.local.azure_devops.organization import Organization
+from isthmus.local.azure_devops.server import build
+
+
+class _Server(uvicorn.Server):
+    """Says on standard output when it serves, as whoever started it waits for."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        assert sockets
+        print(f"ready http://127.0.0.1:{sockets[0].getsockname()[1]}", flush=True)
+
+
+@click.command()
+@click.option("--port", type=int, default=0, help="0 takes a free one.")
+@click.option("--state", type=click.Path(path_type=Path), required=True)
+@click.option("--config", type=click.Path(path_type=Path, exists=True), required=True)
+def main(port: int, state: Path, config: Path) -> None:
+    """Serve Azure DevOps and Entra on 127.0.0.1 until SIGTERM."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+    state.mkdir(parents=True, exist_ok=True)
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port))
+        listening.listen(2048)
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        organization = Organization(settings.read(config), state.resolve(), url)
+        options = uvicorn.Config(
+            build(organization),
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=2,
+            lifespan="on",
+        )
+        _Server(options).run(sockets=[listening])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Who may do what. An administrator may do all; people may read, push, run and approve as they are asked to;
+a job reads; a service principal may do what it was granted, pipeline by pipeline, and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+
+from isthmus.local.azure_devops.call import Call
+from isthmus.local.azure_devops.faults import refused
+from isthmus.local.azure_devops.organization import Organization
+from isthmus.local.azure_devops.principals import Principal
+from isthmus.local.azure_devops.store import Document
+
+# Security namespaces, and the bits of the Build one.
+BUILD = "33344d9c-fc72-4d6f-aba5-fa317101a7e9"
+PROJECT = "52d39943-cb85-4d7f-8fa8-c6baac873819"
+VIEW_BUILDS, TAG_BUILDS, QUEUE_BUILDS, STOP_BUILDS, VIEW_DEFINITION = 1, 2, 128, 512, 1024
+# What an application may reach at all; on a pipeline or build, its handler then asks for the grant.
+_APPLICATION = re.compile(
+    r"/(connectiondata|resourceareas|projects(/[^/]+)?|pipelines(/\d+(/.*)?)?|build/(builds|definitions)(/.*)?)/?",
+    re.IGNORECASE,
+)
+_JOB_WRITES = re.compile(r"/distributedtask/hubs/.*", re.IGNORECASE)
+
+
+def admit(principal: Principal, method: str, path: str) -> None:
+    """Before a handler: keep applications and jobs away from what is none of their business."""
+    if principal.kind == "application" and not _APPLICATION.fullmatch(path):
+        raise _denied(principal, "anything but the pipelines that it was granted")
+    if principal.kind == "service" and method != "GET" and not _JOB_WRITES.fullmatch(path):
+        raise _denied(principal, f"{method} here with a job's token")
+
+
+def administrator(call: Call) -> None:
+    """Only an administrator may go on."""
+    if not call.principal.is_administrator:
+        raise _denied(call.principal, "administer this resource")
+
+
+def contributor(call: Call) -> None:
+    """Only people may go on."""
+    if call.principal.kind != "user":
+        raise _denied(call.principal, "contribute")
+
+
+def pipeline(call: Call, found: Document, bits: int) -> None:
+    """Only who has these bits on the pipeline may go on."""
+    if not may(call.organization, call.principal, found, bits):
+        what = "queue builds for" if bits & QUEUE_BUILDS else "view"
+        raise refused(
+            f"TF215106: Access denied. {call.principal.display_name} needs permissions to {what} "
+            f"pipeline {found['name']} in this project to perform the action."
+        )
+
+
+def may(organization: Organization, principal: Principal, found: Document, bits: int) -> bool:
+    if principal.kind == "user":
+        return True
+    if principal.kind == "service":
+        return bits & ~(VIEW_BUILDS | VIEW_DEFINITION) == 0
+    allowed = 0
+    for token in (found["project"], f"{found['project']}/{found['id']}"):
+        entry = (organization.table("acl").get(f"{BUILD}/{token}") or {}).get(principal.descriptor, {})
+        allowed = (allowed | entry.get("allow", 0)) & ~entry.get("deny", 0)
+    return allowed & bits == bits
+
+
+def _denied(principal: Principal, what: str) -> Exception:
+    return refused(f"TF400813: The user '{principal.display_name}' is not authorized to {what}.")

@@ -1,0 +1,144 @@
+"""Agents: they carry compiled runs out, a few at a time, each run in a thread.
+
+A run that waits for an approval or a lock gives its agent back, so that a waiting run holds up no other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from isthmus.local.azure_devops.clock import now
+from isthmus.local.azure_devops.gates import Gates
+from isthmus.local.azure_devops.hosting import RunHost
+from isthmus.local.azure_devops.organization import Organization
+from isthmus.local.azure_devops.runs import Compiled
+from isthmus.local.azure_devops.store import Document
+from isthmus.local.azure_devops.timeline import Ledger, run_folder
+from isthmus.local.pipelines.execution import execute
+
+log = logging.getLogger("isthmus.azure_devops")
+# What the engine says of a run, as Azure DevOps says it.
+RESULTS = {"succeeded": "succeeded", "succeededWithIssues": "succeeded", "canceled": "canceled"}
+RESTARTED = "The server was restarted while this run was in progress."
+
+
+class Slots:
+    """As many at a time as there are agents; those who wait go in the order in which they came."""
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._lock = threading.Lock()
+        self._waiting: deque[Callable[[], None]] = deque()
+
+    def when_free(self, go: Callable[[], None]) -> None:
+        """Call `go` now or later; it holds a slot until `release`."""
+        with self._lock:
+            if not self._free:
+                self._waiting.append(go)
+                return
+            self._free -= 1
+        go()
+
+    def release(self) -> None:
+        with self._lock:
+            if not self._waiting:
+                self._free += 1
+                return
+            go = self._waiting.popleft()
+        go()
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[None]:
+        """Give one's own slot to others while the block lasts."""
+        self.release()
+        try:
+            yield
+        finally:
+            back = threading.Event()
+            self.when_free(back.set)
+            back.wait()
+
+
+class RunAgents:
+    """Starts, cancels and ends runs."""
+
+    def __init__(self, organization: Organization, ledger: Ledger, gates: Gates) -> None:
+        self._organization = organization
+        self._ledger = ledger
+        self._gates = gates
+        self._slots = Slots(organization.settings.parallel_jobs)
+        self._hosts: dict[int, RunHost] = {}
+        self._stopping = False
+        for run in organization.runs:
+            if run["state"] != "completed":
+                self._abandon(run)
+
+    def start(self, organization: Organization, run: Document, compiled: Compiled) -> None:
+        host = RunHost(organization, run, compiled, self._ledger, self._gates, self._slots.lent)
+        self._hosts[run["id"]] = host
+        name = f"run-{run['id']}"
+
+        def go() -> None:
+            threading.Thread(
+                target=self._carry_out, args=(run, compiled, host), name=name, daemon=True
+            ).start()
+
+        self._slots.when_free(go)
+
+    def cancel(self, run: Document) -> None:
+        """Ask a run to stop; it ends as canceled when its steps have."""
+        host = self._hosts.get(run["id"])
+        if host and run["state"] == "inProgress":
+            run["state"] = "canceling"
+            self._organization.save_run(run)
+            self._gates.cancel(host.cancelled)
+
+    def stop(self) -> None:
+        """The server ends: cancel what is in progress, and write why."""
+        self._stopping = True
+        for number, host in list(self._hosts.items()):
+            self._gates.cancel(host.cancelled)
+            run = self._organization.runs.get(number)
+            if run and run["state"] != "completed":
+                self._abandon(run)
+
+    def _carry_out(self, run: Document, compiled: Compiled, host: RunHost) -> None:
+        result, failure = "canceled", ""
+        try:
+            if not host.cancelled.is_set():
+                run["startTime"] = now()
+                self._organization.save_run(run)
+                work = run_folder(self._organization, run) / "work"
+                work.mkdir(parents=True, exist_ok=True)
+                result = RESULTS.get(execute(compiled.plan, compiled.context, host, work), "failed")
+        except Exception as error:
+            log.exception("run %s", run["id"])
+            result, failure = "failed", f"The agent failed: {error}"
+        finally:
+            self._slots.release()
+            self._end(run, host, result, failure)
+
+    def _end(self, run: Document, host: RunHost, result: str, failure: str) -> None:
+        self._hosts.pop(run["id"], None)
+        host.close()
+        if self._stopping:
+            return
+        run |= {"state": "completed", "result": result, "finishedDate": now()}
+        if failure:
+            run["failure"] = failure
+        self._organization.save_run(run)
+        self._organization.run_ended(run)
+
+    def _abandon(self, run: Document) -> None:
+        """A run that no agent carries on with."""
+        run |= {"state": "completed", "result": "canceled", "finishedDate": now(), "failure": RESTARTED}
+        self._organization.save_run(run)
+        for record in self._ledger.records(run).values():
+            if record["state"] != "completed":
+                ended = {"id": record["id"], "state": "completed", "result": "canceled", "finishTime": now()}
+                self._ledger.put(run, ended)
+        self._gates.abandon(run)

@@ -1,0 +1,281 @@
+"""What a build left behind: timeline, logs, artifacts, attachments; and pipelines as build definitions."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+from isthmus.local.azure_devops.access import VIEW_BUILDS, VIEW_DEFINITION, may
+from isthmus.local.azure_devops.access import pipeline as allowed
+from isthmus.local.azure_devops.builds import of
+from isthmus.local.azure_devops.call import Answer, Call
+from isthmus.local.azure_devops.clock import now
+from isthmus.local.azure_devops.faults import not_found
+from isthmus.local.azure_devops.organization import Organization, project_reference
+from isthmus.local.azure_devops.pipelines import of as pipeline_of
+from isthmus.local.azure_devops.repositories import shown as repository_shown
+from isthmus.local.azure_devops.routing import Resource
+from isthmus.local.azure_devops.store import Document
+from isthmus.local.azure_devops.timeline import Ledger, run_folder
+
+
+def timeline(call: Call) -> Document | Answer:
+    run = of(call, VIEW_BUILDS)
+    found = Ledger(call.organization).shown(run)
+    wanted = call.path.get("timelineId")
+    if found is None or (wanted and wanted.lower() != found["id"]):
+        return Answer(None, 204)
+    return found
+
+
+def logs(call: Call) -> list[Document]:
+    return Ledger(call.organization).logs(of(call, VIEW_BUILDS))
+
+
+def log(call: Call) -> Answer:
+    """A log's lines: as text, or in JSON for a client that asks for that."""
+    run = of(call, VIEW_BUILDS)
+    number = call.id("logId")
+    ledger = Ledger(call.organization)
+    if ledger.log(run, number) is None:
+        raise not_found(f"Log with ID {number} not found.", "BuildLogNotFoundException")
+    lines = ledger.lines(run, number)
+    first, last = call.number("startLine", 0), call.number("endLine", len(lines))
+    lines = lines[max(0, first - 1) : last]
+    if "application/json" in call.accept:
+        return Answer({"count": len(lines), "value": lines})
+    return Answer("".join(f"{line}\n" for line in lines).encode(), content_type="text/plain; charset=utf-8")
+
+
+def artifacts(call: Call) -> Answer | Document | list[Document]:
+    """All artifacts, or the one of `artifactName`: described, or with `$format=zip` as its content."""
+    run = of(call, VIEW_BUILDS)
+    found = [_artifact(call.organization, run, one) for one in run.get("artifacts", [])]
+    name = call.query.get("artifactname")
+    if name is None:
+        return found
+    artifact = next((one for one in found if one["name"] == name), None)
+    if artifact is None:
+        raise not_found(
+            f"The artifact {name} was not found for build {run['id']}.", "ArtifactNotFoundException"
+        )
+    if call.query.get("$format", "").lower() == "zip":
+        folder = run_folder(call.organization, run) / "artifacts" / name
+        return Answer(_zipped(folder, name), content_type="application/zip")
+    return artifact
+
+
+def _artifact(organization: Organization, run: Document, artifact: Document) -> Document:
+    base = f"{organization.url}/{run['project']}/_apis/build/builds/{run['id']}/artifacts"
+    url = f"{base}?artifactName={artifact['name']}"
+    return artifact | {
+        "resource": {
+            "type": "PipelineArtifact",
+            "data": artifact["name"],
+            "properties": {},
+            "url": url,
+            "downloadUrl": f"{url}&$format=zip",
+        }
+    }
+
+
+def _zipped(folder: Path, name: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                archive.write(file, f"{name}/{file.relative_to(folder)}")
+    return content.getvalue()
+
+
+def attachments(call: Call) -> list[Document]:
+    run = of(call, VIEW_BUILDS)
+    folder = run_folder(call.organization, run) / "attachments"
+    base = f"{call.organization.url}/{run['project']}/_apis/build/builds/{run['id']}/{run['plan']}"
+    return [
+        {
+            "name": file.name,
+            "_links": {"self": {"href": f"{base}/{file.parts[-3]}/attachments/{file.parts[-2]}/{file.name}"}},
+        }
+        for file in sorted(folder.glob(f"*/{_plain(call.path['type'])}/*"))
+    ]
+
+
+def attachment(call: Call) -> Answer:
+    run = of(call, VIEW_BUILDS)
+    parts = (_plain(call.path[key]) for key in ("recordId", "type", "name"))
+    file = run_folder(call.organization, run).joinpath("attachments", *parts)
+    if not file.is_file():
+        raise not_found(f"There is no attachment {call.path['name']}.")
+    return Answer(file.read_bytes(), content_type="application/octet-stream")
+
+
+def _plain(part: str) -> str:
+    return "".join(char for char in Path(part).name if char not in "*?[]") or "_"
+
+
+def run_artifact(call: Call) -> Document:
+    """An artifact as the pipelines API shows it; its content is behind `signedContent` where expanded."""
+    run = _run(call)
+    name = call.query.get("artifactname", "")
+    if name not in [one["name"] for one in run.get("artifacts", [])]:
+        raise not_found(f"Artifact with name {name} not found.", "ArtifactNotFoundException")
+    shown = _artifact(call.organization, run, {"name": name})
+    signed = {"url": shown["resource"]["downloadUrl"], "signatureExpires": now()}
+    expanded = {"signedContent": signed} if call.query.get("$expand") else {}
+    return {"name": name, "url": shown["resource"]["url"], **expanded}
+
+
+def run_logs(call: Call) -> Document:
+    run = _run(call)
+    url = f"{_pipeline_url(call)}/runs/{run['id']}/logs"
+    return {"logs": [_log(call, run, one) for one in Ledger(call.organization).logs(run)], "url": url}
+
+
+def run_log(call: Call) -> Document:
+    run = _run(call)
+    found = Ledger(call.organization).log(run, call.id("logId"))
+    if found is None:
+        raise not_found(f"Log with ID {call.path['logId']} not found.", "BuildLogNotFoundException")
+    return _log(call, run, found)
+
+
+def _log(call: Call, run: Document, log_: Document) -> Document:
+    keys = ("id", "lineCount", "createdOn", "lastChangedOn")
+    signed = {"url": log_["url"], "signatureExpires": now()}
+    expanded = {"signedContent": signed} if call.query.get("$expand") else {}
+    url = f"{_pipeline_url(call)}/runs/{run['id']}/logs/{log_['id']}"
+    return {key: log_[key] for key in keys} | {"url": url, **expanded}
+
+
+def _run(call: Call) -> Document:
+    pipeline = pipeline_of(call, VIEW_BUILDS)
+    run = call.organization.runs.get(call.id("runId"))
+    if run is None or run["pipeline"] != pipeline["id"]:
+        raise not_found(f"Run {call.path['runId']} not found.", "RunNotFoundException")
+    return run
+
+
+def _pipeline_url(call: Call) -> str:
+    return f"{call.organization.url}/{call.project['id']}/_apis/pipelines/{call.path['pipelineId']}"
+
+
+def definitions(call: Call) -> list[Document]:
+    name = call.query.get("name", "").lower()
+    repository = call.query.get("repositoryid")
+    found = [
+        _definition(call.organization, one)
+        for one in call.organization.pipelines
+        if one["project"] == call.project["id"]
+        and (not name or one["name"].lower() == name)
+        and (not repository or one["repository"] == repository)
+        and may(call.organization, call.principal, one, VIEW_DEFINITION)
+    ]
+    return call.page(found)
+
+
+def definition(call: Call) -> Document:
+    pipeline = call.organization.pipeline(call.id("definitionId"), call.project)
+    allowed(call, pipeline, VIEW_DEFINITION)
+    repository = call.organization.repository(pipeline["repository"])
+    view = repository_shown(call.organization, repository)
+    return _definition(call.organization, pipeline) | {
+        "process": {"type": 2, "yamlFilename": pipeline["path"].lstrip("/")},
+        "repository": {
+            "id": repository["id"],
+            "name": repository["name"],
+            "type": "TfsGit",
+            "url": view["remoteUrl"],
+            "defaultBranch": view.get("defaultBranch", ""),
+        },
+    }
+
+
+def _definition(organization: Organization, pipeline: Document) -> Document:
+    project = organization.projects.get(pipeline["project"]) or {}
+    base = f"{organization.url}/{pipeline['project']}"
+    return {
+        "id": pipeline["id"],
+        "name": pipeline["name"],
+        "path": pipeline["folder"],
+        "revision": pipeline["revision"],
+        "type": "build",
+        "queueStatus": "enabled",
+        "quality": "definition",
+        "project": project_reference(organization, project),
+        "url": f"{base}/_apis/build/Definitions/{pipeline['id']}",
+        "_links": {"web": {"href": f"{base}/_build/definition?definitionId={pipeline['id']}"}},
+    }
+
+
+_BUILD = "{project}/_apis/build/builds/{buildId}"
+_RUN = "{project}/_apis/pipelines/{pipelineId}/runs/{runId}"
+RESOURCES = [
+    Resource(
+        "8baac422-4c6e-4de5-8532-db96d92acffa",
+        "build",
+        "timeline",
+        _BUILD + "/timeline/{timelineId}",
+        2,
+        collection={"GET": timeline},
+        item={"GET": timeline},
+    ),
+    Resource(
+        "35a80daf-7f30-45fc-86e8-6b813d9c90df",
+        "build",
+        "logs",
+        _BUILD + "/logs/{logId}",
+        2,
+        collection={"GET": logs},
+        item={"GET": log},
+    ),
+    Resource(
+        "1db06c96-014e-44e1-ac91-90b2d4b3e984",
+        "build",
+        "artifacts",
+        _BUILD + "/artifacts",
+        5,
+        collection={"GET": artifacts},
+    ),
+    Resource(
+        "f2192269-89fa-4f94-baf6-8fb128c55159",
+        "build",
+        "attachments",
+        _BUILD + "/attachments/{type}",
+        2,
+        item={"GET": attachments},
+    ),
+    Resource(
+        "af5122d3-3438-485e-a25a-2dbbfde84ee6",
+        "build",
+        "attachments",
+        _BUILD + "/{timelineId}/{recordId}/attachments/{type}/{name}",
+        2,
+        item={"GET": attachment},
+    ),
+    Resource(
+        "dbeaf647-6167-421a-bda9-c9327b25e2e6",
+        "build",
+        "definitions",
+        "{project}/_apis/build/definitions/{definitionId}",
+        7,
+        collection={"GET": definitions},
+        item={"GET": definition},
+    ),
+    Resource(
+        "85023071-bd5e-4438-89b0-2a5bf362a19d",
+        "pipelines",
+        "artifacts",
+        _RUN + "/artifacts",
+        collection={"GET": run_artifact},
+    ),
+    Resource(
+        "fb1b6d27-3957-43d5-a14b-a2d70403e545",
+        "pipelines",
+        "logs",
+        _RUN + "/logs/{logId}",
+        collection={"GET": run_logs},
+        item={"GET": run_log},
+    ),
+]

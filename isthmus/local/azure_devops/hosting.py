@@ -1,0 +1,183 @@
+"""One run's world: what the pipeline engine asks of Azure DevOps while the run goes on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from isthmus.errors import NotFound, Refused
+from isthmus.local.azure_devops import gitcli, resources
+from isthmus.local.azure_devops.clock import now
+from isthmus.local.azure_devops.deployments import deployed
+from isthmus.local.azure_devops.faults import Fault
+from isthmus.local.azure_devops.gates import Gates
+from isthmus.local.azure_devops.oidc import connection_token
+from isthmus.local.azure_devops.organization import Organization
+from isthmus.local.azure_devops.principals import Job
+from isthmus.local.azure_devops.runs import Compiled
+from isthmus.local.azure_devops.sources import nearest
+from isthmus.local.azure_devops.store import Document
+from isthmus.local.azure_devops.test_runs import publish
+from isthmus.local.azure_devops.timeline import Ledger, from_record, run_folder
+from isthmus.local.pipelines.host import Checkpoint, Connection, Decision, Located, Record
+
+
+class RunHost:
+    """The `Host` of one run. Thread-safe: a run's jobs go on in parallel."""
+
+    def __init__(
+        self,
+        organization: Organization,
+        run: Document,
+        compiled: Compiled,
+        ledger: Ledger,
+        gates: Gates,
+        lend: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self.cancelled = threading.Event()
+        self._organization = organization
+        self._run = run
+        self._plan = compiled.plan
+        self._ledger = ledger
+        self._gates = gates
+        self._lend = lend
+        self._tokens: list[str] = []
+        self._lock = threading.Lock()
+
+    # ---- timeline
+
+    def record(self, record: Record) -> None:
+        self._ledger.put(self._run, from_record(record))
+
+    def log(self, record_id: str, lines: Sequence[str]) -> None:
+        self._ledger.append(self._run, record_id, lines)
+
+    # ---- gates
+
+    def checkpoint(self, checkpoint: Checkpoint) -> Decision:
+        return self._gates.ask(self._run, checkpoint, self.cancelled, self._lend)
+
+    def release(self, checkpoint: Checkpoint) -> None:
+        self._gates.release(self._run, checkpoint)
+
+    # ---- what steps see
+
+    def environment(self) -> Mapping[str, str]:
+        """A clean environment: nothing of this process's own, and no credential of any cloud."""
+        home = self._organization.state / "home"
+        home.mkdir(exist_ok=True)
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+        return {
+            "PATH": path,
+            "HOME": str(home),
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+            "AZURE_DEVOPS_CACHE_DIR": str(home / "azure-devops"),
+        } | self._organization.settings.environment
+
+    def checkout(self, located: Located, folder: Path, *, depth: int) -> None:
+        source = self._organization.state / "git" / f"{located.id}.git"
+        git_folder = folder / ".git"
+        if not git_folder.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            gitcli.git(git_folder, "init", "-q", str(folder))
+            gitcli.git(git_folder, "remote", "add", "origin", located.url)
+        limit = [f"--depth={depth}"] if depth else []
+        gitcli.git(git_folder, "fetch", "-q", *limit, source.resolve().as_uri(), located.commit)
+        gitcli.git(git_folder, f"--work-tree={folder}", "checkout", "-q", "-f", "--detach", located.commit)
+        gitcli.git(git_folder, f"--work-tree={folder}", "clean", "-ffdxq")
+
+    # ---- identity
+
+    def access_token(self, job_id: str) -> str:
+        run = self._run
+        token = self._organization.principals.issue(Job(run["project"], run["id"], run["plan"], job_id))
+        with self._lock:
+            self._tokens.append(token)
+        return token
+
+    def close(self) -> None:
+        """The run is over: its tokens are no longer good, nothing waits for it, its work folder goes."""
+        for token in self._tokens:
+            self._organization.principals.revoke(token)
+        self._ledger.keep_logs(self._run)
+        self._gates.abandon(self._run)
+        shutil.rmtree(run_folder(self._organization, self._run) / "work", ignore_errors=True)
+
+    def connection(self, name: str) -> Connection:
+        mine = [one for one in self._organization.endpoints if one["project"] == self._run["project"]]
+        found = next((one for one in mine if name.lower() in (one["name"].lower(), one["id"])), None)
+        if found is None:
+            names = [one["name"] for one in mine]
+            raise NotFound(f"no service connection {name!r}{nearest(name, names)}")
+        if not resources.is_authorized(self._organization, "endpoint", found, self._run["pipeline"]):
+            raise Refused(f"this pipeline is not authorized to use the service connection {found['name']!r}")
+        parameters = {
+            key.lower(): value for key, value in found["authorization"].get("parameters", {}).items()
+        }
+        return Connection(
+            found["id"],
+            found["name"],
+            parameters.get("serviceprincipalid", ""),
+            parameters.get("tenantid", ""),
+            found["data"].get("subscriptionId", ""),
+        )
+
+    def oidc_token(self, connection: Connection, job_id: str) -> str:
+        try:
+            return connection_token(self._organization, self._run, job_id, connection.id)
+        except Fault as fault:
+            raise Refused(fault.message) from None
+
+    # ---- artifacts, attachments, tests, tags
+
+    def upload_artifact(self, name: str, path: Path, record_id: str) -> None:
+        target = run_folder(self._organization, self._run) / "artifacts" / name
+        with self._lock:
+            artifacts: list[Document] = self._run.setdefault("artifacts", [])
+            if any(one["name"] == name for one in artifacts):
+                raise Refused(f"Artifact {name} already exists for build {self._run['id']}.")
+            target.mkdir(parents=True)
+            if path.is_dir():
+                shutil.copytree(path, target, dirs_exist_ok=True, symlinks=True)
+            else:
+                shutil.copy2(path, target / path.name)
+            artifacts.append({"id": len(artifacts) + 1, "name": name, "source": record_id})
+            self._organization.save_run(self._run)
+
+    def download_artifact(self, name: str, folder: Path) -> None:
+        if name not in self.artifacts():
+            raise NotFound(f"no artifact {name!r} in this run{nearest(name, self.artifacts())}")
+        source = run_folder(self._organization, self._run) / "artifacts" / name
+        shutil.copytree(source, folder, dirs_exist_ok=True, symlinks=True)
+
+    def artifacts(self) -> Sequence[str]:
+        return [one["name"] for one in self._run.get("artifacts", [])]
+
+    def attach(self, record_id: str, type_: str, name: str, path: Path) -> None:
+        target = (
+            run_folder(self._organization, self._run) / "attachments" / record_id / type_ / Path(name).name
+        )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, target)
+
+    def publish_tests(self, record_id: str, title: str, files: Sequence[Path]) -> None:
+        publish(self._organization, self._run, title, files)
+
+    def tag(self, tag: str) -> None:
+        with self._lock:
+            if tag not in self._run["tags"]:
+                self._run["tags"] = [*self._run["tags"], tag]
+            self._organization.save_run(self._run)
+
+    def build_number(self, number: str) -> None:
+        self._run["name"] = number
+        self._organization.save_run(self._run)
+
+    def deployed(self, environment: str, record: Record) -> None:
+        deployed(self._organization, self._run, environment, from_record(record) | {"seen": now()})

@@ -1,0 +1,186 @@
+"""One organization: its state, its keys and its people, and how its things are found by name or id."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from isthmus.local.azure_devops.faults import Fault, not_found
+from isthmus.local.azure_devops.keys import Key
+from isthmus.local.azure_devops.principals import Principal, Principals
+from isthmus.local.azure_devops.settings import Settings
+from isthmus.local.azure_devops.store import Document, Store, Table
+
+log = logging.getLogger("isthmus.azure_devops")
+NOTHING = "0" * 40
+
+
+@dataclass(frozen=True)
+class RefUpdate:
+    """A branch or tag that moved; `NOTHING` stands for not being there."""
+
+    name: str
+    old: str
+    new: str
+
+
+Listener = Callable[["Organization", Document, Principal, list[RefUpdate]], None]
+RunListener = Callable[["Organization", Document], None]
+
+
+class Agents(Protocol):
+    """What carries runs out."""
+
+    def start(self, organization: Organization, run: Document, compiled: Any) -> None: ...
+
+    def cancel(self, run: Document) -> None: ...
+
+
+class _NoAgents:
+    def start(self, organization: Organization, run: Document, compiled: Any) -> None:
+        raise Fault(503, "NoAgentFoundException", "No agent carries runs out yet.")
+
+    def cancel(self, run: Document) -> None:
+        raise Fault(503, "NoAgentFoundException", "No agent carries runs out yet.")
+
+
+class Organization:
+    """What the handlers share. `url` is the organization's URL, without a slash at its end."""
+
+    def __init__(self, settings: Settings, state: Path, url: str) -> None:
+        self.settings = settings
+        self.state = state
+        self.url = f"{url}/{settings.organization}"
+        self.store = Store(state / "azure.sqlite")
+        self.issuer_key = Key(state / "issuer.pem")
+        self.entra_key = Key(state / "entra.pem")
+        self.principals = Principals(settings, state, self.entra_key)
+        self.ref_listeners: list[Listener] = []
+        self.projects = self.store.table("project")
+        self.repositories = self.store.table("repository")
+        self.pipelines = self.store.table("pipeline")
+        self.endpoints = self.store.table("endpoint")
+        self.environments = self.store.table("environment")
+        self.runs = self.store.table("run")
+        self._runs_of: dict[int, list[Document]] = {}
+        for run in sorted(self.runs, key=lambda one: int(one["id"])):
+            self._runs_of.setdefault(run["pipeline"], []).insert(0, run)
+        # Set by `server.build`, which puts the parts together.
+        self.agents: Agents = _NoAgents()
+        self.gates: Any = None
+        self.run_listeners: list[RunListener] = []
+
+    def table(self, kind: str) -> Table:
+        return self.store.table(kind)
+
+    def git(self, repository: Document) -> Path:
+        """The bare repository's folder."""
+        return self.state / "git" / f"{repository['id']}.git"
+
+    def project(self, name: str) -> Document:
+        found = _find(self.projects, name)
+        if found is None:
+            raise not_found(
+                f"TF200016: The following project does not exist: {name}. Verify that the name of the "
+                "project is correct and that the project exists on the specified Azure DevOps Server.",
+                "ProjectDoesNotExistWithNameException",
+            )
+        return found
+
+    def repository(self, name: str, project: Document | None = None) -> Document:
+        mine = (one for one in self.repositories if not project or one["project"] == project["id"])
+        found = _find(mine, name)
+        if found is None:
+            raise Fault(
+                404,
+                "GitRepositoryNotFoundException",
+                f"TF401019: The Git repository with name or identifier {name} does not exist or you do not "
+                "have permissions for the operation you are attempting.",
+            )
+        return found
+
+    def pipeline(self, number: int, project: Document) -> Document:
+        found = self.pipelines.get(number)
+        if found is None or found["project"] != project["id"]:
+            raise not_found(f"Pipeline with id {number} not found.", "PipelineNotFoundException")
+        return found
+
+    def runs_of(self, pipeline: int) -> list[Document]:
+        """The runs of a pipeline, newest first."""
+        return self._runs_of.get(pipeline, [])
+
+    def save_run(self, run: Document) -> Document:
+        with self.store.lock:
+            if self.runs.get(run["id"]) is None:
+                self._runs_of[run["pipeline"]] = [run, *self.runs_of(run["pipeline"])]
+            return self.runs.save(run["id"], run)
+
+    def run_ended(self, run: Document) -> None:
+        """Tell policies; what goes wrong there does not change the run."""
+        for listener in self.run_listeners:
+            try:
+                listener(self, run)
+            except Exception:
+                log.exception("after run %s", run["id"])
+
+    def refs_updated(self, repository: Document, principal: Principal, updates: list[RefUpdate]) -> None:
+        """Tell triggers and pull requests; what goes wrong there does not undo the push."""
+        for listener in self.ref_listeners:
+            try:
+                listener(self, repository, principal, updates)
+            except Exception:
+                log.exception("after a push to %s", repository["name"])
+
+    def project_url(self, project: Document) -> str:
+        return f"{self.url}/{project['id']}"
+
+    def identity(self, principal: Principal) -> Document:
+        """The principal as an IdentityRef."""
+        url = f"{self.url}/_apis/Identities/{principal.id}"
+        return {
+            "displayName": principal.display_name,
+            "url": url,
+            "_links": {
+                "avatar": {"href": f"{self.url}/_apis/GraphProfile/MemberAvatars/{principal.descriptor}"}
+            },
+            "id": principal.id,
+            "uniqueName": unique_name(principal),
+            "imageUrl": f"{self.url}/_apis/GraphProfile/MemberAvatars/{principal.descriptor}",
+            "descriptor": principal.descriptor,
+        }
+
+    def identity_of(self, key: str) -> Document | None:
+        found = self.principals.get(key)
+        return self.identity(found) if found else None
+
+
+def unique_name(principal: Principal) -> str:
+    if principal.kind == "user":
+        return f"{principal.name}@{principal.kind}.example"
+    return principal.application or principal.display_name
+
+
+def project_reference(organization: Organization, project: Document) -> Document:
+    """A TeamProjectReference."""
+    return {
+        "id": project["id"],
+        "name": project["name"],
+        "url": f"{organization.url}/_apis/projects/{project['id']}",
+        "state": "wellFormed",
+        "revision": project["revision"],
+        "visibility": "private",
+        "lastUpdateTime": project["lastUpdateTime"],
+    }
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
+def _find(among: Iterable[Document], name: str) -> Document | None:
+    wanted = name.lower()
+    return next((one for one in among if wanted in (one["name"].lower(), one["id"])), None)

@@ -1,0 +1,155 @@
+"""Who may sign in: people, their groups, the build service and service principals; and with which tokens."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import secrets
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import jwt
+
+from isthmus.local.azure_devops.keys import Key
+from isthmus.local.azure_devops.settings import Settings
+
+ADMINISTRATORS = "administrators"
+# The resource 'Azure DevOps' in every Entra tenant.
+AZURE_DEVOPS = "499b84ac-1321-427f-aa17-267ca6975798"
+Kind = Literal["user", "group", "service", "application"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """The job that a System.AccessToken was made for."""
+
+    project: str
+    run: int
+    plan: str
+    job: str
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Somebody or something with an identity; `job` only where it signed in with a job's token."""
+
+    id: str
+    kind: Kind
+    name: str
+    display_name: str
+    groups: tuple[str, ...] = ()
+    application: str = ""
+    job: Job | None = None
+
+    @property
+    def descriptor(self) -> str:
+        prefix = {"user": "aad", "group": "vssgp", "service": "svc", "application": "aadsp"}[self.kind]
+        return f"{prefix}.{base64.b64encode(self.id.encode()).decode().rstrip('=')}"
+
+    @property
+    def is_administrator(self) -> bool:
+        return ADMINISTRATORS in self.groups
+
+
+class Principals:
+    """The principals of one organization, and the tokens that it accepts."""
+
+    def __init__(self, settings: Settings, state: Path, entra: Key) -> None:
+        self._settings = settings
+        self._entra = entra
+        self._all = {one.id: one for one in _from(settings)}
+        self._by_token = self._read_tokens(state / "tokens.json")
+        self._jobs: dict[str, Principal] = {}
+        self._entra_seen: dict[str, tuple[Principal, float]] = {}
+        self.build_service = next(one for one in self._all.values() if one.kind == "service")
+
+    def __iter__(self) -> Any:
+        return iter(self._all.values())
+
+    def get(self, key: str) -> Principal | None:
+        """By id or descriptor."""
+        found = self._all.get(key.lower())
+        return found or next((one for one in self._all.values() if one.descriptor == key), None)
+
+    def members(self, group: str) -> list[Principal]:
+        return [one for one in self._all.values() if group in one.groups]
+
+    def is_or_belongs(self, principal: Principal, identity: str) -> bool:
+        """Whether the identity of that id is the principal, or a group that it is a member of."""
+        other = self._all.get(identity.lower())
+        if other is None:
+            return False
+        return principal.id == other.id or (other.kind == "group" and other.name in principal.groups)
+
+    def application(self, client_id: str) -> Principal | None:
+        return next((one for one in self._all.values() if one.application == client_id.lower()), None)
+
+    def by_token(self, token: str) -> Principal | None:
+        """Who a token belongs to; None when it is not one, or is one no longer."""
+        return self._by_token.get(token) or self._jobs.get(token) or self._by_entra(token)
+
+    def issue(self, job: Job) -> str:
+        """A System.AccessToken for a job; `revoke` it when the job ends."""
+        token = secrets.token_urlsafe(32)
+        service = self.build_service
+        self._jobs[token] = Principal(
+            service.id, service.kind, service.name, service.display_name, service.groups, job=job
+        )
+        return token
+
+    def revoke(self, token: str) -> None:
+        self._jobs.pop(token, None)
+
+    def _by_entra(self, token: str) -> Principal | None:
+        seen = self._entra_seen.get(token)
+        if seen and seen[1] > time.time():
+            return seen[0]
+        if token.count(".") != 2:
+            return None
+        try:
+            claims = jwt.decode(token, self._entra.public, ["RS256"], audience=AZURE_DEVOPS)
+        except jwt.PyJWTError:
+            return None
+        found = self.application(str(claims.get("appid", "")))
+        if found:
+            self._entra_seen = {k: v for k, v in self._entra_seen.items() if v[1] > time.time()}
+            self._entra_seen[token] = found, float(claims["exp"])
+        return found
+
+    def _read_tokens(self, path: Path) -> dict[str, Principal]:
+        tokens: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        users = {one.name: one for one in self._all.values() if one.kind == "user"}
+        for name in users:
+            tokens.setdefault(name, secrets.token_urlsafe(39))
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(tokens, file, indent=1)
+        return {token: users[name] for name, token in tokens.items() if name in users}
+
+
+def _from(settings: Settings) -> Iterable[Principal]:
+    def identity(name: str) -> str:
+        return str(uuid.UUID(hashlib.md5(f"{settings.organization_id}/{name}".encode()).hexdigest()))  # noqa: S324
+
+    users = {user.name: user for user in settings.users}
+    groups = {group for user in settings.users for group in user.groups} | {ADMINISTRATORS}
+    for group in sorted(groups):
+        yield Principal(identity(f"group/{group}"), "group", group, f"[{settings.organization}]\\{group}")
+    if "admin" not in users:
+        yield Principal(identity("admin"), "user", "admin", "Administrator", (ADMINISTRATORS,))
+    for user in users.values():
+        yield Principal(identity(user.name), "user", user.name, user.display_name, user.groups)
+    yield Principal(
+        identity("build-service"),
+        "service",
+        "build",
+        f"Project Collection Build Service ({settings.organization})",
+    )
+    for client in settings.applications:
+        key = client.lower()
+        yield Principal(identity(key), "application", key, f"application {key}", (), key)

@@ -1,0 +1,83 @@
+"""Projects: made by an operation that is done at once."""
+
+from __future__ import annotations
+
+from isthmus.local.azure_devops.access import administrator
+from isthmus.local.azure_devops.call import Answer, Call, text
+from isthmus.local.azure_devops.clock import now
+from isthmus.local.azure_devops.faults import Fault
+from isthmus.local.azure_devops.organization import Organization, new_id, project_reference
+from isthmus.local.azure_devops.repositories import create_repository
+from isthmus.local.azure_devops.routing import Resource
+from isthmus.local.azure_devops.store import Document
+
+
+def every(call: Call) -> list[Document]:
+    return call.page([project_reference(call.organization, one) for one in call.organization.projects])
+
+
+def one(call: Call) -> Document:
+    return _project(call.organization, call.organization.project(call.path["projectId"]))
+
+
+def create(call: Call) -> Answer:
+    administrator(call)
+    name = text(call.body, "name", required=True)
+    if any(each["name"].lower() == name.lower() for each in call.organization.projects):
+        raise Fault(
+            400, "ProjectAlreadyExistsException", f"TF200019: The following project already exists: {name}."
+        )
+    organization = call.organization
+    project: Document = {
+        "id": new_id(),
+        "name": name,
+        "description": text(call.body, "description"),
+        "revision": 1,
+        "lastUpdateTime": now(),
+    }
+    with organization.store.lock:
+        organization.projects.save(project["id"], project)
+        create_repository(organization, project, name)
+    return Answer(_operation(call, project["id"]), 202)
+
+
+def operation(call: Call) -> Document:
+    return _operation(call, call.organization.project(call.path["operationId"])["id"]) | {
+        "status": "succeeded"
+    }
+
+
+def _operation(call: Call, key: str) -> Document:
+    return {"id": key, "status": "queued", "url": f"{call.organization.url}/_apis/operations/{key}"}
+
+
+def _project(organization: Organization, project: Document) -> Document:
+    url = f"{organization.url}/_apis/projects/{project['id']}"
+    return project_reference(organization, project) | {
+        "description": project["description"],
+        "capabilities": {
+            "versioncontrol": {"sourceControlType": "Git"},
+            "processTemplate": {"templateName": "Basic"},
+        },
+        "_links": {"self": {"href": url}, "web": {"href": f"{organization.url}/{project['name']}"}},
+    }
+
+
+RESOURCES = [
+    Resource(
+        "603fe2ac-9723-48b9-88ad-09305aa6c6e1",
+        "core",
+        "projects",
+        "_apis/projects/{projectId}",
+        4,
+        collection={"GET": every, "POST": create},
+        item={"GET": one},
+    ),
+    Resource(
+        "9a1b74b4-2ca8-4a9f-8470-c2f2e6fdc949",
+        "operations",
+        "operations",
+        "_apis/operations/{operationId}",
+        item={"GET": operation},
+    ),
+]

@@ -1,0 +1,238 @@
+"""Runs of pipelines: how one is asked for, compiled and kept, and how the pipelines API shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from isthmus.errors import Problem
+from isthmus.local.azure_devops import gitcli
+from isthmus.local.azure_devops.clock import now
+from isthmus.local.azure_devops.faults import Fault, invalid
+from isthmus.local.azure_devops.organization import Organization, new_id, unique_name
+from isthmus.local.azure_devops.principals import Principal
+from isthmus.local.azure_devops.repositories import default_branch
+from isthmus.local.azure_devops.sources import RepositorySources
+from isthmus.local.azure_devops.store import Document
+from isthmus.local.pipelines.compiler import compile_pipeline
+from isthmus.local.pipelines.host import Request, RunContext, VariableValue
+from isthmus.local.pipelines.plan import Plan
+from isthmus.local.pipelines.variables import predefined
+
+REASONS = {"manual": "Manual", "individualCI": "IndividualCI", "pullRequest": "PullRequest"}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a run is asked for with. `tolerant` keeps a run that does not compile, as a failed one."""
+
+    requested_for: Principal
+    ref: str = ""
+    version: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    stages_to_skip: tuple[str, ...] = ()
+    reason: str = "manual"
+    pull_request: Document | None = None
+    tolerant: bool = False
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A plan, what it was compiled from, and who it is for."""
+
+    plan: Plan
+    context: RunContext
+    sources: RepositorySources
+
+
+def queue(organization: Organization, pipeline: Document, wanted: Wanted) -> Document:
+    """Compile the pipeline and start a run of it.
+
+    Raises 400 when there is no such branch, and as `PipelineValidationException` when it does not compile.
+    """
+    run = _new(organization, pipeline, wanted)
+    run["id"] = organization.runs.next_id()
+    try:
+        compiled = compile_run(organization, pipeline, run, wanted)
+    except Problem as problem:
+        if not wanted.tolerant:
+            raise _validation(problem) from None
+        return _invalid_run(organization, run, problem)
+    _keep(organization, run, compiled)
+    organization.agents.start(organization, run, compiled)
+    return run
+
+
+def final_yaml(organization: Organization, pipeline: Document, wanted: Wanted, override: str) -> str:
+    """The expanded YAML of a run that is not made."""
+    run = _new(organization, pipeline, wanted)
+    try:
+        return compile_run(organization, pipeline, run, wanted, override).plan.final_yaml
+    except Problem as problem:
+        raise _validation(problem) from None
+
+
+def compile_run(
+    organization: Organization, pipeline: Document, run: Document, wanted: Wanted, override: str = ""
+) -> Compiled:
+    sources = RepositorySources(organization, pipeline, run["sourceBranch"], run["sourceVersion"], override)
+    context = _context(organization, pipeline, run, wanted)
+    request = Request(
+        parameters=dict(wanted.parameters),
+        variables={key: VariableValue(value) for key, value in wanted.variables.items()},
+        predefined=predefined(context),
+    )
+    return Compiled(compile_pipeline(pipeline["path"].lstrip("/"), sources, request), context, sources)
+
+
+def of_pipeline(organization: Organization, pipeline: Document) -> list[Document]:
+    """The pipeline's runs, newest first."""
+    return organization.runs_of(pipeline["id"])
+
+
+def _new(organization: Organization, pipeline: Document, wanted: Wanted) -> Document:
+    repository = organization.repository(pipeline["repository"])
+    folder = organization.git(repository)
+    ref = wanted.ref or default_branch(organization, repository)
+    ref = ref if ref.startswith("refs/") else f"refs/heads/{ref}"
+    version = gitcli.resolve(folder, wanted.version or ref)
+    if version is None:
+        raise invalid(
+            f"Could not find {wanted.version or ref} in the repository {repository['name']}.",
+            "PipelineValidationException",
+        )
+    request = wanted.pull_request
+    return {
+        "id": 0,
+        "name": _number(organization, pipeline),
+        "pipeline": pipeline["id"],
+        "project": pipeline["project"],
+        "repository": repository["id"],
+        "state": "inProgress",
+        "result": None,
+        "createdDate": now(),
+        "reason": wanted.reason,
+        "requestedFor": wanted.requested_for.id,
+        "sourceBranch": ref,
+        "sourceVersion": version,
+        "templateParameters": dict(wanted.parameters),
+        "variables": dict(wanted.variables),
+        "stagesToSkip": list(wanted.stages_to_skip),
+        "tags": [],
+        "plan": new_id(),
+        "triggerInfo": _trigger(request, wanted.reason, version),
+    }
+
+
+def _trigger(request: Document | None, reason: str, version: str) -> dict[str, str]:
+    if request:
+        return {
+            "pr.number": str(request["pullRequestId"]),
+            "pr.sourceBranch": request["source"],
+            "pr.sourceSha": request["lastMergeSource"],
+            "pr.title": request["title"],
+        }
+    return {"ci.sourceSha": version} if reason == "individualCI" else {}
+
+
+def _number(organization: Organization, pipeline: Document) -> str:
+    """The default build number: the day, and how many runs it has had."""
+    day = datetime.now(UTC).strftime("%Y%m%d")
+    return f"{day}.{len(organization.runs_of(pipeline['id'])) + 1}"
+
+
+def _context(organization: Organization, pipeline: Document, run: Document, wanted: Wanted) -> RunContext:
+    repository = organization.repository(run["repository"])
+    project = organization.project(run["project"])
+    who, request = wanted.requested_for, wanted.pull_request
+    newest = gitcli.commits(organization.git(repository), run["sourceVersion"], top=1)
+    return RunContext(
+        build_id=run["id"],
+        build_number=run["name"],
+        definition_id=pipeline["id"],
+        definition_name=pipeline["name"],
+        organization_url=organization.url + "/",
+        project=project["name"],
+        project_id=project["id"],
+        source_branch=run["sourceBranch"],
+        source_version=run["sourceVersion"],
+        repository_id=repository["id"],
+        repository_name=repository["name"],
+        repository_url=f"{organization.url}/{project['name']}/_git/{repository['name']}",
+        source_message=newest[0].message.splitlines()[0] if newest and newest[0].message else "",
+        reason=REASONS.get(wanted.reason, "Manual"),
+        requested_for=who.display_name,
+        requested_for_email=unique_name(who),
+        requested_for_id=who.id,
+        plan_id=run["plan"],
+        pull_request_id=request["pullRequestId"] if request else None,
+        pull_request_source_branch=request["source"] if request else "",
+        pull_request_target_branch=request["target"] if request else "",
+    )
+
+
+def _keep(organization: Organization, run: Document, compiled: Compiled) -> None:
+    run["repositories"] = {
+        alias: {"id": found.id, "name": found.name, "ref": found.ref, "commit": found.commit}
+        for alias, found in compiled.sources.located.items()
+    }
+    organization.save_run(run)
+
+
+def _invalid_run(organization: Organization, run: Document, problem: Problem) -> Document:
+    run |= {"state": "completed", "result": "failed", "finishedDate": now(), "failure": str(problem)}
+    run["repositories"] = {}
+    return organization.save_run(run)
+
+
+def _validation(problem: Problem) -> Fault:
+    return Fault(400, "PipelineValidationException", str(problem))
+
+
+def reference(organization: Organization, pipeline: Document, run: Document) -> Document:
+    """A Run as the list shows it."""
+    base = f"{organization.url}/{run['project']}"
+    url = f"{base}/_apis/pipelines/{pipeline['id']}/runs/{run['id']}"
+    pipeline_url = f"{base}/_apis/pipelines/{pipeline['id']}?revision={pipeline['revision']}"
+    optional = {"result": run["result"], "finishedDate": run.get("finishedDate")}
+    return {
+        "_links": {
+            "self": {"href": url},
+            "web": {"href": f"{base}/_build/results?buildId={run['id']}"},
+            "pipeline": {"href": pipeline_url},
+        },
+        "templateParameters": run["templateParameters"],
+        "pipeline": {
+            "url": pipeline_url,
+            "id": pipeline["id"],
+            "revision": pipeline["revision"],
+            "name": pipeline["name"],
+            "folder": pipeline["folder"],
+        },
+        "state": run["state"],
+        "createdDate": run["createdDate"],
+        "url": url,
+        "id": run["id"],
+        "name": run["name"],
+        **{key: value for key, value in optional.items() if value},
+    }
+
+
+def shown(organization: Organization, run: Document) -> Document:
+    """A Run with its resources."""
+    pipeline = organization.pipelines.get(run["pipeline"])
+    assert pipeline is not None
+    repositories = {
+        alias: {
+            "repository": {"id": one["id"], "type": "azureReposGit"},
+            "refName": one["ref"],
+            "version": one["commit"],
+        }
+        for alias, one in run["repositories"].items()
+    }
+    return reference(organization, pipeline, run) | {
+        "resources": {"repositories": repositories},
+        "variables": {key: {"value": value} for key, value in run["variables"].items()},
+    }

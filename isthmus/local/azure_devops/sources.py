@@ -1,0 +1,89 @@
+"""What the pipeline compiler reads: repositories at a commit, variable groups, and counters."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+from isthmus.errors import NotFound
+from isthmus.local.azure_devops import gitcli
+from isthmus.local.azure_devops.faults import Fault
+from isthmus.local.azure_devops.organization import Organization
+from isthmus.local.azure_devops.repositories import default_branch
+from isthmus.local.azure_devops.store import Document
+from isthmus.local.pipelines.host import Located, Repository, VariableValue
+
+
+class RepositorySources:
+    """Sources of one run: `self` is pinned to the run's commit, others to their branches as they are now."""
+
+    def __init__(self, organization: Organization, pipeline: Document, ref: str, commit: str) -> None:
+        self._organization = organization
+        self._pipeline = pipeline
+        self._self = ref, commit
+        self.located: dict[str, Located] = {}
+
+    def locate(self, repository: Repository) -> Located:
+        if repository.alias not in self.located:
+            self.located[repository.alias] = self._locate(repository)
+        return self.located[repository.alias]
+
+    def _locate(self, repository: Repository) -> Located:
+        organization = self._organization
+        if repository.alias == "self":
+            found = organization.repository(self._pipeline["repository"])
+            ref, commit = self._self
+        else:
+            found = self._named(repository.name)
+            ref = repository.ref or default_branch(organization, found)
+            commit = gitcli.resolve(organization.git(found), ref) or ""
+            if not commit:
+                raise NotFound(f"repository {repository.name} has no {ref or 'commit'}")
+        project = organization.project(found["project"])["name"]
+        url = f"{organization.url}/{project}/_git/{found['name']}"
+        return Located(repository, found["id"], found["name"], ref, commit, url, project)
+
+    def _named(self, name: str) -> Document:
+        """A repository by `name` or `project/name`; raises `NotFound` with the nearest name."""
+        organization = self._organization
+        project = organization.project(self._pipeline["project"])
+        inside, _, short = name.rpartition("/")
+        try:
+            return organization.repository(short, organization.project(inside) if inside else project)
+        except Fault:
+            mine = [one["name"] for one in organization.repositories if one["project"] == project["id"]]
+            raise NotFound(f"no repository {name!r}{nearest(short, mine)}") from None
+
+    def read(self, located: Located, path: str) -> str | None:
+        folder = self._organization.state / "git" / f"{located.id}.git"
+        content = gitcli.read(folder, located.commit, path)
+        return content.decode("utf-8-sig", errors="replace") if content is not None else None
+
+    def variable_group(self, name: str) -> Mapping[str, VariableValue]:
+        groups = [
+            one
+            for one in self._organization.table("variablegroup")
+            if one["project"] == self._pipeline["project"]
+        ]
+        for group in groups:
+            if group["name"].lower() == name.lower():
+                return {
+                    key: VariableValue(str(value.get("value") or ""), bool(value.get("isSecret")))
+                    for key, value in group["variables"].items()
+                }
+        names = [one["name"] for one in groups]
+        raise NotFound(f"no variable group {name!r}{nearest(name, names)}")
+
+    def counter(self, prefix: str, seed: int) -> int:
+        table = self._organization.table("counter")
+        key = f"{self._pipeline['id']}/{prefix}"
+        with self._organization.store.lock:
+            known = table.get(key)
+            value = known["value"] + 1 if known else seed
+            table.save(key, {"value": value})
+            return int(value)
+
+
+def nearest(name: str, among: Iterable[str]) -> str:
+    found = difflib.get_close_matches(name, list(among), 1)
+    return f"; did you mean {found[0]!r}?" if found else ""

@@ -1,0 +1,159 @@
+"""Timelines and logs of runs: records of stages, jobs and steps, and the lines that steps wrote."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from isthmus.local.azure_devops.clock import now
+from isthmus.local.azure_devops.organization import Organization
+from isthmus.local.azure_devops.store import Document
+from isthmus.local.pipelines.host import Record
+
+
+class Ledger:
+    """The timelines and logs of all runs. Records are kept as one document per run, lines as files."""
+
+    def __init__(self, organization: Organization) -> None:
+        self._organization = organization
+        self._table = organization.table("timeline")
+        self._lock = threading.Lock()
+
+    def put(self, run: Document, record: Document) -> None:
+        """Keep a record; what is known of it and not given stays."""
+        with self._lock:
+            timeline = self._table.get(run["id"]) or {"id": run["plan"], "changeId": 0, "records": {}}
+            timeline["changeId"] += 1
+            known = timeline["records"].get(record["id"], {})
+            stamp = {"lastModified": now(), "changeId": timeline["changeId"]}
+            timeline["records"][record["id"]] = known | record | stamp
+            timeline["lastChangedOn"] = stamp["lastModified"]
+            self._table.save(run["id"], timeline)
+
+    def records(self, run: Document) -> dict[str, Document]:
+        timeline = self._table.get(run["id"])
+        return dict(timeline["records"]) if timeline else {}
+
+    def shown(self, run: Document) -> Document | None:
+        """A Timeline, or None before anything was to be done."""
+        with self._lock:
+            timeline = self._table.get(run["id"])
+            if timeline is None:
+                return None
+            records = [self._record(run, one) for one in timeline["records"].values()]
+        return {
+            "id": timeline["id"],
+            "changeId": timeline["changeId"],
+            "lastChangedBy": self._organization.principals.build_service.id,
+            "lastChangedOn": timeline["lastChangedOn"],
+            "records": records,
+            "url": f"{self._url(run)}/timeline/{timeline['id']}",
+        }
+
+    def append(self, run: Document, record_id: str, lines: Sequence[str]) -> None:
+        """Write lines to the record's log, each with the moment that it came."""
+        log = self._log_of(run, record_id)
+        path = self._path(run, log["id"])
+        stamp = now().replace("Z", "0Z")
+        text = "".join(f"{stamp} {part}\n" for line in lines for part in (line.splitlines() or [""]))
+        with self._lock, path.open("a", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+            log["lineCount"] += text.count("\n")
+            log["lastChangedOn"] = now()
+
+    def keep_logs(self, run: Document) -> None:
+        """Write down how many logs there are, and of what length: at the end of a run."""
+        with self._lock:
+            self._organization.save_run(run)
+
+    def logs(self, run: Document) -> list[Document]:
+        return [self._log_shown(run, log) for log in run.get("logs", {}).values()]
+
+    def log(self, run: Document, number: int) -> Document | None:
+        return next((one for one in self.logs(run) if one["id"] == number), None)
+
+    def lines(self, run: Document, number: int) -> list[str]:
+        try:
+            return self._path(run, number).read_text(encoding="utf-8").split("\n")[:-1]
+        except FileNotFoundError:
+            return []
+
+    def _log_of(self, run: Document, record_id: str) -> Document:
+        with self._lock:
+            logs: dict[str, Document] = run.setdefault("logs", {})
+            if record_id not in logs:
+                logs[record_id] = {
+                    "id": len(logs) + 1,
+                    "lineCount": 0,
+                    "createdOn": now(),
+                    "lastChangedOn": now(),
+                }
+                self._organization.save_run(run)
+            return logs[record_id]
+
+    def _log_shown(self, run: Document, log: Document) -> Document:
+        return log | {"type": "Container", "url": f"{self._url(run)}/logs/{log['id']}"}
+
+    def _record(self, run: Document, record: Document) -> Document:
+        log = run.get("logs", {}).get(record["id"])
+        shown = (
+            {"id": log["id"], "type": "Container", "url": f"{self._url(run)}/logs/{log['id']}"}
+            if log
+            else None
+        )
+        return record | {"log": shown, "previousAttempts": [], "details": None, "url": None}
+
+    def _path(self, run: Document, number: int) -> Path:
+        folder = run_folder(self._organization, run) / "logs"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{number}.log"
+
+    def _url(self, run: Document) -> str:
+        return f"{self._organization.url}/{run['project']}/_apis/build/Builds/{run['id']}"
+
+
+def run_folder(organization: Organization, run: Document) -> Path:
+    """Where the run's logs, artifacts and attachments are."""
+    return organization.state / "runs" / str(run["id"])
+
+
+def from_record(record: Record) -> Document:
+    """A TimelineRecord of what the engine reports."""
+    issues = [
+        {"type": one.type, "category": "General", "message": one.message, "data": {}} for one in record.issues
+    ]
+    return {
+        "id": record.id,
+        "parentId": record.parent_id,
+        "type": record.type,
+        "name": record.name,
+        "refName": record.ref_name,
+        "identifier": record.identifier,
+        "order": record.order,
+        "state": record.state,
+        "result": record.result,
+        "startTime": _moment(record.start),
+        "finishTime": _moment(record.finish),
+        "attempt": record.attempt,
+        "percentComplete": record.percent,
+        "currentOperation": None,
+        "resultCode": None,
+        "workerName": "isthmus" if record.type == "Job" else None,
+        "errorCount": sum(one.type == "error" for one in record.issues),
+        "warningCount": sum(one.type == "warning" for one in record.issues),
+        "issues": issues,
+        "task": _task(record.task),
+    }
+
+
+def _task(task: str | None) -> Document | None:
+    if not task:
+        return None
+    name, _, version = task.partition("@")
+    return {"id": "00000000-0000-0000-0000-000000000000", "name": name, "version": version or "1"}
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if moment else None

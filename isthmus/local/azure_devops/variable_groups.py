@@ -1,0 +1,105 @@
+"""Variable groups of the library."""
+
+from __future__ import annotations
+
+from isthmus.local.azure_devops.access import administrator
+from isthmus.local.azure_devops.call import Call, mapping, objects, text
+from isthmus.local.azure_devops.clock import now
+from isthmus.local.azure_devops.faults import Fault, invalid, not_found
+from isthmus.local.azure_devops.organization import Organization
+from isthmus.local.azure_devops.routing import Resource
+from isthmus.local.azure_devops.store import Document
+
+
+def every(call: Call) -> list[Document]:
+    name, ids = call.query.get("groupname", "").lower(), call.texts("groupIds")
+    return [
+        _shown(call.organization, one)
+        for one in call.organization.table("variablegroup")
+        if one["project"] == call.project["id"]
+        and name in ("", one["name"].lower())
+        and (not ids or str(one["id"]) in ids)
+    ]
+
+
+def one(call: Call) -> Document:
+    found = call.organization.table("variablegroup").get(call.id("groupId"))
+    if found is None or found["project"] != call.project["id"]:
+        raise not_found(f"Variable group with ID {call.path['groupId']} does not exist.")
+    return _shown(call.organization, found)
+
+
+def create(call: Call) -> Document:
+    administrator(call)
+    references = objects(call.body, "variableGroupProjectReferences")
+    given = mapping(references[0], "projectReference") if references else {}
+    name = call.path.get("project") or text(given, "id") or text(given, "name", required=True)
+    project = call.organization.project(name)
+    table = call.organization.table("variablegroup")
+    group = text(call.body, "name", required=True)
+    with call.organization.store.lock:
+        if any(one["project"] == project["id"] and one["name"].lower() == group.lower() for one in table):
+            raise Fault(409, "VariableGroupExistsException", f"Variable group {group} already exists.")
+        made: Document = {
+            "id": table.next_id(),
+            "name": group,
+            "description": text(call.body, "description"),
+            "project": project["id"],
+            "variables": _variables(call),
+            "createdBy": call.principal.id,
+            "createdOn": now(),
+        }
+        return _shown(call.organization, table.save(made["id"], made))
+
+
+def _variables(call: Call) -> Document:
+    variables = mapping(call.body, "variables")
+    for key, value in variables.items():
+        if not isinstance(value, dict):
+            raise invalid(f"The variable '{key}' must be an object with a value.")
+    return variables
+
+
+def _shown(organization: Organization, group: Document) -> Document:
+    """A VariableGroup; secrets stay inside."""
+    hidden = {
+        key: value | ({"value": None} if value.get("isSecret") else {})
+        for key, value in group["variables"].items()
+    }
+    project = organization.project(group["project"])
+    who = organization.identity_of(group["createdBy"])
+    return {
+        "id": group["id"],
+        "name": group["name"],
+        "description": group["description"],
+        "type": "Vsts",
+        "isShared": False,
+        "variables": hidden,
+        "createdBy": who,
+        "createdOn": group["createdOn"],
+        "modifiedBy": who,
+        "modifiedOn": group["createdOn"],
+        "variableGroupProjectReferences": [
+            {"projectReference": {"id": project["id"], "name": project["name"]}, "name": group["name"]}
+        ],
+    }
+
+
+RESOURCES = [
+    Resource(
+        "ef5b7057-ffc3-4c77-bbad-c10b4a4abcc7",
+        "distributedtask",
+        "variablegroups",
+        "_apis/distributedtask/variablegroups/{groupId}",
+        2,
+        collection={"POST": create, "GET": every},
+        item={"GET": one},
+    ),
+    Resource(
+        "f5b09dd5-9d54-45a1-8b5a-1c8287d634cc",
+        "distributedtask",
+        "variablegroups",
+        "{project}/_apis/distributedtask/variablegroups/{groupId}",
+        2,
+    ),
+]
