@@ -35,8 +35,9 @@ def page(
     """
     kept = [record for record in records if _wanted(call, record, name, status)]
     by = {"Name": name, "Status": status}.get(call.get("SortBy", sort), call.get("SortBy", sort))
-    reverse = call.get("SortOrder", order) == "Descending"
-    kept.sort(key=lambda record: _rank(record.get(by)), reverse=reverse)
+    kept.sort(key=lambda record: _rank(record.get(by)))
+    if call.get("SortOrder", order) == "Descending":
+        kept.reverse()
     start, size = _start(call), call.get("MaxResults", PAGE)
     rest = {"NextToken": _token(start + size)} if start + size < len(kept) else {}
     return {answer: kept[start : start + size], **rest}

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 PLACEHOLDERS = ("Get", "Std:Join", "Std:JsonGet")
-_PART = re.compile(r"\.?(?P<name>[^.\[\]]+)|\[(?P<index>\d+)\]|\[(?P<quote>['\"])(?P<key>.+?)(?P=quote)\]")
+_PART = re.compile(
+    r"\.?(?P<name>[^.\[\]]+)|\[(?P<index>\d+)\]|\[(?P<quote>['\"])(?P<key>.+?)(?P=quote)\]", re.DOTALL
+)
 # What a list's items are called by, for Outputs['name'] and its like.
 _ITEM_NAMES = ("OutputName", "InputName", "ChannelName", "VariantName", "Name", "MetricName")
 

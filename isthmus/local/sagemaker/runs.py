@@ -199,7 +199,8 @@ def list_steps(call: Call) -> Record:
 
 
 def list_parameters(call: Call) -> Record:
-    return listing.page(call, find(call)["_parameters"], "PipelineParameters", sort="Name", order="Ascending")
+    given = find(call)["_parameters"]
+    return listing.page(call, given, "PipelineParameters", name="Name", sort="Name", order="Ascending")
 
 
 def describe_definition(call: Call) -> Record:
