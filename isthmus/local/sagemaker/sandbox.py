@@ -49,11 +49,12 @@ def launch(argv: Sequence[str], env: Mapping[str, str], opt_ml: Path, kind: Kind
     """The command and environment with which `argv` sees the folder `opt_ml` as `/opt/ml`."""
     kind = kind or available()
     if kind == "bwrap":
-        return Launch(["bwrap", *_bwrap_root(), "--bind", str(opt_ml), OPT_ML, "--", *argv], dict(env))
+        root = [*_bwrap_root(), "--bind", str(opt_ml), OPT_ML]
+        return Launch([_tool("bwrap"), *root, "--", *argv], dict(env))
     if kind == "unshare":
         aside = opt_ml.parent / "opt"
         aside.mkdir(exist_ok=True)
-        return Launch([*_UNSHARE, _MOUNTS, "sh", str(opt_ml), str(aside), *argv], dict(env))
+        return Launch([_tool("unshare"), *_UNSHARE, _MOUNTS, "sh", str(opt_ml), str(aside), *argv], dict(env))
     moved = {key: value.replace(OPT_ML, str(opt_ml)) for key, value in env.items()}
     return Launch(
         [one.replace(OPT_ML, str(opt_ml)) for one in argv], {**moved, "ISTHMUS_OPT_ML": str(opt_ml)}
@@ -82,7 +83,12 @@ def works(kind: Kind) -> bool:
         return run.returncode == 0
 
 
-_UNSHARE = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+_UNSHARE = ("--user", "--map-root-user", "--mount", "sh", "-c")
+
+
+def _tool(name: str) -> str:
+    """Its full path: the program's own PATH need not have it."""
+    return shutil.which(name) or name
 
 
 @functools.cache
