@@ -160,6 +160,10 @@ def endpoint_stack(platform: Platform, model: str, stage: str) -> str:
     return f"{platform.name}-{model}-{stage}"
 
 
+METRIC_NAMESPACE = "Isthmus"
+"""The CloudWatch namespace of the monitors' metrics."""
+
+
 def monitor_pipeline(model: str) -> str:
     return f"{model}-monitor"
 

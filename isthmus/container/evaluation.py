@@ -162,6 +162,8 @@ def judge(
         "verdict": _verdict(config, value, meets, better, beats),
         "rows": len(frame),
         "classes": classes,
+        "features": config.features,
+        "target": config.target,
         "confidence": config.evaluation.confidence,
     }
 

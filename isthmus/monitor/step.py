@@ -23,8 +23,7 @@ from isthmus.monitor.drift import Drift, drifts
 from isthmus.monitor.quality import Quality, assess
 from isthmus.monitor.report import page
 from isthmus.monitor.violations import violations
-
-NAMESPACE = "Isthmus"
+from isthmus.names import METRIC_NAMESPACE
 
 
 def main() -> None:
@@ -105,7 +104,7 @@ def _publish(found: list[Drift], quality: Quality | None) -> None:
     )
     if quality is not None:
         data.append({"MetricName": "QualityLoss", "Dimensions": where, "Value": quality.loss})
-    boto3.client("cloudwatch").put_metric_data(Namespace=NAMESPACE, MetricData=data)
+    boto3.client("cloudwatch").put_metric_data(Namespace=METRIC_NAMESPACE, MetricData=data)
 
 
 def _summary(found: list[Drift], quality: Quality | None, rows: int, bad_lines: int) -> str:

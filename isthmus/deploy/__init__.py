@@ -1,0 +1,1 @@
+"""Deploying exactly one model version: synthesize, deploy, test."""

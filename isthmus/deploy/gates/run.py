@@ -1,0 +1,82 @@
+"""Runs the gates that a deploy repository names, and writes their findings as JUnit test results."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from junitparser import Failure, JUnitXml, TestCase, TestSuite
+
+from isthmus.deploy.gates.gate import Finding, LiveEndpoint
+from isthmus.errors import BadInput
+
+Gate = Callable[[LiveEndpoint], list[Finding]]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One gate's findings, and how long it took in seconds."""
+
+    gate: str
+    findings: list[Finding]
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        return all(finding.passed for finding in self.findings)
+
+
+def find(folder: Path, only: Sequence[str]) -> dict[str, Gate]:
+    """The gates in `folder` by name, or those named in `only`; raises `BadInput` for an unknown name."""
+    files = {file.stem: file for file in sorted(folder.glob("*.py")) if not file.stem.startswith("_")}
+    if not files:
+        raise BadInput(
+            "there are no gates", where=str(folder), todo="add gates/<name>.py with a function gate"
+        )
+    for name in only:
+        if name not in files:
+            raise BadInput(
+                f"there is no gate {name!r}", where=str(folder), todo=f"one of: {', '.join(files)}"
+            )
+    return {name: _load(file) for name, file in files.items() if not only or name in only}
+
+
+def _load(file: Path) -> Gate:
+    spec = importlib.util.spec_from_file_location(f"gates.{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise BadInput("this gate cannot be imported", where=str(file))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not callable(getattr(module, "gate", None)):
+        raise BadInput("this gate has no function gate(endpoint)", where=str(file))
+    gate: Gate = module.gate
+    return gate
+
+
+def run(gates: dict[str, Gate], endpoint: LiveEndpoint) -> Iterator[Result]:
+    """Each gate's result, as it comes."""
+    for name, gate in gates.items():
+        started = time.perf_counter()
+        findings = gate(endpoint)
+        yield Result(name, findings, time.perf_counter() - started)
+
+
+def write(results: Sequence[Result], folder: Path, stage: str) -> Path:
+    """Write JUnit test results, one suite a gate and one case a finding."""
+    xml = JUnitXml()
+    for result in results:
+        suite = TestSuite(f"{stage}: {result.gate}")
+        for finding in result.findings:
+            case = TestCase(finding.name, classname=result.gate, time=result.seconds / len(result.findings))
+            case.system_out = finding.message
+            if not finding.passed:
+                case.result = [Failure(finding.message)]
+            suite.add_testcase(case)
+        xml.add_testsuite(suite)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"gates-{stage}.xml"
+    xml.write(str(file))
+    return file
