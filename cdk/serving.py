@@ -32,7 +32,7 @@ class ServingStack(AccountStack):
         Hosting(self, platform, key=key, capture=capture, ground_truth=truth)
         federation = Federation(self, platform)
         for model in platform.models:
-            Deployment(self, platform, model.name, stage, federation)
+            Deployment(self, platform, model.name, stage, key=key, federation=federation)
         serving_operator(self, platform, key, capture)
         serving_data_owner(self, platform, key, truth)
         forward_alarms(self, platform)

@@ -139,7 +139,7 @@ class Bridge(Construct):
             "AZURE_TENANT_ID": azure.tenant_id,
             "AZURE_CLIENT_ID": azure.bridge_client_id,
             "AZURE_AUDIENCE": azure.audience,
-            "AZURE_AUTHORITY_HOST": "https://login.microsoftonline.com",
+            "AZURE_AUTHORITY_HOST": azure.authority_host,
             "IDEMPOTENCY_TABLE": self._name,
             "MODELS": json.dumps([model.name for model in self._platform.models]),
             "AUTOMATION_ACCOUNT": accounts.automation,

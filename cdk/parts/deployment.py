@@ -6,7 +6,7 @@ model's pipeline reaches that model's endpoint stack and nothing else of the acc
 
 from __future__ import annotations
 
-from aws_cdk import Stack, aws_iam
+from aws_cdk import Stack, aws_iam, aws_kms
 from constructs import Construct
 
 from cdk.parts.federation import Federation
@@ -23,7 +23,14 @@ class Deployment(Construct):
     """The deploy role of one model at one stage, and the role that it hands to CloudFormation."""
 
     def __init__(
-        self, scope: Construct, platform: Platform, model: str, stage: Stage, federation: Federation
+        self,
+        scope: Construct,
+        platform: Platform,
+        model: str,
+        stage: Stage,
+        *,
+        key: aws_kms.IKey,
+        federation: Federation,
     ) -> None:
         super().__init__(scope, f"Deployment-{model}")
         self._platform, self._model, self._stack = platform, model, Stack.of(self)
@@ -33,7 +40,7 @@ class Deployment(Construct):
             names.cloudformation_role(platform, model),
             trust=aws_iam.ServicePrincipal("cloudformation.amazonaws.com"),
             description=f"CloudFormation, for the endpoint stack of {model}",
-            statements=self._serve() + self._watch() + read_artifacts(platform, model),
+            statements=self._serve() + self._watch() + _use_key(key) + read_artifacts(platform, model),
         )
         make_role(
             self,
@@ -82,8 +89,8 @@ class Deployment(Construct):
                 ["sagemaker:DescribeEndpoint", "sagemaker:InvokeEndpoint"], sagemaker(self._stack, endpoint)
             ),
             allow(
-                "sagemaker:DescribeEndpointConfig",
-                sagemaker(self._stack, f"endpoint-config/{self._model}-*"),
+                ["sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel"],
+                sagemaker(self._stack, f"endpoint-config/{self._model}-*", f"model/{self._model}-*"),
             ),
         ]
 
@@ -152,6 +159,14 @@ class Deployment(Construct):
     def _read_registry(self) -> Statements:
         group, versions = registry_arns(self._stack, self._platform, self._model)
         return [allow(READ_GROUP, group), allow(READ_PACKAGES, versions)]
+
+
+def _use_key(key: aws_kms.IKey) -> Statements:
+    """Let SageMaker encrypt endpoints' storage and captures with the account's key, and let nobody else."""
+    return [
+        allow("kms:DescribeKey", key.key_arn),
+        allow("kms:CreateGrant", key.key_arn, {"Bool": {"kms:GrantIsForAWSResource": "true"}}),
+    ]
 
 
 def _verbs(noun: str) -> list[str]:

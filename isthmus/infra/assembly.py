@@ -6,11 +6,14 @@ stacks that do not need each other are deployed at the same time.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from isthmus.errors import BadInput, Problem
 from isthmus.infra import change
 from isthmus.infra.manifest import Stack, find_stack, read_stacks
 from isthmus.infra.publishing import publish
@@ -32,6 +35,7 @@ def deploy_stack(
     assembly: Path,
     stack_name: str,
     *,
+    role: str | None = None,
     parameters: Mapping[str, str] | None = None,
     tags: Mapping[str, str] | None = None,
     say: change.Say = _silent,
@@ -42,6 +46,7 @@ def deploy_stack(
     ----------
     session : who deploys. Where the manifest names roles, they are assumed from it, unless it already
         is that role.
+    role : ARN of the role that CloudFormation acts as, in place of the manifest's.
     parameters, tags : in addition to those in the manifest, and stronger.
     say : told one line per step, for a person.
 
@@ -49,7 +54,13 @@ def deploy_stack(
     `Problem` with the first failed resource's reason when CloudFormation rolls back.
     """
     stack = find_stack(assembly, stack_name)
-    return _deploy(session, stack, dict(parameters or {}), dict(tags or {}), say)
+    stack = replace(
+        stack,
+        execution_role=role or stack.execution_role,
+        parameters=stack.parameters | dict(parameters or {}),
+        tags=stack.tags | dict(tags or {}),
+    )
+    return _deploy(session, stack, say)
 
 
 def deploy(
@@ -61,27 +72,24 @@ def deploy(
 ) -> dict[str, Outputs]:
     """Deploy the assembly's stacks, or those in `accounts`, and return each one's outputs by its name."""
     stacks = [s for s in read_stacks(assembly) if accounts is None or s.account in accounts]
-    return _each(stacks, lambda stack: _deploy(session, stack, {}, {}, say))
+    return _each(stacks, lambda stack: _deploy(session, stack, say))
 
 
-def _deploy(
-    session: boto3.Session, stack: Stack, parameters: Outputs, tags: Outputs, say: change.Say
-) -> Outputs:
+def _deploy(session: boto3.Session, stack: Stack, say: change.Say) -> Outputs:
     from botocore.exceptions import BotoCoreError, ClientError
 
     from isthmus.aws import no_answer
-    from isthmus.errors import Problem
     from isthmus.infra.roles import Roles
 
     roles = Roles(session, stack.region)
-    text = stack.template.read_text()
+    text = json.dumps(json.loads(stack.template.read_text()), separators=(",", ":"))
     inline = len(text.encode()) <= INLINE
     wanted = change.Change(
         stack=stack.name,
         template=text,
-        template_url=None if inline else _https(stack.template_url),
-        parameters=stack.parameters | parameters,
-        tags=stack.tags | tags,
+        template_url=None if inline else _https(stack),
+        parameters=stack.parameters,
+        tags=stack.tags,
         execution_role=stack.execution_role,
     )
     try:
@@ -99,12 +107,14 @@ def _deploy(
     return outputs
 
 
-def _https(url: str | None) -> str | None:
+def _https(stack: Stack) -> str:
     """CDK names the template as s3://bucket/key; CloudFormation takes it by https."""
-    if url is None or not url.startswith("s3://"):
-        return url
-    bucket, key = url.removeprefix("s3://").split("/", 1)
-    return f"https://{bucket}.s3.amazonaws.com/{key}"
+    if not stack.template_url:
+        raise BadInput(
+            f"stack {stack.name} has a long template and no bucket for it", where=str(stack.template)
+        )
+    suffix = "amazonaws.com.cn" if stack.region.startswith("cn-") else "amazonaws.com"
+    return f"https://s3.{stack.region}.{suffix}/" + stack.template_url.removeprefix("s3://")
 
 
 def _each(stacks: list[Stack], work: Callable[[Stack], Outputs]) -> dict[str, Outputs]:

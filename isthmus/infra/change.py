@@ -15,6 +15,7 @@ from isthmus.errors import Problem, Refused
 
 # botocore builds its clients at run time; their shapes are in AWS's API reference.
 CloudFormation = Any
+Names = dict[str, str]
 Found = TypeVar("Found")
 Say = Callable[[str], None]
 CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
@@ -60,7 +61,7 @@ def apply(cfn: CloudFormation, change: Change, say: Say) -> dict[str, str]:
     if there is None or not _is_so(cfn, there, change):
         change_set = _change_set(cfn, change, exists=there is not None)
         if change_set:
-            _execute(cfn, change.stack, change_set, say)
+            _execute(cfn, change_set, say)
     there = _describe(cfn, change.stack)
     return {o["OutputKey"]: o["OutputValue"] for o in (there or {}).get("Outputs", [])}
 
@@ -101,30 +102,33 @@ def _is_so(cfn: CloudFormation, there: dict[str, Any], change: Change) -> bool:
     return bool(standing == json.loads(change.template))
 
 
-def _change_set(cfn: CloudFormation, change: Change, *, exists: bool) -> str | None:
-    """The id of a change set that is ready to be executed; None when nothing would change."""
-    created: dict[str, str] = cfn.create_change_set(
-        ChangeSetName="isthmus-" + _token(change),
-        ChangeSetType="UPDATE" if exists else "CREATE",
-        **change.request(),
-    )
-    id_ = created["Id"]
+def _change_set(cfn: CloudFormation, change: Change, *, exists: bool) -> Names | None:
+    """The names of a change set that is ready to be executed; None when nothing would change."""
+    # By both names and not by ARN: permissions are given on the stack.
+    this = {"StackName": change.stack, "ChangeSetName": "isthmus-" + _token(change)}
+    request = change.request() | this | {"ChangeSetType": "UPDATE" if exists else "CREATE"}
+    try:
+        cfn.create_change_set(**request)
+    except cfn.exceptions.AlreadyExistsException:  # left by a deployment that was interrupted
+        cfn.delete_change_set(**this)
+        cfn.create_change_set(**request)
     found: dict[str, str] = _poll(
-        lambda: cfn.describe_change_set(ChangeSetName=id_),
+        lambda: cfn.describe_change_set(**this),
         lambda one: one["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"),
     )
     if found["Status"] == "CREATE_COMPLETE":
-        return id_
+        return this
     reason = found.get("StatusReason", "")
-    cfn.delete_change_set(ChangeSetName=id_)
+    cfn.delete_change_set(**this)
     if "didn't contain changes" in reason or "No updates are to be performed" in reason:
         return None
-    raise Problem(f"stack {change.stack} cannot be changed so: {reason}", where=created["StackId"])
+    raise Problem(f"stack {change.stack} cannot be changed so: {reason}")
 
 
-def _execute(cfn: CloudFormation, stack: str, change_set: str, say: Say) -> None:
+def _execute(cfn: CloudFormation, change_set: Names, say: Say) -> None:
+    stack = change_set["StackName"]
     say(f"{stack}: changing")
-    cfn.execute_change_set(ChangeSetName=change_set)
+    cfn.execute_change_set(**change_set)
     there = _settled(cfn, stack)
     if there is None or there["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         raise _failure(cfn, stack, f"ended in {there['StackStatus'] if there else 'nothing'}")

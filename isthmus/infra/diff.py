@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from isthmus.infra.change import NEVER_STOOD
 from isthmus.infra.manifest import Stack
 from isthmus.infra.roles import Roles
 
@@ -31,6 +32,8 @@ def standing(roles: Roles, stack: Stack) -> Resources:
 
     cfn = roles.session(stack.role).client("cloudformation", region_name=stack.region)
     try:
+        if cfn.describe_stacks(StackName=stack.name)["Stacks"][0]["StackStatus"] in NEVER_STOOD:
+            return {}
         body = cfn.get_template(StackName=stack.name, TemplateStage="Original")["TemplateBody"]
     except ClientError as error:
         if error.response["Error"]["Code"] == "ValidationError":
