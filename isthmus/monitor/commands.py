@@ -1,0 +1,63 @@
+"""`isthmus monitor`: look at an endpoint's captured data now, or at what was found last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from isthmus.config import STAGES, Stage
+
+if TYPE_CHECKING:
+    import boto3
+
+    from isthmus.config import Platform
+
+STAGE = click.option("--stage", type=click.Choice(STAGES), default="prod", show_default=True)
+
+
+@click.group()
+def monitor() -> None:
+    """Watch an endpoint's captured data."""
+
+
+@monitor.command()
+@click.argument("model")
+@STAGE
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait, and print what was found.")
+def run(model: str, stage: Stage, wait: bool) -> None:
+    """Run MODEL's monitor now rather than on its schedule."""
+    from isthmus.monitor import run
+
+    platform, session = _session(model, stage)
+    arn = run.start(session, model)
+    click.echo(f"execution {arn}")
+    if wait:
+        run.wait(session, arn)
+        click.echo(run.summary(run.findings(session, platform, model, stage, "findings.json")))
+
+
+@monitor.command()
+@click.argument("model")
+@STAGE
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the page there.")
+def report(model: str, stage: Stage, html: Path | None) -> None:
+    """Print what MODEL's monitor found last."""
+    from isthmus.monitor import run
+
+    platform, session = _session(model, stage)
+    click.echo(run.summary(run.findings(session, platform, model, stage, "findings.json")))
+    if html:
+        html.write_bytes(run.findings(session, platform, model, stage, "report.html"))
+        click.echo(f"{html}")
+
+
+def _session(model: str, stage: Stage) -> tuple[Platform, boto3.Session]:
+    from isthmus import aws, names
+    from isthmus.config import read_platform
+
+    platform = read_platform()
+    platform.model(model)
+    role = names.operator_role(platform)
+    return platform, aws.session(platform.region, getattr(platform.accounts, stage), role)

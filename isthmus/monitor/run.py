@@ -1,0 +1,98 @@
+"""Starts a stage's monitor pipeline now, follows it, and reads what it found."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from isthmus import names
+from isthmus.config import Platform, Stage
+from isthmus.errors import NotFound, Problem
+
+if TYPE_CHECKING:
+    import boto3
+
+POLL_SECONDS = 0.3
+
+
+def start(session: boto3.Session, model: str, token: str | None = None) -> str:
+    """Start the monitor; the same `token` starts it once. Returns the execution's ARN."""
+    sagemaker = session.client("sagemaker")
+    try:
+        answer = sagemaker.start_pipeline_execution(
+            PipelineName=names.monitor_pipeline(model), ClientRequestToken=token or str(uuid.uuid4())
+        )
+    except sagemaker.exceptions.ResourceNotFound:
+        raise NotFound(
+            f"{model} has no monitor in this account", todo="it is deployed with the model: isthmus status"
+        ) from None
+    return answer["PipelineExecutionArn"]
+
+
+def wait(session: boto3.Session, arn: str) -> None:
+    """Wait until the execution has ended; raises `Problem` with the reason where it failed."""
+    sagemaker = session.client("sagemaker")
+    while True:
+        found = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
+        status = found["PipelineExecutionStatus"]
+        if status == "Succeeded":
+            return
+        if status in ("Failed", "Stopped"):
+            steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)[
+                "PipelineExecutionSteps"
+            ]
+            reasons = [step["FailureReason"] for step in steps if step.get("FailureReason")]
+            reason = reasons[0] if reasons else found.get("FailureReason", "no reason given")
+            raise Problem(f"the monitor ended as {status}: {reason}", where=arn)
+        time.sleep(POLL_SECONDS)
+
+
+def findings(session: boto3.Session, platform: Platform, model: str, stage: Stage, name: str) -> bytes:
+    """A file of the report of the version that runs at `stage` (`findings.json`, `report.html`, ...)."""
+    bucket = names.capture_bucket(platform, getattr(platform.accounts, stage))
+    s3 = session.client("s3")
+    key = f"reports/{model}/{running_version(session, model)}/{name}"
+    try:
+        return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except s3.exceptions.NoSuchKey:
+        raise NotFound(
+            f"no report about {model} in {stage} yet", todo=f"isthmus monitor run {model} --stage {stage}"
+        ) from None
+
+
+def running_version(session: boto3.Session, model: str) -> int:
+    """The number of the version that the account's endpoint runs."""
+    sagemaker: Any = session.client("sagemaker")
+    try:
+        endpoint = sagemaker.describe_endpoint(EndpointName=names.endpoint(model))
+    except sagemaker.exceptions.ClientError:
+        raise NotFound(f"{model} has no endpoint in this account", todo="isthmus status") from None
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+    described = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
+    container = (described.get("Containers") or [described.get("PrimaryContainer", {})])[0]
+    return int(container["ModelPackageName"].rsplit("/", 1)[-1])
+
+
+def summary(content: bytes) -> str:
+    """What was found, in a few lines."""
+    found = json.loads(content)
+    if not found["rows"]:
+        return f"nothing captured yet; {found['bad_lines']} unreadable lines"
+    lines = [f"{found['rows']} rows, {found['bad_lines']} unreadable lines"]
+    for one in found["drift"]:
+        verdict = "drift" if one["ratio"] > 1 else "steady"
+        lines.append(
+            f"  {one['feature']:<20} PSI {one['psi']:.3f}, threshold {one['threshold']:.3f}: {verdict}"
+        )
+    quality = found["quality"]
+    if quality is None:
+        return "\n".join([*lines, "  quality: too few labels yet"])
+    now, then = quality["current"], quality["registered"]
+    verdict = "a loss beyond chance" if quality["loss"] > 1 else "within chance"
+    lines.append(
+        f"  {quality['metric']} {now['value']:.3f} [{now['ci_low']:.3f}, {now['ci_high']:.3f}] on {quality['n']} "
+        f"labels, registered {then['value']:.3f} [{then['ci_low']:.3f}, {then['ci_high']:.3f}]: {verdict}"
+    )
+    return "\n".join(lines)
