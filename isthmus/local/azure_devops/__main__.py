@@ -20,8 +20,8 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        assert sockets
-        print(f"ready http://127.0.0.1:{sockets[0].getsockname()[1]}", flush=True)
+        for one in sockets or ():
+            print(f"ready http://127.0.0.1:{one.getsockname()[1]}", flush=True)
 
 
 @click.command()

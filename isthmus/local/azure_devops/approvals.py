@@ -45,7 +45,7 @@ class Approvals:
                 pending = [one for one in asked if one["status"] == "pending"]
                 if not pending:
                     return Decision(True)
-                deadline = min(one["deadline"] for one in pending)
+                deadline = min(float(one["deadline"]) for one in pending)
                 self._changed.wait(max(0.0, deadline - time.time()))
 
     def decide(self, approval: Document, principal: Principal, status: str, comment: str) -> None:
@@ -102,7 +102,7 @@ class Approvals:
             ],
         }
         approval["blocked"] += [one["id"] for one in settings.get("blockedApprovers", [])]
-        return self.table.save(approval["id"], approval)
+        return self.table.save(str(approval["id"]), approval)
 
     def _step_of(self, approval: Document, principal: Principal) -> Document:
         principals = self._organization.principals
@@ -112,7 +112,7 @@ class Approvals:
                 "ApprovalUnauthorizedException",
                 f"{principal.display_name} requested this run or is blocked, and cannot approve it.",
             )
-        mine = [
+        mine: list[Document] = [
             step
             for step in approval["steps"]
             if principals.is_or_belongs(principal, step["assignedApprover"]) and step["status"] == "pending"
@@ -190,9 +190,7 @@ def update(call: Call) -> list[Document]:
 
 
 def approvals_of(organization: Organization) -> Approvals:
-    gates = organization.gates
-    assert gates is not None
-    approvals: Approvals = gates.approvals
+    approvals: Approvals = organization.gates.approvals
     return approvals
 
 

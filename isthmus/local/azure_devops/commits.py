@@ -163,7 +163,7 @@ def _file(call: Call, repository: Document, commit: str, path: str, content: byt
     file = "/" + path.strip("/")
     folder = call.organization.git(repository)
     blob = gitcli.git(folder, "rev-parse", f"{commit}:{file.strip('/')}").decode().strip()
-    found = {
+    found: Document = {
         "objectId": blob,
         "gitObjectType": "blob",
         "commitId": commit,
@@ -187,6 +187,7 @@ def _listing(call: Call, repository: Document, commit: str, path: str = "") -> l
     if not found:
         raise Fault(404, "GitItemNotFoundException", f"TF401174: The item '/{scope}' could not be found.")
     root = gitcli.Entry(scope, "tree", commit)
+    url = _url(call.organization, repository)
     return [
         {
             "objectId": entry.id,
@@ -194,7 +195,7 @@ def _listing(call: Call, repository: Document, commit: str, path: str = "") -> l
             "commitId": commit,
             "path": "/" + entry.path,
             **({"isFolder": True} if entry.type == "tree" else {}),
-            "url": f"{_url(call.organization, repository)}/items/{entry.path}?versionType=Commit&version={commit}",
+            "url": f"{url}/items/{entry.path}?versionType=Commit&version={commit}",
         }
         for entry in ([root] if level == "none" else [root, *found])
     ]
@@ -211,8 +212,8 @@ def _version(call: Call, repository: Document, prefix: str) -> str:
     commit = gitcli.resolve(call.organization.git(repository), revision)
     if commit is None:
         raise not_found(
-            f"TF401175: The version descriptor <{kind.title()}: {version} > could not be resolved to a version "
-            f"in the repository {repository['name']}",
+            f"TF401175: The version descriptor <{kind.title()}: {version} > could not be resolved to a "
+            f"version in the repository {repository['name']}",
             "GitUnresolvableToCommitException",
         )
     return commit

@@ -213,10 +213,10 @@ def _outside(claims: dict[str, Any]) -> str:
 def _error(denied: Denied) -> dict[str, Any]:
     trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
     moment = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    sentence = f"AADSTS{denied.code}: {denied.sentence}"
+    ids = f"Trace ID: {trace} Correlation ID: {correlation} Timestamp: {moment}"
     return {
         "error": denied.error,
-        "error_description": f"{sentence} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {moment}",
+        "error_description": f"AADSTS{denied.code}: {denied.sentence} {ids}",
         "error_codes": [denied.code],
         "timestamp": moment,
         "trace_id": trace,

@@ -99,15 +99,21 @@ class Gates:
         for kind, found in used:
             for check in resources.checks_on(self._organization, kind, found):
                 reason = ""
-                if check["type"] == checks.EXTENDS and not _extends(
-                    check["settings"], point, run, self._organization
-                ):
-                    reason = "the pipeline does not extend the required template"
+                if check["type"] == checks.EXTENDS:
+                    reason = self._required_template(run, point, check["settings"])
                 elif check["type"] == checks.TASK:
                     reason = self._branch_control(run, point, check["settings"]["inputs"])
                 if reason:
                     return f"check on {_called(kind)} {found['name']!r}: {reason}"
         return ""
+
+    def _required_template(self, run: Document, point: Checkpoint, settings: Document) -> str:
+        project = self._organization.project(run["project"])["name"]
+        for required in settings["extendsChecks"]:
+            if any(_is_template(required, extended, project) for extended in point.extends):
+                return ""
+        names = (f"{one['templatePath']} of {one['repositoryName']}" for one in settings["extendsChecks"])
+        return f"the pipeline does not extend the required template ({', '.join(names)})"
 
     def _branch_control(self, run: Document, point: Checkpoint, inputs: Document) -> str:
         allowed = [one.strip() for one in str(inputs["allowedBranches"]).split(",") if one.strip()]
@@ -117,7 +123,7 @@ class Gates:
             if one is None:
                 continue
             if not any(fnmatch.fnmatchcase(one["ref"], pattern) for pattern in allowed):
-                return f"branch {one['ref']} of {one['name']} is not among the allowed ones ({', '.join(allowed)})"
+                return f"branch {one['ref']} of {one['name']} is not allowed ({', '.join(allowed)} is)"
             if ensure and not is_protected(self._organization, one["id"], one["ref"]):
                 return f"branch {one['ref']} of {one['name']} has no branch policy"
         return ""
@@ -143,20 +149,15 @@ class Gates:
         self._organization.save_run(run)
 
 
-def _extends(settings: Document, point: Checkpoint, run: Document, organization: Organization) -> bool:
-    project = organization.project(run["project"])["name"]
-    for required in settings["extendsChecks"]:
-        wanted = required["repositoryName"].lower()
-        for type_, name, ref, path in point.extends:
-            full = (name if "/" in name else f"{project}/{name}").lower()
-            if (
-                type_.lower() == required["repositoryType"].lower()
-                and wanted in (full, full.rpartition("/")[2])
-                and ref == required["repositoryRef"]
-                and path.strip("/") == required["templatePath"].strip("/")
-            ):
-                return True
-    return False
+def _is_template(required: Document, extended: tuple[str, str, str, str], project: str) -> bool:
+    type_, name, ref, path = extended
+    full = (name if "/" in name else f"{project}/{name}").lower()
+    return (
+        type_.lower() == required["repositoryType"].lower()
+        and required["repositoryName"].lower() in (full, full.rpartition("/")[2])
+        and ref == required["repositoryRef"]
+        and path.strip("/") == required["templatePath"].strip("/")
+    )
 
 
 def _called(kind: str) -> str:

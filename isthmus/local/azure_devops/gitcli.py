@@ -19,13 +19,23 @@ ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
 }
+_CONFIG = """[http]
+	receivepack = true
+[receive]
+	denyDeleteCurrent = ignore
+[uploadpack]
+	allowAnySHA1InWant = true
+[gc]
+	auto = 0
+"""
 _HOOK = """#!/bin/sh
 # Branches with a blocking policy change by pull request only.
 [ -f protected ] || exit 0
 while read -r old new ref; do
   case "$old" in *[!0]*) ;; *) continue ;; esac
   if grep -qxF "$ref" protected; then
-    echo "TF402455: Pushes to this branch are not permitted; you must use a pull request to update this branch." >&2
+    echo "TF402455: Pushes to this branch are not permitted;" \\
+      "you must use a pull request to update this branch." >&2
     exit 1
   fi
 done
@@ -111,7 +121,8 @@ def protected(folder: Path) -> set[str]:
 
 def refs(folder: Path) -> dict[str, str]:
     lines = git(folder, "for-each-ref", "--format=%(refname) %(objectname)").decode().splitlines()
-    return {name: commit for name, commit in (line.split(" ", 1) for line in lines)}
+    found = (line.partition(" ") for line in lines)
+    return {name: commit for name, _, commit in found}
 
 
 def resolve(folder: Path, revision: str) -> str | None:

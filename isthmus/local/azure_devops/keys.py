@@ -22,7 +22,8 @@ class Key:
         if not path.exists():
             _create(path)
         loaded = serialization.load_pem_private_key(path.read_bytes(), password=None)
-        assert isinstance(loaded, rsa.RSAPrivateKey)
+        if not isinstance(loaded, rsa.RSAPrivateKey):
+            raise TypeError(f"{path} does not hold an RSA key")
         self._private = loaded
 
     @cached_property

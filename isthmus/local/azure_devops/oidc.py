@@ -59,8 +59,7 @@ def connection_token(organization: Organization, run: Document, job_id: str, con
 
 def pipeline_token(organization: Organization, run: Document) -> str:
     """A token with subject `p://organization/project/pipeline`: of any branch of it, so trust it little."""
-    pipeline = organization.pipelines.get(run["pipeline"])
-    assert pipeline is not None
+    pipeline = organization.pipelines[run["pipeline"]]
     project = organization.project(run["project"])["name"]
     subject = f"p://{organization.settings.organization}/{project}/{pipeline['name']}"
     return _sign(organization, run, subject, PIPELINE_SECONDS)

@@ -141,6 +141,7 @@ class Organization:
     def identity(self, principal: Principal) -> Document:
         """The principal as an IdentityRef."""
         url = f"{self.url}/_apis/Identities/{principal.id}"
+        avatar = f"{self.url}/_apis/GraphProfile/MemberAvatars/{principal.descriptor}"
         return {
             "displayName": principal.display_name,
             "url": url,
@@ -149,7 +150,7 @@ class Organization:
             },
             "id": principal.id,
             "uniqueName": unique_name(principal),
-            "imageUrl": f"{self.url}/_apis/GraphProfile/MemberAvatars/{principal.descriptor}",
+            "imageUrl": avatar,
             "descriptor": principal.descriptor,
         }
 

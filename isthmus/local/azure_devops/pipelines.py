@@ -14,7 +14,7 @@ from isthmus.local.azure_devops.call import Call, mapping, sequence, text
 from isthmus.local.azure_devops.faults import Fault, invalid, not_found
 from isthmus.local.azure_devops.organization import Organization
 from isthmus.local.azure_devops.routing import Resource
-from isthmus.local.azure_devops.runs import Wanted, final_yaml, of_pipeline, queue, reference
+from isthmus.local.azure_devops.runs import Wanted, of_pipeline, preview_yaml, queue, reference
 from isthmus.local.azure_devops.runs import shown as run_shown
 from isthmus.local.azure_devops.store import Document
 
@@ -71,9 +71,8 @@ def _create(call: Call, name: str, folder: str, path: str, repository: Document)
 def preview(call: Call) -> Document:
     """The YAML as it would run."""
     pipeline = of(call, VIEW_DEFINITION)
-    return {
-        "finalYaml": final_yaml(call.organization, pipeline, _wanted(call), text(call.body, "yamlOverride"))
-    }
+    override = text(call.body, "yamlOverride")
+    return {"finalYaml": preview_yaml(call.organization, pipeline, _wanted(call), override)}
 
 
 def run(call: Call) -> Document:

@@ -119,8 +119,7 @@ def _refuse_unmet(organization: Organization, request: Document) -> None:
 def commits(call: Call) -> list[Document]:
     request, repository = _of(call), of(call)
     folder = call.organization.git(repository)
-    without = request["lastMergeTarget"] if request["status"] == "active" else request["lastMergeTarget"]
-    found = gitcli.commits(folder, request["lastMergeSource"], without=without)
+    found = gitcli.commits(folder, request["lastMergeSource"], without=request["lastMergeTarget"])
     return [commit_reference(call.organization, repository, each) for each in call.page(found)]
 
 

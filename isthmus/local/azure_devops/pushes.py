@@ -184,8 +184,7 @@ def _content(given: Document) -> bytes:
 
 def _shown(organization: Organization, repository: Document, push: Document) -> Document:
     """A GitPush."""
-    project = organization.projects.get(repository["project"])
-    assert project is not None
+    project = organization.projects[repository["project"]]
     url = f"{organization.project_url(project)}/_apis/git/repositories/{repository['id']}"
     update = push["refUpdates"][0]
     tip, old = update["newObjectId"], update["oldObjectId"]

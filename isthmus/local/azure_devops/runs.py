@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from isthmus.errors import Problem
+from isthmus.errors import BadInput, Problem
 from isthmus.local.azure_devops import gitcli
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.faults import Fault, invalid
@@ -18,6 +18,7 @@ from isthmus.local.azure_devops.store import Document
 from isthmus.local.pipelines.compiler import compile_pipeline
 from isthmus.local.pipelines.host import Request, RunContext, VariableValue
 from isthmus.local.pipelines.plan import Plan
+from isthmus.local.pipelines.rendering import final_yaml
 from isthmus.local.pipelines.variables import predefined
 
 REASONS = {"manual": "Manual", "individualCI": "IndividualCI", "pullRequest": "PullRequest"}
@@ -65,13 +66,14 @@ def queue(organization: Organization, pipeline: Document, wanted: Wanted) -> Doc
     return run
 
 
-def final_yaml(organization: Organization, pipeline: Document, wanted: Wanted, override: str) -> str:
+def preview_yaml(organization: Organization, pipeline: Document, wanted: Wanted, override: str) -> str:
     """The expanded YAML of a run that is not made."""
     run = _new(organization, pipeline, wanted)
     try:
-        return compile_run(organization, pipeline, run, wanted, override).plan.final_yaml
+        plan = compile_run(organization, pipeline, run, wanted, override).plan
     except Problem as problem:
         raise _validation(problem) from None
+    return final_yaml(plan)
 
 
 def compile_run(
@@ -84,7 +86,22 @@ def compile_run(
         variables={key: VariableValue(value) for key, value in wanted.variables.items()},
         predefined=predefined(context),
     )
-    return Compiled(compile_pipeline(pipeline["path"].lstrip("/"), sources, request), context, sources)
+    plan = compile_pipeline(pipeline["path"].lstrip("/"), sources, request)
+    return Compiled(_without(plan, wanted.stages_to_skip), context, sources)
+
+
+def _without(plan: Plan, names: tuple[str, ...]) -> Plan:
+    """The plan without stages that the caller skips; what waited for them does not."""
+    for name in names:
+        found = next((stage for stage in plan.stages if stage.name == name), None)
+        if found is None or not found.is_skippable:
+            raise BadInput(f"the stage {name!r} " + ("cannot be skipped" if found else "does not exist"))
+    kept = [
+        replace(stage, depends_on=tuple(one for one in stage.depends_on if one not in names))
+        for stage in plan.stages
+        if stage.name not in names
+    ]
+    return replace(plan, stages=tuple(kept)) if names else plan
 
 
 def of_pipeline(organization: Organization, pipeline: Document) -> list[Document]:
@@ -222,8 +239,7 @@ def reference(organization: Organization, pipeline: Document, run: Document) -> 
 
 def shown(organization: Organization, run: Document) -> Document:
     """A Run with its resources."""
-    pipeline = organization.pipelines.get(run["pipeline"])
-    assert pipeline is not None
+    pipeline = organization.pipelines[run["pipeline"]]
     repositories = {
         alias: {
             "repository": {"id": one["id"], "type": "azureReposGit"},

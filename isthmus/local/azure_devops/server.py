@@ -207,7 +207,7 @@ def _fault(fault: Fault, headers: dict[str, str] | None = None) -> Response:
 
 
 def _sign_in(request: Request, *, is_git: bool) -> Response:
-    """As in the cloud: 401 to git, to wrong credentials and to clients that cannot show a page; else a page."""
+    """As in the cloud: 401 to git, to wrong credentials and to clients that cannot show a page; else one."""
     challenge = {"WWW-Authenticate": 'Bearer, Basic realm="http://127.0.0.1/"'}
     suppressed = request.headers.get("x-tfs-fedauthredirect", "").lower() == "suppress"
     if is_git:

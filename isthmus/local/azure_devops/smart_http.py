@@ -70,16 +70,18 @@ async def _backend(folder: Path, principal: Principal, request: Request, inner: 
         stderr=asyncio.subprocess.DEVNULL,
         env=gitcli.ENVIRONMENT | _cgi(folder, principal, request, inner, len(body)),
     )
-    assert process.stdin and process.stdout
-    feeding = asyncio.create_task(_feed(process.stdin, body))
-    status, headers = await _head(process.stdout)
+    stdin, stdout = process.stdin, process.stdout
+    if stdin is None or stdout is None:
+        raise RuntimeError("git http-backend was started without pipes")
+    feeding = asyncio.create_task(_feed(stdin, body))
+    status, headers = await _head(stdout)
     if inner == "git-receive-pack":
         # The push must be over before its consequences are looked for.
-        content = await process.stdout.read()
+        content = await stdout.read()
         await feeding
         await process.wait()
         return Response(content, status, headers)
-    return StreamingResponse(_rest(process, feeding), status, headers)
+    return StreamingResponse(_rest(process, stdout, feeding), status, headers)
 
 
 def _cgi(folder: Path, principal: Principal, request: Request, inner: str, length: int) -> dict[str, str]:
@@ -116,10 +118,11 @@ async def _head(stdout: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
     return int(status.split()[0]), headers
 
 
-async def _rest(process: asyncio.subprocess.Process, feeding: asyncio.Task[None]) -> AsyncIterator[bytes]:
-    assert process.stdout
+async def _rest(
+    process: asyncio.subprocess.Process, stdout: asyncio.StreamReader, feeding: asyncio.Task[None]
+) -> AsyncIterator[bytes]:
     try:
-        while chunk := await process.stdout.read(65536):
+        while chunk := await stdout.read(65536):
             yield chunk
         await feeding
     finally:

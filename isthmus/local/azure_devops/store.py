@@ -71,6 +71,9 @@ class Table:
     def get(self, key: str | int | None) -> Document | None:
         return self._documents.get(str(key))
 
+    def __getitem__(self, key: str | int) -> Document:
+        return self._documents[str(key)]
+
     def __iter__(self) -> Iterator[Document]:
         return iter(list(self._documents.values()))
 

@@ -121,7 +121,7 @@ def run_folder(organization: Organization, run: Document) -> Path:
 
 def from_record(record: Record) -> Document:
     """A TimelineRecord of what the engine reports."""
-    issues = [
+    issues: list[Document] = [
         {"type": one.type, "category": "General", "message": one.message, "data": {}} for one in record.issues
     ]
     return {
