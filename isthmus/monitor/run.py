@@ -28,7 +28,7 @@ def start(session: boto3.Session, model: str, token: str | None = None) -> str:
         raise NotFound(
             f"{model} has no monitor in this account", todo="it is deployed with the model: isthmus status"
         ) from None
-    return answer["PipelineExecutionArn"]
+    return str(answer["PipelineExecutionArn"])
 
 
 def wait(session: boto3.Session, arn: str) -> None:
@@ -55,11 +55,12 @@ def findings(session: boto3.Session, platform: Platform, model: str, stage: Stag
     s3 = session.client("s3")
     key = f"reports/{model}/{running_version(session, model)}/{name}"
     try:
-        return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     except s3.exceptions.NoSuchKey:
         raise NotFound(
             f"no report about {model} in {stage} yet", todo=f"isthmus monitor run {model} --stage {stage}"
         ) from None
+    return body
 
 
 def running_version(session: boto3.Session, model: str) -> int:
@@ -92,7 +93,7 @@ def summary(content: bytes) -> str:
     now, then = quality["current"], quality["registered"]
     verdict = "a loss beyond chance" if quality["loss"] > 1 else "within chance"
     lines.append(
-        f"  {quality['metric']} {now['value']:.3f} [{now['ci_low']:.3f}, {now['ci_high']:.3f}] on {quality['n']} "
-        f"labels, registered {then['value']:.3f} [{then['ci_low']:.3f}, {then['ci_high']:.3f}]: {verdict}"
+        f"  {quality['metric']} {now['value']:.3f} [{now['ci_low']:.3f}, {now['ci_high']:.3f}] "
+        f"on {quality['n']} labels, registered {then['value']:.3f} [{then['ci_low']:.3f}, {then['ci_high']:.3f}]: {verdict}"
     )
     return "\n".join(lines)
