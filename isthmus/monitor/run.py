@@ -94,6 +94,7 @@ def summary(content: bytes) -> str:
     verdict = "a loss beyond chance" if quality["loss"] > 1 else "within chance"
     lines.append(
         f"  {quality['metric']} {now['value']:.3f} [{now['ci_low']:.3f}, {now['ci_high']:.3f}] "
-        f"on {quality['n']} labels, registered {then['value']:.3f} [{then['ci_low']:.3f}, {then['ci_high']:.3f}]: {verdict}"
+        f"on {quality['n']} labels, registered {then['value']:.3f} "
+        f"[{then['ci_low']:.3f}, {then['ci_high']:.3f}]: {verdict}"
     )
     return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""The bridge: AWS events in, Azure DevOps runs out. Packaged alone; imports nothing of Isthmus."""

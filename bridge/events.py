@@ -1,0 +1,141 @@
+"""EventBridge events as the bridge understands them; whatever is not exactly one of them is refused.
+
+Tolerant where AWS varies (times as text or numbers, the case of a status), strict about where an event comes
+from and what it is about. Contract: "Events that Amazon SageMaker AI sends to Amazon EventBridge".
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bridge.settings import Settings
+
+PACKAGE_STATE = "SageMaker Model Package State Change"
+ALARM_STATE = "CloudWatch Alarm State Change"
+# Epoch times in events are milliseconds; in seconds they would lie below this until the year 5138.
+MILLISECONDS = 100_000_000_000
+
+
+class Refused(Exception):
+    """This event is not one that the bridge may act on: it goes to the dead letters, never to a run."""
+
+
+@dataclass(frozen=True)
+class PackageState:
+    """A model package changed. `approval_changed` is None where the event does not say what changed."""
+
+    id: str
+    model: str
+    arn: str
+    version: int
+    approval: str
+    approval_changed: bool | None
+    modified: str
+
+
+@dataclass(frozen=True)
+class AlarmState:
+    """An alarm about a model changed its state; `kind` is what follows the model in its name."""
+
+    id: str
+    model: str
+    kind: str
+    arn: str
+    state: str
+    previous: str
+    at: str
+
+
+Event = PackageState | AlarmState
+
+
+def parse(envelope: Any, told: Settings) -> Event:
+    """The event in an EventBridge envelope; raises `Refused` with the reason."""
+    if not isinstance(envelope, dict) or not isinstance(envelope.get("detail"), dict):
+        raise Refused("not an EventBridge event")
+    kind, source = envelope.get("detail-type"), envelope.get("source")
+    identity = _text(envelope, "id", 100)
+    if envelope.get("region") != told.region:
+        raise Refused("an event of another region")
+    if (source, kind) == ("aws.sagemaker", PACKAGE_STATE):
+        return _package(identity, envelope, envelope["detail"], told)
+    if (source, kind) == ("aws.cloudwatch", ALARM_STATE):
+        return _alarm(identity, envelope, envelope["detail"], told)
+    raise Refused("an event of another kind")
+
+
+def _package(identity: str, envelope: dict[str, Any], detail: dict[str, Any], told: Settings) -> PackageState:
+    if envelope.get("account") != told.automation_account:
+        raise Refused("a model package event of another account than automation")
+    model, arn = _text(detail, "ModelPackageGroupName", 63), _text(detail, "ModelPackageArn", 2048)
+    if model not in told.models:
+        raise Refused("a model package of a group that is not in platform.yaml")
+    prefix = f"arn:aws:sagemaker:{told.region}:{told.automation_account}:model-package/{model}/"
+    version = arn.removeprefix(prefix)
+    if not arn.startswith(prefix) or not re.fullmatch(r"[1-9]\d{0,8}", version, re.ASCII):
+        raise Refused("the model package ARN is not one of its group in this account")
+    updated = detail.get("UpdatedModelPackageFields")
+    if updated is not None and not isinstance(updated, list):
+        raise Refused("UpdatedModelPackageFields is not a list")
+    return PackageState(
+        id=identity,
+        model=model,
+        arn=arn,
+        version=int(version),
+        approval=_word(_text(detail, "ModelApprovalStatus", 40)),
+        approval_changed=None if updated is None else "ModelApprovalStatus" in updated,
+        modified=_time(detail.get("LastModifiedTime") or detail.get("CreationTime") or envelope.get("time")),
+    )
+
+
+def _alarm(identity: str, envelope: dict[str, Any], detail: dict[str, Any], told: Settings) -> AlarmState:
+    account, name = envelope.get("account"), _text(detail, "alarmName", 255)
+    if account != told.prod_account:
+        raise Refused("an alarm of another account than prod")
+    state, previous = detail.get("state"), detail.get("previousState")
+    if not isinstance(state, dict) or not isinstance(previous, dict):
+        raise Refused("an alarm event without its states")
+    for model in told.models:
+        for kind in ("quality", "drift"):
+            if name == f"{told.platform}-{model}-{kind}":
+                return AlarmState(
+                    id=identity,
+                    model=model,
+                    kind=kind,
+                    arn=f"arn:aws:cloudwatch:{told.region}:{account}:alarm:{name}",
+                    state=_word(_text(state, "value", 40)),
+                    previous=_word(str(previous.get("value", ""))),
+                    at=_time(state.get("timestamp")),
+                )
+    raise Refused("an alarm that is none of the platform's models'")
+
+
+def _text(where: dict[str, Any], key: str, longest: int) -> str:
+    value = where.get(key)
+    if not isinstance(value, str) or not 0 < len(value) <= longest or not value.isprintable():
+        raise Refused(f"{key} is missing, too long, or not plain text")
+    return value
+
+
+def _word(status: str) -> str:
+    """A status without regard to case and underscores: IN_SERVICE and InService are one."""
+    return status.replace("_", "").lower()
+
+
+def _time(value: Any) -> str:
+    """A time as ISO text in UTC to the millisecond, from ISO text or an epoch in seconds or milliseconds."""
+    try:
+        if isinstance(value, bool) or value is None:
+            raise ValueError(value)
+        if isinstance(value, int | float) or re.fullmatch(r"\d+(\.\d+)?", value, re.ASCII):
+            seconds = float(value) / 1000 if float(value) > MILLISECONDS else float(value)
+            moment = datetime.fromtimestamp(seconds, UTC)
+        else:
+            moment = datetime.fromisoformat(value)
+            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, OSError):
+        raise Refused("a time that cannot be read") from None
+    return moment.isoformat(timespec="milliseconds")

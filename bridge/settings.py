@@ -1,0 +1,46 @@
+"""What the bridge is told by its environment, read once."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from functools import cache
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`models` may be deployed and retrained; the accounts are those that events may come from."""
+
+    organization_url: str
+    project: str
+    authority: str
+    tenant: str
+    client_id: str
+    audience: str
+    table: str
+    models: frozenset[str]
+    automation_account: str
+    prod_account: str
+    region: str
+    platform: str
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this Lambda; raises `KeyError` naming the variable that is missing."""
+    said = os.environ
+    return Settings(
+        organization_url=said["AZURE_DEVOPS_URL"].rstrip("/"),
+        project=said["AZURE_DEVOPS_PROJECT"],
+        authority=said["AZURE_AUTHORITY_HOST"].rstrip("/"),
+        tenant=said["AZURE_TENANT_ID"],
+        client_id=said["AZURE_CLIENT_ID"],
+        audience=said["AZURE_AUDIENCE"],
+        table=said["IDEMPOTENCY_TABLE"],
+        models=frozenset(json.loads(said["MODELS"])),
+        automation_account=said["AUTOMATION_ACCOUNT"],
+        prod_account=said["PROD_ACCOUNT"],
+        region=said["AWS_REGION"],
+        platform=said["IDEMPOTENCY_TABLE"].removesuffix("-bridge"),
+    )
