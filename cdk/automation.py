@@ -10,6 +10,7 @@ from cdk.parts.bus import automation_bus
 from cdk.parts.federation import Federation
 from cdk.parts.grants import allow_principal, roles_of
 from cdk.parts.images import image_repository
+from cdk.parts.infrastructure import infrastructure_role
 from cdk.parts.keys import account_key
 from cdk.parts.notices import notices
 from cdk.parts.people import approver, automation_data_owner, automation_operator
@@ -34,6 +35,7 @@ class AutomationStack(AccountStack):
         image_repository(self, platform, key)
         Registry(self, platform)
         federation = Federation(self, platform)
+        infrastructure_role(self, platform, federation)
         for model in platform.models:
             Training(self, platform, model.name, key=key, federation=federation)
         approver(self, platform, key)

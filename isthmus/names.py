@@ -68,6 +68,11 @@ def synth_role(platform: Platform, model: str) -> str:
     return f"{platform.name}-{model}-synth"
 
 
+def infrastructure_role(platform: Platform) -> str:
+    """Automation: what the infrastructure pipeline deploys the accounts' stacks as, by CDK's bootstrap roles."""
+    return f"{platform.name}-infrastructure"
+
+
 def approver_role(platform: Platform) -> str:
     """Automation: the only role that may approve or reject a model version."""
     return f"{platform.name}-approver"
@@ -194,6 +199,11 @@ def deploy_pipeline(model: str) -> str:
 def build_connection(platform: Platform, model: str) -> str:
     """The service connection that the model-build pipeline enters `build_role` through."""
     return f"{platform.name}-{model}-build"
+
+
+def infrastructure_connection(platform: Platform) -> str:
+    """The service connection that the infrastructure pipeline enters `infrastructure_role` through."""
+    return f"{platform.name}-infrastructure"
 
 
 def synth_connection(platform: Platform, model: str) -> str:

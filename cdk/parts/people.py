@@ -88,7 +88,6 @@ def serving_operator(scope: Construct, platform: Platform, key: aws_kms.IKey, ca
     """Reads what serves here and how it fares, and asks endpoints for predictions."""
     stack = Stack.of(scope)
     models = [model.name for model in platform.models]
-    alarms = [f"arn:aws:cloudwatch:{stack.region}:{stack.account}:alarm:{platform.name}-*"]
     person_role(
         scope,
         "Operator",
@@ -110,8 +109,15 @@ def serving_operator(scope: Construct, platform: Platform, key: aws_kms.IKey, ca
                 sagemaker(stack, *(f"pipeline/{names.monitor_pipeline(m)}" for m in models)),
             ),
             allow("sagemaker:ListEndpoints", "*"),
-            allow(["cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms"], alarms),
-            allow(["cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"], "*"),
+            allow(
+                [
+                    "cloudwatch:DescribeAlarmHistory",
+                    "cloudwatch:DescribeAlarms",
+                    "cloudwatch:GetMetricData",
+                    "cloudwatch:GetMetricStatistics",
+                ],
+                "*",
+            ),
             allow("s3:GetObject", objects(capture)),
             allow("s3:ListBucket", bucket_arn(capture)),
             allow("kms:Decrypt", key.key_arn),
