@@ -2,7 +2,7 @@
 
 Requests are authorized here (see `authorization`), not by ministack's dispatch: one call may need several
 actions, and those of a pipeline's steps never pass the dispatch. Requests without a signature come from
-inside the server (CloudFormation) and act as the account.
+inside the server: CloudFormation acts as the role in the header `x-isthmus-role`, else as the account.
 """
 
 from __future__ import annotations
@@ -109,6 +109,10 @@ def _caller(headers: Mapping[str, str], query: Mapping[str, Any]) -> Caller:
         # Every request over HTTP has a host; CloudFormation calls from inside.
         if "host" in headers:
             raise ApiError("MissingAuthenticationToken", "Missing Authentication Token", 403)
+        if role := headers.get("x-isthmus-role"):
+            cloud: Any = here().cloud
+            acting: Caller = cloud.assume(role, region, "AWSCloudFormation", "cloudformation.amazonaws.com")
+            return acting
         key = account
     identity = iam_evaluator.resolve_caller_identity(key) or {}
     arn = identity.get("userArn", f"arn:aws:iam::{account}:root")
