@@ -55,7 +55,7 @@ def _check_step(step: Step, plan: Plan) -> None:
     if step.task != "checkout":
         return
     alias = step.inputs.get("repository", "")
-    if alias != "none" and alias not in plan.repositories and not alias.startswith("git://"):
+    if alias != "none" and alias not in plan.repositories:
         raise broken(
             f"there is no repository {alias!r} to check out{nearest(alias, plan.repositories)}",
             step.at,

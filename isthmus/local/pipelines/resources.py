@@ -69,6 +69,12 @@ def _locate(fields: Fields, library: Library) -> Located:
     return library.locate(Repository(alias, kind, fields.text("name"), full, fields.text("endpoint")))
 
 
+def inline_repository(alias: str) -> Repository:
+    """`git://project/name@ref` as a repository."""
+    name, _, ref = alias.removeprefix("git://").partition("@")
+    return Repository(alias, "git", name, ref if ref.startswith("refs/") or not ref else f"refs/heads/{ref}")
+
+
 def read_trigger(part: Part, base: Scope) -> Trigger | None:
     """`trigger:`; None where the file does not say, which means every branch."""
     part = settle(part)

@@ -10,6 +10,7 @@ from isthmus.local.pipelines.fields import Fields, opened
 from isthmus.local.pipelines.library import Library
 from isthmus.local.pipelines.nodes import Mapping, Place, Scalar, broken, nearest
 from isthmus.local.pipelines.plan import DEFAULT_CONDITION, Step
+from isthmus.local.pipelines.resources import inline_repository
 from isthmus.local.pipelines.templating import Part, settle
 
 COMMON = (
@@ -60,6 +61,9 @@ def read_steps(part: Part, base: Scope, library: Library) -> tuple[Step, ...]:
         if step.name and step.name in places:
             raise broken(f"two steps are called {step.name!r}, first at {places[step.name]}", step.at)
         places[step.name] = step.at
+        alias = step.inputs.get("repository", "") if step.task == "checkout" else ""
+        if alias.startswith("git://") and alias not in library.repositories:
+            library.locate(inline_repository(alias))
     return steps
 
 

@@ -1,0 +1,48 @@
+"""Stages and jobs as graphs: the order in which they may run, and what their results add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from isthmus.local.pipelines.host import Result
+from isthmus.local.pipelines.runtime import Outcome
+
+Depends = Mapping[str, tuple[str, ...]]
+
+
+def in_order(depends: Depends, run: Callable[[str, Mapping[str, Outcome]], Outcome]) -> dict[str, Outcome]:
+    """Run each node in a thread once those that it depends on have ended; gives all outcomes."""
+    outcomes: dict[str, Outcome] = {}
+    waiting = dict(depends)
+    running: dict[Future[Outcome], str] = {}
+    with ThreadPoolExecutor(max_workers=max(1, len(depends))) as pool:
+        while waiting or running:
+            for name in [name for name, needs in waiting.items() if all(one in outcomes for one in needs)]:
+                del waiting[name]
+                running[pool.submit(run, name, dict(outcomes))] = name
+            ended, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in ended:
+                outcomes[running.pop(future)] = future.result()
+    return outcomes
+
+
+def ancestors(name: str, depends: Depends) -> list[str]:
+    """Everything before a node in the graph."""
+    found: list[str] = []
+    stack = list(depends[name])
+    while stack:
+        one = stack.pop()
+        if one not in found:
+            found.append(one)
+            stack += depends[one]
+    return found
+
+
+def total(outcomes: Collection[Outcome], *, cancelled: bool = False) -> Result:
+    """The result of a whole from those of its parts."""
+    results = {outcome.result for outcome in outcomes}
+    if cancelled:
+        return "canceled"
+    order: tuple[Result, ...] = ("failed", "canceled", "succeededWithIssues", "succeeded", "skipped")
+    return next((result for result in order if result in results), "succeeded")

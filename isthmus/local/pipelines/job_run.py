@@ -1,0 +1,227 @@
+"""Run one job of a stage: its condition and variables, its instances or hooks, its outcome."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from isthmus.errors import Problem
+from isthmus.local.pipelines import runtime
+from isthmus.local.pipelines.agent import Agent, Assignment, Done, step_records, with_implicit_steps
+from isthmus.local.pipelines.expressions import Failed
+from isthmus.local.pipelines.graph import total
+from isthmus.local.pipelines.host import Issue, Record, Result, VariableValue
+from isthmus.local.pipelines.plan import Hook, Job, Stage, Step
+from isthmus.local.pipelines.runtime import Outcome, Situation
+from isthmus.local.pipelines.shared import Run, lowered, resolve
+from isthmus.local.pipelines.store import expand_macros
+
+DEFAULT_INSTANCE = "__default"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One job on one agent: a member of a matrix, a hook of a deployment, or all that there is."""
+
+    name: str
+    record: Record
+    steps: tuple[Step, ...]
+    variables: Mapping[str, str]
+
+
+class JobRun:
+    """A job of a run. Making it puts its records on the timeline, pending."""
+
+    def __init__(self, run: Run, stage: Stage, parent: Record, job: Job, order: int) -> None:
+        self._run = run
+        self._stage = stage
+        self._job = job
+        self._environment = expand_macros(job.environment, lowered(run.values))
+        shown = expand_macros(job.display_name or job.name, lowered(run.values))
+        self.record = run.timeline.add(
+            "Phase", parent, job.name, shown, order=order, environment=self._environment or None
+        )
+        self._instances = [] if self._waits_for_matrix() else self._make({})
+
+    def run(
+        self, ended: Mapping[str, Outcome], before: Sequence[Outcome], stages: Mapping[str, Outcome]
+    ) -> Outcome:
+        """Run to the end; `before` is all above the job in its stage, `stages` what the stage depends on."""
+        timeline = self._run.timeline
+        try:
+            values, situation = self._prepare(ended, before, stages)
+            condition = runtime.runtime_expression(self._job.condition) or self._job.condition
+            if not runtime.holds(condition, situation):
+                result: Result = "canceled" if situation.cancelled else "skipped"
+                timeline.finish(self.record, result)
+                return Outcome(result)
+            instances = self._instances or self._make(self._matrix(situation))
+        except (Failed, Problem) as error:
+            timeline.finish(self.record, "failed", [Issue("error", self._run.masker.mask(str(error)))])
+            return Outcome("failed")
+        timeline.start(self.record)
+        self._deployed()
+        result, outputs = self._run_instances(instances, values, situation)
+        if result == "failed" and self._text(self._job.continue_on_error, situation).lower() == "true":
+            result = "succeededWithIssues"
+        timeline.finish(self.record, result)
+        self._deployed()
+        return Outcome(result, outputs)
+
+    # ---- before anything runs
+
+    def _prepare(
+        self, ended: Mapping[str, Outcome], before: Sequence[Outcome], stages: Mapping[str, Outcome]
+    ) -> tuple[dict[str, VariableValue], Situation]:
+        run, job = self._run, self._job
+        situation = run.situation(
+            ancestors=before,
+            named=ended,
+            dependencies={name: runtime.as_dependency(ended[name]) for name in job.depends_on},
+            stage_dependencies={name: runtime.as_stage_dependency(one) for name, one in stages.items()},
+        )
+        values = dict(run.values)
+        resolve([*run.deferred, *self._stage.variables, *job.variables], values, situation)
+        seen = {name: one.value for name, one in values.items()}
+        return values, Situation(**{**situation.__dict__, "variables": seen})
+
+    def _waits_for_matrix(self) -> bool:
+        strategy = self._job.strategy
+        return strategy is not None and (
+            isinstance(strategy.matrix, str) or strategy.parallel.startswith("$")
+        )
+
+    def _matrix(self, situation: Situation) -> dict[str, dict[str, str]]:
+        """The instances of a matrix that an expression gives as JSON."""
+        strategy = self._job.strategy
+        if strategy is None or not isinstance(strategy.matrix, str):
+            return {}
+        text = self._text(strategy.matrix, situation)
+        try:
+            found = json.loads(text)
+            return {name: {key: str(value) for key, value in one.items()} for name, one in found.items()}
+        except (ValueError, AttributeError):
+            raise Failed(f"the matrix is not a JSON object of objects: {text!r}") from None
+
+    def _make(self, matrix: Mapping[str, Mapping[str, str]]) -> list[Instance]:
+        job, timeline = self._job, self._run.timeline
+        if job.is_deployment:
+            return [self._hook(hook, order) for order, hook in enumerate(job.hooks, 1)]
+        steps = with_implicit_steps(job.steps, deploys=False, is_deployment=False)
+        found = []
+        for order, (name, variables) in enumerate(self._named(matrix).items(), 1):
+            shown = self.record.name if name == DEFAULT_INSTANCE else f"{self.record.name} {name}"
+            record = timeline.add("Job", self.record, name, shown, order=order)
+            step_records(timeline, record, steps)
+            found.append(Instance(name, record, steps, variables))
+        return found
+
+    def _named(self, matrix: Mapping[str, Mapping[str, str]]) -> Mapping[str, Mapping[str, str]]:
+        """Instances by name, with the variables of each."""
+        strategy = self._job.strategy
+        if strategy and not matrix and not isinstance(strategy.matrix, str):
+            matrix = strategy.matrix
+        if matrix:
+            return matrix
+        count = int(strategy.parallel) if strategy and strategy.parallel.isdigit() else 0
+        position = "System.JobPositionInPhase"
+        spread = {f"job{number}": {position: str(number)} for number in range(1, count + 1)}
+        return spread or {DEFAULT_INSTANCE: {position: "1"}}
+
+    def _hook(self, hook: Hook, order: int) -> Instance:
+        steps = with_implicit_steps(hook.steps, deploys=hook.name == "deploy", is_deployment=True)
+        shown = self.record.name if len(self._job.hooks) == 1 else f"{self.record.name}: {hook.name}"
+        record = self._run.timeline.add("Job", self.record, hook.name, shown, order=order)
+        step_records(self._run.timeline, record, steps)
+        return Instance(
+            hook.name, record, steps, {"Strategy.Name": "runOnce", "Strategy.CycleName": hook.name}
+        )
+
+    # ---- running
+
+    def _run_instances(
+        self, instances: list[Instance], values: dict[str, VariableValue], situation: Situation
+    ) -> tuple[Result, dict[str, str]]:
+        if self._job.is_deployment:
+            return self._run_hooks(instances, values, situation)
+        limit = self._text(self._job.strategy.max_parallel, situation) if self._job.strategy else ""
+        workers = int(limit) if limit.isdigit() and int(limit) else len(instances)
+        if len(instances) == 1:
+            ended = [self._one(instances[0], values, situation)]
+        else:
+            with ThreadPoolExecutor(workers) as pool:
+                ended = list(pool.map(lambda one: self._one(one, values, situation), instances))
+        outputs = {
+            (key if one.name == DEFAULT_INSTANCE else f"{one.name}.{key}"): text
+            for one, done in zip(instances, ended, strict=True)
+            for key, text in done.outputs.items()
+        }
+        return total([Outcome(done.result) for done in ended]), outputs
+
+    def _run_hooks(
+        self, instances: list[Instance], values: dict[str, VariableValue], situation: Situation
+    ) -> tuple[Result, dict[str, str]]:
+        """preDeploy, deploy, routeTraffic, postRouteTraffic; then `on: success` or `on: failure`."""
+        results: list[Outcome] = []
+        outputs: dict[str, str] = {}
+        for one in instances:
+            good = total(results) in ("succeeded", "succeededWithIssues")
+            if good != (one.name != "failure") or self._run.host.cancelled.is_set():
+                self._run.timeline.finish(one.record, "skipped")
+                continue
+            done = self._one(one, values, situation)
+            results.append(Outcome(done.result))
+            outputs |= {f"{self._job.name}.{key}": text for key, text in done.outputs.items()}
+        return total(results, cancelled=self._run.host.cancelled.is_set()), outputs
+
+    def _one(self, instance: Instance, values: dict[str, VariableValue], situation: Situation) -> Done:
+        run, job = self._run, self._job
+        variables = {**values, **{name: VariableValue(text) for name, text in self._own(instance).items()}}
+        assignment = Assignment(
+            record=instance.record,
+            steps=instance.steps,
+            variables=variables | {name: VariableValue(text) for name, text in instance.variables.items()},
+            repositories=run.plan.repositories,
+            folder=run.work / instance.record.id[:8],
+            timeout_minutes=_minutes(self._text(job.timeout_minutes, situation), 60),
+            cancel_minutes=_minutes(self._text(job.cancel_timeout_minutes, situation), 5),
+            is_deployment=job.is_deployment,
+        )
+        with run.agents:
+            return Agent(run.host, run.timeline, run.masker).run(assignment)
+
+    def _own(self, instance: Instance) -> dict[str, str]:
+        stage, job = self._stage, self._job
+        found = {
+            "System.StageName": stage.name,
+            "System.StageDisplayName": stage.display_name or stage.name,
+            "System.StageAttempt": "1",
+            "System.PhaseName": job.name,
+            "System.PhaseDisplayName": self.record.name,
+            "System.PhaseAttempt": "1",
+            "System.JobName": instance.name,
+            "System.JobDisplayName": instance.record.name,
+            "System.JobAttempt": "1",
+            "System.JobIdentifier": instance.record.identifier,
+            "System.TotalJobsInPhase": "1" if job.is_deployment else str(len(self._named({}))),
+        }
+        return found | ({"Environment.Name": self._environment} if self._environment else {})
+
+    def _text(self, text: str, situation: Situation) -> str:
+        inside = runtime.runtime_expression(text)
+        if inside is not None:
+            return runtime.evaluate(inside, situation)
+        return expand_macros(text, {name.lower(): value for name, value in situation.variables.items()})
+
+    def _deployed(self) -> None:
+        if self._environment:
+            self._run.host.deployed(self._environment, self._run.timeline.now(self.record))
+
+
+def _minutes(text: str, default: float) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return default

@@ -1,0 +1,69 @@
+"""The built-in tasks that run here, by reference: their inputs, and what they do."""
+
+from __future__ import annotations
+
+from isthmus.local.pipelines.nodes import broken, nearest
+from isthmus.local.pipelines.plan import Plan, Step
+from isthmus.local.pipelines.tasks import artifacts, azure_cli, checkout, python, results, shell
+from isthmus.local.pipelines.tasks.task import Task
+
+TASKS: dict[str, Task] = {
+    "checkout": checkout.CHECKOUT,
+    "download": artifacts.DOWNLOAD_SHORTHAND,
+    "Bash@3": shell.BASH,
+    "CmdLine@2": shell.COMMAND_LINE,
+    "PowerShell@2": shell.POWERSHELL,
+    "PythonScript@0": python.PYTHON_SCRIPT,
+    "UsePythonVersion@0": python.USE_PYTHON_VERSION,
+    "AzureCLI@2": azure_cli.AZURE_CLI,
+    "PublishPipelineArtifact@1": artifacts.PUBLISH,
+    "DownloadPipelineArtifact@2": artifacts.DOWNLOAD,
+    "PublishTestResults@2": results.PUBLISH_TEST_RESULTS,
+}
+_BY_NAME = {name.lower(): task for name, task in TASKS.items()}
+
+
+def find(reference: str) -> Task | None:
+    return _BY_NAME.get(reference.lower())
+
+
+def connections(step: Step) -> list[str]:
+    """The names of service connections that a step uses, as they are written."""
+    task = find(step.task)
+    names = task.connection_inputs if task else ()
+    return [text for key, text in step.inputs.items() if key.lower() in names and text]
+
+
+def refuse_unsupported(plan: Plan) -> None:
+    """Raise `BadInput` for the first task, input or job that cannot run here; nothing has run yet."""
+    for stage in plan.stages:
+        for job in stage.jobs:
+            if job.container:
+                raise broken("jobs in containers do not run here", job.at)
+            if isinstance(job.pool, str) and job.pool == "server":
+                raise broken("agentless jobs (pool: server) do not run here", job.at)
+            for step in job.all_steps():
+                _refuse(step)
+
+
+def _refuse(step: Step) -> None:
+    task = find(step.task)
+    if task is None:
+        raise broken(
+            f"the task {step.task} does not run here{nearest(step.task, TASKS)}",
+            step.at,
+            f"these do: {', '.join(name for name in TASKS if '@' in name)}",
+        )
+    known = {one.lower() for one in task.inputs}
+    for key in step.inputs:
+        if key.lower() not in known:
+            raise broken(
+                f"{step.task} has no input {key!r}{nearest(key, task.inputs)}",
+                step.input_places.get(key, step.at),
+            )
+    for name in task.required:
+        names = {name.lower(), *(alias.lower() for alias in task.aliases.get(name, ()))}
+        if not any(key.lower() in names and text for key, text in step.inputs.items()):
+            raise broken(f"{step.task} needs the input {name!r}", step.at)
+    if task.check is not None:
+        task.check(step)

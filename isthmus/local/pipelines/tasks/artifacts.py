@@ -1,0 +1,103 @@
+"""Pipeline artifacts: PublishPipelineArtifact@1, DownloadPipelineArtifact@2, and `download:`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from isthmus.local.pipelines.matching import matches
+from isthmus.local.pipelines.nodes import broken
+from isthmus.local.pipelines.plan import Step
+from isthmus.local.pipelines.running import Running, StepFailed
+from isthmus.local.pipelines.tasks.task import Task
+
+
+def _publish(step: Running) -> None:
+    path = step.path("targetPath" if step.input("targetPath") else "path")
+    if not path.exists():
+        raise StepFailed(f"the path {str(path)!r} does not exist")
+    default = f"{step.job.variables.get('System.JobIdentifier')}"
+    name = step.input("artifact") or step.input("artifactName") or default
+    step.job.host.upload_artifact(name, path, step.record.id)
+    step.log(f"Published {path} as the artifact {name!r}")
+
+
+def _download(step: Running) -> None:
+    folder = step.input("targetPath") or step.input("path") or step.input("downloadPath")
+    root = step.job.workspace.root
+    name = step.input("artifact") or step.input("artifactName")
+    target = step.job.workspace.sources / folder if folder else root
+    patterns = step.input("patterns") or step.input("itemPattern")
+    if name:
+        _fetch(step, name, target, patterns)
+        return
+    for each in step.job.host.artifacts():
+        _fetch(step, each, target / each, patterns)
+
+
+def _download_shorthand(step: Running) -> None:
+    """`download: current`: each artifact into a folder of its name under $(Pipeline.Workspace)."""
+    name = step.input("artifact")
+    for each in [name] if name else step.job.host.artifacts():
+        _fetch(step, each, step.job.workspace.root / step.input("path", each), step.input("patterns"))
+
+
+def _fetch(step: Running, name: str, target: Path, patterns: str) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    if not patterns or patterns.strip() == "**":
+        step.job.host.download_artifact(name, target)
+        step.log(f"Downloaded the artifact {name!r} to {target}")
+        return
+    whole = step.job.workspace.temporary / f"artifact-{step.record.id}"
+    step.job.host.download_artifact(name, whole)
+    count = 0
+    for file in sorted(path for path in whole.rglob("*") if path.is_file()):
+        relative = file.relative_to(whole)
+        if matches(relative.as_posix(), patterns.splitlines()):
+            (target / relative).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file, target / relative)
+            count += 1
+    shutil.rmtree(whole)
+    step.log(f"Downloaded {count} files of the artifact {name!r} to {target}")
+
+
+def _only_current(step: Step) -> None:
+    inputs = {key.lower(): text for key, text in step.inputs.items()}
+    source = inputs.get("source") or inputs.get("buildtype") or "current"
+    if source not in ("current", "none"):
+        raise broken(
+            f"artifacts of another run ({source!r}) cannot be downloaded here", step.at, "use current"
+        )
+
+
+def _publishes_here(step: Step) -> None:
+    inputs = {key.lower(): text for key, text in step.inputs.items()}
+    if inputs.get("publishlocation", "pipeline") != "pipeline":
+        raise broken("artifacts are published to the pipeline here, not to a file share", step.at)
+
+
+PUBLISH = Task(
+    _publish,
+    ("targetPath", "path", "artifact", "artifactName", "publishLocation", "artifactType"),
+    required=("targetPath",),
+    aliases={"targetPath": ("path",)},
+    check=_publishes_here,
+)
+DOWNLOAD = Task(
+    _download,
+    (
+        "buildType",
+        "source",
+        "artifact",
+        "artifactName",
+        "patterns",
+        "itemPattern",
+        "targetPath",
+        "path",
+        "downloadPath",
+    ),
+    check=_only_current,
+)
+DOWNLOAD_SHORTHAND = Task(
+    _download_shorthand, ("source", "artifact", "patterns", "path"), check=_only_current
+)
