@@ -51,10 +51,12 @@ def env(user: str) -> None:
     """
     import shlex
 
+    from isthmus.config import Platform, platform_path, read
     from isthmus.local.identity import variables
     from isthmus.local.platform import find
 
-    for name, value in variables(find(HOME / "up"), user).items():
+    platform = read(platform_path(), Platform)
+    for name, value in variables(platform, find(HOME / "up"), user).items():
         click.echo(f"export {name}={shlex.quote(value)}")
 
 
