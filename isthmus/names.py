@@ -69,7 +69,7 @@ def synth_role(platform: Platform, model: str) -> str:
 
 
 def infrastructure_role(platform: Platform) -> str:
-    """Automation: what the infrastructure pipeline deploys the accounts' stacks as, by CDK's bootstrap roles."""
+    """Automation: what the infrastructure pipeline enters CDK's bootstrap roles from."""
     return f"{platform.name}-infrastructure"
 
 

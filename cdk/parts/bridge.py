@@ -57,6 +57,7 @@ class Bridge(Construct):
         self.memory = self._table()
         self.function = self._function()
         self._feed(bus)
+        self._reconcile()
         self._watch(notices)
 
     def _queue(self, id_: str, name: str, dead: aws_sqs.IQueue | None) -> aws_sqs.Queue:
@@ -218,17 +219,38 @@ class Bridge(Construct):
         )
         self._rule(
             "Alarms",
-            "Alarms about models in the serving accounts",
+            "Drift and loss of quality in prod; what another account sends has no business here",
             bus,
             aws_events.EventPattern(
                 source=["aws.cloudwatch"],
                 detail_type=["CloudWatch Alarm State Change"],
-                account=[accounts.staging, accounts.prod],
+                account=[accounts.prod],
                 detail={
-                    "alarmName": [{"prefix": f"{self._platform.name}-"}],
+                    "alarmName": [
+                        name(self._platform, model.name)
+                        for model in self._platform.models
+                        for name in (names.drift_alarm, names.quality_alarm)
+                    ],
                     "state": {"value": ["ALARM"]},
                 },
             ),
+        )
+
+    def _reconcile(self) -> None:
+        """Look now and then for approvals whose event never came."""
+        aws_events.Rule(
+            self,
+            "Reconcile",
+            rule_name=f"{self._name}-reconcile",
+            description="Approved versions that no run was queued for",
+            schedule=aws_events.Schedule.rate(Duration.minutes(15)),
+            targets=[
+                aws_events_targets.LambdaFunction(
+                    self.function,
+                    event=aws_events.RuleTargetInput.from_object({"reconcile": True}),
+                    dead_letter_queue=self.dead_letters,
+                )
+            ],
         )
 
     def _rule(
