@@ -14,7 +14,7 @@ from typing import Any
 from ministack.app import call_service_handler_sync
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import eventbridge, iam
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import provisioners, stacks
 
 Properties = dict[str, Any]
 Created = tuple[str, dict[str, Any]]
@@ -60,7 +60,12 @@ TYPES = {
 }
 
 
+_blocks = stacks._runs_on_worker_thread
+
+
 def install() -> None:
+    # An endpoint takes a while to come into service; the server must answer its requests meanwhile.
+    stacks._runs_on_worker_thread = lambda name: name in TYPES or _blocks(name)
     for name, kind in TYPES.items():
         provisioners._RESOURCE_HANDLERS[name] = {
             "create": _creating(kind),

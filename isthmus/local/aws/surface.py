@@ -44,6 +44,7 @@ EXTENDED = {
         "_calc_stats",
         "_stat_value",
     ),
+    "ministack.services.cloudformation.stacks": ("_runs_on_worker_thread",),
     "ministack.services.cloudformation.provisioners": ("_RESOURCE_HANDLERS",),
 }
 
