@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,9 @@ from isthmus.local.sagemaker.wire import Record, conflict
 
 if TYPE_CHECKING:
     from isthmus.local.sagemaker.sagemaker import SageMaker
+
+# The latest requests that are recognized when they come again.
+TOKENS_KEPT = 1000
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class Call:
         if not token:
             return make()
         tokens = self.space["tokens"]
-        asked = {name: value for name, value in self.params.items() if value != token}
+        asked = _digest({name: value for name, value in self.params.items() if value != token})
         if token in tokens:
             if tokens[token]["asked"] != asked:
                 raise conflict("ClientRequestToken was used before, with other parameters.")
@@ -58,7 +63,13 @@ class Call:
             return answer
         made = make()
         tokens[token] = {"asked": asked, "answer": made}
+        while len(tokens) > TOKENS_KEPT:
+            del tokens[next(iter(tokens))]
         return made
+
+
+def _digest(params: Record) -> str:
+    return hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
 
 
 Operation = Callable[[Call], Record]

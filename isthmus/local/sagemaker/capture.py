@@ -91,7 +91,7 @@ class Recorder:
             key = "/".join(part for part in (prefix.strip("/"), self._endpoint, folder, name) if part)
             lines = "".join(json.dumps(line(self._config, one)) + "\n" for one in exchanges)
             try:
-                self._objects.write(bucket, key, lines.encode())
+                self._objects.write(bucket, key, lines.encode(), self._config.get("KmsKeyId"))
             except StoreError as error:
                 logger.error("endpoint %s: data capture failed: %s", self._endpoint, error)
 

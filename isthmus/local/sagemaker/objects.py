@@ -14,13 +14,16 @@ class StoreError(Exception):
 
 
 class ObjectStore(Protocol):
-    """Objects by bucket and key. Every method raises `StoreError` where it is refused or finds nothing."""
+    """Objects by bucket and key. Every method raises `StoreError` where it is refused or finds nothing.
+
+    `kms_key` encrypts what is written with that key instead of the bucket's own.
+    """
 
     def keys(self, bucket: str, prefix: str) -> list[str]: ...
     def download(self, bucket: str, key: str, path: Path) -> None: ...
-    def upload(self, path: Path, bucket: str, key: str) -> None: ...
+    def upload(self, path: Path, bucket: str, key: str, kms_key: str | None = None) -> None: ...
     def read(self, bucket: str, key: str) -> bytes: ...
-    def write(self, bucket: str, key: str, body: bytes) -> None: ...
+    def write(self, bucket: str, key: str, body: bytes, kms_key: str | None = None) -> None: ...
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -49,13 +52,13 @@ def download_prefix(store: ObjectStore, uri: str, folder: Path) -> int:
     return len(keys)
 
 
-def upload_folder(store: ObjectStore, folder: Path, uri: str) -> None:
+def upload_folder(store: ObjectStore, folder: Path, uri: str, kms_key: str | None = None) -> None:
     """Upload every file below `folder` to the S3 prefix `uri`."""
     bucket, prefix = split_uri(uri)
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             name = path.relative_to(folder).as_posix()
-            store.upload(path, bucket, f"{prefix.rstrip('/')}/{name}".lstrip("/"))
+            store.upload(path, bucket, f"{prefix.rstrip('/')}/{name}".lstrip("/"), kms_key)
 
 
 @dataclass
@@ -73,18 +76,22 @@ class S3Store:
         with _Explained(f"s3://{bucket}/{key}"), path.open("wb") as file:
             shutil.copyfileobj(self.client.get_object(Bucket=bucket, Key=key)["Body"], file, 1 << 20)
 
-    def upload(self, path: Path, bucket: str, key: str) -> None:
+    def upload(self, path: Path, bucket: str, key: str, kms_key: str | None = None) -> None:
         with _Explained(f"s3://{bucket}/{key}"), path.open("rb") as file:
-            self.client.put_object(Bucket=bucket, Key=key, Body=file)
+            self.client.put_object(Bucket=bucket, Key=key, Body=file, **_encryption(kms_key))
 
     def read(self, bucket: str, key: str) -> bytes:
         with _Explained(f"s3://{bucket}/{key}"):
             body: bytes = self.client.get_object(Bucket=bucket, Key=key)["Body"].read()
             return body
 
-    def write(self, bucket: str, key: str, body: bytes) -> None:
+    def write(self, bucket: str, key: str, body: bytes, kms_key: str | None = None) -> None:
         with _Explained(f"s3://{bucket}/{key}"):
-            self.client.put_object(Bucket=bucket, Key=key, Body=body)
+            self.client.put_object(Bucket=bucket, Key=key, Body=body, **_encryption(kms_key))
+
+
+def _encryption(kms_key: str | None) -> dict[str, str]:
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
 
 
 @dataclass
@@ -109,7 +116,7 @@ class FolderStore:
     def download(self, bucket: str, key: str, path: Path) -> None:
         shutil.copyfile(self._path(bucket, key), path)
 
-    def upload(self, path: Path, bucket: str, key: str) -> None:
+    def upload(self, path: Path, bucket: str, key: str, kms_key: str | None = None) -> None:
         target = self.root / bucket / key
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
@@ -117,7 +124,7 @@ class FolderStore:
     def read(self, bucket: str, key: str) -> bytes:
         return self._path(bucket, key).read_bytes()
 
-    def write(self, bucket: str, key: str, body: bytes) -> None:
+    def write(self, bucket: str, key: str, body: bytes, kms_key: str | None = None) -> None:
         target = self.root / bucket / key
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(body)

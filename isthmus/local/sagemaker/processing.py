@@ -78,9 +78,10 @@ def _download(entry: Record, place: Place) -> None:
 
 
 def _collect(job: Record, place: Place) -> None:
+    kms_key = job.get("ProcessingOutputConfig", {}).get("KmsKeyId")
     for entry in _outputs(job):
         target = entry["S3Output"]
-        upload_folder(place.objects, inside(place.opt_ml, target["LocalPath"]), target["S3Uri"])
+        upload_folder(place.objects, inside(place.opt_ml, target["LocalPath"]), target["S3Uri"], kms_key)
 
 
 def _outputs(job: Record) -> list[Record]:

@@ -156,13 +156,14 @@ def _collect(job: Record, place: Place, with_model: bool) -> str | None:
     """Upload what the program left, and say where the model is."""
     uri = artifacts_uri(job)
     bucket, key = split_uri(uri)
+    kms_key = job["OutputDataConfig"].get("KmsKeyId")
     if any((place.opt_ml / "output" / "data").iterdir()):
         archive = place.folder / "output.tar.gz"
         pack(place.opt_ml / "output" / "data", archive)
-        place.objects.upload(archive, bucket, key.replace("/model.tar.gz", "/output.tar.gz"))
+        place.objects.upload(archive, bucket, key.replace("/model.tar.gz", "/output.tar.gz"), kms_key)
     if not with_model:
         return None
     archive = place.folder / "model.tar.gz"
     pack(place.opt_ml / "model", archive)
-    place.objects.upload(archive, bucket, key)
+    place.objects.upload(archive, bucket, key, kms_key)
     return uri

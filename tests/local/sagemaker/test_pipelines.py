@@ -262,6 +262,16 @@ def test_a_role_must_be_passed_and_assumable(aws: Aws, code: dict[str, str]) -> 
         start(aws, "nobody")
 
 
+def test_what_a_job_writes_is_encrypted_with_its_key(aws: Aws, code: dict[str, str]) -> None:
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    prepare = processing("Prepare", code["prepare"], "0.9", output=f"s3://{BUCKET}/encrypted")
+    prepare["Arguments"]["ProcessingOutputConfig"]["KmsKeyId"] = key
+    create(aws, "encrypted", definition(prepare))
+    ran(aws, "encrypted")
+    found = aws.client("s3").head_object(Bucket=BUCKET, Key="encrypted/report.json")
+    assert (found["ServerSideEncryption"], found["SSEKMSKeyId"]) == ("aws:kms", key)
+
+
 def test_an_image_that_is_not_there(aws: Aws, code: dict[str, str]) -> None:
     unknown = aws.image.rpartition(":")[0] + ":" + "0" * 64
     create(aws, "image", definition(processing("Quick", code["quick"], image=unknown)))
