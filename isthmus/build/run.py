@@ -128,16 +128,19 @@ def image_uri(session: boto3.Session, platform: Platform, config: ModelConfig) -
     """The image by digest; raises `BadInput` where its repository has no such tag."""
     repository, _, tag = config.image.partition(":")
     ecr = session.client("ecr")
+    missing = BadInput(
+        f"there is no image {config.image} in the automation account's ECR",
+        where="model.yaml, image",
+        todo="build isthmus/container/Dockerfile and push it under that tag",
+    )
     try:
-        found = ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag or "latest"}])
-    except (ecr.exceptions.ImageNotFoundException, ecr.exceptions.RepositoryNotFoundException):
-        raise BadInput(
-            f"there is no image {config.image} in the automation account's ECR",
-            where="model.yaml, image",
-            todo="build isthmus/container/Dockerfile and push it under that tag",
-        ) from None
+        answer = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": tag or "latest"}])
+    except ecr.exceptions.RepositoryNotFoundException:
+        raise missing from None
+    if not answer["images"]:
+        raise missing
     registry = f"{platform.accounts.automation}.dkr.ecr.{platform.region}.amazonaws.com"
-    return f"{registry}/{repository}@{found['imageDetails'][0]['imageDigest']}"
+    return f"{registry}/{repository}@{answer['images'][0]['imageId']['imageDigest']}"
 
 
 def follow(

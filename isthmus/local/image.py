@@ -22,14 +22,13 @@ TAG = "1"
 def push(region: str) -> str:
     """Put the manifest under its tag, unless the tag is there; returns the digest."""
     ecr = boto3.client("ecr", region_name=region)
-    try:
-        found = ecr.describe_images(repositoryName=names.IMAGE_REPOSITORY, imageIds=[{"imageTag": TAG}])
-        return str(found["imageDetails"][0]["imageDigest"])
-    except ecr.exceptions.ImageNotFoundException:
-        answer = ecr.put_image(
-            repositoryName=names.IMAGE_REPOSITORY, imageTag=TAG, imageManifest=json.dumps(_manifest())
-        )
-        return str(answer["image"]["imageId"]["imageDigest"])
+    found = ecr.batch_get_image(repositoryName=names.IMAGE_REPOSITORY, imageIds=[{"imageTag": TAG}])["images"]
+    if found:
+        return str(found[0]["imageId"]["imageDigest"])
+    answer = ecr.put_image(
+        repositoryName=names.IMAGE_REPOSITORY, imageTag=TAG, imageManifest=json.dumps(_manifest())
+    )
+    return str(answer["image"]["imageId"]["imageDigest"])
 
 
 def _manifest() -> dict[str, Any]:

@@ -1,0 +1,58 @@
+"""Furnishes a running local platform: bootstrapped accounts, the platform's stacks, the image.
+
+Each function is a step that `isthmus up` and `isthmus demo` show; each may be done again without change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import boto3
+
+from isthmus.config import Platform
+from isthmus.local.aws.bootstrap import bootstrap
+from isthmus.local.platform import Local
+
+Say = Callable[[str], None]
+
+
+def bootstrap_accounts(platform: Platform, local: Local) -> None:
+    """What an administrator does once in each new account, with `cdk bootstrap --trust`."""
+    accounts = platform.accounts.model_dump(exclude_none=True).values()
+
+    def one(account: str) -> None:
+        bootstrap(local.aws_url, platform.region, account, platform.accounts.automation)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(one, accounts))
+
+
+def synthesize(checkout: Path, platform_file: Path, assembly: Path) -> None:
+    """Turn platform.yaml into one template per account."""
+    from isthmus.infra.synth import synthesize
+
+    synthesize(checkout / "app.py", assembly, platform=platform_file)
+
+
+def check(assembly: Path) -> int:
+    """Pass every template through cfn-lint; returns how many there are. Raises `Problem` for a finding."""
+    from isthmus.errors import Problem
+    from isthmus.infra.check import check as findings_in
+    from isthmus.infra.manifest import read_stacks
+
+    findings = findings_in(assembly)
+    if findings:
+        raise Problem("cfn-lint: " + "\n".join(str(one) for one in findings), where=str(assembly))
+    return len(read_stacks(assembly))
+
+
+def deploy(platform: Platform, assembly: Path, say: Say) -> int:
+    """Deploy each account's stack as that account's deploy role, and push the image; returns the stacks."""
+    from isthmus.infra.assembly import deploy
+    from isthmus.local.image import push
+
+    outputs = deploy(boto3.Session(region_name=platform.region), assembly, say=say)
+    push(platform.region)
+    return len(outputs)
