@@ -52,6 +52,16 @@ def from_credentials(credentials: Mapping[str, object], region: str) -> boto3.Se
     )
 
 
+def explained(error: Exception) -> Problem:
+    """A refusal of AWS in its own words, with the call that was refused; else that AWS did not answer."""
+    from botocore.exceptions import ClientError
+
+    if not isinstance(error, ClientError):
+        return no_answer(error)
+    said = error.response.get("Error", {})
+    return Refused(f"AWS refused {error.operation_name}: {said.get('Code')}: {said.get('Message')}")
+
+
 def no_answer(error: Exception) -> Problem:
     """What a person should read when botocore could not reach AWS or had nothing to sign with."""
     return Unavailable(

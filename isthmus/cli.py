@@ -98,3 +98,18 @@ def main() -> None:
         sys.exit(problem.exit_code)
     except BrokenPipeError:
         sys.exit(141)
+    except Exception as error:
+        problem = _of_aws(error)
+        if problem is None:
+            raise
+        click.echo(f"isthmus: {problem}", err=True)
+        sys.exit(problem.exit_code)
+
+
+def _of_aws(error: Exception) -> Problem | None:
+    """What a person should read where AWS refused or did not answer; None for any other error."""
+    if not type(error).__module__.startswith("botocore"):
+        return None
+    from isthmus.aws import explained
+
+    return explained(error)
