@@ -16,6 +16,8 @@ from isthmus.local.pipelines.parameters import bind
 from isthmus.local.pipelines.templating import Entry, Part, expand, mapping, sequence, settle
 from isthmus.local.pipelines.values import Value
 
+TRUE = frozenset({"true", "y", "yes", "on"})
+FALSE = frozenset({"false", "n", "no", "off"})
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -56,9 +58,9 @@ class Fields:
 
     def flag(self, key: str, default: bool) -> bool:
         text = self.text(key, str(default)).lower()
-        if text not in ("true", "false"):
+        if text not in TRUE | FALSE:
             raise broken(f"`{key}` is true or false, not {text!r}", self.place(key))
-        return text == "true"
+        return text in TRUE
 
     def identifier(self, key: str) -> str:
         """A name that expressions can use, or nothing."""
