@@ -28,7 +28,3 @@ def parse(text: str) -> Arn | None:
 
 def account_of_role(arn: str) -> str:
     return arn.split(":")[4]
-
-
-def role_name(arn: str) -> str:
-    return arn.rsplit("/", 1)[-1]

@@ -21,6 +21,7 @@ from ministack.services import cloudwatch, cloudwatch_logs
 
 from isthmus.errors import Refused
 from isthmus.local.aws import events, roles
+from isthmus.local.sagemaker.arns import account_of_role
 from isthmus.local.sagemaker.cloud import Caller
 from isthmus.local.sagemaker.objects import ObjectStore, S3Store, StoreError
 from isthmus.local.sagemaker.wire import ApiError, Record, denied, invalid
@@ -224,15 +225,16 @@ def _session_of(role_arn: str, region: str, session: str, service: str) -> Calle
         variables = roles.service_credentials(role_arn, service, session, SESSION_SECONDS)
     except Refused as refusal:
         raise invalid(refusal.what) from None
-    account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
+    key = variables["AWS_ACCESS_KEY_ID"]
+    identity = iam_evaluator.resolve_caller_identity(key) or {}
     return Caller(
-        account,
+        account_of_role(role_arn),
         region,
-        f"arn:aws:sts::{account}:assumed-role/{name}/{session}",
-        variables["AWS_ACCESS_KEY_ID"],
+        identity["userArn"],
+        key,
         variables["AWS_SECRET_ACCESS_KEY"],
         variables["AWS_SESSION_TOKEN"],
-        f"{name}:{session}",
+        identity["userId"],
     )
 
 
