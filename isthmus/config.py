@@ -69,7 +69,14 @@ class Azure(Strict):
     audience: str = "api://AzureADTokenExchange"
     authority_host: Url = Field(default="https://login.microsoftonline.com", description="Entra.")
     bridge_client_id: Guid = Field(description="The Entra application that the bridge acts as.")
+    connection_client_id: Guid | None = Field(
+        default=None, description="The Entra application of the service connections; else the bridge's."
+    )
     approvers: list[str] = Field(min_length=1, description="Who may let a deployment pass to prod.")
+
+    @property
+    def connection_client(self) -> str:
+        return self.connection_client_id or self.bridge_client_id
 
     @property
     def organization(self) -> str:

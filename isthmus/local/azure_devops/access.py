@@ -59,9 +59,9 @@ def may(organization: Organization, principal: Principal, found: Document, bits:
         return True
     if principal.kind == "service":
         return bits & ~(VIEW_BUILDS | VIEW_DEFINITION) == 0
-    allowed = 0
+    who, allowed = principal.identity_descriptor, 0
     for token in (found["project"], f"{found['project']}/{found['id']}"):
-        entry = (organization.table("acl").get(f"{BUILD}/{token}") or {}).get(principal.descriptor, {})
+        entry = (organization.table("acl").get(f"{BUILD}/{token}") or {}).get(who, {})
         allowed = (allowed | entry.get("allow", 0)) & ~entry.get("deny", 0)
     return allowed & bits == bits
 

@@ -40,7 +40,7 @@ def _identity(principal: Principal) -> Document:
     """An Identity of the identity service."""
     return {
         "id": principal.id,
-        "descriptor": f"Microsoft.IdentityModel.Claims.ClaimsIdentity;{unique_name(principal)}",
+        "descriptor": principal.identity_descriptor,
         "subjectDescriptor": principal.descriptor,
         "providerDisplayName": principal.display_name,
         "isActive": True,
@@ -123,7 +123,7 @@ def set_entries(call: Call) -> list[Document]:
     with call.organization.store.lock:
         listed = table.get(key) or {}
         for entry in objects(call.body, "accessControlEntries"):
-            who = _of(call, _subject_of(text(entry, "descriptor", required=True))).descriptor
+            who = _of(call, text(entry, "descriptor", required=True)).identity_descriptor
             known = listed.get(who, {"allow": 0, "deny": 0}) if merge else {"allow": 0, "deny": 0}
             allow, deny = _bits(entry, "allow"), _bits(entry, "deny")
             listed[who] = {"allow": known["allow"] & ~deny | allow, "deny": known["deny"] & ~allow | deny}
@@ -134,12 +134,12 @@ def set_entries(call: Call) -> list[Document]:
 def lists(call: Call) -> list[Document]:
     namespace = call.path["securityNamespaceId"].lower()
     token = call.query.get("token", "")
-    wanted = [_subject_of(one) for one in call.texts("descriptors")]
+    wanted = call.texts("descriptors")
     listed = call.organization.table("acl").get(f"{namespace}/{token}") or {}
     entries = {
         one["descriptor"]: one
         for one in (_entry(who, bits) for who, bits in listed.items())
-        if not wanted or _subject_of(one["descriptor"]) in wanted
+        if not wanted or one["descriptor"] in wanted
     }
     return [{"inheritPermissions": True, "token": token, "acesDictionary": entries}] if entries else []
 
@@ -151,13 +151,8 @@ def _bits(entry: Document, name: str) -> int:
     return value
 
 
-def _subject_of(descriptor_: str) -> str:
-    """A subject's descriptor, also where an identity descriptor carries it."""
-    return descriptor_.rpartition(";")[2]
-
-
 def _entry(who: str, bits: Document) -> Document:
-    return {"descriptor": f"Microsoft.VisualStudio.Services.Claims.AadServicePrincipal;{who}", **bits}
+    return {"descriptor": who, **bits}
 
 
 RESOURCES = [

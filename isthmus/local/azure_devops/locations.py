@@ -27,7 +27,7 @@ def connection_data(call: Call) -> Document:
 def _identity(principal: Principal) -> Document:
     return {
         "id": principal.id,
-        "descriptor": f"Microsoft.IdentityModel.Claims.ClaimsIdentity;{unique_name(principal)}",
+        "descriptor": principal.identity_descriptor,
         "subjectDescriptor": principal.descriptor,
         "providerDisplayName": principal.display_name,
         "isActive": True,

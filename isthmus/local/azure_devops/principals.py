@@ -53,6 +53,17 @@ class Principal:
         return f"{prefix}.{base64.b64encode(self.id.encode()).decode().rstrip('=')}"
 
     @property
+    def identity_descriptor(self) -> str:
+        """What access control lists and the identity service say for `descriptor`."""
+        kinds = {
+            "user": "Microsoft.IdentityModel.Claims.ClaimsIdentity",
+            "group": "Microsoft.TeamFoundation.Identity",
+            "service": "Microsoft.TeamFoundation.ServiceIdentity",
+            "application": "Microsoft.VisualStudio.Services.Claims.AadServicePrincipal",
+        }
+        return f"{kinds[self.kind]};{self.id}"
+
+    @property
     def is_administrator(self) -> bool:
         return ADMINISTRATORS in self.groups
 
@@ -73,9 +84,12 @@ class Principals:
         return iter(self._all.values())
 
     def get(self, key: str) -> Principal | None:
-        """By id or descriptor."""
+        """By id, or by a descriptor of either kind."""
         found = self._all.get(key.lower())
-        return found or next((one for one in self._all.values() if one.descriptor == key), None)
+        if found is None and key:
+            known = (one for one in self._all.values() if key in (one.descriptor, one.identity_descriptor))
+            found = next(known, None)
+        return found
 
     def members(self, group: str) -> list[Principal]:
         return [one for one in self._all.values() if group in one.groups]

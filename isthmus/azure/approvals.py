@@ -1,0 +1,77 @@
+"""Approvals that deployments wait for: listed, and given or refused as the signed-in person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from isthmus.azure.client import Client
+from isthmus.errors import NotFound
+
+Verdict = Literal["approved", "rejected"]
+
+
+@dataclass(frozen=True)
+class Approval:
+    """One approval; `run` is 0 where Azure DevOps does not say which run waits for it."""
+
+    id: str
+    status: str
+    run: int
+    pipeline: str
+    created: str
+    instructions: str
+    approvers: tuple[str, ...]
+    approved_by: tuple[str, ...]
+    comment: str
+
+
+def pending(client: Client, run: int = 0) -> list[Approval]:
+    """What waits for approval, oldest first; only what that run waits for, if one is named."""
+    found = client.get("pipelines/approvals", **{"state": "pending", "$expand": "steps"})["value"]
+    waiting = sorted((_approval(one) for one in found), key=lambda one: one.created)
+    return [one for one in waiting if not run or one.run == run]
+
+
+def every(client: Client, run: int = 0) -> list[Approval]:
+    """Also what has been decided: by whom, and with which comment."""
+    found = client.get("pipelines/approvals", **{"state": "all", "$expand": "steps"})["value"]
+    return [one for one in map(_approval, found) if not run or one.run == run]
+
+
+def decide(
+    client: Client, approvals: Iterable[str], comment: str, verdict: Verdict = "approved"
+) -> list[Approval]:
+    """Approve or reject, by id. Raises `Refused` for somebody who may not, such as the run's requester."""
+    body = [{"approvalId": one, "status": verdict, "comment": comment} for one in approvals]
+    return [_approval(one) for one in client.patch("pipelines/approvals", body)["value"]]
+
+
+def decide_run(client: Client, run: int, comment: str, verdict: Verdict = "approved") -> list[Approval]:
+    """Approve or reject all that a run waits for: the environment's check and the connection's.
+
+    Raises `NotFound` when it waits for none.
+    """
+    waiting = pending(client, run)
+    if not waiting:
+        raise NotFound(f"run {run} waits for no approval", todo="see what does: isthmus azure approvals")
+    return decide(client, [one.id for one in waiting], comment, verdict)
+
+
+def _approval(found: Mapping[str, Any]) -> Approval:
+    steps = found.get("steps") or []
+    owner = (found.get("pipeline") or {}).get("owner") or {}
+    return Approval(
+        id=found["id"],
+        status=found["status"],
+        run=int(owner.get("id") or 0),
+        pipeline=(found.get("pipeline") or {}).get("name", ""),
+        created=found["createdOn"],
+        instructions=found.get("instructions") or "",
+        approvers=tuple(step["assignedApprover"]["displayName"] for step in steps),
+        approved_by=tuple(
+            step["actualApprover"]["displayName"] for step in steps if step.get("actualApprover")
+        ),
+        comment="; ".join(step["comment"] for step in steps if step.get("comment")),
+    )

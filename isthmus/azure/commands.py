@@ -1,0 +1,146 @@
+"""`isthmus azure ...` and `isthmus assume`: parse, call, print."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from isthmus.azure.client import Client
+    from isthmus.azure.contents import Folders
+    from isthmus.config import Platform
+
+TARGETS = ("build", "synth", "deploy-staging", "deploy-prod")
+_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
+
+
+@click.group()
+def azure() -> None:
+    """Provision Azure DevOps from platform.yaml, and see what waits there.
+
+    Signs in with AZURE_DEVOPS_TOKEN (a PAT, or a token of Entra).
+    """
+
+
+def _contents(command: click.decorators.FC) -> click.decorators.FC:
+    """The options that say what the repositories are filled with."""
+    for name, text in (
+        (
+            "--model-deploy",
+            "What a deploy repository is filled with.  [default: model-deploy beside platform.yaml]",
+        ),
+        (
+            "--model-build",
+            "What a build repository is filled with.  [default: model-build beside platform.yaml]",
+        ),
+        ("--platform-content", "The checkout of the platform.  [default: where platform.yaml is]"),
+    ):
+        command = click.option(name, type=_FOLDER, default=None, metavar="DIR", help=text)(command)
+    return command
+
+
+@azure.command()
+@_contents
+def plan(platform_content: Path | None, model_build: Path | None, model_deploy: Path | None) -> None:
+    """Show what `apply` would change, and change nothing."""
+    from isthmus.azure import provision
+    from isthmus.azure.client import connect
+    from isthmus.azure.present import Present
+
+    platform = _platform()
+    folders = _folders(platform_content, model_build, model_deploy)
+    found = provision.plan(platform, folders, Present(connect(platform)))
+    for instruction in found:
+        click.echo(instruction.summary)
+    click.echo(f"{len(found)} to change" if found else "nothing to change")
+
+
+@azure.command()
+@_contents
+def apply(platform_content: Path | None, model_build: Path | None, model_deploy: Path | None) -> None:
+    """Make project, repositories, pipelines, environments, connections, checks, policies and grants.
+
+    Run twice, it changes nothing the second time. A team's repository is filled only while it is empty.
+    """
+    from isthmus.azure import provision
+
+    folders = _folders(platform_content, model_build, model_deploy)
+    done = provision.apply(_platform(), folders, tell=click.echo)
+    click.echo(f"{len(done)} changed" if done else "nothing to change")
+
+
+@azure.command()
+@click.option("--run", type=int, default=0, help="Only what this run waits for.")
+def approvals(run: int) -> None:
+    """List the approvals that deployments wait for."""
+    from isthmus.azure import approvals as found
+
+    waiting = found.pending(_client(), run)
+    for one in waiting:
+        click.echo(
+            f"{one.id}  run {one.run}  {one.pipeline}  since {one.created}  {', '.join(one.approvers)}"
+        )
+    if not waiting:
+        click.echo("nothing waits for approval")
+
+
+@azure.command()
+@click.argument("run", type=int)
+@click.option("--comment", default="", help="Why; kept with the approval.")
+@click.option("--reject", is_flag=True, help="Reject instead: the stage does not run.")
+def approve(run: int, comment: str, reject: bool) -> None:
+    """Let a run's deployment pass, as the person who is signed in."""
+    from isthmus.azure import approvals as found
+
+    verdict: found.Verdict = "rejected" if reject else "approved"
+    for one in found.decide_run(_client(), run, comment, verdict):
+        click.echo(f"{one.id}  {one.status}  by {', '.join(one.approved_by)}")
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("target", type=click.Choice(TARGETS))
+@click.option("--model", required=True, help="The model whose role it is.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def assume(target: str, model: str, command: tuple[str, ...]) -> None:
+    """Run COMMAND as an AWS role, entered by the job's OIDC token.
+
+    \b
+    In a step AzureCLI@2 with addSpnToEnvironment: true:
+      isthmus assume build --model seattle-rain -- isthmus build run ...
+
+    COMMAND gets the role's credentials in its environment, and no others.
+    """
+    from isthmus.azure import identity
+
+    platform = _platform()
+    wanted = identity.target(platform, target, model)
+    given = identity.credentials(platform, wanted, identity.token_of(os.environ))
+    identity.become(command, given)
+
+
+def _platform() -> Platform:
+    from isthmus.config import read_platform
+
+    return read_platform()
+
+
+def _client() -> Client:
+    from isthmus.azure.client import connect
+
+    return connect(_platform())
+
+
+def _folders(platform: Path | None, build: Path | None, deploy: Path | None) -> Folders:
+    from isthmus.azure.contents import Folders
+    from isthmus.config import platform_path
+
+    beside = platform_path().resolve().parent
+    return Folders(
+        platform=platform or beside,
+        model_build=build or beside / "model-build",
+        model_deploy=deploy or beside / "model-deploy",
+        platform_file=platform_path().resolve(),
+    )

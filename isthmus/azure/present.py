@@ -1,0 +1,191 @@
+"""What is there: the project's things by name, asked for once and then remembered until something changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+from isthmus.azure.client import Client, not_signed_in
+from isthmus.errors import NotFound, Refused, Unavailable
+
+CHECKS = "7.1-preview.1"
+BUILD_NAMESPACE = "33344d9c-fc72-4d6f-aba5-fa317101a7e9"
+
+
+class Present:
+    """The project as it is. `forget` after a change; what is looked up and not there is None."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self._known: dict[str, Any] = {}
+
+    def forget(self) -> None:
+        self._known.clear()
+
+    @cached_property
+    def clients(self) -> Any:
+        """The factory of Microsoft's clients."""
+        with translated():
+            return self.client.microsoft.clients_v7_1
+
+    def project(self) -> str | None:
+        """The project's id."""
+        listed = self._once("projects", lambda: list(self.clients.get_core_client().get_projects()))
+        return next((one.id for one in listed if one.name == self.client.project), None)
+
+    def repository(self, name: str) -> Any | None:
+        return self._named(
+            "repositories", name, lambda: self.clients.get_git_client().get_repositories(self._in)
+        )
+
+    def pipeline(self, name: str) -> int | None:
+        """The pipeline's number."""
+        found = self._named(
+            "pipelines", name, lambda: self.clients.get_pipelines_client().list_pipelines(self._in)
+        )
+        return found.id if found else None
+
+    def environment(self, name: str) -> Any | None:
+        agents = self.clients.get_task_agent_client
+        return self._named("environments", name, lambda: agents().get_environments(self._in))
+
+    def connection(self, name: str) -> Any | None:
+        endpoints = self.clients.get_service_endpoint_client
+        return self._named("connections", name, lambda: endpoints().get_service_endpoints(self._in))
+
+    def checks(self, type_: str, name: str) -> list[dict[str, Any]]:
+        """The checks on a resource, with their settings, which Microsoft's client leaves out."""
+        key = self.resource(type_, name)
+        if key is None:
+            return []
+        query = {"resourceType": type_, "resourceId": key, "$expand": "settings"}
+        path = "pipelines/checks/configurations"
+        found: list[dict[str, Any]] = self._once(
+            f"checks/{type_}/{key}", lambda: self.client.get(path, version=CHECKS, **query)["value"]
+        )
+        return found
+
+    def authorized(self, type_: str, name: str) -> set[int]:
+        """The numbers of the pipelines that may use a resource."""
+        key = self.resource(type_, name)
+        if key is None:
+            return set()
+        permissions = self.clients.get_pipeline_permissions_client
+        found = self._once(
+            f"permissions/{type_}/{key}",
+            lambda: permissions().get_pipeline_permissions_for_resource(self._in, type_, key),
+        )
+        return {one.id for one in found.pipelines or [] if one.authorized}
+
+    def resource(self, type_: str, name: str) -> str | None:
+        """The id of an environment, a connection (`endpoint`) or a repository, as checks name it."""
+        if type_ == "environment":
+            environment = self.environment(name)
+            return str(environment.id) if environment else None
+        if type_ == "repository":
+            repository = self.repository(name)
+            return f"{repository.project.id}.{repository.id}" if repository else None
+        connection = self.connection(name)
+        return connection.id if connection else None
+
+    def policies(self) -> list[Any]:
+        policies = self.clients.get_policy_client
+        return list(self._once("policies", lambda: policies().get_policy_configurations(self._in)))
+
+    def identity(self, name: str) -> str:
+        """The id of a person or a group, by name; raises `NotFound`, or `Refused` when it is ambiguous."""
+        identities = self.clients.get_identity_client
+        found = self._once(
+            f"identity/{name}",
+            lambda: identities().read_identities(search_filter="General", filter_value=name),
+        )
+        if len(found) == 1:
+            return str(found[0].id)
+        if not found:
+            raise NotFound(
+                f"Azure DevOps knows nobody called {name!r}",
+                where="platform.yaml, azure.approvers",
+                todo="make the group in Project settings, Permissions; or correct the name",
+            )
+        names = ", ".join(one.provider_display_name for one in found)
+        raise Refused(f"{name!r} is ambiguous: {names}", where="platform.yaml, azure.approvers")
+
+    def application(self, client_id: str) -> str:
+        """The identity descriptor of an Entra application's service principal; raises `NotFound`."""
+        graph = self.clients.get_graph_client
+        listed = self._once("applications", lambda: _all_principals(graph()))
+        for one in listed:
+            if str(one.application_id).lower() == client_id.lower():
+                return self._identity_descriptor(str(one.descriptor))
+        raise NotFound(
+            f"the bridge's application {client_id} is not a member of this organization",
+            where="platform.yaml, azure.bridge_client_id",
+            todo="add it in Organization settings, Users, as a service principal with Basic access",
+        )
+
+    def _identity_descriptor(self, subject: str) -> str:
+        """What access control lists call a subject of the graph."""
+        identities = self.clients.get_identity_client
+        found = self._once(
+            f"subject/{subject}", lambda: identities().read_identities(subject_descriptors=subject)
+        )
+        return str(found[0].descriptor)
+
+    def granted(self, token: str, descriptor: str) -> int:
+        """The bits of the Build namespace that are allowed there."""
+        security = self.clients.get_security_client
+        lists = self._once(
+            f"acl/{token}",
+            lambda: security().query_access_control_lists(BUILD_NAMESPACE, token=token, recurse=False),
+        )
+        for each in lists:
+            for entry in (each.aces_dictionary or {}).values():
+                if entry.descriptor.lower() == descriptor.lower():
+                    return int(entry.allow or 0)
+        return 0
+
+    @property
+    def _in(self) -> str:
+        return self.client.project
+
+    def _named(self, kind: str, name: str, ask: Callable[[], Any]) -> Any | None:
+        if self.project() is None:
+            return None
+        return next((one for one in self._once(kind, lambda: list(ask())) if one.name == name), None)
+
+    def _once(self, key: str, ask: Callable[[], Any]) -> Any:
+        if key not in self._known:
+            with translated():
+                self._known[key] = ask()
+        return self._known[key]
+
+
+def _all_principals(graph: Any) -> list[Any]:
+    page = graph.list_service_principals()
+    found = list(page.graph_service_principals or [])
+    while page.continuation_token:
+        page = graph.list_service_principals(continuation_token=page.continuation_token)
+        found += page.graph_service_principals or []
+    return found
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """What Microsoft's client raises, as a `Problem`: a page to sign in at shows as one it cannot read."""
+    from azure.devops.exceptions import (
+        AzureDevOpsAuthenticationError,
+        AzureDevOpsClientRequestError,
+        AzureDevOpsServiceError,
+    )
+    from msrest.exceptions import ClientRequestError, DeserializationError
+
+    try:
+        yield
+    except (AzureDevOpsAuthenticationError, DeserializationError):
+        raise not_signed_in("Azure DevOps") from None
+    except AzureDevOpsServiceError as error:
+        raise Refused(f"Azure DevOps: {error.message}") from None
+    except (AzureDevOpsClientRequestError, ClientRequestError) as error:
+        raise Unavailable(f"no good answer from Azure DevOps: {error}") from None

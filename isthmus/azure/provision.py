@@ -1,0 +1,176 @@
+"""Azure DevOps brought to what platform.yaml says: a plan computed, shown, and applied.
+
+Applied twice, the second plan is empty. What others made beside it is left alone, but for pipelines that
+were let into a service connection which is another's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from isthmus.azure import contents
+from isthmus.azure.client import connect
+from isthmus.azure.instructions import (
+    BRIDGE_BITS,
+    BUILD_POLICY,
+    Authorize,
+    CreateConnection,
+    CreateEnvironment,
+    CreatePipeline,
+    CreateProject,
+    CreateRepository,
+    GrantPipeline,
+    Instruction,
+    Push,
+    PutBuildValidation,
+    PutCheck,
+    perform,
+    policy_settings,
+    settings,
+)
+from isthmus.azure.present import Present
+from isthmus.azure.wanted import TASK, Authorization, BuildValidation, Check, Repository, Wanted, wanted
+from isthmus.config import Platform
+
+
+def plan(platform: Platform, folders: contents.Folders, present: Present) -> list[Instruction]:
+    """What has to change, in the order in which it can."""
+    want = wanted(platform)
+    return [
+        *_project(want, present),
+        *_repositories(want, folders, present),
+        *(CreatePipeline(one) for one in want.pipelines if present.pipeline(one.name) is None),
+        *(CreateEnvironment(one) for one in want.environments if present.environment(one.name) is None),
+        *_connections(platform, want, present),
+        *(found for check in want.checks for found in _check(check, present)),
+        *(found for one in want.authorizations for found in _authorization(one, present)),
+        *(found for one in want.validations for found in _validation(one, present)),
+        *_grants(want, present),
+    ]
+
+
+def apply(
+    platform: Platform,
+    folders: contents.Folders,
+    *,
+    token: str | None = None,
+    tell: Callable[[str], None] = lambda _line: None,
+) -> list[str]:
+    """Bring Azure DevOps to what is wanted; returns what was done, one line each, and tells it as it goes.
+
+    `token` is an administrator's; without one the environment's is taken. Raises a `Problem` at the first
+    instruction that fails: what went before it stays, and the next apply goes on from there.
+    """
+    present = Present(connect(platform, token))
+    instructions = plan(platform, folders, present)
+    for instruction in instructions:
+        tell(instruction.summary)
+        perform(instruction, present)
+    return [instruction.summary for instruction in instructions]
+
+
+def _project(want: Wanted, present: Present) -> Iterator[Instruction]:
+    if present.project() is None:
+        yield CreateProject(want.project)
+
+
+def _repositories(want: Wanted, folders: contents.Folders, present: Present) -> Iterator[Instruction]:
+    for repository in want.repositories:
+        found = present.repository(repository.name)
+        if found is None:
+            yield CreateRepository(repository.name)
+        if found is None or _is_to_fill(repository, found, folders, present):
+            yield Push(repository, folders)
+
+
+def _is_to_fill(repository: Repository, found: Any, folders: contents.Folders, present: Present) -> bool:
+    """An empty repository is; one of ours also when it differs. A team's belongs to the team once it is filled."""
+    if not found.default_branch:
+        return True
+    if not repository.ours:
+        return False
+    there = contents.remote_tree(found.remote_url, present.client.token)
+    return there != contents.tree(folders.files(repository.content))
+
+
+def _connections(platform: Platform, want: Wanted, present: Present) -> Iterator[Instruction]:
+    azure = platform.azure
+    for connection in want.connections:
+        if present.connection(connection.name) is None:
+            yield CreateConnection(connection, azure.tenant_id, azure.connection_client)
+
+
+def _check(check: Check, present: Present) -> Iterator[Instruction]:
+    found = [one for one in present.checks(check.resource_type, check.resource) if _is_same(check, one)]
+    if not found:
+        yield PutCheck(check)
+    elif (
+        not _holds(settings(check, present), found[0]["settings"]) or found[0].get("timeout") != check.timeout
+    ):
+        yield PutCheck(check, found[0]["id"])
+
+
+def _is_same(check: Check, found: dict[str, Any]) -> bool:
+    """Whether it is the same check: of task checks there are many of one type."""
+    if found["type"]["id"].lower() != check.type:
+        return False
+    if check.type != TASK:
+        return True
+    task: str = found["settings"]["definitionRef"]["id"]
+    return task.lower() == check.settings["definitionRef"]["id"]
+
+
+def _holds(want: Any, found: Any) -> bool:
+    """Whether all that is wanted is there; what is there beside it does not matter."""
+    if isinstance(want, dict):
+        return isinstance(found, dict) and all(_holds(value, found.get(key)) for key, value in want.items())
+    if isinstance(want, list):
+        return (
+            isinstance(found, list)
+            and len(want) == len(found)
+            and all(_holds(*both) for both in zip(want, found, strict=True))
+        )
+    if isinstance(want, str) and isinstance(found, str):
+        return want.lower() == found.lower()
+    return bool(want == found) or (not want and found is None)
+
+
+def _authorization(one: Authorization, present: Present) -> Iterator[Instruction]:
+    numbers = {name: present.pipeline(name) for name in one.pipelines}
+    there = present.authorized(one.resource_type, one.resource)
+    missing = tuple(name for name, number in numbers.items() if number not in there)
+    if missing:
+        yield Authorize(one.resource_type, one.resource, missing)
+    strangers = tuple(sorted(there - {number for number in numbers.values() if number}))
+    if one.only and strangers:
+        yield Authorize(one.resource_type, one.resource, revoke=strangers)
+
+
+def _validation(one: BuildValidation, present: Present) -> Iterator[Instruction]:
+    repository, pipeline = present.repository(one.repository), present.pipeline(one.pipeline)
+    if repository is None or pipeline is None:
+        yield PutBuildValidation(one)
+        return
+    mine = [
+        policy
+        for policy in present.policies()
+        if policy.type.id == BUILD_POLICY and policy.settings.get("buildDefinitionId") == pipeline
+    ]
+    if not mine:
+        yield PutBuildValidation(one)
+    elif not (
+        mine[0].is_enabled and mine[0].is_blocking and _holds(policy_settings(one, present), mine[0].settings)
+    ):
+        yield PutBuildValidation(one, mine[0].id)
+
+
+def _grants(want: Wanted, present: Present) -> Iterator[Instruction]:
+    for grant in want.grants:
+        number, project = present.pipeline(grant.pipeline), present.project()
+        if number is None:
+            yield GrantPipeline(grant.client_id, grant.pipeline)
+            continue
+        allowed = present.granted(f"{project}/{number}", present.application(grant.client_id))
+        if allowed & BRIDGE_BITS != BRIDGE_BITS:
+            yield GrantPipeline(grant.client_id, grant.pipeline)

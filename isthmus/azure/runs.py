@@ -1,0 +1,135 @@
+"""Runs of pipelines: queued, found, followed, and what they wrote."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from isthmus.azure.client import Client
+from isthmus.errors import NotFound, Unavailable
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as it is now. `status`: notStarted, inProgress, cancelling, completed; `result` when it is."""
+
+    id: int
+    number: str
+    pipeline: str
+    status: str
+    result: str
+    reason: str
+    branch: str
+    commit: str
+    parameters: Mapping[str, str]
+    tags: tuple[str, ...]
+    requested_for: str
+    queued: str
+    finished: str
+    url: str
+
+    @property
+    def is_over(self) -> bool:
+        return self.status == "completed"
+
+
+def queue(
+    client: Client, pipeline: str, parameters: Mapping[str, str] | None = None, *, branch: str = "main"
+) -> Run:
+    """Start a run of the pipeline of that name. Not idempotent: ask `every` first where it must be."""
+    number = pipeline_id(client, pipeline)
+    made = client.post(
+        f"pipelines/{number}/runs",
+        {
+            "resources": {"repositories": {"self": {"refName": f"refs/heads/{branch}"}}},
+            "templateParameters": dict(parameters or {}),
+        },
+    )
+    return get(client, made["id"])
+
+
+def get(client: Client, number: int) -> Run:
+    return _run(client.get(f"build/builds/{number}"))
+
+
+def every(client: Client, pipeline: str = "", *, top: int = 50, tag: str = "") -> list[Run]:
+    """The newest runs, of one pipeline or of all, newest first."""
+    query: dict[str, str | int] = {"$top": top, "queryOrder": "queueTimeDescending"}
+    if pipeline:
+        query["definitions"] = pipeline_id(client, pipeline)
+    if tag:
+        query["tagFilters"] = tag
+    return [_run(build) for build in client.get("build/builds", **query)["value"]]
+
+
+def wait(
+    client: Client,
+    number: int,
+    *,
+    timeout: float = 3600,
+    until: Callable[[Run], bool] = lambda run: run.is_over,
+    every_seconds: float = 2,
+) -> Run:
+    """Follow a run until it is over (or `until` says so); raises `Unavailable` after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not until(run := get(client, number)):
+        if time.monotonic() > deadline:
+            raise Unavailable(f"run {number} is {run.status} after {timeout:.0f} s", where=run.url)
+        time.sleep(every_seconds)
+    return run
+
+
+def cancel(client: Client, number: int) -> Run:
+    return _run(client.patch(f"build/builds/{number}", {"status": "cancelling"}))
+
+
+def timeline(client: Client, number: int) -> list[dict[str, Any]]:
+    """The run's records (Stage, Phase, Job, Task, Checkpoint), in the order in which they stand."""
+    found = client.get(f"build/builds/{number}/timeline")
+    records: list[dict[str, Any]] = found["records"] if found else []
+    return sorted(records, key=lambda record: record.get("order") or 0)
+
+
+def log(client: Client, number: int, log_id: int) -> str:
+    return client.text(f"build/builds/{number}/logs/{log_id}")
+
+
+def failures(client: Client, number: int) -> list[str]:
+    """What went wrong, one line for each step that failed: its name and its errors."""
+    lines = []
+    for record in timeline(client, number):
+        if record.get("result") == "failed" and record["type"] == "Task":
+            issues = [one["message"] for one in record.get("issues") or [] if one["type"] == "error"]
+            lines.append(f"{record['name']}: {'; '.join(issues) or 'failed'}")
+    return lines
+
+
+def pipeline_id(client: Client, name: str) -> int:
+    """The number of the pipeline of that name; raises `NotFound`."""
+    found = client.get("build/definitions", name=name)["value"]
+    if not found:
+        raise NotFound(
+            f"there is no pipeline {name!r} in project {client.project}", todo="make it: isthmus azure apply"
+        )
+    return int(found[0]["id"])
+
+
+def _run(build: Mapping[str, Any]) -> Run:
+    return Run(
+        id=build["id"],
+        number=build["buildNumber"],
+        pipeline=build["definition"]["name"],
+        status=build["status"],
+        result=build.get("result") or "",
+        reason=build["reason"],
+        branch=build["sourceBranch"].removeprefix("refs/heads/"),
+        commit=build["sourceVersion"],
+        parameters=build.get("templateParameters") or {},
+        tags=tuple(build.get("tags") or ()),
+        requested_for=(build.get("requestedFor") or {}).get("displayName", ""),
+        queued=build["queueTime"],
+        finished=build.get("finishTime") or "",
+        url=build["_links"]["web"]["href"],
+    )
