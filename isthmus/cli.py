@@ -99,11 +99,11 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(141)
     except Exception as error:
-        problem = _of_aws(error)
-        if problem is None:
+        explained = _of_aws(error)
+        if explained is None:
             raise
-        click.echo(f"isthmus: {problem}", err=True)
-        sys.exit(problem.exit_code)
+        click.echo(f"isthmus: {explained}", err=True)
+        sys.exit(explained.exit_code)
 
 
 def _of_aws(error: Exception) -> Problem | None:

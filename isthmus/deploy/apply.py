@@ -73,6 +73,8 @@ def record(sagemaker: Any, package: Package, stage: Stage, run_id: str) -> None:
     wanted = {f"{stage}_run_id": run_id, f"{stage}_endpoint": names.endpoint(package.model)}
     cycle = {"Stage": stage, "StageStatus": "InService", "StageDescription": f"run {run_id}"}
     metadata = current.get("CustomerMetadataProperties", {})
+    if package.metadata.get("approved_by"):
+        wanted["approved_by"] = package.metadata["approved_by"]
     if current.get("ModelLifeCycle") == cycle and metadata.items() >= wanted.items():
         return
     sagemaker.update_model_package(

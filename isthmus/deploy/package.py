@@ -64,7 +64,7 @@ def describe(sagemaker: Any, arn: str) -> Package:
         raise NotFound(f"the registry does not give {arn}: {message}") from None
     _check(arn, found)
     container = found["InferenceSpecification"]["Containers"][0]
-    metadata = found.get("CustomerMetadataProperties", {})
+    metadata = {**_approval(found), **found.get("CustomerMetadataProperties", {})}
     return Package(
         arn=arn,
         model=found["ModelPackageGroupName"],
@@ -75,6 +75,13 @@ def describe(sagemaker: Any, arn: str) -> Package:
         baseline=metadata["baseline_uri"],
         metadata=metadata,
     )
+
+
+def _approval(found: dict[str, Any]) -> dict[str, str]:
+    """Who approved: before its first deployment a version's last change is its approval, in Studio or here."""
+    user = found.get("LastModifiedBy", {})
+    who = user.get("UserProfileName") or user.get("IamIdentity", {}).get("Arn", "").rsplit("/", 1)[-1]
+    return {"approved_by": who} if who else {}
 
 
 def _check(arn: str, found: dict[str, Any]) -> None:

@@ -1,0 +1,1 @@
+"""Operating a platform: what runs where, what waits for whom, and where it came from."""

@@ -1,0 +1,61 @@
+"""The hops of events over the bridge, read from its log."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from isthmus import names
+from isthmus.config import Platform
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One hop of one event; `latency_ms` since the event was put into the queue."""
+
+    at: str
+    hop: str
+    correlation_id: str
+    event_type: str
+    model: str
+    subject: str
+    run_id: str
+    latency_ms: float
+    reason: str
+
+
+def read(logs: Any, platform: Platform, *, limit: int = 1000) -> list[Hop]:
+    """The bridge's hops, the oldest first; none where it never ran."""
+    group = f"/aws/lambda/{names.bridge(platform)}"
+    try:
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName=group, PaginationConfig={"MaxItems": limit}
+        )
+        lines = [event["message"] for page in pages for event in page["events"]]
+    except logs.exceptions.ResourceNotFoundException:
+        return []
+    hops = [hop for hop in map(_hop, lines) if hop is not None]
+    return sorted(hops, key=lambda hop: hop.at)
+
+
+def _hop(line: str) -> Hop | None:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(found, dict) or "hop" not in found:
+        return None
+    at = datetime.fromtimestamp(float(found["at"]), UTC)
+    return Hop(
+        at=at.isoformat(timespec="milliseconds"),
+        hop=found["hop"],
+        correlation_id=found.get("correlation_id", ""),
+        event_type=found.get("event_type", ""),
+        model=found.get("model", ""),
+        subject=found.get("model_package_arn") or found.get("alarm_arn", ""),
+        run_id=str(found.get("run_id", "")),
+        latency_ms=float(found.get("latency_ms", 0)),
+        reason=found.get("reason", ""),
+    )
