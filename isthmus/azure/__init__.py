@@ -1,1 +1,1 @@
-"""Azure DevOps, as Isthmus uses it: what a platform needs there, its runs and approvals, and the way into AWS."""
+"""Azure DevOps, as Isthmus uses it: what a platform needs there, its runs, and the way into AWS."""

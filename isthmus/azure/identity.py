@@ -113,11 +113,11 @@ def token_of(environment: Mapping[str, str]) -> str:
 
 def become(command: Sequence[str], given: Mapping[str, str]) -> NoReturn:
     """Run the command in place of this process, with these credentials and no others."""
-    kept = {
-        key: value for key, value in os.environ.items() if key not in (*_OTHER_CREDENTIALS, *_TOKEN_VARIABLES)
-    }
+    dropped = (*_OTHER_CREDENTIALS, *_TOKEN_VARIABLES)
+    env = {key: value for key, value in os.environ.items() if key not in dropped}
+    env |= {**given, "AWS_EC2_METADATA_DISABLED": "true"}
     try:
-        os.execvpe(command[0], list(command), kept | given | {"AWS_EC2_METADATA_DISABLED": "true"})  # noqa: S606
+        os.execvpe(command[0], list(command), env)  # noqa: S606
     except FileNotFoundError:
         raise NotFound(f"there is no command {command[0]!r}", where="PATH") from None
     except OSError as error:
@@ -149,7 +149,7 @@ def _refuse_expired(claims: Mapping[str, Any], wanted: Target) -> None:
 
 
 def _explained(
-    error: Mapping[str, str], claims: Mapping[str, Any], wanted: Target, platform: Platform
+    error: Mapping[str, Any], claims: Mapping[str, Any], wanted: Target, platform: Platform
 ) -> Refused:
     """AWS's refusal, with what the token carried beside what the role's trust asks for."""
     subject = names.connection_subject(platform, wanted.connection)

@@ -179,7 +179,7 @@ def translated() -> Iterator[None]:
         AzureDevOpsClientRequestError,
         AzureDevOpsServiceError,
     )
-    from msrest.exceptions import ClientRequestError, DeserializationError
+    from msrest.exceptions import ClientRequestError, DeserializationError  # type: ignore[attr-defined]
 
     try:
         yield

@@ -85,7 +85,7 @@ def _repositories(want: Wanted, folders: contents.Folders, present: Present) -> 
 
 
 def _is_to_fill(repository: Repository, found: Any, folders: contents.Folders, present: Present) -> bool:
-    """An empty repository is; one of ours also when it differs. A team's belongs to the team once it is filled."""
+    """An empty repository is; one of ours also when it differs. A team's is the team's once it is filled."""
     if not found.default_branch:
         return True
     if not repository.ours:
@@ -118,7 +118,7 @@ def _is_same(check: Check, found: dict[str, Any]) -> bool:
     if check.type != TASK:
         return True
     task: str = found["settings"]["definitionRef"]["id"]
-    return task.lower() == check.settings["definitionRef"]["id"]
+    return task.lower() == str(check.settings["definitionRef"]["id"])
 
 
 def _holds(want: Any, found: Any) -> bool:
@@ -129,7 +129,7 @@ def _holds(want: Any, found: Any) -> bool:
         return (
             isinstance(found, list)
             and len(want) == len(found)
-            and all(_holds(*both) for both in zip(want, found, strict=True))
+            and all(_holds(one, other) for one, other in zip(want, found, strict=True))
         )
     if isinstance(want, str) and isinstance(found, str):
         return want.lower() == found.lower()

@@ -56,7 +56,7 @@ def get(client: Client, number: int) -> Run:
 
 def every(client: Client, pipeline: str = "", *, top: int = 50, tag: str = "") -> list[Run]:
     """The newest runs, of one pipeline or of all, newest first."""
-    query: dict[str, str | int] = {"$top": top, "queryOrder": "queueTimeDescending"}
+    query: dict[str, Any] = {"$top": top, "queryOrder": "queueTimeDescending"}
     if pipeline:
         query["definitions"] = pipeline_id(client, pipeline)
     if tag:

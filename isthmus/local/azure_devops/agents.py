@@ -114,7 +114,16 @@ class RunAgents:
                 self._organization.save_run(run)
                 work = run_folder(self._organization, run) / "work"
                 work.mkdir(parents=True, exist_ok=True)
-                result = RESULTS.get(execute(compiled.plan, compiled.context, host, work), "failed")
+                ended = execute(
+                    compiled.plan,
+                    compiled.context,
+                    host,
+                    work,
+                    variables=compiled.variables,
+                    skip=run["stagesToSkip"],
+                    counter=compiled.sources.counter,
+                )
+                result = RESULTS.get(ended.result, "failed")
         except Exception as error:
             log.exception("run %s", run["id"])
             result, failure = "failed", f"The agent failed: {error}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from isthmus.errors import BadInput, Problem
@@ -13,7 +13,7 @@ from isthmus.local.azure_devops.faults import Fault, invalid
 from isthmus.local.azure_devops.organization import Organization, new_id, unique_name
 from isthmus.local.azure_devops.principals import Principal
 from isthmus.local.azure_devops.repositories import default_branch
-from isthmus.local.azure_devops.sources import RepositorySources
+from isthmus.local.azure_devops.sources import RepositorySources, nearest
 from isthmus.local.azure_devops.store import Document
 from isthmus.local.pipelines.compiler import compile_pipeline
 from isthmus.local.pipelines.host import Request, RunContext, VariableValue
@@ -46,6 +46,7 @@ class Compiled:
     plan: Plan
     context: RunContext
     sources: RepositorySources
+    variables: Mapping[str, VariableValue]
 
 
 def queue(organization: Organization, pipeline: Document, wanted: Wanted) -> Document:
@@ -87,21 +88,17 @@ def compile_run(
         predefined=predefined(context),
     )
     plan = compile_pipeline(pipeline["path"].lstrip("/"), sources, request)
-    return Compiled(_without(plan, wanted.stages_to_skip), context, sources)
+    _refuse_skips(plan, wanted.stages_to_skip)
+    return Compiled(plan, context, sources, request.variables)
 
 
-def _without(plan: Plan, names: tuple[str, ...]) -> Plan:
-    """The plan without stages that the caller skips; what waited for them does not."""
+def _refuse_skips(plan: Plan, names: tuple[str, ...]) -> None:
+    stages = {stage.name: stage for stage in plan.stages}
     for name in names:
-        found = next((stage for stage in plan.stages if stage.name == name), None)
-        if found is None or not found.is_skippable:
-            raise BadInput(f"the stage {name!r} " + ("cannot be skipped" if found else "does not exist"))
-    kept = [
-        replace(stage, depends_on=tuple(one for one in stage.depends_on if one not in names))
-        for stage in plan.stages
-        if stage.name not in names
-    ]
-    return replace(plan, stages=tuple(kept)) if names else plan
+        if name not in stages:
+            raise BadInput(f"there is no stage {name!r} to skip{nearest(name, stages)}")
+        if not stages[name].is_skippable:
+            raise BadInput(f"the stage {name!r} cannot be skipped: it says isSkippable: false")
 
 
 def of_pipeline(organization: Organization, pipeline: Document) -> list[Document]:
