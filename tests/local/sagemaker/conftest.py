@@ -10,7 +10,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +65,17 @@ class Aws:
     process: subprocess.Popen[bytes]
     state: Path
     image: str = ""
+    clients: dict[tuple[str, str, str | None], Any] = field(default_factory=dict)
 
     def client(self, service: str, account: str = AUTOMATION, role: str | None = None) -> Any:
         """A client as an account's root, or as a role of the account."""
-        keys = {"aws_access_key_id": account, "aws_secret_access_key": "test"}
+        key = (service, account, role)
+        if key not in self.clients:
+            self.clients[key] = self._client(service, account, role)
+        return self.clients[key]
+
+    def _client(self, service: str, account: str, role: str | None) -> Any:
+        keys: dict[str, Any] = {"aws_access_key_id": account, "aws_secret_access_key": "test"}
         if role:
             answer = self.client("sts", account).assume_role(
                 RoleArn=f"arn:aws:iam::{account}:role/{role}", RoleSessionName="ada"
@@ -80,7 +87,8 @@ class Aws:
                 "aws_session_token": given["SessionToken"],
             }
         config = Config(retries={"total_max_attempts": 1})
-        return boto3.client(service, region_name=REGION, endpoint_url=self.url, config=config, **keys)
+        make: Any = boto3.client
+        return make(service, region_name=REGION, endpoint_url=self.url, config=config, **keys)
 
     def role(self, name: str, statements: list[dict[str, Any]], account: str = AUTOMATION) -> str:
         """Make a role that SageMaker and the account may assume, and return its ARN."""
@@ -107,10 +115,11 @@ class Aws:
     def finished(self, arn: str) -> dict[str, Any]:
         """The execution's description, once it has ended."""
         sagemaker = self.client("sagemaker")
-        return until(
+        ended: dict[str, Any] = until(
             lambda: sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn),
             lambda found: found["PipelineExecutionStatus"] not in ("Executing", "Stopping"),
         )
+        return ended
 
     def steps(self, arn: str) -> dict[str, dict[str, Any]]:
         pages = self.client("sagemaker").get_paginator("list_pipeline_execution_steps")

@@ -44,10 +44,11 @@ def configured(aws: Aws, *models: str, capture: bool = False, role: str = ROLE) 
 
 def settled(aws: Aws, name: str) -> dict[str, Any]:
     sagemaker = aws.client("sagemaker")
-    return until(
+    found: dict[str, Any] = until(
         lambda: sagemaker.describe_endpoint(EndpointName=name),
         lambda found: found["EndpointStatus"] not in ("Creating", "Updating"),
     )
+    return found
 
 
 def created(aws: Aws, name: str, config: str) -> dict[str, Any]:
@@ -88,7 +89,7 @@ def test_errors_of_the_model_are_passed_on(aws: Aws) -> None:
     for body, status in (("bad", 400), ("crash", 500)):
         with pytest.raises(ClientError) as refusal:
             asked(aws, "errors", body)
-        answer = refusal.value.response
+        answer: Any = refusal.value.response
         assert answer["Error"]["Code"] == "ModelError"
         assert (answer["OriginalStatusCode"], answer["OriginalMessage"]) == (status, "no column a")
         assert f"({status}) from primary" in answer["Error"]["Message"]

@@ -42,7 +42,8 @@ class Bus:
                        for key, value in wanted.items())
             ]  # fmt: skip
 
-        return until(matching, lambda found: len(found) >= count)
+        found: list[dict[str, Any]] = until(matching, lambda found: len(found) >= count)
+        return found
 
 
 @pytest.fixture(scope="module")

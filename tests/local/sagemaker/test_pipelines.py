@@ -175,7 +175,7 @@ def test_a_script_that_crashes_fails_its_step_and_what_needs_it(aws: Aws, code: 
 
 
 def test_the_same_step_is_not_run_twice(aws: Aws, code: dict[str, str]) -> None:
-    cached = {"CacheConfig": {"Enabled": True, "ExpireAfter": "P1D"}}
+    cached: dict[str, Any] = {"CacheConfig": {"Enabled": True, "ExpireAfter": "P1D"}}
     steps = [processing("Quick", code["quick"], **cached), processing("Fresh", code["quick"])]
     create(aws, "cached", definition(*steps))
     first = start(aws, "cached")
@@ -222,7 +222,7 @@ def test_a_job_stops_at_its_maximum_runtime(aws: Aws, code: dict[str, str]) -> N
 
 
 def test_a_job_may_do_what_its_role_may(aws: Aws, code: dict[str, str]) -> None:
-    narrow = [
+    narrow: list[dict[str, Any]] = [
         {
             "Effect": "Allow",
             "Action": ["sagemaker:CreateProcessingJob", "iam:PassRole", "ecr:*"],
@@ -338,12 +338,12 @@ def test_a_pipeline_goes_away_with_its_executions(aws: Aws) -> None:
     arn = start(aws, "gone")
     aws.finished(arn)
     sagemaker.delete_pipeline(PipelineName="gone")
-    for call in (
-        lambda: sagemaker.describe_pipeline(PipelineName="gone"),
-        lambda: sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn),
+    for describe, asked in (
+        (sagemaker.describe_pipeline, {"PipelineName": "gone"}),
+        (sagemaker.describe_pipeline_execution, {"PipelineExecutionArn": arn}),
     ):
         with pytest.raises(ClientError, match="does not exist") as refusal:
-            call()
+            describe(**asked)
         assert refusal.value.response["Error"]["Code"] == "ResourceNotFound"
 
 

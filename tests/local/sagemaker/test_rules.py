@@ -65,7 +65,7 @@ def test_a_rollout_in_stages() -> None:
         "LinearStepSize": {"Type": "INSTANCE_COUNT", "Value": 1},
     }
 
-    def stages(routing: dict[str, object]) -> list[tuple[float, float]]:
+    def stages(routing: dict[str, object]) -> list[tuple[float, ...]]:
         config = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}}
         return [tuple(stage) for stage in rollout.stages(config, 3)]
 

@@ -96,8 +96,14 @@ def test_the_module_prints_one_line(tmp_path: Path, code: Path) -> None:
     def run(definition_: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         (tmp_path / "definition.json").write_text(json.dumps(definition_))
         (tmp_path / "inputs.json").write_text(json.dumps({"s3://b/code": str(code)}))
-        places = ["--definition", tmp_path / "definition.json", "--inputs", tmp_path / "inputs.json"]
-        argv = [sys.executable, "-m", "isthmus.local.sagemaker.sample", *places, "--output", tmp_path / "s3"]
+        places: list[str | Path] = [
+            "--definition",
+            tmp_path / "definition.json",
+            "--inputs",
+            tmp_path / "inputs.json",
+        ]
+        argv: list[str | Path] = [sys.executable, "-m", "isthmus.local.sagemaker.sample", *places]
+        argv += ["--output", tmp_path / "s3"]
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
         return done.returncode, json.loads(done.stdout)
 
