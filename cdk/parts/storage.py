@@ -32,9 +32,7 @@ class Storage(Construct):
         )
         excuse(
             self._logs,
-            "S3 cannot deliver access logs to a bucket with a KMS key, nor log the log without end",
-            "AwsSolutions-S1",
-            "NIST.800.53.R5-S3BucketLoggingEnabled",
+            "S3 cannot deliver access logs to a bucket with a KMS key",
             "NIST.800.53.R5-S3DefaultEncryptionKMS",
         )
         _excuse_replication(self._logs)

@@ -1,0 +1,35 @@
+"""One synth of this checkout's app, as a user runs it, for every test that reads templates."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from isthmus.config import Platform, read_platform
+from isthmus.infra.manifest import read_stacks
+from isthmus.infra.synth import synthesize
+
+CHECKOUT = Path(__file__).parents[2]
+STAGES = ("dev", "automation", "staging", "prod")
+
+
+@pytest.fixture(scope="session")
+def platform() -> Platform:
+    return read_platform(CHECKOUT / "platform.yaml")
+
+
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Synthesized with CDK's own validation on, so a template that it refuses fails every test here."""
+    output = tmp_path_factory.mktemp("assembly") / "cdk.out"
+    return synthesize(CHECKOUT / "app.py", output, platform=CHECKOUT / "platform.yaml", validate=True)
+
+
+@pytest.fixture(scope="session")
+def templates(assembly: Path, platform: Platform) -> dict[str, dict[str, Any]]:
+    """Each account's template, by dev, automation, staging and prod."""
+    found = {stack.name: json.loads(stack.template.read_text()) for stack in read_stacks(assembly)}
+    return {stage: found[f"{platform.name}-{stage}"] for stage in STAGES}

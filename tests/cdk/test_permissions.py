@@ -1,0 +1,161 @@
+"""Least privilege, read from the templates: who may be whom, which actions, on which resources."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from isthmus import names
+from isthmus.config import Platform
+from tests.cdk.conftest import STAGES
+
+Templates = dict[str, dict[str, Any]]
+# Actions that AWS offers on all resources only, or that name none (service authorization reference).
+ONLY_ON_ALL = {
+    "cloudwatch:DescribeAlarmHistory",
+    "cloudwatch:DescribeAlarms",  # for composite alarms, which a listing may hold
+    "cloudwatch:GetMetricData",
+    "cloudwatch:GetMetricStatistics",
+    "cloudwatch:PutMetricData",
+    "ecr:GetAuthorizationToken",
+    "sagemaker:ListEndpoints",
+    "sts:GetWebIdentityToken",
+}
+MUST_BE_CONDITIONED = {"cloudwatch:PutMetricData", "sts:GetWebIdentityToken"}
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def allowing(template: dict[str, Any], *types: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each Allow statement in the policies of resources of these types, with the resource's name."""
+    for name, resource in template["Resources"].items():
+        if resource["Type"] in types:
+            yield from ((name, s) for s in _statements(resource["Properties"]) if s["Effect"] == "Allow")
+
+
+def _statements(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        if "Effect" in value:
+            yield value
+        for item in value.values():
+            yield from _statements(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _statements(item)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_role_has_a_wildcard_action(templates: Templates, stage: str) -> None:
+    for name, statement in allowing(templates[stage], "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"):
+        assert not [a for a in listed(statement["Action"]) if "*" in a], name
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_all_resources_are_allowed_only_where_aws_knows_no_narrower(templates: Templates, stage: str) -> None:
+    for name, statement in allowing(templates[stage], "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"):
+        if "*" not in listed(statement["Resource"]):
+            continue
+        actions = set(listed(statement["Action"]))
+        assert actions <= ONLY_ON_ALL, name
+        assert statement.get("Condition") or not actions & MUST_BE_CONDITIONED, name
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_resource_is_open_to_everyone(templates: Templates, stage: str) -> None:
+    types = {r["Type"] for r in templates[stage]["Resources"].values()} - {"AWS::IAM::ManagedPolicy"}
+    for name, statement in allowing(templates[stage], *types):
+        principal = statement.get("Principal")
+        assert principal != "*" and listed((principal or {}).get("AWS", [])) != ["*"], name
+        if "AWS" in (principal or {}) and "kms:*" not in listed(statement["Action"]):
+            assert not [a for a in listed(statement["Action"]) if "*" in a], name
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_each_role_is_entered_by_exactly_one_connection_or_service(templates: Templates, stage: str) -> None:
+    for resource in templates[stage]["Resources"].values():
+        if resource["Type"] != "AWS::IAM::Role":
+            continue
+        for trust in _statements(resource["Properties"]["AssumeRolePolicyDocument"]):
+            if trust["Action"] == "sts:AssumeRoleWithWebIdentity":
+                exact = trust["Condition"]["StringEquals"]
+                assert {key.rsplit(":", 1)[-1] for key in exact} == {"aud", "sub"}
+                assert all(isinstance(value, str) and "*" not in value for value in exact.values())
+
+
+def test_each_stage_is_entered_by_its_own_connection(templates: Templates, platform: Platform) -> None:
+    host = platform.azure.token_issuer.removeprefix("https://")
+    (model,) = platform.models
+    for stage in ("staging", "prod"):
+        role = next(
+            r["Properties"]
+            for r in templates[stage]["Resources"].values()
+            if r["Properties"].get("RoleName") == names.deploy_role(platform, model.name)
+        )
+        (trust,) = _statements(role["AssumeRolePolicyDocument"])
+        connection = names.deploy_connection(platform, model.name, stage)
+        assert trust["Condition"]["StringEquals"][f"{host}:sub"] == names.connection_subject(
+            platform, connection
+        )
+
+
+def test_only_the_approver_may_change_an_approval(templates: Templates, platform: Platform) -> None:
+    template = templates["automation"]
+    may = {
+        resource["Properties"]["ManagedPolicyName"]
+        for name, resource in template["Resources"].items()
+        for other, statement in allowing(template, "AWS::IAM::ManagedPolicy")
+        if other == name and "sagemaker:UpdateModelPackage" in listed(statement["Action"])
+    }
+    assert may == {names.approver_role(platform)}
+    for _, statement in allowing(template, "AWS::SageMaker::ModelPackageGroup"):
+        if "sagemaker:UpdateModelPackage" in listed(statement["Action"]):
+            assert statement["Condition"]["Null"] == {"sagemaker:ModelApprovalStatus": "true"}
+            assert statement["Condition"]["StringEquals"]["sagemaker:ModelLifeCycle:stage"] in (
+                "staging",
+                "prod",
+            )
+
+
+def test_exactly_the_serving_accounts_may_put_events(templates: Templates, platform: Platform) -> None:
+    principals = {
+        statement["Principal"]["AWS"]
+        for _, statement in allowing(templates["automation"], "AWS::Events::EventBusPolicy")
+    }
+    serving = (platform.accounts.staging, platform.accounts.prod)
+    assert principals == {f"arn:aws:iam::{account}:root" for account in serving}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_policies_fit_into_what_iam_allows(templates: Templates, stage: str) -> None:
+    for name, resource in templates[stage]["Resources"].items():
+        if resource["Type"] == "AWS::IAM::ManagedPolicy":
+            text = json.dumps(resource["Properties"]["PolicyDocument"], separators=(",", ":"))
+            assert len(text) < 6144, name
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_buckets_are_private_versioned_encrypted_and_tls_only(templates: Templates, stage: str) -> None:
+    resources = templates[stage]["Resources"]
+    denied = {
+        json.dumps(r["Properties"]["Bucket"])
+        for r in resources.values()
+        if r["Type"] == "AWS::S3::BucketPolicy"
+        and any(
+            s["Effect"] == "Deny" and s["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+            for s in _statements(r["Properties"])
+        )
+    }
+    for name, resource in resources.items():
+        if resource["Type"] != "AWS::S3::Bucket":
+            continue
+        properties = resource["Properties"]
+        assert json.dumps({"Ref": name}) in denied
+        assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+        assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+        assert properties["BucketEncryption"]
+        assert resource["DeletionPolicy"] == "Retain"

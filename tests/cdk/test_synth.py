@@ -1,0 +1,66 @@
+"""What the app makes of platform.yaml: the same bytes everywhere, with no look-up and no Docker."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from isthmus.config import Platform
+from isthmus.infra.manifest import read_stacks
+from isthmus.infra.synth import synthesize
+from tests.cdk.conftest import CHECKOUT
+
+Templates = dict[str, dict[str, Any]]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of an assembly but CDK's report of its own validation, which says when it ran."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "validation-report.json"
+    }
+
+
+def test_two_synths_are_the_same_byte_for_byte(assembly: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("PYTHONHASHSEED", "7")
+    again = synthesize(CHECKOUT / "app.py", tmp_path / "again", platform=CHECKOUT / "platform.yaml")
+    assert contents(again) == contents(assembly)
+
+
+def test_one_stack_per_account_and_none_needs_another(assembly: Path, platform: Platform) -> None:
+    stacks = {stack.name: stack for stack in read_stacks(assembly)}
+    accounts = platform.accounts.model_dump(exclude_none=True)
+    assert {name: stack.account for name, stack in stacks.items()} == {
+        f"{platform.name}-{role}": account for role, account in accounts.items()
+    }
+    assert all(not stack.needs for stack in stacks.values())
+    assert all(not stack.terminates for stack in stacks.values())
+
+
+def test_nothing_is_looked_up(assembly: Path) -> None:
+    assert "missing" not in json.loads((assembly / "manifest.json").read_text())
+
+
+def test_no_custom_resources(templates: Templates) -> None:
+    types = {r["Type"] for template in templates.values() for r in template["Resources"].values()}
+    assert not {t for t in types if t.startswith("Custom::") or t == "AWS::CloudFormation::CustomResource"}
+
+
+def test_staging_and_prod_are_the_same_but_for_account_and_stage(
+    templates: Templates, platform: Platform
+) -> None:
+    staging = json.dumps(templates["staging"], sort_keys=True)
+    prod = json.dumps(templates["prod"], sort_keys=True)
+    assert staging != prod
+    as_prod = staging.replace(platform.accounts.staging, platform.accounts.prod).replace("staging", "prod")
+    assert as_prod == prod
+
+
+def test_the_lambda_is_pure_python_and_complete(assembly: Path) -> None:
+    (folder,) = assembly.glob("asset.*")
+    assert (folder / "bridge" / "handler.py").is_file()
+    assert (folder / "aws_lambda_powertools").is_dir()
+    names = [path.name for path in folder.rglob("*")]
+    assert not [name for name in names if name.endswith((".so", ".pyc")) or name == "RECORD"]
