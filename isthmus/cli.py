@@ -24,7 +24,9 @@ COMMANDS = {
     "env": Entry(
         "isthmus.local.commands:env", "Print the variables that point AWS and Azure clients at `up`."
     ),
-    "run": Entry("isthmus.local.commands:run", "Run, or show expanded, an Azure Pipelines YAML file here."),
+    "run": Entry(
+        "isthmus.local.pipelines.run:run", "Run, or show expanded, an Azure Pipelines YAML file here."
+    ),
     # Operating a platform
     "status": Entry("isthmus.operate.commands:status", "What runs where, and what waits for whom."),
     "models": Entry(

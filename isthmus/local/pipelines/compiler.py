@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from isthmus.local.pipelines.checking import check_plan
 from isthmus.local.pipelines.expressions import Scope
 from isthmus.local.pipelines.fields import Fields, included
@@ -33,13 +35,23 @@ ROOT = (
 DEFAULT_STAGE = "__default"
 
 
-def compile_pipeline(path: str, sources: Sources, request: Request | None = None) -> Plan:
+def compile_pipeline(
+    path: str,
+    sources: Sources,
+    request: Request | None = None,
+    *,
+    declared_elsewhere: Iterable[Repository] = (),
+) -> Plan:
     """The plan of the pipeline file at `path` in the repository `self`.
+
+    `declared_elsewhere` are repositories that a template expects of the file that extends it.
 
     Raises `BadInput` naming file, line and the nearest spelling for whatever is wrong; and what `sources`
     raises for repositories and variable groups.
     """
     library = Library(sources, request or Request())
+    for repository in declared_elsewhere:
+        library.locate(repository)
     source = Source(library.locate(Repository("self")), path.lstrip("/"))
     try:
         plan = _Compilation(library).root(source)

@@ -39,7 +39,7 @@ def read_repositories(part: Part, base: Scope, library: Library) -> dict[str, ob
     for item in sequence(resources.part("repositories")):
         fields = Fields.open(item, base)
         fields.allow("a repository resource", REPOSITORY)
-        located = _locate(fields, library)
+        located = _locate(fields, library, {"self", *seen})
         seen[located.repository.alias] = described(located)
     return seen
 
@@ -56,9 +56,9 @@ def described(located: Located) -> dict[str, str]:
     }
 
 
-def _locate(fields: Fields, library: Library) -> Located:
+def _locate(fields: Fields, library: Library, taken: set[str]) -> Located:
     alias, kind = fields.identifier("repository"), fields.text("type", "git").lower()
-    if not alias or alias.lower() in (known.lower() for known in library.repositories):
+    if not alias or alias.lower() in (known.lower() for known in taken):
         raise broken(f"the repository name {alias!r} is missing or taken", fields.at)
     if kind not in TYPES:
         raise broken(f"no repository type {kind!r}", fields.place("type"), f"known: {', '.join(TYPES)}")

@@ -55,8 +55,7 @@ class Run:
 
     def situation(self, **more: object) -> Situation:
         repositories: dict[str, Value] = {
-            alias: described(located)
-            for alias, located in self.plan.repositories.items()
+            alias: described(located) for alias, located in self.plan.repositories.items()
         }
         found = Situation(
             variables={},

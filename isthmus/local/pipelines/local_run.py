@@ -1,0 +1,141 @@
+"""What `isthmus run` needs to know of a folder, and the run itself."""
+
+from __future__ import annotations
+
+import getpass
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import uuid
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import click
+import yaml
+
+from isthmus import names
+from isthmus.errors import BadInput, Problem
+from isthmus.local.pipelines.compiler import compile_pipeline
+from isthmus.local.pipelines.execution import execute
+from isthmus.local.pipelines.folders import FolderSources
+from isthmus.local.pipelines.host import Located, Repository, Request, Result, RunContext
+from isthmus.local.pipelines.nodes import broken
+from isthmus.local.pipelines.plan import Plan
+from isthmus.local.pipelines.terminal import Terminal
+
+
+def folders_of(file: Path, given: Mapping[str, str]) -> dict[str, Path]:
+    """The folder of each repository by alias; `self` is the file's, and `platform` has the platform.yaml."""
+    folders = {alias: Path(folder) for alias, folder in given.items()}
+    for alias, folder in folders.items():
+        if not folder.is_dir():
+            raise BadInput(f"the folder {str(folder)!r} of --repository {alias} does not exist")
+    folders.setdefault("self", _root(file.resolve()))
+    around = [folders["self"], *folders["self"].resolve().parents[:1], Path()]
+    platform = next((folder for folder in around if (folder / "platform.yaml").is_file()), None)
+    if platform is not None:
+        folders.setdefault(names.PLATFORM_REPOSITORY, platform)
+    return folders
+
+
+def compile_here(file: Path, sources: FolderSources, request: Request) -> Plan:
+    """Compile; whatever is wrong is wrong with the file. Repositories with a folder count as declared."""
+    root = sources.folder("self")
+    if not file.resolve().is_relative_to(root):
+        raise BadInput(f"{file} does not lie in the repository 'self', {root}")
+    others = [Repository(alias, name=alias) for alias in sources.folders if alias != "self"]
+    try:
+        path = file.resolve().relative_to(root).as_posix()
+        return compile_pipeline(path, sources, request, declared_elsewhere=others)
+    except BadInput:
+        raise
+    except Problem as problem:
+        raise BadInput(problem.what, where=problem.where or str(file), todo=problem.todo) from None
+
+
+def context_of(file: Path, located: Located, name: str) -> RunContext:
+    """A run of the file by whoever sits here, on the commit that is checked out."""
+    return RunContext(
+        build_id=1,
+        build_number="1",
+        definition_id=1,
+        definition_name=name or _name(file),
+        organization_url="http://localhost/",
+        project="local",
+        project_id=str(uuid.uuid5(uuid.NAMESPACE_URL, "isthmus/local")),
+        source_branch=located.ref,
+        source_version=located.commit,
+        repository_id=located.id,
+        repository_name=located.name,
+        repository_url=located.url,
+        requested_for=getpass.getuser(),
+        plan_id=str(uuid.uuid4()),
+    )
+
+
+def run_here(
+    plan: Plan, context: RunContext, sources: FolderSources, request: Request, approved: Collection[str]
+) -> Result:
+    """Run to the end; Ctrl-C cancels, so that steps stop and `always()` steps still run."""
+    ask = click.confirm if sys.stdin.isatty() else None
+    with tempfile.TemporaryDirectory(prefix="isthmus-run-") as folder:
+        host = Terminal(sources, Path(folder), approved=approved, ask=ask)
+        found: list[Result | BaseException] = []
+
+        def work() -> None:
+            try:
+                ended = execute(
+                    plan, context, host, Path(folder), variables=request.variables, counter=sources.counter
+                )
+                found.append(ended.result)
+            except BaseException as error:  # noqa: BLE001 - raised again in the main thread
+                found.append(error)
+
+        thread = threading.Thread(target=work)
+        signal.signal(signal.SIGTERM, lambda *_: host.cancelled.set())
+        thread.start()
+        _wait(thread, host)
+    if isinstance(found[0], BaseException):
+        raise found[0]
+    return found[0]
+
+
+def _wait(thread: threading.Thread, host: Terminal) -> None:
+    while thread.is_alive():
+        try:
+            thread.join()
+        except KeyboardInterrupt:
+            if host.cancelled.is_set():
+                raise
+            click.echo("cancelling; Ctrl-C again to leave at once", err=True)
+            host.cancelled.set()
+
+
+def _root(file: Path) -> Path:
+    if file.name.startswith("azure-pipelines"):
+        return file.parent
+    done = subprocess.run(
+        ["git", "-C", str(file.parent), "rev-parse", "--show-toplevel"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Path(done.stdout.strip()) if done.returncode == 0 else file.parent
+
+
+def _name(file: Path) -> str:
+    """A pipeline is called after its model, where the folder tells which; else after its file."""
+    for config, key, name in (
+        ("model.yaml", "name", names.build_pipeline),
+        ("deploy.yaml", "model", names.deploy_pipeline),
+    ):
+        path = file.parent / config
+        if path.is_file():
+            try:
+                model = yaml.safe_load(path.read_text(encoding="utf-8"))[key]
+            except (yaml.YAMLError, KeyError, TypeError):
+                raise broken(f"there is no {key!r} in it", str(path)) from None
+            return names.pull_request_pipeline(model) if "pull-request" in file.name else name(model)
+    return file.stem

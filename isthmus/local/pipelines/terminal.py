@@ -1,0 +1,197 @@
+"""The host of `isthmus run`: one run on this machine, shown on the terminal, with no server behind it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from isthmus.errors import NotFound, Refused
+from isthmus.local.pipelines.folders import FolderSources
+from isthmus.local.pipelines.host import Checkpoint, Connection, Decision, Located, Record
+from isthmus.local.pipelines.logging_commands import SUMMARY
+from isthmus.local.pipelines.nodes import nearest
+
+# A run in the cloud has none of these: credentials come by a service connection or not at all.
+_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
+_NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".isthmus", "node_modules", "__pycache__", "cdk.out")
+_MARKS = {
+    "succeeded": ("✓", "green"),
+    "succeededWithIssues": ("!", "yellow"),
+    "failed": ("✗", "red"),
+    "canceled": ("✗", "red"),
+    "skipped": ("-", "bright_black"),
+}
+_COLOURS = {"##[error]": "red", "##[warning]": "yellow", "##[section]": "green", "##[command]": "blue"}
+
+
+class Terminal:
+    """Thread-safe, as a `Host` must be. `approved` are environments that need not be asked about."""
+
+    def __init__(
+        self,
+        sources: FolderSources,
+        work: Path,
+        *,
+        approved: Collection[str] = (),
+        ask: Callable[[str], bool] | None = None,
+        echo: Callable[[str], None] = click.echo,
+    ) -> None:
+        self.cancelled = threading.Event()
+        self._sources = sources
+        self._work = work
+        self._approved = approved
+        self._ask = ask
+        self._echo = echo
+        self._lock = threading.RLock()
+        self._records: dict[str, Record] = {}
+
+    # ---- what is shown
+
+    def record(self, record: Record) -> None:
+        with self._lock:
+            before = self._records.get(record.id)
+            self._records[record.id] = record
+            if before is None or before.state == record.state:
+                return
+            if record.type == "Task" and record.state == "inProgress":
+                self._echo(click.style(f"▶ {self._path(record)}", bold=True))
+            if record.state == "completed" and self._is_news(record):
+                self._echo(self._ended(record))
+
+    def log(self, record_id: str, lines: Sequence[str]) -> None:
+        with self._lock:
+            for line in lines:
+                colour = next((one for start, one in _COLOURS.items() if line.startswith(start)), None)
+                self._echo("  │ " + click.style(line, fg=colour))
+
+    def _is_news(self, record: Record) -> bool:
+        """Not what is skipped because all above it is; a phase only when none of its jobs will tell."""
+        if record.result != "skipped":
+            return record.type != "Phase"
+        return record.parent_id is None or self._records[record.parent_id].state == "inProgress"
+
+    def _path(self, record: Record) -> str:
+        names = [record.name]
+        while record.parent_id:
+            record = self._records[record.parent_id]
+            if record.type != "Phase" and record.ref_name != "__default":
+                names.insert(0, record.name)
+        return " / ".join(names)
+
+    def _ended(self, record: Record) -> str:
+        assert record.result is not None  # noqa: S101 - it is completed
+        mark, colour = _MARKS[record.result]
+        took = ""
+        if record.start and record.finish:
+            took = f"  {(record.finish - record.start).total_seconds():.1f} s"
+        text = f"{mark} {self._path(record)}{took}" + (
+            "" if record.result == "succeeded" else f"  {record.result}"
+        )
+        issues = [] if record.type == "Task" else [f"\n  {issue.message}" for issue in record.issues]
+        return click.style(text, fg=colour) + "".join(issues)
+
+    # ---- what is asked
+
+    def checkpoint(self, checkpoint: Checkpoint) -> Decision:
+        for environment in checkpoint.environments:
+            if environment in self._approved:
+                continue
+            if self._ask is None:
+                return Decision(
+                    False,
+                    f"the environment {environment!r} may have approvals, and there is no terminal to ask: "
+                    f"add --approve {environment}",
+                )
+            with self._lock:
+                allowed = self._ask(f"Stage {checkpoint.stage}: deploy to the environment {environment!r}?")
+            if not allowed:
+                return Decision(False, f"not approved: environment {environment!r}")
+        return Decision(True)
+
+    def release(self, checkpoint: Checkpoint) -> None:
+        pass
+
+    def connection(self, name: str) -> Connection:
+        raise NotFound(
+            f"there is no service connection {name!r} here: `isthmus run` has no identity to lend",
+            todo="queue the pipeline in Azure DevOps, or in the local one that `isthmus up` starts",
+        )
+
+    def oidc_token(self, connection: Connection, job_id: str) -> str:
+        raise Refused(f"no token can be had for {connection.name!r} here")
+
+    def access_token(self, job_id: str) -> str:
+        return secrets.token_urlsafe(32)
+
+    # ---- what steps need
+
+    def environment(self) -> Mapping[str, str]:
+        found = {name: value for name, value in os.environ.items() if name not in _CREDENTIALS}
+        found["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), found.get("PATH", os.defpath)])
+        found.setdefault("PYTHONUNBUFFERED", "1")
+        return found
+
+    def checkout(self, located: Located, folder: Path, *, depth: int) -> None:
+        """The folder as it stands, not as it was committed: without what git ignores."""
+        source = self._sources.folder(located.repository.alias)
+        listed = subprocess.run(
+            ["git", "-C", str(source), "ls-files", "-coz", "--exclude-standard"],
+            capture_output=True,
+            check=False,
+        )
+        if listed.returncode:
+            shutil.copytree(source, folder, dirs_exist_ok=True, ignore=_NOT_COPIED, symlinks=True)
+            return
+        for name in filter(None, listed.stdout.decode().split("\0")):
+            if (source / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source / name, folder / name)
+
+    # ---- what steps give
+
+    def upload_artifact(self, name: str, path: Path, record_id: str) -> None:
+        with self._lock:
+            if name in self.artifacts():
+                raise Refused(f"the run has an artifact {name!r} already")
+            target = self._artifacts / name
+            target.mkdir(parents=True)
+        if path.is_dir():
+            shutil.copytree(path, target, dirs_exist_ok=True)
+        else:
+            shutil.copy2(path, target)
+
+    def download_artifact(self, name: str, folder: Path) -> None:
+        if name not in self.artifacts():
+            raise NotFound(f"the run has no artifact {name!r}{nearest(name, self.artifacts())}")
+        shutil.copytree(self._artifacts / name, folder, dirs_exist_ok=True)
+
+    def artifacts(self) -> Sequence[str]:
+        return sorted(path.name for path in self._artifacts.glob("*"))
+
+    def attach(self, record_id: str, type_: str, name: str, path: Path) -> None:
+        if type_ == SUMMARY:
+            self.log(record_id, ["", *path.read_text(encoding="utf-8").splitlines(), ""])
+
+    def publish_tests(self, record_id: str, title: str, files: Sequence[Path]) -> None:
+        pass
+
+    def tag(self, tag: str) -> None:
+        self._echo(f"  tag: {tag}")
+
+    def build_number(self, number: str) -> None:
+        self._echo(f"  build number: {number}")
+
+    def deployed(self, environment: str, record: Record) -> None:
+        pass
+
+    @property
+    def _artifacts(self) -> Path:
+        return self._work / "artifacts"
