@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from isthmus.azure.client import Client
+from isthmus.azure.runs import timeline
 from isthmus.errors import NotFound
 
 Verdict = Literal["approved", "rejected"]
@@ -30,14 +31,13 @@ class Approval:
 def pending(client: Client, run: int = 0) -> list[Approval]:
     """What waits for approval, oldest first; only what that run waits for, if one is named."""
     found = client.get("pipelines/approvals", **{"state": "pending", "$expand": "steps"})["value"]
-    waiting = sorted((_approval(one) for one in found), key=lambda one: one.created)
-    return [one for one in waiting if not run or one.run == run]
+    return _of_run(client, sorted(map(_approval, found), key=lambda one: one.created), run)
 
 
 def every(client: Client, run: int = 0) -> list[Approval]:
     """Also what has been decided: by whom, and with which comment."""
     found = client.get("pipelines/approvals", **{"state": "all", "$expand": "steps"})["value"]
-    return [one for one in map(_approval, found) if not run or one.run == run]
+    return _of_run(client, list(map(_approval, found)), run)
 
 
 def decide(
@@ -57,6 +57,16 @@ def decide_run(client: Client, run: int, comment: str, verdict: Verdict = "appro
     if not waiting:
         raise NotFound(f"run {run} waits for no approval", todo="see what does: isthmus azure approvals")
     return decide(client, [one.id for one in waiting], comment, verdict)
+
+
+def _of_run(client: Client, found: list[Approval], run: int) -> list[Approval]:
+    """Those of the run: as they say themselves, else as the run's timeline says, which has their ids."""
+    if not run:
+        return found
+    if all(one.run for one in found):
+        return [one for one in found if one.run == run]
+    mine = {record["id"] for record in timeline(client, run) if record["type"] == "Checkpoint.Approval"}
+    return [replace(one, run=run) for one in found if one.id in mine]
 
 
 def _approval(found: Mapping[str, Any]) -> Approval:

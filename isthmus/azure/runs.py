@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,10 +86,18 @@ def cancel(client: Client, number: int) -> Run:
 
 
 def timeline(client: Client, number: int) -> list[dict[str, Any]]:
-    """The run's records (Stage, Phase, Job, Task, Checkpoint), in the order in which they stand."""
+    """The run's records (Stage, Phase, Job, Task, Checkpoint), each below what it belongs to, in order."""
     found = client.get(f"build/builds/{number}/timeline")
-    records: list[dict[str, Any]] = found["records"] if found else []
-    return sorted(records, key=lambda record: record.get("order") or 0)
+    children: dict[str | None, list[dict[str, Any]]] = {}
+    for record in sorted(found["records"] if found else [], key=lambda one: one.get("order") or 0):
+        children.setdefault(record.get("parentId"), []).append(record)
+
+    def below(parent: str | None) -> Iterator[dict[str, Any]]:
+        for record in children.get(parent, ()):
+            yield record
+            yield from below(record["id"])
+
+    return list(below(None))
 
 
 def log(client: Client, number: int, log_id: int) -> str:

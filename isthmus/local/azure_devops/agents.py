@@ -12,12 +12,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from isthmus.local.azure_devops.clock import now
-from isthmus.local.azure_devops.gates import Gates
 from isthmus.local.azure_devops.hosting import RunHost
 from isthmus.local.azure_devops.organization import Organization
 from isthmus.local.azure_devops.runs import Compiled
 from isthmus.local.azure_devops.store import Document
-from isthmus.local.azure_devops.timeline import Ledger, run_folder
+from isthmus.local.azure_devops.timeline import run_folder
 from isthmus.local.pipelines.execution import execute
 
 log = logging.getLogger("isthmus.azure_devops")
@@ -66,10 +65,8 @@ class Slots:
 class RunAgents:
     """Starts, cancels and ends runs."""
 
-    def __init__(self, organization: Organization, ledger: Ledger, gates: Gates) -> None:
+    def __init__(self, organization: Organization) -> None:
         self._organization = organization
-        self._ledger = ledger
-        self._gates = gates
         self._slots = Slots(organization.settings.parallel_jobs)
         self._hosts: dict[int, RunHost] = {}
         self._stopping = False
@@ -77,8 +74,8 @@ class RunAgents:
             if run["state"] != "completed":
                 self._abandon(run)
 
-    def start(self, organization: Organization, run: Document, compiled: Compiled) -> None:
-        host = RunHost(organization, run, compiled, self._ledger, self._gates, self._slots.lent)
+    def start(self, run: Document, compiled: Compiled) -> None:
+        host = RunHost(self._organization, run, self._slots.lent)
         self._hosts[run["id"]] = host
         name = f"run-{run['id']}"
 
@@ -95,13 +92,13 @@ class RunAgents:
         if host and run["state"] == "inProgress":
             run["state"] = "canceling"
             self._organization.save_run(run)
-            self._gates.cancel(host.cancelled)
+            self._organization.gates.cancel(host.cancelled)
 
     def stop(self) -> None:
         """The server ends: cancel what is in progress, and write why."""
         self._stopping = True
         for number, host in list(self._hosts.items()):
-            self._gates.cancel(host.cancelled)
+            self._organization.gates.cancel(host.cancelled)
             run = self._organization.runs.get(number)
             if run and run["state"] != "completed":
                 self._abandon(run)
@@ -146,8 +143,8 @@ class RunAgents:
         """A run that no agent carries on with."""
         run |= {"state": "completed", "result": "canceled", "finishedDate": now(), "failure": RESTARTED}
         self._organization.save_run(run)
-        for record in self._ledger.records(run).values():
+        for record in self._organization.ledger.records(run).values():
             if record["state"] != "completed":
                 ended = {"id": record["id"], "state": "completed", "result": "canceled", "finishTime": now()}
-                self._ledger.put(run, ended)
-        self._gates.abandon(run)
+                self._organization.ledger.put(run, ended)
+        self._organization.gates.abandon(run)

@@ -15,6 +15,7 @@ from isthmus.local.azure_devops.routing import Resource
 from isthmus.local.azure_devops.store import Document
 from isthmus.local.pipelines.host import Checkpoint, Decision
 
+_RESULTS = {"approved": "succeeded", "canceled": "canceled"}
 FINAL = ("approved", "rejected", "canceled", "timedOut", "skipped")
 STATES = ("all", "pending", "completed", "uninitiated", "failed", "undefined", *FINAL)
 
@@ -32,6 +33,13 @@ class Approvals:
     ) -> Decision:
         """Ask for an approval by each check, and block until all are given or one is not."""
         asked = [self._ask(run, point, check) for check in checks]
+        try:
+            return self._until_settled(run, asked, cancelled)
+        finally:
+            for approval in asked:
+                self._show(run, approval)
+
+    def _until_settled(self, run: Document, asked: list[Document], cancelled: threading.Event) -> Decision:
         with self._changed:
             while True:
                 if cancelled.is_set():
@@ -102,7 +110,29 @@ class Approvals:
             ],
         }
         approval["blocked"] += [one["id"] for one in settings.get("blockedApprovers", [])]
-        return self.table.save(str(approval["id"]), approval)
+        self.table.save(str(approval["id"]), approval)
+        self._show(run, approval)
+        return approval
+
+    def _show(self, run: Document, approval: Document) -> None:
+        """The approval in the run's timeline: a record below its stage, with the approval's own id."""
+        waits = approval["status"] == "pending"
+        self._organization.ledger.put(
+            run,
+            {
+                "id": approval["id"],
+                "parentId": approval["stageRecord"],
+                "type": "Checkpoint.Approval",
+                "name": "Checkpoint.Approval",
+                "identifier": f"{approval['stage']}.approval",
+                "state": "inProgress" if waits else "completed",
+                "result": None if waits else _RESULTS.get(approval["status"], "failed"),
+                "startTime": approval["createdOn"],
+                "finishTime": None if waits else approval["lastModifiedOn"],
+                "attempt": 1,
+                "issues": [],
+            },
+        )
 
     def _step_of(self, approval: Document, principal: Principal) -> Document:
         principals = self._organization.principals
@@ -190,8 +220,7 @@ def update(call: Call) -> list[Document]:
 
 
 def approvals_of(organization: Organization) -> Approvals:
-    approvals: Approvals = organization.gates.approvals
-    return approvals
+    return organization.gates.approvals
 
 
 def _is(approval: Document, state: str) -> bool:

@@ -17,27 +17,27 @@ from isthmus.local.azure_devops.pipelines import of as pipeline_of
 from isthmus.local.azure_devops.repositories import shown as repository_shown
 from isthmus.local.azure_devops.routing import Resource
 from isthmus.local.azure_devops.store import Document
-from isthmus.local.azure_devops.timeline import Ledger, run_folder
+from isthmus.local.azure_devops.timeline import run_folder
 
 
-def timeline(call: Call) -> Document | Answer:
+def timeline(call: Call) -> Document:
     run = of(call, VIEW_BUILDS)
-    found = Ledger(call.organization).shown(run)
+    found = call.organization.ledger.shown(run)
     wanted = call.path.get("timelineId")
-    if found is None or (wanted and wanted.lower() != found["id"]):
-        return Answer(None, 204)
+    if wanted and wanted.lower() != found["id"]:
+        raise not_found(f"There is no timeline {wanted} of build {run['id']}.", "TimelineNotFoundException")
     return found
 
 
 def logs(call: Call) -> list[Document]:
-    return Ledger(call.organization).logs(of(call, VIEW_BUILDS))
+    return call.organization.ledger.logs(of(call, VIEW_BUILDS))
 
 
 def log(call: Call) -> Answer:
     """A log's lines: as text, or in JSON for a client that asks for that."""
     run = of(call, VIEW_BUILDS)
     number = call.id("logId")
-    ledger = Ledger(call.organization)
+    ledger = call.organization.ledger
     if ledger.log(run, number) is None:
         raise not_found(f"Log with ID {number} not found.", "BuildLogNotFoundException")
     lines = ledger.lines(run, number)
@@ -130,12 +130,12 @@ def run_artifact(call: Call) -> Document:
 def run_logs(call: Call) -> Document:
     run = _run(call)
     url = f"{_pipeline_url(call)}/runs/{run['id']}/logs"
-    return {"logs": [_log(call, run, one) for one in Ledger(call.organization).logs(run)], "url": url}
+    return {"logs": [_log(call, run, one) for one in call.organization.ledger.logs(run)], "url": url}
 
 
 def run_log(call: Call) -> Document:
     run = _run(call)
-    found = Ledger(call.organization).log(run, call.id("logId"))
+    found = call.organization.ledger.log(run, call.id("logId"))
     if found is None:
         raise not_found(f"Log with ID {call.path['logId']} not found.", "BuildLogNotFoundException")
     return _log(call, run, found)

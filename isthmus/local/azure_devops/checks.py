@@ -85,7 +85,7 @@ def change(call: Call) -> Document:
 def remove(call: Call) -> Answer:
     administrator(call)
     call.organization.table("check").drop(_of(call)["id"])
-    return Answer(None, 204)
+    return Answer()
 
 
 def _timeout(body: Document, default: int = TIMEOUT_MINUTES) -> int:

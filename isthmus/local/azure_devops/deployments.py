@@ -66,7 +66,7 @@ def change(call: Call) -> Document:
 def remove(call: Call) -> Answer:
     administrator(call)
     call.organization.environments.drop(_of(call)["id"])
-    return Answer(None, 204)
+    return Answer()
 
 
 def records(call: Call) -> list[Document]:

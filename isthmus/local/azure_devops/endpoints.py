@@ -56,7 +56,7 @@ def change(call: Call) -> Document:
 def remove(call: Call) -> Answer:
     administrator(call)
     call.organization.endpoints.drop(_of(call)["id"])
-    return Answer(None, 204)
+    return Answer()
 
 
 def _of(call: Call) -> Document:

@@ -15,15 +15,13 @@ from isthmus.local.azure_devops import gitcli, resources
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.deployments import deployed
 from isthmus.local.azure_devops.faults import Fault
-from isthmus.local.azure_devops.gates import Gates
 from isthmus.local.azure_devops.oidc import connection_token
 from isthmus.local.azure_devops.organization import Organization
 from isthmus.local.azure_devops.principals import Job
-from isthmus.local.azure_devops.runs import Compiled
 from isthmus.local.azure_devops.sources import nearest
 from isthmus.local.azure_devops.store import Document
 from isthmus.local.azure_devops.test_runs import publish
-from isthmus.local.azure_devops.timeline import Ledger, from_record, run_folder
+from isthmus.local.azure_devops.timeline import from_record, run_folder
 from isthmus.local.pipelines.host import Checkpoint, Connection, Decision, Located, Record
 
 
@@ -34,17 +32,11 @@ class RunHost:
         self,
         organization: Organization,
         run: Document,
-        compiled: Compiled,
-        ledger: Ledger,
-        gates: Gates,
         lend: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self.cancelled = threading.Event()
         self._organization = organization
         self._run = run
-        self._plan = compiled.plan
-        self._ledger = ledger
-        self._gates = gates
         self._lend = lend
         self._tokens: list[str] = []
         self._lock = threading.Lock()
@@ -52,18 +44,18 @@ class RunHost:
     # ---- timeline
 
     def record(self, record: Record) -> None:
-        self._ledger.put(self._run, from_record(record))
+        self._organization.ledger.put(self._run, from_record(record))
 
     def log(self, record_id: str, lines: Sequence[str]) -> None:
-        self._ledger.append(self._run, record_id, lines)
+        self._organization.ledger.append(self._run, record_id, lines)
 
     # ---- gates
 
     def checkpoint(self, checkpoint: Checkpoint) -> Decision:
-        return self._gates.ask(self._run, checkpoint, self.cancelled, self._lend)
+        return self._organization.gates.ask(self._run, checkpoint, self.cancelled, self._lend)
 
     def release(self, checkpoint: Checkpoint) -> None:
-        self._gates.release(self._run, checkpoint)
+        self._organization.gates.release(self._run, checkpoint)
 
     # ---- what steps see
 
@@ -105,8 +97,8 @@ class RunHost:
         """The run is over: its tokens are no longer good, nothing waits for it, its work folder goes."""
         for token in self._tokens:
             self._organization.principals.revoke(token)
-        self._ledger.keep_logs(self._run)
-        self._gates.abandon(self._run)
+        self._organization.ledger.keep_logs(self._run)
+        self._organization.gates.abandon(self._run)
         shutil.rmtree(run_folder(self._organization, self._run) / "work", ignore_errors=True)
 
     def connection(self, name: str) -> Connection:

@@ -7,13 +7,18 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 from isthmus.local.azure_devops.faults import Fault, not_found
 from isthmus.local.azure_devops.keys import Key
 from isthmus.local.azure_devops.principals import Principal, Principals
 from isthmus.local.azure_devops.settings import Settings
 from isthmus.local.azure_devops.store import Document, Store, Table
+
+if TYPE_CHECKING:
+    from isthmus.local.azure_devops.agents import RunAgents
+    from isthmus.local.azure_devops.gates import Gates
+    from isthmus.local.azure_devops.timeline import Ledger
 
 log = logging.getLogger("isthmus.azure_devops")
 NOTHING = "0" * 40
@@ -30,22 +35,6 @@ class RefUpdate:
 
 Listener = Callable[["Organization", Document, Principal, list[RefUpdate]], None]
 RunListener = Callable[["Organization", Document], None]
-
-
-class Agents(Protocol):
-    """What carries runs out."""
-
-    def start(self, organization: Organization, run: Document, compiled: Any) -> None: ...
-
-    def cancel(self, run: Document) -> None: ...
-
-
-class _NoAgents:
-    def start(self, organization: Organization, run: Document, compiled: Any) -> None:
-        raise Fault(503, "NoAgentFoundException", "No agent carries runs out yet.")
-
-    def cancel(self, run: Document) -> None:
-        raise Fault(503, "NoAgentFoundException", "No agent carries runs out yet.")
 
 
 class Organization:
@@ -70,8 +59,9 @@ class Organization:
         for run in sorted(self.runs, key=lambda one: int(one["id"])):
             self._runs_of.setdefault(run["pipeline"], []).insert(0, run)
         # Set by `server.build`, which puts the parts together.
-        self.agents: Agents = _NoAgents()
-        self.gates: Any = None
+        self.agents: RunAgents
+        self.gates: Gates
+        self.ledger: Ledger
         self.run_listeners: list[RunListener] = []
 
     def table(self, kind: str) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from isthmus.local.azure_devops.access import administrator
-from isthmus.local.azure_devops.call import Answer, Call, text
+from isthmus.local.azure_devops.call import Call, text
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.faults import Fault
 from isthmus.local.azure_devops.organization import Organization, new_id, project_reference
@@ -20,7 +20,7 @@ def one(call: Call) -> Document:
     return _project(call.organization, call.organization.project(call.path["projectId"]))
 
 
-def create(call: Call) -> Answer:
+def create(call: Call) -> Document:
     administrator(call)
     name = text(call.body, "name", required=True)
     if any(each["name"].lower() == name.lower() for each in call.organization.projects):
@@ -38,7 +38,7 @@ def create(call: Call) -> Answer:
     with organization.store.lock:
         organization.projects.save(project["id"], project)
         create_repository(organization, project, name)
-    return Answer(_operation(call, project["id"]), 202)
+    return _operation(call, project["id"])
 
 
 def operation(call: Call) -> Document:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from isthmus.local.azure_devops import gitcli, policies
 from isthmus.local.azure_devops.access import contributor
-from isthmus.local.azure_devops.call import Answer, Call, mapping, text
+from isthmus.local.azure_devops.call import Call, mapping, text
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.commits import commit_reference
 from isthmus.local.azure_devops.faults import Fault, conflict, invalid, not_found
@@ -47,7 +47,7 @@ def one(call: Call) -> Document:
     return shown(call.organization, _of(call))
 
 
-def create(call: Call) -> Answer:
+def create(call: Call) -> Document:
     contributor(call)
     organization, repository = call.organization, of(call)
     source = text(call.body, "sourceRefName", required=True)
@@ -61,7 +61,7 @@ def create(call: Call) -> Answer:
         request = _new(call, repository, source, target)
         prepare(organization, repository, request)
     policies.evaluate(organization, request, call.principal, pushed=True)
-    return Answer(shown(organization, request), 201)
+    return shown(organization, request)
 
 
 def change(call: Call) -> Document:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from isthmus.local.azure_devops import gitcli
 from isthmus.local.azure_devops.access import contributor
-from isthmus.local.azure_devops.call import Answer, Call, mapping, objects, text
+from isthmus.local.azure_devops.call import Call, mapping, objects, text
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.commits import commit_reference
 from isthmus.local.azure_devops.faults import Fault, conflict, invalid, not_found
@@ -47,7 +47,7 @@ def one(call: Call) -> Document:
     return _shown(call.organization, repository, push)
 
 
-def create(call: Call) -> Answer:
+def create(call: Call) -> Document:
     """Commit changes onto a branch."""
     contributor(call)
     repository = of(call)
@@ -73,7 +73,7 @@ def create(call: Call) -> Answer:
     call.organization.refs_updated(repository, call.principal, [update])
     made = (push for push in call.organization.table("push") if push["refUpdates"][0]["newObjectId"] == tip)
     push = max(made, key=lambda one: int(one["pushId"]))
-    return Answer(_shown(call.organization, repository, push), 201)
+    return _shown(call.organization, repository, push)
 
 
 def record(

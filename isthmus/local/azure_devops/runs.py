@@ -63,7 +63,7 @@ def queue(organization: Organization, pipeline: Document, wanted: Wanted) -> Doc
             raise _validation(problem) from None
         return _invalid_run(organization, run, problem)
     _keep(organization, run, compiled)
-    organization.agents.start(organization, run, compiled)
+    organization.agents.start(run, compiled)
     return run
 
 

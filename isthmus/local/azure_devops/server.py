@@ -47,6 +47,7 @@ from isthmus.local.azure_devops.agents import RunAgents
 from isthmus.local.azure_devops.call import Answer, Call
 from isthmus.local.azure_devops.faults import Fault, not_found
 from isthmus.local.azure_devops.gates import Gates
+from isthmus.local.azure_devops.gitcli import GitError
 from isthmus.local.azure_devops.organization import Organization
 from isthmus.local.azure_devops.principals import Principal
 from isthmus.local.azure_devops.routing import Router
@@ -77,23 +78,24 @@ AREAS = (
 # Handlers of these areas run git or compile YAML: in a thread, so that others need not wait for them.
 SLOW = frozenset({"git", "pipelines", "policy", "projects", "build"})
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]
+# What a body or query of a shape that nobody expected ends in.
+_MALFORMED = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError, GitError)
 SIGN_IN = "<!DOCTYPE html><html><head><title>Azure DevOps Services | Sign In</title></head></html>"
 
 
 def build(organization: Organization) -> Starlette:
     """Put the parts together."""
-    ledger, gates = Ledger(organization), Gates(organization)
-    organization.gates = gates
-    agents = RunAgents(organization, ledger, gates)
-    organization.agents = agents
+    organization.ledger = Ledger(organization)
+    organization.gates = Gates(organization)
+    organization.agents = RunAgents(organization)
     organization.ref_listeners += [pushes.record, pull_requests.on_push, triggers.on_push]
     organization.run_listeners.append(pull_requests.on_run_ended)
-    api = Api(organization, Router(resource for area in AREAS for resource in area.RESOURCES), ledger)
+    api = Api(organization, Router(resource for area in AREAS for resource in area.RESOURCES))
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
-        agents.stop()
+        organization.agents.stop()
         organization.store.close()
 
     routes = [*entra.routes(organization), Route("/{path:path}", api.answer, methods=METHODS)]
@@ -103,7 +105,7 @@ def build(organization: Organization) -> Starlette:
 class Api:
     """Everything below `/{organization}/`."""
 
-    def __init__(self, organization: Organization, router: Router, ledger: Ledger) -> None:
+    def __init__(self, organization: Organization, router: Router) -> None:
         self._organization = organization
         self._router = router
         self._prefix = f"/{organization.settings.organization}".lower()
@@ -181,7 +183,7 @@ async def _carry_out(handler: Any, call: Call, *, slow: bool) -> Any:
         return await found if inspect.isawaitable(found) else found
     except Fault:
         raise
-    except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+    except _MALFORMED as error:
         # A body of a shape that no handler expected: the caller's mistake, and ours to word better.
         log.warning("%s %s: %r", call.method, call.path, error, exc_info=True)
         raise Fault(400, "VssPropertyValidationException", f"The request is malformed: {error!r}.") from None
@@ -194,7 +196,7 @@ def _response(answer: Any) -> Response:
         answer = Answer(answer)
     headers = {"Content-Type": answer.content_type, **answer.headers}
     if answer.body is None:
-        return Response(status_code=204, headers=answer.headers)
+        return Response(status_code=answer.status, headers=answer.headers)
     if isinstance(answer.body, list):
         answer.body = {"count": len(answer.body), "value": answer.body}
     content = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()

@@ -36,12 +36,11 @@ class Ledger:
         timeline = self._table.get(run["id"])
         return dict(timeline["records"]) if timeline else {}
 
-    def shown(self, run: Document) -> Document | None:
-        """A Timeline, or None before anything was to be done."""
+    def shown(self, run: Document) -> Document:
+        """A Timeline; without records before anything was to be done."""
         with self._lock:
-            timeline = self._table.get(run["id"])
-            if timeline is None:
-                return None
+            nothing = {"id": run["plan"], "changeId": 0, "records": {}, "lastChangedOn": run["createdDate"]}
+            timeline = self._table.get(run["id"]) or nothing
             records = [self._record(run, one) for one in timeline["records"].values()]
         return {
             "id": timeline["id"],
@@ -103,7 +102,8 @@ class Ledger:
             if log
             else None
         )
-        return record | {"log": shown, "previousAttempts": [], "details": None, "url": None}
+        whole = record | {"log": shown, "previousAttempts": []}
+        return {key: value for key, value in whole.items() if value is not None}
 
     def _path(self, run: Document, number: int) -> Path:
         folder = run_folder(self._organization, run) / "logs"
