@@ -23,8 +23,13 @@ def platform() -> Platform:
 
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Synthesized with CDK's own validation on, so a template that it refuses fails every test here."""
-    output = tmp_path_factory.mktemp("assembly") / "cdk.out"
+    """Synthesized with CDK's own validation on, so a template that it refuses fails every test here.
+
+    In a folder that all of a session's tests share, those that deploy it among them.
+    """
+    output = tmp_path_factory.getbasetemp() / "assembly"
+    if (output / "manifest.json").exists():
+        return output
     return synthesize(CHECKOUT / "app.py", output, platform=CHECKOUT / "platform.yaml", validate=True)
 
 
