@@ -37,8 +37,8 @@ def variables(platform: Platform, local: Local, user: str) -> dict[str, str]:
         "AZURE_DEVOPS_TOKEN": token,
         # The name under which the azure-devops extension and many scripts look for it.
         "AZURE_DEVOPS_EXT_PAT": token,
-        "AZURE_DEVOPS_CACHE_DIR": str(local.state.parent / "cache" / "azure-devops"),
-        "ISTHMUS_CACHE": str(local.state.parent / "cache"),
+        "AZURE_DEVOPS_CACHE_DIR": str(local.cache / "azure-devops"),
+        "ISTHMUS_CACHE": str(local.cache),
     }
 
 

@@ -25,6 +25,8 @@ from isthmus.errors import NotFound, Refused, Unavailable
 from isthmus.local import lifeline
 
 READY_TIMEOUT = 60.0
+# What takes long to make and depends on content alone; shared by all local platforms of a checkout.
+CACHE = Path(".isthmus") / "cache"
 # The people of the laptop: a data scientist, who may not approve her own release, and a release approver.
 USERS = (
     {"name": "admin", "display_name": "Ari Admin", "groups": ["administrators"]},
@@ -42,6 +44,7 @@ class Local:
     aws_url: str
     azure_url: str
     organization: str
+    cache: Path
 
     @property
     def organization_url(self) -> str:
@@ -84,6 +87,7 @@ def running(platform: Platform, state: Path, *, aws_port: int = 0, azure_port: i
             f"http://127.0.0.1:{aws_port}",
             f"http://127.0.0.1:{azure_port}",
             organization,
+            CACHE.resolve(),
         )
         with contextlib.ExitStack() as stack:
             starting = [
@@ -99,7 +103,7 @@ def running(platform: Platform, state: Path, *, aws_port: int = 0, azure_port: i
             for wait in starting:
                 wait()
             record = state / "running.json"
-            record.write_text(json.dumps(asdict(local) | {"state": str(local.state)}))
+            record.write_text(json.dumps(asdict(local), default=str))
             stack.callback(record.unlink, missing_ok=True)
             yield local
 
@@ -110,7 +114,7 @@ def find(state: Path) -> Local:
     with contextlib.suppress(FileNotFoundError):
         found = json.loads(record.read_text())
         if not _lockable(state):
-            return Local(**found | {"state": Path(found["state"])})
+            return Local(**found | {"state": Path(found["state"]), "cache": Path(found["cache"])})
     raise NotFound("no local platform is running here", todo="start one in another terminal: isthmus up")
 
 
@@ -141,7 +145,7 @@ def _azure_config(platform: Platform, local: Local) -> dict[str, object]:
             }
         },
         "environment": local.endpoints(platform.region)
-        | {"ISTHMUS_CACHE": str(local.state.parent / "cache")},
+        | {"ISTHMUS_CACHE": str(local.cache)},
         "users": list(USERS),
     }
 
