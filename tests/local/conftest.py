@@ -52,7 +52,13 @@ class Issuer:
         return self._signed(_key(), subject, audience, {})
 
     def _signed(self, key: rsa.RSAPrivateKey, subject: str, audience: str, claims: dict) -> str:
-        usual = {"iss": ISSUER, "sub": subject, "aud": audience, "exp": int(time.time()) + 600}
+        usual = {
+            "iss": ISSUER,
+            "sub": subject,
+            "aud": audience,
+            "iat": int(time.time()),
+            "exp": int(time.time()) + 600,
+        }
         return jwt.encode(usual | claims, key, "RS256", headers={"kid": "test"})
 
 

@@ -16,7 +16,7 @@ from isthmus.local.aws.settings import Settings
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m isthmus.local.aws")
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--port", type=int, default=0, help="0, the default, finds a free one")
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--config", type=Path, required=True)
     arguments = parser.parse_args()

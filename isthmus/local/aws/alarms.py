@@ -1,8 +1,14 @@
-"""CloudWatch alarms as AWS has them: each looks at its own dimensions; every change of state is an event."""
+"""CloudWatch alarms as AWS has them: each looks at its own series; every change of state is an event.
+
+ministack looks at every series of a metric's name at once, over all evaluation periods as one, and tells no
+bus. Here an alarm needs `DatapointsToAlarm` of its last `EvaluationPeriods` periods beyond the threshold.
+"""
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,34 +17,93 @@ from ministack.services import cloudwatch
 
 from isthmus.local.aws import events
 
-_evaluate = cloudwatch._evaluate_alarm
+Alarm = dict[str, Any]
 _act = cloudwatch._dispatch_alarm_actions
+BREACHING: dict[str, Callable[[float, float], bool]] = {
+    "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
+    "GreaterThanThreshold": lambda value, threshold: value > threshold,
+    "LessThanThreshold": lambda value, threshold: value < threshold,
+    "LessThanOrEqualToThreshold": lambda value, threshold: value <= threshold,
+}
 
 
 def install() -> None:
-    cloudwatch._evaluate_alarm = _evaluate_own_dimensions
+    cloudwatch._evaluate_alarm = evaluate
     cloudwatch._dispatch_alarm_actions = _act_and_tell
 
 
-def _evaluate_own_dimensions(alarm: dict[str, Any]) -> None:
-    """ministack looks at every series of the metric's name; an alarm is about exactly one."""
+def evaluate(alarm: Alarm) -> None:
+    """Move the alarm to the state that its metric's last periods say, and act on a change."""
+    values = [value for value in _periods(alarm) if value is not None]
+    if not values or alarm.get("ComparisonOperator") not in BREACHING:
+        return
+    state, old = _state(alarm), alarm["StateValue"]
+    if state == old:
+        return
+    statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic")
+    reason = (
+        f"Threshold Crossed: {len(values)} datapoint(s) {values} ({statistic}) "
+        f"{'were' if state == 'ALARM' else 'were not'} {alarm['ComparisonOperator']} {alarm.get('Threshold')}"
+    )
+    alarm |= {"StateValue": state, "StateReason": reason, "StateUpdatedTimestamp": int(time.time())}
+    alarm["StateReasonData"] = json.dumps(_reason_data(alarm, values))
+    cloudwatch._record_history(alarm["AlarmName"], old, state, reason)
+    cloudwatch._dispatch_alarm_actions(alarm, old, state, reason)
+    cloudwatch._evaluate_parent_alarms(alarm)
+
+
+def _state(alarm: Alarm) -> str:
+    periods = list(_periods(alarm))
+    threshold, beyond = float(alarm.get("Threshold") or 0), BREACHING[alarm["ComparisonOperator"]]
+    missing = alarm.get("TreatMissingData") == "breaching"
+    count = sum(missing if value is None else beyond(value, threshold) for value in periods)
+    return "ALARM" if count >= int(alarm.get("DatapointsToAlarm") or len(periods)) else "OK"
+
+
+def _periods(alarm: Alarm) -> Iterator[float | None]:
+    """The statistic of each of the last periods, the newest first; None where nothing was measured."""
+    period = float(alarm.get("Period") or 60)
+    statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic") or "Average"
+    points, now = _points(alarm), time.time()
+    for number in range(int(alarm.get("EvaluationPeriods") or 1)):
+        end = now - number * period
+        # What was measured in this very moment, by a clock a little ahead, belongs to the newest period.
+        within = [
+            point
+            for point in points
+            if end - period < point["Timestamp"] and (number == 0 or point["Timestamp"] <= end)
+        ]
+        yield cloudwatch._stat_value(cloudwatch._calc_stats(within), statistic, within) if within else None
+
+
+def _points(alarm: Alarm) -> list[dict[str, Any]]:
+    """What was measured in exactly the alarm's series: namespace, name and all dimensions."""
     wanted = {one["Name"]: one["Value"] for one in alarm.get("Dimensions") or []}
-    all_series = cloudwatch._metrics
-    cloudwatch._metrics = {
-        key: points
-        for key, points in all_series.items()
-        if points and points[0].get("Dimensions", {}) == wanted
+    return [
+        point
+        for (namespace, name, _), points in cloudwatch._metrics.items()
+        if (namespace, name) == (alarm.get("Namespace"), alarm.get("MetricName"))
+        for point in points
+        if (point.get("Dimensions") or {}) == wanted
+    ]
+
+
+def _reason_data(alarm: Alarm, values: list[float]) -> dict[str, Any]:
+    return {
+        "version": "1.0",
+        "queryDate": _iso(time.time()),
+        "statistic": alarm.get("Statistic"),
+        "period": alarm.get("Period"),
+        "recentDatapoints": values,
+        "threshold": alarm.get("Threshold"),
     }
-    try:
-        _evaluate(alarm)
-    finally:
-        cloudwatch._metrics = all_series
 
 
-def _act_and_tell(alarm: dict[str, Any], old: str, new: str, reason: str) -> None:
+def _act_and_tell(alarm: Alarm, old: str, new: str, reason: str) -> None:
     _act(alarm, old, new, reason)
-    now = datetime.fromtimestamp(time.time(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
-    state = {"value": new, "reason": reason, "timestamp": now}
+    state = {"value": new, "reason": reason, "timestamp": _iso(time.time())}
+    if alarm.get("StateReasonData"):
+        state["reasonData"] = alarm["StateReasonData"]
     events.put_event(
         get_account_id(),
         get_region(),
@@ -49,13 +114,21 @@ def _act_and_tell(alarm: dict[str, Any], old: str, new: str, reason: str) -> Non
             "alarmName": alarm["AlarmName"],
             "state": state,
             "previousState": {"value": old},
-            "configuration": {"description": alarm.get("AlarmDescription", ""), "metrics": [_metric(alarm)]},
+            "configuration": {
+                "description": alarm.get("AlarmDescription") or "",
+                "metrics": [_metric(alarm)],
+            },
         },
     )
 
 
-def _metric(alarm: dict[str, Any]) -> dict[str, Any]:
+def _metric(alarm: Alarm) -> dict[str, Any]:
     dimensions = {one["Name"]: one["Value"] for one in alarm.get("Dimensions") or []}
     metric = {"name": alarm.get("MetricName"), "namespace": alarm.get("Namespace"), "dimensions": dimensions}
-    stat = {"metric": metric, "period": alarm.get("Period"), "stat": alarm.get("Statistic")}
+    statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic")
+    stat = {"metric": metric, "period": alarm.get("Period"), "stat": statistic}
     return {"id": "m1", "metricStat": stat, "returnData": True}
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"

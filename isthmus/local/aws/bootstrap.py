@@ -5,6 +5,7 @@ Role and bucket names are those of CDK's bootstrap template (qualifier hnb659fds
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -14,18 +15,26 @@ from isthmus.local.aws.accounts import root_credentials
 
 QUALIFIER = "hnb659fds"
 VERSION = "30"
+STACK = "CDKToolkit"
 LAPTOP = "laptop"
 
 
 def bootstrap(url: str, region: str, account: str, trusted: str) -> None:
-    """Bootstrap `account` so that principals of the account `trusted` may deploy to it; idempotent."""
-    client = _session(account, region).client("cloudformation", endpoint_url=url)
-    template = json.dumps(_template(account, region, trusted))
-    if _exists(client):
+    """Bootstrap `account` so that principals of the account `trusted` may deploy to it; idempotent.
+
+    Also turns on what an administrator turns on once by hand: tokens that go out (sts:GetWebIdentityToken).
+    """
+    session = _session(account, region)
+    iam = session.client("iam", endpoint_url=url)
+    with contextlib.suppress(iam.exceptions.FeatureEnabledException):
+        iam.enable_outbound_web_identity_federation()
+    client = session.client("cloudformation", endpoint_url=url)
+    if _stands(client):
         return
-    client.create_stack(StackName="CDKToolkit", TemplateBody=template, Capabilities=["CAPABILITY_NAMED_IAM"])
+    template = json.dumps(_template(account, region, trusted))
+    client.create_stack(StackName=STACK, TemplateBody=template, Capabilities=["CAPABILITY_NAMED_IAM"])
     client.get_waiter("stack_create_complete").wait(
-        StackName="CDKToolkit", WaiterConfig={"Delay": 0.1, "MaxAttempts": 300}
+        StackName=STACK, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300}
     )
 
 
@@ -59,12 +68,19 @@ def _session(account: str, region: str) -> boto3.Session:
     return boto3.Session(root["AWS_ACCESS_KEY_ID"], root["AWS_SECRET_ACCESS_KEY"], region_name=region)
 
 
-def _exists(client: Any) -> bool:
+def _stands(client: Any) -> bool:
+    """Whether the stack stands; one whose making was interrupted is taken down first."""
     try:
-        client.describe_stacks(StackName="CDKToolkit")
+        (stack,) = client.describe_stacks(StackName=STACK)["Stacks"]
     except client.exceptions.ClientError:
         return False
-    return True
+    if stack["StackStatus"] == "CREATE_COMPLETE":
+        return True
+    client.delete_stack(StackName=STACK)
+    client.get_waiter("stack_delete_complete").wait(
+        StackName=stack["StackId"], WaiterConfig={"Delay": 0.1, "MaxAttempts": 300}
+    )
+    return False
 
 
 def _template(account: str, region: str, trusted: str) -> dict[str, Any]:

@@ -3,166 +3,163 @@
 In: `sts:AssumeRoleWithWebIdentity` believes a token only if an OIDC provider of the role's account names its
 issuer and audience, the issuer's published key signed it, and it has not expired; the trust policy's
 conditions on `<issuer>:sub` and `<issuer>:aud` are then ministack's to evaluate.
-Out: `sts:GetWebIdentityToken` signs with a key of this installation, published at `/_isthmus/jwks`.
+Out: `sts:GetWebIdentityToken` signs who the caller is (see `tokens`).
 """
 
 from __future__ import annotations
 
-import json
-import time
-import uuid
+import asyncio
+import re
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
 
 import jwt
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from ministack.core import iam_evaluator
-from ministack.services import iam, sts
+from ministack.core.responses import get_account_id
+from ministack.services import iam
+
+from isthmus.local.aws import federation
+from isthmus.local.aws.authorization import audiences, one, role_of
+from isthmus.local.aws.tokens import Signer
 
 Answer = tuple[int, dict[str, str], bytes]
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Answer]]
+Claims = dict[str, Any]
 STS = "https://sts.amazonaws.com/doc/2011-06-15/"
 
 
-class Signer:
-    """The key with which this installation signs tokens; made once, kept in its state."""
+class TokenRefused(Exception):
+    """A web identity token that STS does not believe; `code` is STS's."""
 
-    def __init__(self, file: Path, issuer: str) -> None:
-        if not file.exists():
-            _write_key(file)
-        self._key = file.read_bytes()
-        self.issuer = issuer
-        public = serialization.load_pem_private_key(self._key, None).public_key()
-        self.jwk = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(public)) | {
-            "kid": "isthmus-local-aws",
-            "use": "sig",
-            "alg": "RS256",
-        }
-
-    def jwks(self) -> bytes:
-        return json.dumps({"keys": [self.jwk]}).encode()
-
-    def sign(self, subject: str, audience: list[str], seconds: int) -> tuple[str, int]:
-        """A token for `subject` and when it expires (seconds since 1970)."""
-        now = int(time.time())
-        claims = {
-            "iss": self.issuer,
-            "sub": subject,
-            "aud": audience[0] if len(audience) == 1 else audience,
-            "iat": now,
-            "nbf": now,
-            "exp": now + seconds,
-            "jti": str(uuid.uuid4()),
-        }
-        return jwt.encode(claims, self._key, "RS256", headers={"kid": self.jwk["kid"]}), now + seconds
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
-def _write_key(file: Path) -> None:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file.touch(mode=0o600)
-    file.write_bytes(pem)
+class Issuers:
+    """The issuers whose keys can be fetched: issuer URL → JWKS URL."""
+
+    def __init__(self, urls: dict[str, str]) -> None:
+        self._keys = {issuer: jwt.PyJWKClient(url, timeout=5) for issuer, url in urls.items()}
+
+    def verify(self, token: str, role_arn: str) -> Claims:
+        """The token's claims, if the role's account may believe it; else raises `TokenRefused`. Blocks."""
+        try:
+            issuer = str(jwt.decode(token, options={"verify_signature": False}).get("iss", ""))
+            audiences = _audiences_of_provider(role_arn, issuer)
+            if audiences is None or issuer not in self._keys:
+                raise TokenRefused(
+                    "InvalidIdentityToken", f"No OpenIDConnect provider found in your account for {issuer}"
+                )
+            claims: Claims = jwt.decode(
+                token,
+                self._keys[issuer].get_signing_key_from_jwt(token).key,
+                algorithms=["RS256"],
+                audience=audiences,
+                issuer=issuer,
+                options={"require": ["exp", "iat", "iss", "sub", "aud"]},
+            )
+        except jwt.ExpiredSignatureError:
+            raise TokenRefused(
+                "ExpiredTokenException", "Token must be redeemed before its expiration"
+            ) from None
+        except jwt.InvalidAudienceError:
+            raise TokenRefused("InvalidIdentityToken", "Incorrect token audience") from None
+        except jwt.PyJWKClientConnectionError as error:
+            raise TokenRefused(
+                "IDPCommunicationError", f"The issuer's keys could not be fetched: {error}"
+            ) from None
+        except jwt.PyJWTError as error:
+            raise TokenRefused("InvalidIdentityToken", str(error)) from None
+        return claims
+
+
+def _audiences_of_provider(role_arn: str, issuer: str) -> list[str] | None:
+    """The client ids of the account's provider for the issuer; None where it has no such provider."""
+    account = role_arn.split(":")[4] if role_arn.count(":") >= 5 else ""
+    arn = f"arn:aws:iam::{account}:oidc-provider/{issuer.removeprefix('https://').rstrip('/')}"
+    provider = iam._oidc_providers.get_scoped(account, None, arn)
+    return None if provider is None else list(provider.get("ClientIDList") or [])
 
 
 def install(handlers: dict[str, Handler], issuers: dict[str, str], signer: Signer) -> None:
-    """Check incoming tokens against `issuers` (issuer → JWKS URL) and sign outgoing ones."""
-    keys = {issuer: jwt.PyJWKClient(url, cache_keys=True) for issuer, url in issuers.items()}
-    trust_denied = sts._web_identity_trust_denied
-
-    def verified_trust_denied(role_arn: str, params: dict[str, Any], use_json: bool) -> Answer | None:
-        try:
-            _verify(_one(params, "WebIdentityToken"), role_arn, keys)
-        except jwt.ExpiredSignatureError:
-            return _error("ExpiredTokenException", "Token must be redeemed before its expiration", 400)
-        except (jwt.PyJWTError, ValueError) as refusal:
-            return _error("InvalidIdentityToken", str(refusal), 400)
-        denied: Answer | None = trust_denied(role_arn, params, use_json)
-        return denied
-
-    sts._web_identity_trust_denied = verified_trust_denied
-    handlers["sts"] = _signing(handlers["sts"], signer)
+    """Check incoming tokens against `issuers` and sign outgoing ones with `signer`."""
+    handlers["sts"] = _with_web_identity(handlers["sts"], Issuers(issuers), signer)
 
 
-def _verify(token: str, role_arn: str, keys: dict[str, jwt.PyJWKClient]) -> None:
-    claims = jwt.decode(token, options={"verify_signature": False})
-    issuer = str(claims.get("iss", ""))
-    account, host = role_arn.split(":")[4], issuer.removeprefix("https://")
-    provider = iam._oidc_providers.get_scoped(account, None, f"arn:aws:iam::{account}:oidc-provider/{host}")
-    if provider is None or issuer not in keys:
-        raise ValueError("No OpenIDConnect provider found in your account for " + issuer)
-    audiences = provider.get("ClientIDList") or provider.get("client_ids") or []
-    jwt.decode(
-        token,
-        keys[issuer].get_signing_key_from_jwt(token).key,
-        algorithms=["RS256"],
-        audience=audiences,
-        issuer=issuer,
-        options={"require": ["exp", "iss", "sub", "aud"]},
-    )
-
-
-def _signing(inner: Handler, signer: Signer) -> Handler:
-    """STS with `GetWebIdentityToken` signed, and the real subject and audience in web identity answers."""
-
+def _with_web_identity(inner: Handler, issuers: Issuers, signer: Signer) -> Handler:
     async def handle(
         method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
     ) -> Answer:
+        params = {**query, **parse_qs(body.decode("utf-8", "replace"))}
+        action = one(params, "Action")
+        if action == "GetWebIdentityToken" and not federation.enabled():
+            return federation.disabled()
+        claims: Claims = {}
+        try:
+            if action == "AssumeRoleWithWebIdentity":
+                token, role = one(params, "WebIdentityToken"), one(params, "RoleArn")
+                claims = await asyncio.to_thread(issuers.verify, token, role)
+        except TokenRefused as refusal:
+            return error(refusal.code, str(refusal))
         status, answer_headers, answer = await inner(method, path, headers, body, query)
-        if status != 200:
-            return status, answer_headers, answer
-        params = {**query, **parse_qs(body.decode())}
-        if _one(params, "Action") == "GetWebIdentityToken":
-            answer = _signed(params, signer)
-        elif _one(params, "Action") == "AssumeRoleWithWebIdentity":
-            answer = _truthful(answer, _one(params, "WebIdentityToken"))
+        if status == 200 and claims:
+            answer = _truthful(answer, claims)
+        elif status == 200 and action == "GetWebIdentityToken":
+            return _signed(params, signer)
         return status, answer_headers, answer
 
     return handle
 
 
-def _signed(params: dict[str, Any], signer: Signer) -> bytes:
-    audience = [_one(params, key) for key in sorted(params) if key.startswith("Audience")]
-    seconds = int(_one(params, "DurationSeconds") or 300)
-    token, expires = signer.sign(_subject(iam_evaluator.caller_arn()), audience, seconds)
-    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(expires))
-    return (
-        f'<GetWebIdentityTokenResponse xmlns="{STS}"><GetWebIdentityTokenResult>'
-        f"<WebIdentityToken>{token}</WebIdentityToken><Expiration>{at}</Expiration>"
-        "</GetWebIdentityTokenResult></GetWebIdentityTokenResponse>"
-    ).encode()
-
-
-def _subject(caller: str) -> str:
-    """The subject of a token is the role, not its session (AWS: 'sub: the ARN of the IAM principal')."""
-    if ":assumed-role/" not in caller:
-        return caller
-    account, role = caller.split(":")[4], caller.split("/")[1]
-    return f"arn:aws:iam::{account}:role/{role}"
-
-
-def _truthful(answer: bytes, token: str) -> bytes:
-    claims = jwt.decode(token, options={"verify_signature": False})
-    provider = claims["iss"].removeprefix("https://")
-    return (
-        answer.replace(b">test-subject<", f">{claims['sub']}<".encode())
-        .replace(b"<Audience>sts.amazonaws.com<", f"<Audience>{claims['aud']}<".encode())
-        .replace(b"<Provider>sts.amazonaws.com<", f"<Provider>{provider}<".encode())
-    )
-
-
-def _one(params: dict[str, Any], name: str) -> str:
-    value = params.get(name, "")
-    return str(value[0] if isinstance(value, list) else value)
-
-
-def _error(code: str, message: str, status: int) -> Answer:
+def _signed(params: dict[str, Any], signer: Signer) -> Answer:
+    if one(params, "SigningAlgorithm") != "RS256":
+        return error("ValidationError", "The local AWS signs with RS256 only.")
+    caller = iam_evaluator.caller_arn()
+    about = {"aws_account": get_account_id(), "principal_id": caller, "request_tags": _tags(params)}
+    seconds = int(one(params, "DurationSeconds") or 300)
+    # The subject of a token is the role, not its session (AWS: 'sub: the ARN of the IAM principal').
+    token, expires = signer.sign(role_of(caller), audiences(params), seconds, about)
     body = (
-        f'<ErrorResponse xmlns="{STS}"><Error><Type>Sender</Type><Code>{code}</Code>'
-        f"<Message>{message}</Message></Error></ErrorResponse>"
+        f'<GetWebIdentityTokenResponse xmlns="{STS}"><GetWebIdentityTokenResult>'
+        f"<WebIdentityToken>{token}</WebIdentityToken><Expiration>{expires}</Expiration>"
+        "</GetWebIdentityTokenResult></GetWebIdentityTokenResponse>"
+    )
+    return 200, {"Content-Type": "text/xml"}, body.encode()
+
+
+def _tags(params: dict[str, Any]) -> dict[str, str]:
+    keys = [re.fullmatch(r"Tags\.member\.(\d+)\.Key", name) for name in params]
+    return {
+        one(params, found[0]): one(params, f"Tags.member.{found[1]}.Value")
+        for found in keys
+        if found is not None
+    }
+
+
+def _truthful(answer: bytes, claims: Claims) -> bytes:
+    """ministack's answer with the token's subject, audience and provider instead of its examples."""
+    audience = claims["aud"] if isinstance(claims["aud"], str) else claims["aud"][0]
+    said = {
+        "SubjectFromWebIdentityToken": claims["sub"],
+        "Audience": audience,
+        "Provider": claims["iss"].removeprefix("https://"),
+    }
+    text = answer.decode()
+    for element, value in said.items():
+        text = re.sub(
+            f"<{element}>[^<]*</{element}>",
+            lambda _, element=element, value=value: f"<{element}>{escape(value)}</{element}>",  # type: ignore[misc]
+            text,
+        )
+    return text.encode()
+
+
+def error(code: str, message: str, status: int = 400, namespace: str = STS) -> Answer:
+    body = (
+        f'<ErrorResponse xmlns="{namespace}"><Error><Type>Sender</Type><Code>{code}</Code>'
+        f"<Message>{escape(message)}</Message></Error></ErrorResponse>"
     )
     return status, {"Content-Type": "text/xml"}, body.encode()

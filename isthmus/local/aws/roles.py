@@ -1,24 +1,30 @@
-"""Credentials of execution roles, as AWS services get them for what they run."""
+"""Credentials of execution roles, as AWS services get them for what they run, and what such a role may do."""
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 
-from ministack.core.iam_evaluator import EvalContext, _conditions_met, _service_principal_matches
+from ministack.core import iam_evaluator
+from ministack.core.iam_evaluator import EvalContext
+from ministack.core.responses import request_scope
 from ministack.services import iam, sts
 
 from isthmus.errors import Refused
 
 
-def service_credentials(role_arn: str, service: str, session: str, seconds: int = 3600) -> dict[str, str]:
+def service_credentials(
+    role_arn: str, service: str, session: str, seconds: int = 3600, source_arn: str = ""
+) -> dict[str, str]:
     """A session of `role_arn` for `service` (sagemaker.amazonaws.com), as environment variables.
 
-    Raises `Refused`, worded as SageMaker does, where the role does not exist or does not trust the service.
+    `source_arn` is the resource on whose behalf the service acts, where it has one. Raises `Refused`,
+    worded as SageMaker does, where the role does not exist or does not trust the service.
     """
     account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
     role = iam._roles.get_scoped(account, None, name)
-    if role is None or not _trusts(role.get("AssumeRolePolicyDocument"), role_arn, account, service):
+    if role is None or not _trusts(role.get("AssumeRolePolicyDocument"), role_arn, service, source_arn):
         raise Refused(
             f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
             f"'{service}' to assume the role."
@@ -31,8 +37,8 @@ def service_credentials(role_arn: str, service: str, session: str, seconds: int 
     sts.register_session(
         key,
         {
-            "Arn": f"arn:aws:sts::{account}:assumed-role/{name}/{session}",
-            "UserId": f"{name}:{session}",
+            "Arn": session_arn(role_arn, session),
+            "UserId": f"{role.get('RoleId', name)}:{session}",
             "SecretAccessKey": secret,
             "SessionToken": token,
             "Expiration": time.time() + seconds,
@@ -43,11 +49,37 @@ def service_credentials(role_arn: str, service: str, session: str, seconds: int 
     return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
 
 
-def _trusts(policy: object, role_arn: str, account: str, service: str) -> bool:
-    import json
+def session_arn(role_arn: str, session: str) -> str:
+    account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
+    return f"arn:aws:sts::{account}:assumed-role/{name}/{session}"
 
+
+def require(
+    access_key: str,
+    account: str,
+    region: str,
+    action: str,
+    resource: str,
+    context: dict[str, str] | None = None,
+) -> None:
+    """Raise `Refused` unless the principal of `access_key`, of `account`, may do `action` on `resource`.
+
+    The resource's own policy is asked where its service keeps one; across accounts it must allow as well.
+    """
+    with request_scope(account, region):
+        service = action.split(":", 1)[0]
+        denied = iam_evaluator.enforce(access_key, action, service, region, resource, dict(context or {}))
+        principal = iam_evaluator.resolve_caller_identity(access_key) or {}
+    if denied is not None:
+        who = principal.get("userArn", access_key)
+        raise Refused(f"User: {who} is not authorized to perform: {action} on resource: {resource}")
+
+
+def _trusts(policy: object, role_arn: str, service: str, source_arn: str) -> bool:
     document = json.loads(policy) if isinstance(policy, str) else policy
     statements = document.get("Statement", []) if isinstance(document, dict) else []
+    account = role_arn.split(":")[4]
+    keys = {"aws:sourceaccount": account}
     context = EvalContext(
         principal_arn=service,
         principal_type="Service",
@@ -55,11 +87,11 @@ def _trusts(policy: object, role_arn: str, account: str, service: str) -> bool:
         action="sts:AssumeRole",
         resource_arn=role_arn,
         region="",
-        service_context={"aws:sourceaccount": account},
+        service_context=keys | ({"aws:sourcearn": source_arn} if source_arn else {}),
     )
     return any(
         statement.get("Effect") == "Allow"
-        and _service_principal_matches(statement.get("Principal"), service)
-        and _conditions_met(statement.get("Condition", {}), context)
+        and iam_evaluator._service_principal_matches(statement.get("Principal"), service)
+        and iam_evaluator._conditions_met(statement.get("Condition", {}), context)
         for statement in ([statements] if isinstance(statements, dict) else statements)
     )

@@ -21,7 +21,7 @@ from isthmus.local.sagemaker import service
 def install(settings: Settings) -> None:
     service.configure(settings)
     sys.modules["ministack.services.sagemaker"] = service
-    ministack.services.sagemaker = service  # type: ignore[attr-defined]
+    ministack.services.sagemaker = service
     ministack_app._loaded_modules["sagemaker"] = service
     ministack_app._state_map["sagemaker"] = "sagemaker"
     ministack_app.SERVICE_HANDLERS["sagemaker"] = service.handle_request

@@ -11,59 +11,82 @@ from typing import Any
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config as HypercornConfig
 from ministack import app as ministack
-from ministack.core import persistence
 
-from isthmus.local.aws import alarms, cloudformation, events, identity, sagemaker, surface
+from isthmus.local.aws import (
+    alarms,
+    authorization,
+    cloudformation,
+    deliveries,
+    events,
+    federation,
+    functions,
+    identity,
+    sagemaker,
+    snapshots,
+    stacks,
+    surface,
+)
 from isthmus.local.aws.settings import Settings
+from isthmus.local.aws.tokens import Signer
+from isthmus.local.sagemaker import service
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-# State is written this long after the last change, so that `kill -9` loses about a second.
-SNAPSHOT_AFTER = 1.0
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; prints `ready <url>` when connections are accepted."""
+    """Serve until SIGTERM or SIGINT; prints `ready <url>` when requests are answered."""
     surface.check()
-    signer = identity.Signer(settings.state / "signing-key.pem", settings.url)
-    identity.install(ministack.SERVICE_HANDLERS, settings.issuers, signer)
+    signer = Signer(settings.state / "signing-key.pem", settings.url)
+    handlers = ministack.SERVICE_HANDLERS
+    snapshots.install()
+    authorization.install(handlers)
+    federation.install(handlers, settings.url)
+    identity.install(handlers, settings.issuers, signer)
     events.install()
+    deliveries.install()
     alarms.install()
+    functions.install(settings.environment)
     sagemaker.install(settings)
+    stacks.install(handlers)
     cloudformation.install()
     asyncio.run(_serve(settings, signer))
 
 
-async def _serve(settings: Settings, signer: identity.Signer) -> None:
+async def _serve(settings: Settings, signer: Signer) -> None:
     stopping, changed = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    keeping = asyncio.create_task(snapshots.Snapshots(settings.state / "services").keep(changed))
+    ready = asyncio.create_task(_announce(settings))
+    service.on_change(changed.set)
+
+    async def stopped() -> None:
+        await stopping.wait()
+        # While S3 still answers: endpoints write what they have captured.
+        await asyncio.to_thread(service.shut_down)
+
+    application: Any = _application(signer, changed)
+    await hypercorn_serve(application, _hypercorn(settings), shutdown_trigger=stopped)
+    for task in (ready, keeping):
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def _hypercorn(settings: Settings) -> HypercornConfig:
     config = HypercornConfig()
     config.bind = [f"127.0.0.1:{settings.port}"]
     config.keep_alive_timeout = 75
     config.graceful_timeout = 1
     config.shutdown_timeout = 3
     config.loglevel = "WARNING"
-    snapshots = asyncio.create_task(_snapshots(changed))
-    ready = asyncio.create_task(_announce(settings))
-    sagemaker.service.on_change(changed.set)
-
-    async def stopped() -> None:
-        await stopping.wait()
-        # While S3 still answers: endpoints write what they have captured.
-        await asyncio.to_thread(sagemaker.service.shut_down)
-
-    await hypercorn_serve(_application(signer, changed), config, shutdown_trigger=stopped)  # type: ignore[arg-type]
-    for task in (ready, snapshots):
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+    return config
 
 
-def _application(
-    signer: identity.Signer, changed: asyncio.Event
-) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+def _application(signer: Signer, changed: asyncio.Event) -> Application:
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/_isthmus/jwks":
             await _answer(send, signer.jwks())
@@ -89,11 +112,3 @@ async def _announce(settings: Settings) -> None:
             print(f"ready {settings.url}", flush=True)
             return
         await asyncio.sleep(0.02)
-
-
-async def _snapshots(changed: asyncio.Event) -> None:
-    while True:
-        await changed.wait()
-        await asyncio.sleep(SNAPSHOT_AFTER)
-        changed.clear()
-        await asyncio.to_thread(persistence.save_all, ministack._build_persistence_save_dict())

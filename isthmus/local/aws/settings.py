@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +26,11 @@ class Settings:
 
     @classmethod
     def read(cls, file: Path, state: Path, port: int) -> Settings:
+        """The settings in `file`; port 0 is a free one."""
         found = json.loads(file.read_text())
         return cls(
             state=state,
-            port=port,
+            port=port or _free_port(),
             region=found["region"],
             platform=found["platform"],
             accounts=found["accounts"],
@@ -41,7 +45,9 @@ class Settings:
     def environment_of_ministack(self) -> dict[str, str]:
         """ministack's own settings; everything that it writes lies under `state`."""
         scratch = self.state / "scratch"
-        scratch.mkdir(parents=True, exist_ok=True)
+        # What a killed process left there serves nobody.
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
         return {
             "AUTH": "true",
             "BIND_HOST": "127.0.0.1",
@@ -59,6 +65,13 @@ class Settings:
             "IOT_MTLS_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
             "AWS_ENDPOINT_URL": self.url,
-            "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
             "DOCKER_HOST": "unix:///nonexistent",
         }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        number: int = probe.getsockname()[1]
+        return number

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from tests.local.aws.documents import policy
 from tests.local.conftest import AUTOMATION, PROD, REGION, Aws
 
 PATTERN = json.dumps({"source": ["aws.cloudwatch"]})
@@ -19,11 +22,12 @@ def received(aws: Aws) -> Callable[[], list[dict]]:
     queue = sqs.create_queue(QueueName="inbox")["QueueUrl"]
     events.put_rule(Name="all", EventBusName="hub", EventPattern=PATTERN)
     target = f"arn:aws:sqs:{REGION}:{AUTOMATION}:inbox"
+    let_in(sqs, queue, target)
     events.put_targets(Rule="all", EventBusName="hub", Targets=[{"Id": "inbox", "Arn": target}])
     there = aws.client("events", PROD)
     there.put_rule(Name="forward", EventPattern=PATTERN)
     hub = f"arn:aws:events:{REGION}:{AUTOMATION}:event-bus/hub"
-    role = f"arn:aws:iam::{PROD}:role/forward"
+    role = forwarder(aws, hub)
     there.put_targets(Rule="forward", Targets=[{"Id": "hub", "Arn": hub, "RoleArn": role}])
     yield lambda: [
         json.loads(message["Body"])
@@ -32,6 +36,29 @@ def received(aws: Aws) -> Callable[[], list[dict]]:
     events.remove_targets(Rule="all", EventBusName="hub", Ids=["inbox"])
     events.delete_event_bus(Name="hub")
     sqs.delete_queue(QueueUrl=queue)
+
+
+def let_in(sqs: Any, queue: str, arn: str) -> None:
+    """Let EventBridge put events into the queue."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": f"arn:aws:events:{REGION}:{AUTOMATION}:rule/hub/all"}},
+    }
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy(statement)})
+
+
+def forwarder(aws: Aws, hub: str) -> str:
+    """A role with which EventBridge may put events on the bus."""
+    iam = aws.client("iam", PROD)
+    trust = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(RoleName="forward", AssumeRolePolicyDocument=policy(trust))
+    grant = {"Effect": "Allow", "Action": "events:PutEvents", "Resource": hub}
+    iam.put_role_policy(RoleName="forward", PolicyName="put", PolicyDocument=policy(grant))
+    return f"arn:aws:iam::{PROD}:role/forward"
 
 
 def put_metric(aws: Aws, value: float, model: str = "rain") -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
+from typing import Any
 
 import boto3
 import jwt
@@ -12,6 +12,8 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from isthmus.local.aws import bootstrap
+from tests.local.aws.documents import policy
 from tests.local.conftest import ISSUER, PROD, Aws
 
 AUDIENCE = "api://AzureADTokenExchange"
@@ -32,8 +34,7 @@ def role(aws: Aws) -> str:
         "Principal": {"Federated": provider["OpenIDConnectProviderArn"]},
         "Condition": condition,
     }
-    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    return iam.create_role(RoleName="deploy", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    return iam.create_role(RoleName="deploy", AssumeRolePolicyDocument=policy(statement))["Role"]["Arn"]
 
 
 def assume(aws: Aws, role: str, token: str) -> dict:
@@ -76,10 +77,47 @@ def test_an_unsigned_token_is_refused(aws: Aws, role: str) -> None:
         assume(aws, role, jwt.encode(claims, "", "none"))
 
 
-def test_aws_signs_who_the_caller_is(aws: Aws) -> None:
-    sts = aws.client("sts", PROD)
-    answer = sts.get_web_identity_token(Audience=[AUDIENCE], SigningAlgorithm="RS256", DurationSeconds=60)
+@pytest.fixture(scope="module")
+def signing(aws: Aws) -> Any:
+    """STS as a role of prod that may have tokens for Azure of five minutes, and no others."""
+    iam = aws.client("iam", PROD)
+    with pytest.raises(ClientError, match="OutboundWebIdentityFederationDisabled"):
+        aws.client("sts", PROD).get_web_identity_token(Audience=[AUDIENCE], SigningAlgorithm="RS256")
+    iam.enable_outbound_web_identity_federation()
+    assert iam.get_outbound_web_identity_federation_info()["IssuerIdentifier"] == aws.url
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{PROD}:root"}}
+    role = iam.create_role(RoleName="bridge", AssumeRolePolicyDocument=policy(trust))["Role"]["Arn"]
+    grant = {
+        "Effect": "Allow",
+        "Action": "sts:GetWebIdentityToken",
+        "Resource": "*",
+        "Condition": {
+            "ForAllValues:StringEquals": {"sts:IdentityTokenAudience": AUDIENCE},
+            "NumericLessThanEquals": {"sts:DurationSeconds": 300},
+        },
+    }
+    iam.put_role_policy(RoleName="bridge", PolicyName="sign", PolicyDocument=policy(grant))
+    laptop = bootstrap.laptop_user(aws.url, aws.region, PROD)
+    person = {
+        "AccessKeyId": laptop["AWS_ACCESS_KEY_ID"],
+        "SecretAccessKey": laptop["AWS_SECRET_ACCESS_KEY"],
+        "SessionToken": None,
+    }
+    session = aws.client("sts", PROD, person).assume_role(RoleArn=role, RoleSessionName="test")
+    return aws.client("sts", PROD, session["Credentials"])
+
+
+def test_aws_signs_who_the_caller_is(aws: Aws, signing: Any) -> None:
+    answer = signing.get_web_identity_token(Audience=[AUDIENCE], SigningAlgorithm="RS256", DurationSeconds=60)
     key = jwt.PyJWKClient(f"{aws.url}/_isthmus/jwks").get_signing_key_from_jwt(answer["WebIdentityToken"])
     claims = jwt.decode(answer["WebIdentityToken"], key.key, algorithms=["RS256"], audience=AUDIENCE)
-    assert claims["sub"] == f"arn:aws:iam::{PROD}:root"
+    assert claims["sub"] == f"arn:aws:iam::{PROD}:role/bridge"
+    assert claims["iss"] == aws.url
     assert claims["exp"] - claims["iat"] == 60
+    assert claims["https://sts.amazonaws.com/"]["aws_account"] == PROD
+
+
+@pytest.mark.parametrize("asked", [{"Audience": ["https://elsewhere"]}, {"DurationSeconds": 301}])
+def test_aws_signs_only_what_the_role_may_have(signing: Any, asked: dict) -> None:
+    with pytest.raises(ClientError, match="AccessDenied"):
+        signing.get_web_identity_token(**{"Audience": [AUDIENCE], "SigningAlgorithm": "RS256"} | asked)

@@ -1,0 +1,249 @@
+"""What IAM is told that ministack does not know: TLS, roles behind sessions, and other accounts' resources.
+
+ministack evaluates policies within one account over plain HTTP. Here the loopback counts as TLS, as bucket
+policies demand; `aws:PrincipalArn` is the role of a session, as AWS has it; a key, repository or bus of
+another account is found there, and its policy asked; and whoever reads or writes an object that a KMS key
+encrypts needs the key as well.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from contextvars import ContextVar
+from typing import Any
+
+from ministack import app as ministack
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.responses import get_account_id, get_region, request_scope
+from ministack.services import eventbridge, iam, kms, s3
+
+Answer = tuple[int, dict[str, str], Any]
+Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Answer]]
+# Services whose requests can name a resource of another account, which then answers in that account's scope.
+SHARED = ("ecr", "kms", "secretsmanager")
+READ_KEY, WRITE_KEY = "kms:Decrypt", "kms:GenerateDataKey"
+
+_condition = iam_evaluator._resolve_condition_key
+_own_policy = iam_evaluator._resource_policy
+_enforce = iam_evaluator.enforce
+_resource_arn = iam_actions.extract_resource_arn
+_tag_context = iam_actions.request_tag_context
+_object_checks = iam_actions.s3_additional_checks
+
+
+def install(handlers: dict[str, Handler]) -> None:
+    # Between processes of one machine nothing needs encryption; policies may insist on it all the same.
+    iam_evaluator._request_origin = ContextVar("isthmus_request_origin", default=("127.0.0.1", True))
+    ministack.pin_request_origin = lambda address, _secure: iam_evaluator.pin_request_origin(address, True)
+    iam_evaluator._resolve_condition_key = _resolve_condition_key
+    iam_evaluator._resource_policy = policy_of
+    iam_evaluator.enforce = enforce
+    iam_actions.extract_resource_arn = _resource_arn_anywhere
+    iam_actions.request_tag_context = _request_context
+    iam_actions.s3_additional_checks = _checks_of_objects
+    for service in SHARED:
+        handlers[service] = _in_owners_account(service, handlers[service])
+
+
+def role_of(principal: str) -> str:
+    """The role's ARN for a session's ARN; any other principal as it is."""
+    if ":assumed-role/" not in principal:
+        return principal
+    account, name = principal.split(":")[4], principal.split("/")[1]
+    role = iam._roles.get_scoped(account, None, name) or {}
+    return str(role.get("Arn") or f"arn:aws:iam::{account}:role/{name}")
+
+
+def _resolve_condition_key(key: str, context: iam_evaluator.EvalContext) -> Any:
+    name = key.lower()
+    if name == "aws:principalarn":
+        return role_of(context.principal_arn)
+    if name in ("aws:resourceaccount", "s3:resourceaccount") and context.resource_arn.startswith(
+        "arn:aws:s3"
+    ):
+        return s3._bucket_owner_account(_bucket_of(context.resource_arn)) or context.principal_account
+    return _condition(key, context)
+
+
+# ---------------------------------------------------------------- resources of other accounts
+
+
+def policy_of(service: str, arn: str) -> tuple[Any, str] | None:
+    """The resource's own policy and its owner, wherever it is."""
+    parts = arn.split(":", 5)
+    if len(parts) < 6 or not parts[4].isdigit():
+        return _found(_own_policy(service, arn))
+    with request_scope(parts[4], parts[3] or get_region()):
+        if service == "events":
+            return _bus_policy(parts[5]), parts[4]
+        return _found(_own_policy(service, arn))
+
+
+def _found(answer: tuple[Any, str] | None) -> tuple[Any, str] | None:
+    return answer
+
+
+def _bus_policy(resource: str) -> dict[str, Any] | None:
+    kind, _, name = resource.partition("/")
+    if kind != "event-bus":
+        return None
+    policy: dict[str, Any] = eventbridge._event_bus_policies.get(name) or {}
+    return policy | {"Statement": [_spelled_out(one) for one in policy.get("Statement", [])]}
+
+
+def _spelled_out(statement: dict[str, Any]) -> dict[str, Any]:
+    """PutPermission takes a bare account id for a principal, and AWS stores it spelled out."""
+    principal = statement.get("Principal")
+    return statement | {"Principal": {"AWS": principal}} if isinstance(principal, str) else statement
+
+
+def enforce(
+    access_key_id: str,
+    iam_action: str,
+    service: str,
+    region: str,
+    resource_arn: str = "*",
+    service_context: dict[str, Any] | None = None,
+) -> Any:
+    """ministack's own, except that the policy asked is that of the action's service: KMS behind S3."""
+    asked, context = service, dict(service_context or {})
+    if iam_action.startswith("kms:") and service != "kms":
+        asked = "kms"
+        context |= {
+            "kms:ViaService": f"{service}.{region}.amazonaws.com",
+            "kms:CallerAccount": get_account_id(),
+        }
+    return _enforce(access_key_id, iam_action, asked, region, resource_arn, context)
+
+
+def _resource_arn_anywhere(
+    service: str,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    query: dict[str, Any],
+    region: str,
+    account: str,
+) -> str:
+    owner = _owner(service, body) if service in SHARED else None
+    found: str = _resource_arn(service, method, path, headers, body, query, region, owner or account)
+    return found
+
+
+def _in_owners_account(service: str, inner: Handler) -> Handler:
+    """The service, answering as the account that owns what the request names; IAM has had its say."""
+
+    async def handle(
+        method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+    ) -> Answer:
+        owner = _owner(service, body)
+        if owner is None or owner == get_account_id():
+            return await inner(method, path, headers, body, query)
+        with request_scope(owner, get_region()):
+            return await inner(method, path, headers, body, query)
+
+    return handle
+
+
+def _owner(service: str, body: bytes) -> str | None:
+    """The account that the request names explicitly, or that made the ciphertext."""
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError:
+        return None
+    if not isinstance(request, dict):
+        return None
+    if service == "ecr":
+        return request.get("registryId") or _account_of(request.get("resourceArn"))
+    if service == "secretsmanager":
+        return _account_of(request.get("SecretId"))
+    return _account_of(request.get("KeyId")) or _account_of_ciphertext(request.get("CiphertextBlob"))
+
+
+def _account_of(arn: Any) -> str | None:
+    parts = arn.split(":") if isinstance(arn, str) else []
+    return parts[4] if len(parts) > 5 and parts[0] == "arn" and parts[4].isdigit() else None
+
+
+def _account_of_ciphertext(blob: Any) -> str | None:
+    """ministack's ciphertexts begin with the id of their key."""
+    try:
+        key = base64.b64decode(blob)[:36].decode() if isinstance(blob, str) else ""
+    except ValueError:
+        return None
+    return next((account for account, _, known in list(kms._keys._data) if known == key), None)
+
+
+# ---------------------------------------------------------------- condition keys and checks of requests
+
+
+def _request_context(service: str, action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
+    context: dict[str, Any] = _tag_context(service, action, body, params)
+    if action == "sts:GetWebIdentityToken":
+        return context | {
+            "sts:IdentityTokenAudience": audiences(params),
+            "sts:DurationSeconds": one(params, "DurationSeconds") or "300",
+            "sts:SigningAlgorithm": one(params, "SigningAlgorithm"),
+        }
+    return context
+
+
+def audiences(params: dict[str, Any]) -> list[str]:
+    """The audiences that GetWebIdentityToken is asked for."""
+    return [one(params, name) for name in sorted(params) if name.startswith("Audience")]
+
+
+def one(params: dict[str, Any], name: str) -> str:
+    """A parameter of a query request, whose values are lists."""
+    value = params.get(name, "")
+    return str((value or [""])[0] if isinstance(value, list) else value)
+
+
+def _checks_of_objects(
+    method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+) -> list[tuple[str, str]]:
+    checks = list(_object_checks(method, path, headers, body, query))
+    return checks + list(_key_checks(method, path, headers, query))
+
+
+def _key_checks(
+    method: str, path: str, headers: dict[str, str], query: dict[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """The KMS permissions that reading or writing an object needs."""
+    bucket, _, name = path.lstrip("/").partition("/")
+    if not name or set(query) & {"tagging", "acl", "retention", "legal-hold", "attributes"}:
+        return
+    if method == "GET" and "uploadId" not in query:
+        yield from ((READ_KEY, key) for key in _key(bucket))
+    elif method == "PUT" or (method == "POST" and set(query) & {"uploads", "uploadId"}):
+        asked = headers.get("x-amz-server-side-encryption-aws-kms-key-id", "")
+        yield from ((WRITE_KEY, key) for key in ([asked] if asked.startswith("arn:") else _key(bucket)))
+    source = headers.get("x-amz-copy-source", "").lstrip("/").partition("/")[0]
+    yield from ((READ_KEY, key) for key in (_key(source) if source else []))
+
+
+def _key(bucket: str) -> list[str]:
+    """The ARN of the KMS key that encrypts the bucket; none where S3's own key does."""
+    owner = s3._bucket_owner_account(bucket)
+    if owner is None:
+        return []
+    with request_scope(owner, get_region()):
+        name = s3._bucket_default_sse_headers(bucket).get("x-amz-server-side-encryption-aws-kms-key-id")
+        return customer_key(name or "")
+
+
+def customer_key(name: str) -> list[str]:
+    """The ARN of a KMS key of this account or, by its ARN, another; none for AWS's own keys."""
+    if not name or name.startswith("alias/aws/"):
+        return []
+    owner = _account_of(name) or get_account_id()
+    with request_scope(owner, get_region()):
+        record = kms._resolve_key(name)
+    return [record["Arn"]] if record else []
+
+
+def _bucket_of(arn: str) -> str:
+    return arn.removeprefix("arn:aws:s3:::").split("/", 1)[0]

@@ -1,0 +1,262 @@
+"""CloudFormation's types of SageMaker: their properties are those of the API calls that make the resources.
+
+The calls are made as the stack's role (see `stacks`), so that what the role may not do fails here as in AWS.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ministack.core.responses import get_account_id, get_region
+
+from isthmus.errors import Refused
+from isthmus.local.aws import stacks
+
+Properties = dict[str, Any]
+Created = tuple[str, dict[str, Any]]
+ENDPOINT_TIMEOUT = 600.0
+GONE = ("Could not find", "does not exist", "not found")
+
+
+@dataclass(frozen=True)
+class Type:
+    """A type by its noun in the API, whether `Ref` is its ARN, and what a change of replaces it."""
+
+    noun: str
+    kind: str
+    ref_is_arn: bool
+    replacing: tuple[str, ...]
+    attributes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"{self.noun}Name"
+
+    def arn(self, name: str) -> str:
+        return f"arn:aws:sagemaker:{get_region()}:{get_account_id()}:{self.kind}/{name.lower()}"
+
+
+TYPES = {
+    f"AWS::SageMaker::{one.noun}": one
+    for one in (
+        Type(
+            "Model",
+            "model",
+            True,
+            (
+                "ModelName",
+                "Containers",
+                "PrimaryContainer",
+                "InferenceExecutionConfig",
+                "ExecutionRoleArn",
+                "VpcConfig",
+                "EnableNetworkIsolation",
+            ),
+        ),
+        Type(
+            "EndpointConfig",
+            "endpoint-config",
+            True,
+            (
+                "EndpointConfigName",
+                "ProductionVariants",
+                "ShadowProductionVariants",
+                "DataCaptureConfig",
+                "AsyncInferenceConfig",
+                "ExplainerConfig",
+                "ExecutionRoleArn",
+                "EnableNetworkIsolation",
+                "VpcConfig",
+                "KmsKeyId",
+            ),
+        ),
+        Type("Endpoint", "endpoint", True, ("EndpointName",)),
+        Type(
+            "ModelPackageGroup",
+            "model-package-group",
+            True,
+            ("ModelPackageGroupName", "ModelPackageGroupDescription"),
+            ("CreationTime", "ModelPackageGroupStatus"),
+        ),
+        Type("Pipeline", "pipeline", False, ("PipelineName",)),
+    )
+}
+
+
+def handlers(kind: Type) -> dict[str, Any]:
+    """The type's provisioner, as ministack's table holds it."""
+    return {"create": _creating(kind), "update": _updating(kind), "delete": _deleting(kind)}
+
+
+def call(operation: str, **request: Any) -> dict[str, Any]:
+    """Call our SageMaker as the stack's role; raises `ValueError` with CloudFormation's wording."""
+    from isthmus.local.sagemaker import service
+    from isthmus.local.sagemaker.cloud import Caller
+    from isthmus.local.sagemaker.wire import ApiError
+
+    try:
+        key, arn = stacks.acting().credentials()
+        caller = Caller(get_account_id(), get_region(), arn, key)
+        answer: dict[str, Any] = service.here().invoke(operation, request, caller)
+    except ApiError as error:
+        raise ValueError(
+            f"{error.message} (Service: SageMaker, Status Code: {error.status}, Error Code: {error.code})"
+        ) from None
+    except Refused as refusal:
+        raise ValueError(refusal.what) from None
+    return answer
+
+
+def _creating(kind: Type) -> Callable[[str, Properties, str], Created]:
+    def create(logical_id: str, properties: Properties, stack: str) -> Created:
+        request = _request(kind, "Create", properties, _generated(stack, logical_id))
+        name = request[kind.name]
+        call(f"Create{kind.noun}", **request)
+        try:
+            _put_policy(kind, name, {}, properties)
+            if kind.noun == "Endpoint":
+                await_endpoint(name, request["EndpointConfigName"])
+        except ValueError:
+            # ministack rolls back what was made, and this was not: AWS leaves no failed endpoint behind.
+            _delete(kind, name)
+            raise
+        return _identity(kind, name)
+
+    return create
+
+
+def _generated(stack: str, logical_id: str) -> str:
+    """A name for a resource that the template does not name; a replacement has another seed."""
+    from ministack.services.cloudformation.provisioners import _NAME_SEED
+
+    name = f"{stack}-{logical_id}"[:50].strip("-")
+    return f"{name}-{seed}" if (seed := _NAME_SEED.get()) else name
+
+
+def _updating(kind: Type) -> Callable[[str, Properties, Properties, str], Created]:
+    def update(physical_id: str, old: Properties, new: Properties, _stack: str) -> Created:
+        name = _name(physical_id)
+        if kind.noun in ("Endpoint", "Pipeline") and _untagged(old) != _untagged(new):
+            request = _request(kind, "Update", new, name)
+            call(f"Update{kind.noun}", **request)
+            if kind.noun == "Endpoint":
+                await_endpoint(name, request["EndpointConfigName"])
+        _put_policy(kind, name, old, new)
+        _retag(kind.arn(name), _tags(old), _tags(new))
+        return _identity(kind, name)
+
+    return update
+
+
+def _deleting(kind: Type) -> Callable[[str, Properties], None]:
+    def delete(physical_id: str, _properties: Properties) -> None:
+        try:
+            _delete(kind, _name(physical_id))
+        except ValueError as error:
+            # What is already gone is deleted.
+            if not any(word in str(error) for word in GONE):
+                raise
+
+    return delete
+
+
+def _delete(kind: Type, name: str) -> None:
+    # Unlike the others, deleting a pipeline takes a token.
+    token = {"ClientRequestToken": f"delete-{name}".ljust(32, "-")[:128]} if kind.noun == "Pipeline" else {}
+    call(f"Delete{kind.noun}", **{kind.name: name}, **token)
+
+
+def _request(kind: Type, verb: str, properties: Properties, name: str) -> Properties:
+    """The properties as the request of an operation: what only another verb takes is left out."""
+    from isthmus.local.sagemaker import shapes
+
+    given: Properties = {kind.name: name} | properties
+    if kind.noun == "Pipeline":
+        given |= _definition(given.pop("PipelineDefinition"))
+    shape: Any = shapes.operation(f"{verb}{kind.noun}").input_shape
+    return {key: _typed(value, shape.members[key]) for key, value in given.items() if key in shape.members}
+
+
+def _definition(definition: Properties) -> Properties:
+    if "PipelineDefinitionBody" in definition:
+        return {"PipelineDefinition": definition["PipelineDefinitionBody"]}
+    where = definition["PipelineDefinitionS3Location"]
+    version = {"VersionId": where["Version"]} if where.get("Version") else {}
+    return {"PipelineDefinitionS3Location": {"Bucket": where["Bucket"], "ObjectKey": where["Key"], **version}}
+
+
+def _typed(value: Any, shape: Any) -> Any:
+    """Templates carry numbers and booleans as text where a parameter or Fn::Sub made them."""
+    if shape.type_name == "structure" and isinstance(value, dict):
+        return {key: _typed(item, shape.members[key]) for key, item in value.items() if key in shape.members}
+    if shape.type_name == "list" and isinstance(value, list):
+        return [_typed(item, shape.member) for item in value]
+    if shape.type_name in ("integer", "long") and isinstance(value, str):
+        return int(value)
+    if shape.type_name in ("float", "double") and isinstance(value, str):
+        return float(value)
+    if shape.type_name == "boolean" and isinstance(value, str):
+        return value.lower() == "true"
+    if shape.type_name == "string" and isinstance(value, dict):
+        return json.dumps(value)
+    return value
+
+
+def _put_policy(kind: Type, name: str, old: Properties, new: Properties) -> None:
+    policy, before = new.get("ModelPackageGroupPolicy"), old.get("ModelPackageGroupPolicy")
+    if kind.noun != "ModelPackageGroup" or policy == before:
+        return
+    if policy:
+        text = policy if isinstance(policy, str) else json.dumps(policy)
+        call("PutModelPackageGroupPolicy", ModelPackageGroupName=name, ResourcePolicy=text)
+    else:
+        call("DeleteModelPackageGroupPolicy", ModelPackageGroupName=name)
+
+
+def await_endpoint(name: str, config: str) -> None:
+    """Wait until the endpoint is in service with `config`; raises `ValueError` where it is not.
+
+    SageMaker may have rolled back in silence: then it is in service with what it had before.
+    """
+    config = _name(config)
+    deadline = time.monotonic() + ENDPOINT_TIMEOUT
+    while time.monotonic() < deadline:
+        found = call("DescribeEndpoint", EndpointName=name)
+        if found["EndpointStatus"] == "InService" and found["EndpointConfigName"] == config:
+            return
+        if found["EndpointStatus"] in ("InService", "Failed", "OutOfService", "UpdateRollbackFailed"):
+            reason = found.get("FailureReason", "it went back to what it served before")
+            raise ValueError(f"Endpoint {name} does not serve {config}: {reason}")
+        time.sleep(0.05)
+    raise ValueError(f"Endpoint {name} did not come into service within {ENDPOINT_TIMEOUT:.0f} s")
+
+
+def _retag(arn: str, old: dict[str, str], new: dict[str, str]) -> None:
+    changed = [{"Key": key, "Value": value} for key, value in new.items() if old.get(key) != value]
+    if changed:
+        call("AddTags", ResourceArn=arn, Tags=changed)
+    if gone := sorted(old.keys() - new.keys()):
+        call("DeleteTags", ResourceArn=arn, TagKeys=gone)
+
+
+def _tags(properties: Properties) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in properties.get("Tags") or []}
+
+
+def _untagged(properties: Properties) -> Properties:
+    return {key: value for key, value in properties.items() if key != "Tags"}
+
+
+def _name(physical_id: str) -> str:
+    return physical_id.rsplit("/", 1)[-1]
+
+
+def _identity(kind: Type, name: str) -> Created:
+    found = call(f"Describe{kind.noun}", **{kind.name: name}) if kind.attributes else {}
+    attributes = {key: str(found[key]) for key in kind.attributes if key in found}
+    attributes |= {kind.name: name, f"{kind.noun}Arn": kind.arn(name)}
+    return kind.arn(name) if kind.ref_is_arn else name, attributes

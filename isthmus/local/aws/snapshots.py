@@ -1,0 +1,90 @@
+"""Writes the state of every service soon after it changed, so that `kill -9` loses a second or two.
+
+ministack writes at a clean stop only, and forgets sessions of STS; here only what differs is written, each
+file whole or not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+from ministack import app as ministack
+from ministack.core import persistence
+from ministack.services import sts
+
+logger = logging.getLogger("isthmus.snapshots")
+# State is written this long after the first change, or a few times as long as writing it takes.
+AFTER = 1.0
+# ministack's dictionaries are read in a thread while requests change them; trying again is enough.
+ATTEMPTS = 20
+
+
+def install() -> None:
+    """Keep sessions of roles over a restart: jobs and deployments that hold them go on."""
+    sts.get_state = lambda: {"sessions": dict(sts._sessions)}
+    sts.load_persisted_state = _load_sessions
+
+
+def _load_sessions(data: dict[str, Any]) -> None:
+    sts._sessions.update(data.get("sessions", {}))
+    sts._evict_expired_sessions()
+
+
+class Snapshots:
+    """The state folder and what was last written there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._written: dict[str, bytes] = {}
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    async def keep(self, changed: asyncio.Event) -> None:
+        """Write after each change, for ever."""
+        pause = AFTER
+        while True:
+            await changed.wait()
+            await asyncio.sleep(pause)
+            changed.clear()
+            started = time.monotonic()
+            await asyncio.to_thread(self.save)
+            pause = max(AFTER, 3 * (time.monotonic() - started))
+
+    def save(self) -> None:
+        """Write each service's state that differs from what is on disk."""
+        for service, get_state in ministack._build_persistence_save_dict().items():
+            text = _text(service, get_state)
+            if text is None:
+                continue
+            digest = hashlib.sha256(text).digest()
+            if self._written.get(service) != digest:
+                self._write(service, text)
+                self._written[service] = digest
+
+    def _write(self, service: str, text: bytes) -> None:
+        whole, partial = self._folder / f"{service}.json", self._folder / f"{service}.partial"
+        partial.write_bytes(text)
+        partial.replace(whole)
+
+
+def _text(service: str, get_state: Any) -> bytes | None:
+    """A service's state as ministack reads it; None where it has none, or changes too fast to be read."""
+    for _ in range(ATTEMPTS):
+        try:
+            state = get_state()
+            if state is None:
+                return None
+            wrapped = {"__ministack_format__": persistence._state_format_version(service), "payload": state}
+            return json.dumps(wrapped, default=persistence._json_default).encode()
+        except RuntimeError:
+            # 'dictionary changed size during iteration'
+            time.sleep(0.01)
+    logger.warning(
+        "the state of %s changes too fast to be written; trying again after the next change", service
+    )
+    return None
