@@ -66,9 +66,9 @@ class Here:
             f"because of {decision}"
         )
 
-    def assume(self, role_arn: str, region: str, session: str, service: str = SERVICE) -> Caller:
-        key = ("role", role_arn, region, session, service)
-        caller: Caller = self._remember(key, lambda: _session_of(role_arn, region, session, service))
+    def assume(self, role_arn: str, region: str, session: str) -> Caller:
+        key = ("role", role_arn, region, session)
+        caller: Caller = self._remember(key, lambda: _session_of(role_arn, region, session))
         return caller
 
     # ---- S3 and ECR, over HTTP: their own enforcement decides
@@ -220,9 +220,9 @@ def _logged(change: Callable[[], None]) -> None:
         logger.exception("an event, log or metric of SageMaker was lost")
 
 
-def _session_of(role_arn: str, region: str, session: str, service: str) -> Caller:
+def _session_of(role_arn: str, region: str, session: str) -> Caller:
     try:
-        variables = roles.service_credentials(role_arn, service, session, SESSION_SECONDS)
+        variables = roles.service_credentials(role_arn, SERVICE, session, SESSION_SECONDS)
     except Refused as refusal:
         raise invalid(refusal.what) from None
     key = variables["AWS_ACCESS_KEY_ID"]

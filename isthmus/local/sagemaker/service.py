@@ -1,8 +1,8 @@
 """SageMaker and its runtime as a service module of ministack: requests in, answers out, state saved.
 
 Requests are authorized here (see `authorization`), not by ministack's dispatch: one call may need several
-actions, and those of a pipeline's steps never pass the dispatch. Requests without a signature come from
-inside the server: CloudFormation acts as the role in the header `x-isthmus-role`, else as the account.
+actions, and those of a pipeline's steps never pass the dispatch. Whoever is inside the server calls
+`here().invoke` as some principal, or `handle_request` without a signature as the account.
 """
 
 from __future__ import annotations
@@ -106,13 +106,9 @@ def _caller(headers: Mapping[str, str], query: Mapping[str, Any]) -> Caller:
     account, region = get_account_id(), get_region()
     key = router.extract_access_key_id(dict(headers), dict(query))
     if not key:
-        # Every request over HTTP has a host; CloudFormation calls from inside.
+        # Every request over HTTP has a host; one without comes from inside the server.
         if "host" in headers:
             raise ApiError("MissingAuthenticationToken", "Missing Authentication Token", 403)
-        if role := headers.get("x-isthmus-role"):
-            cloud: Any = here().cloud
-            acting: Caller = cloud.assume(role, region, "AWSCloudFormation", "cloudformation.amazonaws.com")
-            return acting
         key = account
     identity = iam_evaluator.resolve_caller_identity(key) or {}
     arn = identity.get("userArn", f"arn:aws:iam::{account}:root")
