@@ -24,7 +24,7 @@ REGION = "eu-west-1"
 DEV, AUTOMATION, STAGING, PROD = "111122223333", "222233334444", "333344445555", "444455556666"
 BUCKET = "sagemaker-tests"
 ROLE = f"arn:aws:iam::{AUTOMATION}:role/pipeline"
-EVERYTHING = ["s3:*", "ecr:*", "logs:*", "sagemaker:*", "iam:PassRole"]
+EVERYTHING = ["s3:*", "ecr:*", "kms:*", "logs:*", "sagemaker:*", "iam:PassRole"]
 
 SERVE = """#!{python} -S
 # A container's `serve`, small enough to start in a few milliseconds.

@@ -20,10 +20,18 @@ class Bus:
 
     def __init__(self, aws: Aws) -> None:
         self.sqs = aws.client("sqs")
-        self.queue = self.sqs.create_queue(QueueName="sagemaker-events")["QueueUrl"]
+        target = f"arn:aws:sqs:{REGION}:{AUTOMATION}:sagemaker-events"
+        allowed = {
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": target,
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+        made = self.sqs.create_queue(QueueName="sagemaker-events", Attributes={"Policy": policy})
+        self.queue = made["QueueUrl"]
         rules = aws.client("events")
         rules.put_rule(Name="sagemaker", EventPattern=json.dumps({"source": ["aws.sagemaker"]}))
-        target = f"arn:aws:sqs:{REGION}:{AUTOMATION}:sagemaker-events"
         rules.put_targets(Rule="sagemaker", Targets=[{"Id": "queue", "Arn": target}])
         self.seen: list[dict[str, Any]] = []
 
