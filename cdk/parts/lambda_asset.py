@@ -39,7 +39,8 @@ def lambda_folder(package: Path) -> Path:
 
 
 def _cache() -> Path:
-    return Path(os.environ.get("ISTHMUS_CACHE") or ".isthmus/cache").resolve() / "lambda"
+    here = Path(sys.prefix) if os.access(sys.prefix, os.W_OK) else Path.home() / ".cache" / "isthmus"
+    return Path(os.environ.get("ISTHMUS_CACHE") or here / "cache").resolve() / "lambda"
 
 
 def _hash(package: Path) -> str:

@@ -1,0 +1,64 @@
+"""`isthmus infra`, as a person at the command line uses it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from isthmus.cli import isthmus
+from isthmus.errors import BadInput, Problem
+from isthmus.infra import synth
+from tests.cdk.conftest import CHECKOUT
+from tests.infra.conftest import Cloud
+
+
+def call(*words: str) -> Result:
+    return CliRunner().invoke(isthmus, ["infra", *words], catch_exceptions=True)
+
+
+@pytest.fixture(autouse=True)
+def in_checkout(monkeypatch: pytest.MonkeyPatch, cloud: Cloud) -> None:
+    monkeypatch.chdir(CHECKOUT)
+    for name, value in cloud.laptop.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_deploy_and_diff_find_that_all_stands(assembly: Path) -> None:
+    deployed = call("deploy", "--assembly", str(assembly))
+    assert (deployed.exit_code, deployed.output.count(": done")) == (0, 4)
+    compared = call("diff", "--assembly", str(assembly), "--account", "prod")
+    assert compared.output == "isthmus-prod: no change\n"
+
+
+def test_an_account_that_does_not_exist_is_refused(assembly: Path) -> None:
+    result = call("deploy", "--assembly", str(assembly), "--account", "production")
+    assert result.exit_code == 2
+    assert "'production' is not one of 'dev', 'automation', 'staging', 'prod'" in result.output
+
+
+def test_a_mistake_in_the_platform_is_told_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (CHECKOUT / "platform.yaml").read_text().replace('prod: "444455556666"', 'prod: "44445555666"')
+    (tmp_path / "platform.yaml").write_text(text)
+    monkeypatch.setenv("ISTHMUS_PLATFORM", str(tmp_path / "platform.yaml"))
+    result = call("synth", "--output", str(tmp_path / "out"))
+    assert isinstance(result.exception, BadInput)
+    assert "twelve digits" in str(result.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_folder_with_other_things_in_it_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(BadInput, match="no assembly"):
+        synth.synthesize(CHECKOUT / "app.py", tmp_path)
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_an_app_that_fails_is_told_in_its_last_words(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("raise RuntimeError('two stacks of one name')\n")
+    with pytest.raises(Problem, match="two stacks of one name") as problem:
+        synth.synthesize(tmp_path / "app.py", tmp_path / "out")
+    assert "Traceback" not in str(problem.value)
