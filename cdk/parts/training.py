@@ -84,7 +84,7 @@ class Training(Construct):
             ),
             allow(
                 ["logs:DescribeLogStreams", "logs:GetLogEvents"],
-                [f"{group}:*" for group in _job_logs(self._stack)],
+                [arn for group in _job_logs(self._stack) for arn in (group, f"{group}:*")],
             ),
             pass_role(role, "sagemaker.amazonaws.com"),
             *self._read_registry(),

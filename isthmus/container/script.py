@@ -21,6 +21,8 @@ def run(code: Path, argv: list[str]) -> int:
     if not argv:
         failure("nothing to run: name a script or -m module")
         return 2
+    # Threads that spin while they wait starve the other jobs of a small machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if code.is_dir():
         os.chdir(code)
         sys.path.insert(0, str(code))

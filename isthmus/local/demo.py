@@ -316,7 +316,11 @@ class _Lifecycle:
     def assert_not_failed(self, client: Client, run: runs.Run) -> None:
         if run.is_over and run.result not in ("succeeded", "partiallySucceeded"):
             reasons = "\n".join(runs.failures(client, run.id)) or "see its log"
-            raise Problem(f"run {run.id} of {run.pipeline} {run.result}:\n{reasons}", where=run.url)
+            raise Problem(
+                f"run {run.id} of {run.pipeline} {run.result}:\n{reasons}",
+                where=run.url,
+                todo=_tail(client, run),
+            )
 
     def until(self, look: Callable[[], Found | None], what: str) -> Found:
         deadline = time.monotonic() + LONGEST_WAIT
@@ -349,6 +353,22 @@ class _Lifecycle:
 
     def sagemaker(self, account: str) -> Any:
         return self.session(account).client("sagemaker")
+
+
+def _tail(client: Client, run: runs.Run) -> str:
+    """The end of the failed step's log."""
+    failed = [
+        one
+        for one in runs.timeline(client, run.id)
+        if one["type"] == "Task" and one.get("result") == "failed"
+    ]
+    lines = [
+        line
+        for one in failed
+        if one.get("log")
+        for line in runs.log(client, run.id, one["log"]["id"]).splitlines()
+    ]
+    return "\n".join(["the end of its log:", *lines[-15:]])
 
 
 def _short(arn: str) -> str:

@@ -144,8 +144,7 @@ def _azure_config(platform: Platform, local: Local) -> dict[str, object]:
                 "audience": platform.azure.audience,
             }
         },
-        "environment": local.endpoints(platform.region)
-        | {"ISTHMUS_CACHE": str(local.cache)},
+        "environment": local.endpoints(platform.region) | {"ISTHMUS_CACHE": str(local.cache)},
         "users": list(USERS),
     }
 

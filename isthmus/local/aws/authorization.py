@@ -220,7 +220,8 @@ def _key_checks(
         yield from ((READ_KEY, key) for key in _key(bucket))
     elif method == "PUT" or (method == "POST" and set(query) & {"uploads", "uploadId"}):
         asked = headers.get("x-amz-server-side-encryption-aws-kms-key-id", "")
-        yield from ((WRITE_KEY, key) for key in ([asked] if asked.startswith("arn:") else _key(bucket)))
+        # A key may be asked for by its alias; permissions are always about the key itself.
+        yield from ((WRITE_KEY, key) for key in (customer_key(asked) if asked else _key(bucket)))
     source = headers.get("x-amz-copy-source", "").lstrip("/").partition("/")[0]
     yield from ((READ_KEY, key) for key in (_key(source) if source else []))
 
