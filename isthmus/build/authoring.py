@@ -33,7 +33,8 @@ IMAGE = ParameterString("ImageUri")
 ROLE = ParameterString("RoleArn")
 KEY = ParameterString("KmsKeyId")
 ABOUT = tuple(
-    ParameterString(name, default_value="")
+    # SageMaker takes no empty metadata.
+    ParameterString(name, default_value="none")
     for name in ("Commit", "Repository", "RunId", "DataVersion", "Reason", "CorrelationId")
 )
 PARAMETERS = [CODE, DATA, CHAMPION, OUTPUT, IMAGE, ROLE, KEY, *ABOUT]
