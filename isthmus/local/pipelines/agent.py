@@ -100,8 +100,8 @@ class Agent:
 
         From then on steps run only if their condition admits a cancelled job, and within a time of their own.
         """
-        if status == "canceled":
-            return status
+        if job.interrupted:
+            return "canceled"
         late = job.deadline is not None and time.monotonic() > job.deadline
         if not late and not self._host.cancelled.is_set():
             return status
@@ -111,6 +111,7 @@ class Agent:
             self._timeline.issue(assignment.record, issue)
         job.deadline = time.monotonic() + assignment.cancel_minutes * 60
         job.cancelled = lambda: False
+        job.interrupted = True
         return "canceled"
 
 

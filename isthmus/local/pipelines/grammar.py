@@ -18,7 +18,7 @@ MAX_DEPTH = 50
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
       | (?P<string>'(?:[^']|'')*')
-      | (?P<number>[+-]?(?:0x[0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:\.\d+)*)(?![A-Za-z0-9_]))
+      | (?P<number>[+-]?(?:0x[0-9a-fA-F]+|\d+(?:\.\d+)*|\.\d+)(?![A-Za-z0-9_]))
       | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
       | (?P<mark>[(),.\[\]*])""",
     re.VERBOSE,

@@ -52,6 +52,8 @@ class JobSpace:
     """Whether the job checks out at most one repository."""
     deadline: float | None = None
     cancelled: Callable[[], bool] = lambda: False
+    interrupted: bool = False
+    """Whether it was noted that the run was cancelled or the job's time is up."""
 
 
 class Running:

@@ -1,0 +1,149 @@
+"""What our pipeline YAML compiles to: stages, gates, identities, and no parameter in any script."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from isthmus import names
+from isthmus.config import STAGES, read_platform
+from isthmus.errors import BadInput
+from isthmus.local.pipelines.compiler import compile_pipeline
+from isthmus.local.pipelines.folders import FolderSources
+from isthmus.local.pipelines.host import Request
+from isthmus.local.pipelines.plan import Plan, Step
+from isthmus.local.pipelines.rendering import final_yaml
+from isthmus.local.pipelines.tasks import connections, refuse_unsupported
+
+ROOT = Path(__file__).parents[2]
+PLATFORM = read_platform(ROOT / "platform.yaml")
+MODEL = PLATFORM.models[0].name
+HOSTILE = "x'\"; touch /tmp/owned; $(System.AccessToken) `id` ${{ parameters.platform }}"
+BUILD = ("model-build", "azure-pipelines.yml", names.build_pipeline(MODEL))
+PULL_REQUEST = ("model-build", "azure-pipelines.pull-request.yml", names.pull_request_pipeline(MODEL))
+DEPLOY = ("model-deploy", "azure-pipelines.yml", names.deploy_pipeline(MODEL))
+INFRASTRUCTURE = (".", "azure-pipelines/infrastructure.yml", "infrastructure")
+OWN_PULL_REQUEST = (".", "azure-pipelines/pull-request.yml", "pull-request")
+ALL = (BUILD, PULL_REQUEST, DEPLOY, INFRASTRUCTURE, OWN_PULL_REQUEST)
+
+
+def compiled(file: tuple[str, str, str], **parameters: str) -> Plan:
+    folder, path, pipeline = file
+    sources = FolderSources({"self": ROOT / folder, "platform": ROOT})
+    request = Request(parameters=parameters, predefined={"Build.DefinitionName": pipeline})
+    return compile_pipeline(path, sources, request)
+
+
+def required(file: tuple[str, str, str], value: str = "arn:aws:sagemaker:x") -> dict[str, str]:
+    return {"modelPackageArn": value} if file is DEPLOY else {}
+
+
+def steps(plan: Plan) -> list[Step]:
+    return [step for stage in plan.stages for job in stage.jobs for step in job.all_steps()]
+
+
+@pytest.mark.parametrize("file", ALL, ids=lambda file: file[2])
+def test_each_pipeline_compiles_and_can_run_here(file: tuple[str, str, str]) -> None:
+    plan = compiled(file, **required(file))
+    refuse_unsupported(plan)
+    assert plan.warnings == ()
+
+
+@pytest.mark.parametrize("file", ALL, ids=lambda file: file[2])
+def test_every_gate_and_stage_stays(file: tuple[str, str, str]) -> None:
+    assert all(not stage.is_skippable for stage in compiled(file, **required(file)).stages)
+
+
+def test_the_deploy_pipeline_goes_from_synthesis_over_staging_to_prod() -> None:
+    plan = compiled(DEPLOY, **required(DEPLOY))
+    assert [(stage.name, stage.depends_on) for stage in plan.stages] == [
+        ("build", ()),
+        ("staging", ("build",)),
+        ("prod", ("staging",)),
+    ]
+    assert [stage.lock_behavior for stage in plan.stages] == ["", "sequential", "sequential"]
+    for stage in STAGES:
+        (job,) = plan.stage(stage).jobs
+        used = {name for step in job.all_steps() for name in connections(step)}
+        assert job.environment == stage
+        assert used == {names.deploy_connection(PLATFORM, MODEL, stage)}
+
+
+def test_each_pipeline_enters_aws_as_itself() -> None:
+    used = {name for step in steps(compiled(BUILD)) for name in connections(step)}
+    assert used == {names.build_connection(PLATFORM, MODEL)}
+    (build, *_) = compiled(DEPLOY, **required(DEPLOY)).stages
+    used = {name for job in build.jobs for step in job.all_steps() for name in connections(step)}
+    assert used == {names.synth_connection(PLATFORM, MODEL)}
+    used = {name for step in steps(compiled(INFRASTRUCTURE)) for name in connections(step)}
+    assert used == {names.infrastructure_connection(PLATFORM)}
+
+
+@pytest.mark.parametrize("file", [PULL_REQUEST, OWN_PULL_REQUEST], ids=lambda file: file[2])
+def test_a_pull_request_has_no_credential(file: tuple[str, str, str]) -> None:
+    plan = compiled(file)
+    assert [name for step in steps(plan) for name in connections(step)] == []
+    assert "System.AccessToken" not in final_yaml(plan)
+
+
+def test_the_teams_files_extend_the_platforms_templates() -> None:
+    for file, template in (
+        (BUILD, "azure-pipelines/model-build.yml"),
+        (PULL_REQUEST, "azure-pipelines/model-pull-request.yml"),
+        (DEPLOY, "azure-pipelines/model-deploy.yml"),
+    ):
+        ((_, _, ref, path),) = compiled(file, **required(file)).extends
+        assert (ref, path) == ("refs/heads/main", template)
+
+
+@pytest.mark.parametrize(
+    ("file", "parameters"),
+    [
+        (BUILD, ("correlationId", "triggerKey")),
+        (DEPLOY, ("modelPackageArn", "approvalKey", "correlationId")),
+    ],
+    ids=["build", "deploy"],
+)
+def test_no_parameter_reaches_a_script(file: tuple[str, str, str], parameters: tuple[str, ...]) -> None:
+    plan = compiled(file, **{**required(file), **dict.fromkeys(parameters, HOSTILE)})
+    for step in steps(plan):
+        for name, text in step.inputs.items():
+            assert "touch /tmp/owned" not in text, f"{step.at}: {name}"
+        assert "touch /tmp/owned" not in step.condition
+
+
+def test_scripts_quote_every_variable_and_use_no_macro() -> None:
+    import re
+
+    for file in ALL:
+        for step in steps(compiled(file, **required(file))):
+            for name in ("script", "inlineScript"):
+                text = step.inputs.get(name, "")
+                if step.task != "PythonScript@0":
+                    assert "$(" not in text, f"{step.at}: pass it through env"
+                    assert not re.search(r'(?<!["\w/])\$\w', text), f"{step.at}: quote it"
+
+
+def test_a_reason_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(BadInput, match="'retrian' is not a value of the parameter 'reason'; did you mean"):
+        compiled(BUILD, reason="retrian")
+
+
+def test_a_version_must_be_named() -> None:
+    with pytest.raises(BadInput, match="required parameter has no value: modelPackageArn"):
+        compiled(DEPLOY)
+
+
+def test_the_model_is_the_one_that_the_pipeline_is_called_after() -> None:
+    plan = compiled((*DEPLOY[:2], "my-deploy-deploy"), **required(DEPLOY))
+    used = {name for step in steps(plan) for name in connections(step)}
+    assert "isthmus-my-deploy-synth" in used
+
+
+def test_prod_of_the_infrastructure_waits_for_a_person_and_only_main_deploys() -> None:
+    plan = compiled(INFRASTRUCTURE)
+    assert [stage.name for stage in plan.stages] == ["synth", "dev", "automation", "staging", "prod"]
+    environments = [job.environment for stage in plan.stages[1:] for job in stage.jobs]
+    assert environments == ["infrastructure-before-prod"] * 3 + ["infrastructure"]
+    assert all("refs/heads/main" in stage.condition for stage in plan.stages[1:])

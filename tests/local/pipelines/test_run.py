@@ -1,0 +1,86 @@
+"""`isthmus run` from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from isthmus.errors import BadInput
+from isthmus.local.pipelines.run import run
+
+TEXT = """\
+parameters: [{name: who, type: string, default: world}]
+stages:
+- stage: a
+  jobs:
+  - {job: one, steps: [bash: 'echo hello $WHO', ], variables: {WHO: '${{ parameters.who }}'}}
+- stage: b
+  jobs:
+  - {job: two, steps: [bash: 'echo second; exit ${CODE:-0}']}
+- stage: c
+  jobs:
+  - {deployment: three, environment: prod, strategy: {runOnce: {deploy: {steps: [bash: 'echo third']}}}}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "azure-pipelines.yml"
+    path.write_text(TEXT)
+    return path
+
+
+def call(*arguments: object, **environment: str) -> Result:
+    return CliRunner().invoke(run, [str(one) for one in arguments], env=environment)
+
+
+def test_a_run_shows_each_step_and_succeeds(file: Path) -> None:
+    done = call(file, "-p", "who=you", "--approve", "prod")
+    assert done.exit_code == 0, done.output
+    assert "hello you" in done.output
+    assert "third" in done.output
+
+
+def test_a_failed_run_exits_1(file: Path) -> None:
+    done = call(file, "--only", "b.two", CODE="4")
+    assert done.exit_code == 1
+    assert "bash exited with code '4'" in done.output
+    assert "hello" not in done.output
+
+
+def test_without_a_terminal_an_environment_is_refused_clearly(file: Path) -> None:
+    done = call(file, "--from", "c")
+    assert done.exit_code == 1
+    assert "add --approve prod" in done.output
+    assert "second" not in done.output
+
+
+def test_plan_runs_nothing(file: Path) -> None:
+    done = call(file, "--plan")
+    assert done.exit_code == 0
+    assert "task: Bash@3" in done.output
+    assert "hello world" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("-p", "whoo=x"), "unexpected parameter 'whoo'; did you mean 'who'?"),
+        (("-p", "who"), "--parameter is NAME=VALUE"),
+        (("--only", "tow"), "there is no job 'tow'; did you mean 'two'?"),
+        (("--from", "d"), "there is no stage 'd'"),
+        (("-r", "x=/nowhere"), "does not exist"),
+    ],
+)
+def test_what_is_asked_wrongly_is_said(file: Path, arguments: tuple[str, ...], message: str) -> None:
+    done = call(file, *arguments)
+    assert isinstance(done.exception, BadInput)
+    assert message in str(done.exception)
+    assert done.exception.exit_code == 2
+
+
+def test_credentials_of_whoever_runs_it_do_not_reach_the_steps(file: Path) -> None:
+    file.write_text('steps:\n- bash: echo "[$AWS_ACCESS_KEY_ID]"\n')
+    assert "[]" in call(file, AWS_ACCESS_KEY_ID="AKIA").output
