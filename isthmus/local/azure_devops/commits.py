@@ -102,7 +102,6 @@ def one_commit(call: Call) -> Document:
     found = gitcli.commits(folder, commit, top=1)[0]
     return commit_reference(call.organization, repository, found) | {
         "treeId": found.tree,
-        "push": {"pushedBy": None, "date": found.committer[2]},
     }
 
 
@@ -170,7 +169,7 @@ def _file(call: Call, repository: Document, commit: str, path: str, content: byt
         "path": file,
         "url": f"{_url(call.organization, repository)}/items{file}?versionType=Commit&version={commit}",
     }
-    if call.flag("includeContent") or "includecontent" not in call.query:
+    if call.flag("includeContent"):
         try:
             found["content"] = content.decode()
         except UnicodeDecodeError:

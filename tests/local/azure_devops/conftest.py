@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from tests.contract import specs
+from tests.contract.azure_swagger import Exchange, swagger
+from tests.local.azure_devops.standin import PROJECT, Person, StandIn, running
+
+
+@pytest.fixture(scope="session")
+def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    """One stand-in with an empty project; tests make what they need under names of their own."""
+    with running(tmp_path_factory.mktemp("azure")) as found:
+        found.person("admin").post("/_apis/projects", {"name": PROJECT, "capabilities": {}})
+        yield found
+
+
+@pytest.fixture
+def admin(standin: StandIn) -> Person:
+    return standin.person("admin")
+
+
+@pytest.fixture
+def dana(standin: StandIn) -> Person:
+    return standin.person("dana")
+
+
+@pytest.fixture
+def robin(standin: StandIn) -> Person:
+    return standin.person("robin")
+
+
+@pytest.fixture
+def repository(admin: Person, request: pytest.FixtureRequest) -> str:
+    """An empty repository with the test's own name."""
+    name = request.node.name.replace("_", "-").partition("[")[0]
+    admin.post("git/repositories", {"name": name})
+    return str(name)
+
+
+@pytest.fixture(autouse=True)
+def described(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """All that goes over the wire in a test is as Microsoft describes it, where the description is at hand."""
+    folder = specs.find("azure-devops")
+    if folder is None:
+        yield
+        return
+    seen: list[Exchange] = []
+    send = requests.Session.send
+
+    def recorded(
+        self: requests.Session, request: requests.PreparedRequest, **more: object
+    ) -> requests.Response:
+        response = send(self, request, **more)  # type: ignore[arg-type]
+        seen.append(Exchange.of(response))
+        return response
+
+    monkeypatch.setattr(requests.Session, "send", recorded)
+    yield
+    problems = [problem for one in seen if "/_apis/" in one.url for problem in swagger(folder).problems(one)]
+    assert not problems, "\n".join(problems[:10])
