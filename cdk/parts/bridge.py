@@ -177,6 +177,8 @@ class Bridge(Construct):
                     "*",
                     {
                         "ForAllValues:StringEquals": {"sts:IdentityTokenAudience": platform.azure.audience},
+                        # ForAllValues is true of no value at all.
+                        "Null": {"sts:IdentityTokenAudience": "false"},
                         "NumericLessThanEquals": {"sts:DurationSeconds": 300},
                     },
                 ),
