@@ -7,6 +7,7 @@ import time
 import uuid
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 import jwt
 import requests
@@ -52,7 +53,7 @@ class Entra:
         self._aws_keys: dict[str, jwt.PyJWK] = {}
 
     async def token(self, request: Request) -> JSONResponse:
-        form = {key: str(value) for key, value in (await request.form()).items()}
+        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
         try:
             answer = await run_in_threadpool(self._exchange, request.path_params["tenant"], form)
         except Denied as denied:

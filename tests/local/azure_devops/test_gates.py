@@ -1,0 +1,253 @@
+"""Checks before stages: really evaluated, whoever runs the pipeline and whatever its YAML says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.local.azure_devops.standin import PROJECT, Person, StandIn, until
+
+APPROVAL = "8c6f20a7-a545-4486-9777-f762fafe0d4d"
+EXCLUSIVE_LOCK = "2ef31ad6-baa0-403a-8b45-2cbc9b4e5563"
+EXTENDS = "4020e66e-b0f3-47e1-bc88-48f3cc59b5f3"
+TASK = "fe1de3ee-a436-41b4-bb20-f6eb4cb879a7"
+BRANCH_CONTROL = "86b05a0c-73e6-4f7d-b3cf-e38f3b39a75b"
+DEPLOY = """
+trigger: none
+pool: {{vmImage: ubuntu-latest}}
+stages:
+- stage: ship
+  lockBehavior: {lock}
+  jobs:
+  - deployment: ship
+    environment: {environment}
+    strategy:
+      runOnce:
+        deploy:
+          steps:
+          - checkout: none
+          - bash: echo shipped; sleep {sleep}
+"""
+TEMPLATE = """
+parameters: [{name: environment, type: string}]
+stages:
+- stage: ship
+  jobs:
+  - deployment: ship
+    environment: ${{ parameters.environment }}
+    strategy: {runOnce: {deploy: {steps: [{checkout: none}, {bash: echo shipped}]}}}
+"""
+EXTENDING = """
+trigger: none
+resources:
+  repositories:
+  - {{repository: guard, type: git, name: guard, ref: refs/heads/main}}
+extends:
+  template: ship.yml@guard
+  parameters: {{environment: {environment}}}
+"""
+
+
+class Place:
+    """An environment of its own, and a pipeline that deploys to it."""
+
+    def __init__(self, admin: Person, name: str, *, sleep: float = 0, lock: str = "sequential") -> None:
+        self.admin, self.name = admin, name
+        self.id = admin.post("distributedtask/environments", {"name": name, "description": ""})["id"]
+        admin.post("git/repositories", {"name": name})
+        admin.commit(name, {"azure-pipelines.yml": DEPLOY.format(environment=name, sleep=sleep, lock=lock)})
+        self.pipeline = admin.pipeline(name, name)
+        self.authorize()
+
+    def authorize(self, *, allowed: bool = True) -> None:
+        body = {"pipelines": [{"id": self.pipeline, "authorized": allowed}]}
+        self.admin.patch(f"pipelines/pipelinepermissions/environment/{self.id}", body)
+
+    def check(self, kind: str, settings: dict[str, Any], timeout: int = 60) -> int:
+        body = {
+            "type": {"id": kind, "name": "a check"},
+            "settings": settings,
+            "resource": {"type": "environment", "id": str(self.id), "name": self.name},
+            "timeout": timeout,
+        }
+        number: int = self.admin.post("pipelines/checks/configurations", body)["id"]
+        return number
+
+    def approval(self, admin: Person, *who: str, **settings: Any) -> int:
+        approvers = [{"id": identity(admin, name)} for name in who]
+        usual = {"executionOrder": "anyOrder", "minRequiredApprovers": 1, "instructions": "Look."}
+        return self.check(APPROVAL, usual | {"approvers": approvers, "blockedApprovers": []} | settings)
+
+
+def identity(person: Person, name: str) -> str:
+    (found,) = person.every("/_apis/identities", searchFilter="General", filterValue=name)
+    key: str = found["id"]
+    return key
+
+
+def pending(person: Person, run: int) -> list[dict[str, Any]]:
+    found = person.every("pipelines/approvals", state="pending", **{"$expand": "steps"})
+    return [one for one in found if one["pipeline"]["owner"]["id"] == run]
+
+
+def decide(person: Person, approval: str, status: str = "approved", comment: str = "Good"):  # noqa: ANN201
+    body = [{"approvalId": approval, "status": status, "comment": comment}]
+    return person.ask("PATCH", "pipelines/approvals", body)
+
+
+def stage_issue(person: Person, run: int) -> str:
+    records = person.get(f"build/builds/{run}/timeline")["records"]
+    return str([issue["message"] for one in records for issue in one.get("issues", [])])
+
+
+def test_an_approval_holds_the_stage_until_somebody_who_may_approves(
+    admin: Person, dana: Person, robin: Person
+) -> None:
+    place = Place(admin, "approved")
+    place.approval(admin, "release-approvers", requesterCannotBeApprover=True)
+    run = dana.run(place.pipeline)["id"]
+    (waiting,) = until(lambda: pending(dana, run))
+    assert waiting["steps"][0]["assignedApprover"]["displayName"].endswith("release-approvers")
+    assert dana.build(run)["status"] == "inProgress"
+    assert decide(dana, waiting["id"]).status_code == 403
+    assert decide(admin, waiting["id"]).status_code == 403
+    (approved,) = decide(robin, waiting["id"], comment="Ship it").json()["value"]
+    assert approved["status"] == "approved"
+    assert approved["steps"][0]["actualApprover"]["displayName"] == "Robin Release"
+    assert approved["steps"][0]["comment"] == "Ship it"
+    assert dana.until_over(run)["result"] == "succeeded"
+    assert decide(robin, waiting["id"]).status_code == 400
+    records = dana.every(f"distributedtask/environments/{place.id}/environmentdeploymentrecords")
+    assert [(one["owner"]["id"], one["result"]) for one in records] == [(run, "succeeded")]
+    timeline = dana.get(f"build/builds/{run}/timeline")["records"]
+    assert next(one for one in timeline if one["id"] == waiting["id"])["type"] == "Checkpoint.Approval"
+
+
+def test_the_requester_cannot_approve(admin: Person, robin: Person) -> None:
+    place = Place(admin, "requested")
+    place.approval(admin, "release-approvers", requesterCannotBeApprover=True)
+    run = robin.run(place.pipeline)["id"]
+    (waiting,) = until(lambda: pending(robin, run))
+    refused = decide(robin, waiting["id"])
+    assert (refused.status_code, refused.json()["typeKey"]) == (403, "ApprovalUnauthorizedException")
+    robin.patch(f"build/builds/{run}", {"status": "cancelling"})
+    assert robin.until_over(run)["result"] == "canceled"
+    assert robin.get(f"pipelines/approvals/{waiting['id']}")["status"] == "canceled"
+
+
+def test_a_rejection_says_who_and_why(admin: Person, dana: Person, robin: Person) -> None:
+    place = Place(admin, "rejected")
+    place.approval(admin, "release-approvers")
+    run = dana.run(place.pipeline)["id"]
+    (waiting,) = until(lambda: pending(dana, run))
+    assert decide(robin, waiting["id"], "rejected", "Too slow").ok
+    assert dana.until_over(run)["result"] == "failed"
+    assert "Robin Release rejected" in stage_issue(dana, run)
+    assert "Too slow" in stage_issue(dana, run)
+
+
+def test_two_approvers_may_be_needed(admin: Person, dana: Person, robin: Person) -> None:
+    place = Place(admin, "twice")
+    place.approval(admin, "robin", "admin", minRequiredApprovers=2)
+    run = dana.run(place.pipeline)["id"]
+    (waiting,) = until(lambda: pending(dana, run))
+    assert decide(robin, waiting["id"]).json()["value"][0]["status"] == "pending"
+    assert decide(admin, waiting["id"]).json()["value"][0]["status"] == "approved"
+    assert dana.until_over(run)["result"] == "succeeded"
+
+
+def test_an_unauthorized_pipeline_does_not_get_in(admin: Person, dana: Person) -> None:
+    place = Place(admin, "strange")
+    place.authorize(allowed=False)
+    run = dana.run(place.pipeline)["id"]
+    assert dana.until_over(run)["result"] == "failed"
+    assert "not authorized" in stage_issue(dana, run)
+
+
+def test_branch_control(admin: Person, dana: Person) -> None:
+    place = Place(admin, "branches")
+    inputs = {"allowedBranches": "refs/heads/main", "ensureProtectionOfBranch": "false"}
+    settings = {"displayName": "b", "definitionRef": {"id": BRANCH_CONTROL}, "inputs": inputs}
+    number = place.check(TASK, settings)
+    dana.commit("branches", {"x": "x"}, branch="topic")
+    topic = {"resources": {"repositories": {"self": {"refName": "refs/heads/topic"}}}}
+    run = dana.post(f"pipelines/{place.pipeline}/runs", topic)["id"]
+    assert dana.until_over(run)["result"] == "failed"
+    assert "refs/heads/topic" in stage_issue(dana, run)
+    assert dana.until_over(dana.run(place.pipeline)["id"])["result"] == "succeeded"
+    inputs["ensureProtectionOfBranch"] = "true"
+    admin.patch(f"pipelines/checks/configurations/{number}", {"settings": settings | {"inputs": inputs}})
+    assert dana.until_over(dana.run(place.pipeline)["id"])["result"] == "failed"
+
+
+def test_required_template(admin: Person, dana: Person) -> None:
+    place = Place(admin, "templated")
+    admin.post("git/repositories", {"name": "guard"})
+    admin.commit("guard", {"ship.yml": TEMPLATE})
+    required = {
+        "repositoryType": "git",
+        "repositoryName": f"{PROJECT}/guard",
+        "repositoryRef": "refs/heads/main",
+        "templatePath": "ship.yml",
+    }
+    place.check(EXTENDS, {"extendsChecks": [required]})
+    run = dana.run(place.pipeline)["id"]
+    assert dana.until_over(run)["result"] == "failed"
+    assert "required template" in stage_issue(dana, run)
+    dana.commit("templated", {"azure-pipelines.yml": EXTENDING.format(environment="templated")})
+    run = dana.run(place.pipeline)["id"]
+    assert dana.until_over(run)["result"] == "succeeded", stage_issue(dana, run)
+
+
+@pytest.mark.parametrize("lock", ["sequential", "runLatest"])
+def test_exclusive_lock(admin: Person, dana: Person, robin: Person, lock: str) -> None:
+    place = Place(admin, f"locked-{lock.lower()}", lock=lock)
+    place.approval(admin, "robin")
+    place.check(EXCLUSIVE_LOCK, {})
+    first, second, third = (dana.run(place.pipeline)["id"] for _ in range(3))
+    admin.commit(
+        place.name, {"azure-pipelines.yml": DEPLOY.format(environment=place.name, sleep=0, lock=lock)}
+    )
+    for run in (third, second, first):
+        (waiting,) = until(lambda run=run: pending(dana, run))
+        assert decide(robin, waiting["id"]).ok
+    results = [dana.until_over(run)["result"] for run in (first, second, third)]
+    assert results[2] == "succeeded"
+    if lock == "sequential":
+        assert results == ["succeeded"] * 3
+    spans = sorted(
+        (one["startTime"], one["finishTime"])
+        for one in dana.every(f"distributedtask/environments/{place.id}/environmentdeploymentrecords")
+        if one["result"] == "succeeded"
+    )
+    assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
+
+
+def test_only_checks_that_are_evaluated_can_be_made(admin: Person, dana: Person) -> None:
+    number = admin.post("distributedtask/environments", {"name": "picky", "description": ""})["id"]
+    resource = {"type": "environment", "id": str(number), "name": "picky"}
+    hours = {"definitionRef": {"id": "445fde2f-6c39-441c-807f-8a59ff2e075f"}, "inputs": {}}
+    for kind, settings in ((TASK, hours), (APPROVAL, {"approvers": []}), ("0" * 8, {}), (EXTENDS, {})):
+        body = {"type": {"id": kind}, "settings": settings, "resource": resource, "timeout": 60}
+        assert admin.ask("POST", "pipelines/checks/configurations", body).status_code == 400, kind
+    lock = {"type": {"id": EXCLUSIVE_LOCK}, "settings": {}, "resource": resource, "timeout": 60}
+    assert dana.ask("POST", "pipelines/checks/configurations", lock).status_code == 403
+    made = admin.post("pipelines/checks/configurations", lock)
+    listed = admin.every("pipelines/checks/configurations", resourceType="environment", resourceId=number)
+    assert [one["id"] for one in listed] == [made["id"]]
+    assert admin.ask("DELETE", f"pipelines/checks/configurations/{made['id']}").ok
+    assert admin.ask("GET", f"pipelines/checks/configurations/{made['id']}").status_code == 404
+
+
+def test_a_waiting_run_holds_no_agent(standin: StandIn, admin: Person, dana: Person, robin: Person) -> None:
+    place = Place(admin, "patient")
+    place.approval(admin, "robin")
+    waiting = [dana.run(place.pipeline)["id"] for _ in range(5)]
+    for run in waiting:
+        until(lambda run=run: pending(dana, run))
+    free = Place(admin, "free")
+    assert dana.until_over(dana.run(free.pipeline)["id"])["result"] == "succeeded"
+    for run in waiting:
+        dana.patch(f"build/builds/{run}", {"status": "cancelling"})
+        dana.until_over(run)
