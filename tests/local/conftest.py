@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -29,6 +30,28 @@ ACCOUNTS = {
 }
 AUTOMATION, STAGING, PROD = ACCOUNTS["automation"], ACCOUNTS["staging"], ACCOUNTS["prod"]
 ISSUER = "https://vstoken.dev.azure.com/5f0e7a52-6a1b-4c7e-9d3a-2f1f6d6f6c11"
+
+
+SERVE = """#!{python} -S
+import http.server, os, sys
+root = os.environ.get("ISTHMUS_OPT_ML", "/opt/ml")
+name = open(f"{{root}}/model/name").read()
+if name == "broken":
+    sys.exit("cannot load the model")
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.do_POST()
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(name)))
+        self.end_headers()
+        self.wfile.write(name.encode())
+    def log_message(self, *_):
+        pass
+port = int(os.environ["SAGEMAKER_BIND_TO_PORT"])
+http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+"""
 
 
 def _key() -> rsa.RSAPrivateKey:
@@ -79,6 +102,12 @@ class Aws:
         )
         return session.client(service, endpoint_url=self.url)
 
+    def acting_as(self, role: str, account: str) -> dict[str, str]:
+        """Credentials of a role that trusts its account."""
+        arn = f"arn:aws:iam::{account}:role/{role}"
+        sts = self.client("sts", account)
+        return sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+
 
 @pytest.fixture(scope="session")
 def issuer() -> Iterator[tuple[Issuer, str]]:
@@ -99,15 +128,21 @@ def issuer() -> Iterator[tuple[Issuer, str]]:
     server.shutdown()
 
 
-def start_aws(state: Path, jwks: str, port: int) -> subprocess.Popen[bytes]:
-    """Start a local AWS in `state` and wait until it answers."""
+def start_aws(
+    state: Path, jwks: str, port: int, environment: dict[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a local AWS in `state`, its functions, jobs and endpoints with `environment`; wait until it answers.
+
+    Stop it with `lifeline.stop`.
+    """
     state.mkdir(parents=True, exist_ok=True)
     config = {
         "accounts": ACCOUNTS,
         "region": REGION,
         "platform": "isthmus",
         "issuers": {ISSUER: jwks},
-        "environment": {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_DEFAULT_REGION": REGION},
+        "environment": {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_DEFAULT_REGION": REGION}
+        | (environment or {}),
     }
     (state / "config.json").write_text(json.dumps(config))
     argv = [sys.executable, "-m", "isthmus.local.aws", "--port", str(port), "--state", str(state)]
@@ -121,17 +156,26 @@ def start_aws(state: Path, jwks: str, port: int) -> subprocess.Popen[bytes]:
 
 
 def free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="session")
-def aws(tmp_path_factory: pytest.TempPathFactory, issuer: tuple[Issuer, str]) -> Iterator[Aws]:
+def programs(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A PATH on which a container's `serve` is one that starts at once."""
+    folder = tmp_path_factory.mktemp("bin")
+    serve = folder / "serve"
+    serve.write_text(SERVE.format(python=sys.executable))
+    serve.chmod(0o755)
+    return f"{folder}:{Path(sys.prefix) / 'bin'}:/usr/bin:/bin"
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory, issuer: tuple[Issuer, str], programs: str) -> Iterator[Aws]:
+    """A local AWS for all tests of a session: name what you make in it after your test."""
     one, jwks = issuer
     port = free_port()
-    process = start_aws(tmp_path_factory.mktemp("aws"), jwks, port)
+    process = start_aws(tmp_path_factory.mktemp("aws"), jwks, port, {"PATH": programs})
     yield Aws(f"http://127.0.0.1:{port}", REGION, one)
     lifeline.stop(process)

@@ -31,6 +31,7 @@ _enforce = iam_evaluator.enforce
 _resource_arn = iam_actions.extract_resource_arn
 _tag_context = iam_actions.request_tag_context
 _object_checks = iam_actions.s3_additional_checks
+_bucket_allows = s3._foreign_bucket_allows
 
 
 def install(handlers: dict[str, Handler]) -> None:
@@ -43,6 +44,7 @@ def install(handlers: dict[str, Handler]) -> None:
     iam_actions.extract_resource_arn = _resource_arn_anywhere
     iam_actions.request_tag_context = _request_context
     iam_actions.s3_additional_checks = _checks_of_objects
+    s3._foreign_bucket_allows = _bucket_lets_in
     for service in SHARED:
         handlers[service] = _in_owners_account(service, handlers[service])
 
@@ -97,6 +99,35 @@ def _spelled_out(statement: dict[str, Any]) -> dict[str, Any]:
     """PutPermission takes a bare account id for a principal, and AWS stores it spelled out."""
     principal = statement.get("Principal")
     return statement | {"Principal": {"AWS": principal}} if isinstance(principal, str) else statement
+
+
+def _bucket_lets_in(
+    owner: str,
+    bucket: str,
+    name: str,
+    method: str,
+    query: dict[str, Any],
+    caller: str,
+    headers: dict[str, str] | None = None,
+) -> bool:
+    """Whether a bucket's policy lets in this principal of another account; ministack asks for its account."""
+    principal = iam_evaluator.caller_arn()
+    if not caller or principal.endswith(":root") or _account_of(principal) != caller:
+        return bool(_bucket_allows(owner, bucket, name, method, query, caller, headers))
+    path = f"/{bucket}/{name}" if name else f"/{bucket}"
+    action = f"s3:{iam_actions._s3_action(method, path, query)}"
+    keys = iam_actions.s3_service_context(action, query, path, headers or {})
+    context = iam_evaluator.EvalContext(
+        principal_arn=principal,
+        principal_type="AssumedRole" if ":assumed-role/" in principal else "User",
+        principal_account=caller,
+        action=action,
+        resource_arn=f"arn:aws:s3::{path.replace('/', ':', 1)}",
+        region=get_region(),
+        service_context={key.lower(): value for key, value in keys.items()},
+    )
+    policy = s3._bucket_policies.get_scoped(owner, None, bucket)
+    return bool(iam_evaluator.evaluate_resource_policy(policy, context).decision == "Allow")
 
 
 def enforce(

@@ -33,6 +33,8 @@ EXTENDED = {
         "extract_resource_arn",
         "request_tag_context",
         "s3_additional_checks",
+        "s3_service_context",
+        "_s3_action",
     ),
     "ministack.core.iam_evaluator": (
         "EvalContext",
@@ -66,7 +68,12 @@ EXTENDED = {
         "_create_oidc_provider",
     ),
     "ministack.services.kms": ("_keys", "_resolve_key"),
-    "ministack.services.s3": ("_bucket_owner_account", "_bucket_default_sse_headers"),
+    "ministack.services.s3": (
+        "_bucket_owner_account",
+        "_bucket_default_sse_headers",
+        "_bucket_policies",
+        "_foreign_bucket_allows",
+    ),
     "ministack.services.eventbridge": (
         "_put_events",
         "_dispatch_to_event_bus",

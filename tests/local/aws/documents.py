@@ -1,8 +1,10 @@
-"""Policy documents, short enough to be read in a test."""
+"""Policy documents, short enough to be read in a test, and the roles that hold them."""
 
 from __future__ import annotations
 
 import json
+
+from tests.local.conftest import Aws
 
 
 def policy(*statements: dict) -> str:
@@ -13,6 +15,12 @@ def allow(action: str | list[str], resource: str | list[str], **more: object) ->
     return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
 
 
-def trust(**principal: str) -> str:
-    """A role's trust in an account (`AWS=...`) or a service (`Service=...`)."""
-    return policy({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal})
+def make_role(aws: Aws, account: str, name: str, *statements: dict, trusts: str = "") -> str:
+    """A role with these permissions that its account, and the service `trusts`, may assume; returns its ARN."""
+    principal = {"AWS": f"arn:aws:iam::{account}:root"} | ({"Service": trusts} if trusts else {})
+    trust = policy({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal})
+    iam = aws.client("iam", account)
+    arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    if statements:
+        iam.put_role_policy(RoleName=name, PolicyName="may", PolicyDocument=policy(*statements))
+    return arn

@@ -1,0 +1,122 @@
+"""What crosses accounts: only where both sides allow it, with the key as well as the object."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.local.aws.documents import allow, make_role, policy
+from tests.local.conftest import AUTOMATION, PROD, REGION, Aws
+
+BUCKET = "shared-across"
+READER = f"arn:aws:iam::{PROD}:role/reader"
+# As our own stacks name a role of another account, whether it exists yet or not.
+FROM_READER = {
+    "Principal": {"AWS": f"arn:aws:iam::{PROD}:root"},
+    "Condition": {"ArnEquals": {"aws:PrincipalArn": READER}},
+}
+TLS_ONLY = {
+    "Effect": "Deny",
+    "Principal": "*",
+    "Action": "s3:*",
+    "Resource": f"arn:aws:s3:::{BUCKET}/*",
+    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+}
+ADMINISTERED = allow("kms:*", "*", Principal={"AWS": f"arn:aws:iam::{AUTOMATION}:root"})
+
+
+@pytest.fixture(scope="module")
+def key(aws: Aws) -> str:
+    made = aws.client("kms", AUTOMATION).create_key(Policy=policy(ADMINISTERED))
+    return made["KeyMetadata"]["Arn"]
+
+
+@pytest.fixture(scope="module")
+def reader(aws: Aws, key: str) -> Any:
+    """S3 as a role of prod, with all the permissions that prod can give; the object is automation's."""
+    s3 = aws.client("s3", AUTOMATION)
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    default = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+    s3.put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration={"Rules": [default]})
+    s3.put_object(Bucket=BUCKET, Key="model", Body=b"weights")
+    through_s3 = {"StringEquals": {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}}
+    anything = f"arn:aws:kms:{REGION}:{AUTOMATION}:key/*"
+    make_role(
+        aws,
+        PROD,
+        "reader",
+        allow("s3:GetObject", f"arn:aws:s3:::{BUCKET}/*"),
+        allow("kms:Decrypt", anything, Condition=through_s3),
+        allow("ecr:BatchGetImage", f"arn:aws:ecr:{REGION}:{AUTOMATION}:repository/shared"),
+    )
+    return aws.client("s3", PROD, aws.acting_as("reader", PROD))
+
+
+def share_bucket(aws: Aws, *more: dict) -> None:
+    statement = allow("s3:GetObject", f"arn:aws:s3:::{BUCKET}/*", **FROM_READER)
+    aws.client("s3", AUTOMATION).put_bucket_policy(Bucket=BUCKET, Policy=policy(statement, *more))
+
+
+def share_key(aws: Aws, key: str) -> None:
+    shared = policy(ADMINISTERED, allow("kms:Decrypt", "*", **FROM_READER))
+    aws.client("kms", AUTOMATION).put_key_policy(KeyId=key, PolicyName="default", Policy=shared)
+
+
+def test_an_object_needs_its_bucket_and_its_key_to_agree(aws: Aws, reader: Any, key: str) -> None:
+    with pytest.raises(ClientError, match="AccessDenied"):
+        reader.get_object(Bucket=BUCKET, Key="model")
+    share_bucket(aws)
+    with pytest.raises(ClientError, match="kms:Decrypt"):
+        reader.get_object(Bucket=BUCKET, Key="model")
+    share_key(aws, key)
+    assert reader.get_object(Bucket=BUCKET, Key="model")["Body"].read() == b"weights"
+
+
+def test_another_role_of_the_same_account_is_refused(aws: Aws, reader: Any, key: str) -> None:
+    share_bucket(aws)
+    share_key(aws, key)
+    make_role(aws, PROD, "curious", allow("*", "*"))
+    curious = aws.client("s3", PROD, aws.acting_as("curious", PROD))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        curious.get_object(Bucket=BUCKET, Key="model")
+
+
+def test_the_loopback_counts_as_tls(aws: Aws, reader: Any, key: str) -> None:
+    share_bucket(aws, TLS_ONLY)
+    share_key(aws, key)
+    assert reader.get_object(Bucket=BUCKET, Key="model")["Body"].read() == b"weights"
+
+
+def test_writing_needs_the_key_as_well(aws: Aws, reader: Any) -> None:
+    make_role(aws, AUTOMATION, "writer", allow("s3:PutObject", f"arn:aws:s3:::{BUCKET}/*"))
+    writer = aws.client("s3", AUTOMATION, aws.acting_as("writer", AUTOMATION))
+    with pytest.raises(ClientError, match="kms:GenerateDataKey"):
+        writer.put_object(Bucket=BUCKET, Key="other", Body=b"")
+
+
+def test_an_image_of_another_account_needs_its_repositorys_policy(aws: Aws, reader: Any) -> None:
+    ecr = aws.client("ecr", AUTOMATION)
+    ecr.create_repository(repositoryName="shared")
+    manifest = json.dumps({"schemaVersion": 2, "config": {}, "layers": []})
+    ecr.put_image(repositoryName="shared", imageTag="1", imageManifest=manifest)
+    there = aws.client("ecr", PROD, aws.acting_as("reader", PROD))
+    asked = {"registryId": AUTOMATION, "repositoryName": "shared", "imageIds": [{"imageTag": "1"}]}
+    with pytest.raises(ClientError, match="AccessDenied"):
+        there.batch_get_image(**asked)
+    statement = {"Effect": "Allow", "Action": "ecr:BatchGetImage", **FROM_READER}
+    ecr.set_repository_policy(repositoryName="shared", policyText=policy(statement))
+    assert there.batch_get_image(**asked)["images"][0]["registryId"] == AUTOMATION
+
+
+def test_a_ciphertext_is_decrypted_where_its_key_is(aws: Aws, key: str) -> None:
+    arn = make_role(aws, PROD, "decrypter", allow("kms:Decrypt", key))
+    blob = aws.client("kms", AUTOMATION).encrypt(KeyId=key, Plaintext=b"secret")["CiphertextBlob"]
+    kms = aws.client("kms", PROD, aws.acting_as("decrypter", PROD))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        kms.decrypt(CiphertextBlob=blob)
+    shared = policy(ADMINISTERED, allow("kms:Decrypt", "*", Principal={"AWS": arn}))
+    aws.client("kms", AUTOMATION).put_key_policy(KeyId=key, PolicyName="default", Policy=shared)
+    assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"secret"
