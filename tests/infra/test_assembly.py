@@ -52,7 +52,8 @@ def test_a_long_template_goes_through_the_asset_bucket(
     deploy_stack(
         cloud.administrator(), assembly, f"{platform.name}-dev", tags={"owner": "ada"}, say=said.append
     )
-    assert said == [f"{platform.name}-dev: changing", f"{platform.name}-dev: done"]
+    deploy_stack(cloud.administrator(), assembly, f"{platform.name}-dev", say=said.append)
+    assert said == [f"{platform.name}-dev: changing", f"{platform.name}-dev: done"] * 2
 
 
 @pytest.fixture
