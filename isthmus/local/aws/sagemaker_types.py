@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -165,17 +166,16 @@ def _deleting(kind: Type) -> Callable[[str, Properties], None]:
 
 
 def _delete(kind: Type, name: str) -> None:
-    # Unlike the others, deleting a pipeline takes a token.
-    token = {"ClientRequestToken": f"delete-{name}".ljust(32, "-")[:128]} if kind.noun == "Pipeline" else {}
-    call(f"Delete{kind.noun}", **{kind.name: name}, **token)
+    call(f"Delete{kind.noun}", **_request(kind, "Delete", {kind.name: name}, name))
 
 
 def _request(kind: Type, verb: str, properties: Properties, name: str) -> Properties:
     """The properties as the request of an operation: what only another verb takes is left out."""
     from isthmus.local.sagemaker import shapes
 
-    given: Properties = {kind.name: name} | properties
-    if kind.noun == "Pipeline":
+    # Operations on pipelines take a token, with which they may be tried again.
+    given: Properties = {kind.name: name, "ClientRequestToken": str(uuid.uuid4())} | properties
+    if kind.noun == "Pipeline" and "PipelineDefinition" in given:
         given |= _definition(given.pop("PipelineDefinition"))
     shape: Any = shapes.operation(f"{verb}{kind.noun}").input_shape
     return {key: _typed(value, shape.members[key]) for key, value in given.items() if key in shape.members}
