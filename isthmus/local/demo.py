@@ -28,7 +28,7 @@ from isthmus.operate import endpoints, hops, registry
 
 Found = TypeVar("Found")
 POLL_SECONDS = 0.25
-LONGEST_WAIT = 300.0
+LONGEST_WAIT = 90.0
 BRANCH = "first-version"
 
 
