@@ -115,6 +115,10 @@ class _Compilation:
     def _body(self, fields: Fields, *, top: bool) -> tuple[Stage, ...]:
         fields.allow("the pipeline", ROOT)
         scope = self._resources(fields)
+        if self.variables and "variables" in fields:
+            raise broken(
+                "`variables` stands in the file that extends this template already", fields.place("variables")
+            )
         variables, scope = read_variables(seeing_all(fields.part("variables"), scope), scope, self.library)
         self.variables += variables
         self.lock = read_lock(fields, self.lock)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from isthmus.local.pipelines.expressions import Scope
 from isthmus.local.pipelines.library import Library
 from isthmus.local.pipelines.nodes import Mapping, Place, Scalar, Sequence, broken, nearest
-from isthmus.local.pipelines.parameters import bind
+from isthmus.local.pipelines.parameters import bind, bind_untyped
 from isthmus.local.pipelines.templating import Entry, Part, expand, mapping, sequence, settle
 from isthmus.local.pipelines.values import Value
 
@@ -61,6 +61,15 @@ class Fields:
         if text not in TRUE | FALSE:
             raise broken(f"`{key}` is true or false, not {text!r}", self.place(key))
         return text in TRUE
+
+    def truth(self, key: str, default: str) -> str:
+        """`true` or `false`, or text with `$(..)` or `$[..]` that becomes it."""
+        text = self.text(key, default)
+        if "$" in text:
+            return text
+        if text.lower() not in TRUE | FALSE:
+            raise broken(f"`{key}` is true or false, not {text!r}", self.place(key))
+        return "true" if text.lower() in TRUE else "false"
 
     def identifier(self, key: str) -> str:
         """A name that expressions can use, or nothing."""
@@ -134,7 +143,9 @@ def included(fields: Fields, library: Library, keyword: str) -> tuple[Fields, Sc
         raise broken("`template` is the path of a file", fields.place("template"))
     root, parameters = library.template(Scalar(reference.text, fields.entries["template"][1].at))
     arguments = {name.text: expand(value) for name, value in mapping(fields.part("parameters"))}
-    scope = template_scope(bind(parameters, arguments, fields.at), fields.base)
+    untyped = parameters is None
+    values = bind_untyped(root, arguments) if untyped else bind(parameters or [], arguments, fields.at)
+    scope = template_scope(values, fields.base)
     template = Fields.open(Part(_without_parameters(root), scope), scope)
     if keyword and keyword not in template:
         found = ", ".join(template.entries) or "nothing"

@@ -22,6 +22,7 @@ from isthmus.local.pipelines.values import (
     kind,
     ordered,
     to_boolean,
+    to_number,
     to_plain,
     to_string,
 )
@@ -102,6 +103,15 @@ def length(value: Value) -> float:
     if found is not None:
         return float(len(found))
     return float(len(list(pairs)) if pairs is not None else len(to_string(value)))
+
+
+def substring(text: Value, start: Value, count: Value = None) -> str:
+    """From a position on, `count` characters or all that follow."""
+    whole, first = to_string(text), int(to_number(start))
+    last = len(whole) if count is None else first + int(to_number(count))
+    if not 0 <= first <= len(whole) or last < first:
+        raise Conversion(f"{first} to {last} is not within the {len(whole)} characters of the text")
+    return whole[first:last]
 
 
 def trim(value: Value) -> str:
@@ -185,6 +195,7 @@ _DOCUMENTED = {
     "lower": Function(1, 1, lambda value: to_string(value).lower()),
     "upper": Function(1, 1, lambda value: to_string(value).upper()),
     "length": Function(1, 1, length),
+    "substring": Function(2, 3, substring),
     "trim": Function(1, 1, trim),
     "convertToJson": Function(1, 1, convert_to_json),
 }

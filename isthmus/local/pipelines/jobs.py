@@ -59,7 +59,7 @@ def read_job(fields: Fields, library: Library, pool: Plain, number: int) -> Job:
         pool=read_pool(fields) or pool,
         timeout_minutes=fields.text("timeoutInMinutes", "60"),
         cancel_timeout_minutes=fields.text("cancelTimeoutInMinutes", "5"),
-        continue_on_error=fields.text("continueOnError", "false"),
+        continue_on_error=fields.truth("continueOnError", "false"),
         strategy=_strategy(fields) if kind == "job" else None,
         environment=_environment(fields) if kind == "deployment" else "",
         hooks=_hooks(fields, scope, library) if kind == "deployment" else (),

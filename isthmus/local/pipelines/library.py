@@ -7,7 +7,7 @@ from collections.abc import Mapping as AbstractMapping
 
 from isthmus.local.pipelines.host import Located, Repository, Request, Sources
 from isthmus.local.pipelines.nodes import Mapping, Node, Place, Scalar, Source, broken, load, nearest
-from isthmus.local.pipelines.parameters import Parameter, declared
+from isthmus.local.pipelines.parameters import Parameter, declared, is_typed
 from isthmus.local.pipelines.prechecking import check_file
 
 MAX_FILES = 100
@@ -43,20 +43,23 @@ class Library:
         if len(self._files) >= MAX_FILES:
             raise broken(f"a pipeline may read {MAX_FILES} files and no more", at or str(source))
         root = load(text, source)
-        check_file(root, [parameter.name for parameter in declared(root)])
+        self.warnings += check_file(root, [parameter.name for parameter in declared(root)])
         self._files[key] = root
         return root
 
-    def template(self, reference: Scalar) -> tuple[Mapping, list[Parameter]]:
-        """The file that `template:` names, beside the file in which the name stands or at an alias."""
+    def template(self, reference: Scalar) -> tuple[Mapping, list[Parameter] | None]:
+        """The file that `template:` names, beside the file in which the name stands or at an alias.
+
+        Its parameters are None when it is written in the old way, which takes any.
+        """
         source = self._resolve(reference)
         if self.depth >= MAX_DEPTH:
             raise broken(f"templates are nested more than {MAX_DEPTH} deep: {source}", reference.at)
         root = self.read(source, reference.at)
-        return root, declared(root)
+        return root, declared(root) if is_typed(root) else None
 
     def _resolve(self, reference: Scalar) -> Source:
-        path, _, alias = reference.text.partition("@")
+        path, _, alias = reference.text.replace("\\", "/").partition("@")
         here = reference.at.source
         if not path:
             raise broken("`template` names no file", reference.at)

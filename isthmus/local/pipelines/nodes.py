@@ -69,6 +69,9 @@ Node: TypeAlias = Scalar | Sequence | Mapping
 Plain: TypeAlias = "str | list[Plain] | dict[str, Plain]"
 
 
+_NULL = "tag:yaml.org,2002:null"
+
+
 def broken(what: str, at: Place | str, todo: str = "") -> BadInput:
     """The error for a thing in a YAML file that is wrong."""
     return BadInput(what, where=str(at), todo=todo)
@@ -123,7 +126,7 @@ def _convert(node: yaml.Node, source: Source, seen: set[int]) -> Node:
         raise broken("Azure Pipelines does not support YAML anchors", at, "write it out, or use a template")
     seen.add(id(node))
     if isinstance(node, yaml.ScalarNode):
-        return Scalar(node.value, at)
+        return Scalar("" if node.tag == _NULL else node.value, at)
     if isinstance(node, yaml.SequenceNode):
         return Sequence(tuple(_convert(item, source, seen) for item in node.value), at)
     return Mapping(tuple(_entries(node, source, seen)), at)

@@ -17,7 +17,7 @@ from isthmus.local.pipelines.nodes import (
     parse_value,
     plain,
 )
-from isthmus.local.pipelines.values import Conversion, Value, of_node, to_node, to_number
+from isthmus.local.pipelines.values import Conversion, Declared, Value, of_node, to_node, to_number
 
 LISTS = {"stringList", "stepList", "jobList", "deploymentList", "stageList", "containerList"}
 OBJECTS = {"step", "job", "deployment", "stage", "container"}
@@ -54,6 +54,22 @@ def declared(root: Mapping) -> list[Parameter]:
     return list(found.values())
 
 
+def is_typed(root: Mapping) -> bool:
+    """Whether a template declares a list of parameters; in the old way it takes whatever it is given."""
+    return isinstance(root.get("parameters"), Sequence)
+
+
+def bind_untyped(root: Mapping, arguments: AbstractMapping[str, Node]) -> dict[str, Value]:
+    """Defaults of the old way, and every argument."""
+    found: dict[str, Value] = {
+        one.name: of_node(one.default) for one in declared(root) if one.default is not None
+    }
+    for name, node in arguments.items():
+        same = next((known for known in found if known.lower() == name.lower()), name)
+        found[same] = of_node(node)
+    return found
+
+
 def bind(
     parameters: Iterable[Parameter], arguments: AbstractMapping[str, Node], at: Place
 ) -> dict[str, Value]:
@@ -73,7 +89,7 @@ def bind(
     if missing:
         noun = "parameter has" if len(missing) == 1 else "parameters have"
         raise broken(f"required {noun} no value: {', '.join(missing)}", at)
-    return {one.name: _bound(one, given.get(key), at) for key, one in known.items()}
+    return Declared({one.name: _bound(one, given.get(key), at) for key, one in known.items()})
 
 
 def _bound(parameter: Parameter, given: Node | None, at: Place) -> Value:

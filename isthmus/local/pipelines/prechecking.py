@@ -1,74 +1,90 @@
-"""What is wrong in a file whichever branch is taken: expressions that do not parse, and undeclared names."""
+"""What is wrong in a file whichever branch is taken: expressions that do not parse, unknown functions.
+
+A name that nobody declares is wrong only where it is evaluated; elsewhere it is worth a warning.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 
 from isthmus.local.pipelines.expressions import Failed, check_text, walk
-from isthmus.local.pipelines.grammar import Index, Literal, Name
+from isthmus.local.pipelines.grammar import Index, Literal, Malformed, Name, parse
 from isthmus.local.pipelines.nodes import Mapping, Node, Place, Scalar, broken, nearest
-from isthmus.local.pipelines.templating import directive, each_parts, pieces_of
+from isthmus.local.pipelines.parameters import is_typed
+from isthmus.local.pipelines.templating import WORDS, directive, each_parts, pieces_of
 
 CONTEXTS = frozenset({"parameters", "variables", "resources", "pipeline", "environment"})
 """What a template expression may name, besides the variables of loops."""
 
 
-def check_file(root: Mapping, parameters: Collection[str]) -> None:
-    """Check every expression of a file; `parameters` are the names that it declares."""
-    _check(root, parameters, CONTEXTS)
+@dataclass
+class _File:
+    parameters: Collection[str] | None
+    """None where anything may be given."""
+    warnings: list[str] = field(default_factory=list)
 
 
-def _check(node: Node, parameters: Collection[str], names: frozenset[str]) -> None:
+def check_file(root: Mapping, parameters: Collection[str]) -> list[str]:
+    """Check every expression of a file; `parameters` are the names that it declares. Gives warnings."""
+    file = _File(parameters if is_typed(root) else None)
+    _check(root, file, CONTEXTS)
+    return file.warnings
+
+
+def _check(node: Node, file: _File, names: frozenset[str]) -> None:
     if isinstance(node, Scalar):
         for is_expression, text in pieces_of(node.text, node.at):
             if is_expression:
-                _check_expression(text, node.at, parameters, names)
+                _check_expression(text, node.at, file, names)
     elif isinstance(node, Mapping):
         for key, value in node.entries:
-            _check(value, parameters, _check_key(key, parameters, names))
+            _check(value, file, _check_key(key, file, names))
     else:
         for item in node.items:
-            _check(item, parameters, names)
+            _check(item, file, names)
 
 
-def _check_key(key: Scalar, parameters: Collection[str], names: frozenset[str]) -> frozenset[str]:
+def _check_key(key: Scalar, file: _File, names: frozenset[str]) -> frozenset[str]:
     one = directive(key)
     if one is None:
-        _check(key, parameters, names)
+        _check(key, file, names)
         return names
     if one.word in ("else", "insert"):
         if one.argument:
             raise broken(f"nothing may follow '{one.word}', not {one.argument!r}", key.at)
         return names
     if one.word != "each":
-        _check_expression(one.argument, key.at, parameters, names)
+        _check_expression(one.argument, key.at, file, names)
         return names
     name, expression = each_parts(one)
-    _check_expression(expression, key.at, parameters, names)
+    _check_expression(expression, key.at, file, names)
     return names | {name}
 
 
-def _check_expression(text: str, at: Place, parameters: Collection[str], names: frozenset[str]) -> None:
+def _check_expression(text: str, at: Place, file: _File, names: frozenset[str]) -> None:
     try:
-        expression = check_text(text, names, ())
-    except Failed as error:
-        raise broken(str(error), at) from None
-    # A loop may shadow `parameters`, and then nothing is known of it.
-    for part in walk(expression) if "parameters" in CONTEXTS & names else ():
+        expression = parse(text)
+        used = {part.name for part in walk(expression) if isinstance(part, Name)}
+        check_text(text, names | used, ())
+    except (Malformed, Failed) as error:
+        raise broken(
+            f"{error}" if isinstance(error, Failed) else f"{error}, in {text.strip()!r}", at
+        ) from None
+    for word in used & set(WORDS):
+        raise broken(f"'{word}' is the key of a mapping here: write a ':' after it", at)
+    for name in sorted(used):
+        if not _knows(names, name):
+            file.warnings.append(f"{at}: unknown name {name!r}{nearest(name, names)}")
+    for part in walk(expression):
         if isinstance(part, Index) and isinstance(part.of, Name) and isinstance(part.key, Literal):
-            _check_parameter(part, at, parameters)
+            _check_parameter(part.of.name, str(part.key.value), at, file)
 
 
-def _check_parameter(part: Index, at: Place, parameters: Collection[str]) -> None:
-    assert isinstance(part.of, Name) and isinstance(part.key, Literal)  # noqa: S101 - the caller looked
-    name = str(part.key.value)
-    if part.of.name.lower() != "parameters" or _knows(parameters, name):
-        return
-    raise broken(
-        f"there is no parameter {name!r}{nearest(name, parameters)}",
-        at,
-        f"declare it under `parameters:` of {at.source}" if not parameters else "",
-    )
+def _check_parameter(context: str, name: str, at: Place, file: _File) -> None:
+    known = file.parameters
+    if known is not None and context.lower() == "parameters" and not _knows(known, name):
+        file.warnings.append(f"{at}: there is no parameter {name!r}{nearest(name, known)}")
 
 
 def _knows(names: Iterable[str], name: str) -> bool:

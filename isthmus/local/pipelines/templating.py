@@ -25,6 +25,7 @@ from isthmus.local.pipelines.values import (
     to_string,
 )
 
+WORDS = ("if", "elseif", "else", "each", "insert")
 _DIRECTIVE = re.compile(r"(if|elseif|else|each|insert)(?=\s|$)(.*)", re.DOTALL)
 _EACH = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s+in\s+(.+)", re.DOTALL)
 
@@ -109,6 +110,15 @@ def mapping(part: Part) -> list[Entry]:
             )
         found[key.text] = (key, value)
     return list(found.values())
+
+
+def entries_in_turn(part: Part) -> Iterator[Entry]:
+    """Like `mapping`, but one after the other, so that the scope may grow; a key may come again."""
+    part = settle(part)
+    if isinstance(part.node, Mapping) and part.scope is not None:
+        yield from _entries_of(part.node, part.scope)
+    else:
+        yield from mapping(part)
 
 
 def evaluate(text: str, scope: Scope, at: Place) -> Value:

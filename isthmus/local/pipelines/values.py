@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from isthmus.local.pipelines.nodes import Mapping, Node, Place, Scalar, Sequence
+from isthmus.local.pipelines.nodes import Mapping, Node, Place, Scalar, Sequence, nearest
 
 
 class Conversion(ValueError):
-    """A value cannot become the kind that is needed."""
+    """A value cannot become the kind that is needed, or is not there."""
+
+
+class Declared(dict[str, Any]):
+    """The values of typed parameters: to ask for one that is not declared is an error."""
 
 
 @dataclass(frozen=True, order=True)
@@ -205,7 +209,12 @@ def _lookup(mapping: dict[str, Any], key: str) -> Value:
         found: Value = mapping[key]
         return found
     lowered = key.lower()
-    return next((value for name, value in mapping.items() if name.lower() == lowered), None)
+    for name in mapping:
+        if name.lower() == lowered:
+            return _lookup(mapping, name)
+    if isinstance(mapping, Declared):
+        raise Conversion(f"there is no parameter {key!r}{nearest(key, mapping)}")
+    return None
 
 
 def _number_text(number: float) -> str:

@@ -10,7 +10,7 @@ from isthmus.local.pipelines.host import RunContext
 from isthmus.local.pipelines.library import Library
 from isthmus.local.pipelines.nodes import Mapping, Scalar, broken
 from isthmus.local.pipelines.plan import Group, Variable
-from isthmus.local.pipelines.templating import Part, mapping, settle
+from isthmus.local.pipelines.templating import Part, entries_in_turn, settle
 
 Variables = tuple[Variable | Group, ...]
 
@@ -40,10 +40,10 @@ def _read(part: Part, scope: Scope, library: Library) -> Iterable[Variable | Gro
 def _mapping_items(part: Part, scope: Scope) -> Iterable[Fields] | None:
     if not isinstance(settle(part).node, Mapping):
         return None
-    return [
+    return (
         Fields({"name": (key, Part(key, None)), "value": (key, value)}, key.at, scope)
-        for key, value in mapping(part)
-    ]
+        for key, value in entries_in_turn(part)
+    )
 
 
 def _variable(fields: Fields, library: Library) -> Variable | Group:

@@ -224,7 +224,13 @@ MISTAKES = [
     ("stepz:\n- script: x", "unknown key 'stepz'", 1),
     ("steps:\n- script: ${{ eq(1 }}", "is expected at the end", 2),
     ("steps:\n- script: ${{ parameters.nope }}", "there is no parameter 'nope'", 2),
-    ("parameters: [{name: model}]\nsteps:\n- script: ${{ parameters.modle }}", "did you mean 'model'?", 3),
+    (
+        "parameters: [{name: model, default: x}]\nsteps:\n- script: ${{ parameters.modle }}",
+        "there is no parameter 'modle'; did you mean 'model'?",
+        3,
+    ),
+    ("steps:\n- script: x\n  continueOnError: perhaps", "`continueOnError` is true or false", 3),
+    ("steps:\n- ${{ if false }}:\n  - ${{ else }}", "write a ':' after it", 3),
     ("steps:\n- ${{ if false }}:\n  - script: ${{ eqq(1, 2) }}", "unknown function 'eqq'", 3),
     ("steps:\n- script: x\n- ${{ else }}:\n  - script: y", "'else' has no 'if'", 3),
     ("steps:\n- script: ${{ 1", "has no closing '}}'", 2),
@@ -294,3 +300,37 @@ def test_a_dependency_that_is_not_declared_is_a_warning(shop: Any) -> None:
         "- job: b\n  condition: eq(dependencies.a.result, 'Succeeded')\n  steps: []"
     )
     assert "dependencies.a is empty" in plan.warnings[0]
+
+
+def test_an_undeclared_name_that_is_not_reached_is_a_warning(shop: Any) -> None:
+    plan = shop.compile(
+        "parameters: [{name: a, default: x}]\nsteps:\n"
+        "- ${{ if false }}:\n  - script: ${{ parameters.b }} ${{ parms.c }}\n"
+        "- script: ${{ coalesce('x', parameters.b) }}\n"
+    )
+    assert scripts(plan) == ["x"]
+    assert [warning.partition(": ")[2] for warning in plan.warnings] == [
+        "there is no parameter 'b'",
+        "unknown name 'parms'; did you mean 'parameters'?",
+        "there is no parameter 'b'",
+    ]
+
+
+def test_a_template_of_the_old_way_takes_whatever_it_is_given(shop: Any) -> None:
+    shop.write("parameters: {a: 1}\nsteps:\n- script: ${{ parameters.a }}${{ parameters.b }}\n", "t.yml")
+    plan = shop.compile("steps:\n- template: t.yml\n  parameters: {b: 2}\n- template: t.yml\n")
+    assert scripts(plan) == ["12", "1"]
+
+
+def test_a_variable_sees_those_above_it(shop: Any) -> None:
+    plan = shop.compile(
+        """
+        variables:
+          a: 1
+          ${{ if eq(variables.a, 1) }}:
+            b: ${{ variables.a }}2
+        steps:
+        - script: ${{ variables.b }}
+        """
+    )
+    assert scripts(plan) == ["12"]
