@@ -7,7 +7,9 @@ run that carries the key, so the runs are looked through before one is queued.
 
 from __future__ import annotations
 
+import uuid
 from functools import cache
+from typing import Any
 
 from aws_lambda_powertools.utilities.idempotency import (
     DynamoDBPersistenceLayer,
@@ -15,7 +17,7 @@ from aws_lambda_powertools.utilities.idempotency import (
     idempotent_function,
 )
 
-from bridge.azure import AzureDevOps
+from bridge.azure import azure_devops
 from bridge.decisions import Decision, Nothing, Run
 from bridge.settings import settings
 from bridge.trace import Trace
@@ -32,25 +34,27 @@ config = IdempotencyConfig(
 def out(decision: Decision, trace: Trace) -> None:
     """Queue the run unless it is already there; raises where that could not be done."""
     if isinstance(decision, Nothing):
-        trace.hop("ignored", reason=decision.reason)
+        trace.hop(decision.hop, reason=decision.reason)
         return
-    answer = _once()(work={"key": decision.key}, run=decision)
-    if answer["queued_by"] != trace.correlation_id:
-        trace.hop("deduplicated", run_id=answer["run_id"], pipeline=decision.pipeline)
-    else:
-        trace.hop("queued", run_id=answer["run_id"], pipeline=decision.pipeline)
+    attempt = uuid.uuid4().hex
+    done: dict[str, str] = _once()(work={"key": decision.key, "attempt": attempt}, run=decision)
+    # What another attempt did is remembered with its name on it.
+    hop = "queued" if done["attempt"] == attempt and done["made"] else "deduplicated"
+    trace.hop(hop, run_id=done["run_id"], pipeline=decision.pipeline)
 
 
 @cache
-def _once():  # type: ignore[no-untyped-def]  # the decorator's own type says nothing
+def _once() -> Any:
     store = DynamoDBPersistenceLayer(table_name=settings().table)
     return idempotent_function(queue, data_keyword_argument="work", persistence_store=store, config=config)
 
 
 def queue(*, work: dict[str, str], run: Run) -> dict[str, str]:
-    """The id of the run that carries the key, and the event that it was queued for."""
-    azure = AzureDevOps(settings())
+    """The run that does what is wanted, and whether this attempt made it (`made` is empty if not)."""
+    azure = azure_devops()
     found = azure.find_run(run)
+    # A run for this very event was made by an attempt that died before it could say so: it is said now.
     if found is not None:
-        return {"run_id": found, "queued_by": ""}
-    return {"run_id": azure.queue_run(run), "queued_by": run.parameters["correlationId"]}
+        said = found.correlation_id == run.parameters["correlationId"]
+        return {"run_id": found.id, "attempt": work["attempt"], "made": "yes" if said else ""}
+    return {"run_id": azure.queue_run(run), "attempt": work["attempt"], "made": "yes"}

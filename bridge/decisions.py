@@ -2,39 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bridge.events import AlarmState, Event, PackageState
-from bridge.settings import Settings
+
+RECONCILER = "reconciler-"
+"""What the correlation id of a run begins with that no event asked for."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a pipeline. `key` is the same for every copy of the event that asks for it.
-
-    `also` are keys under which the same work may have been queued already.
-    """
+    """One run of a pipeline. `key` is the same for every copy of the event that asks for it."""
 
     pipeline: str
     key: str
     key_parameter: str
     parameters: dict[str, str]
-    also: tuple[str, ...] = ()
+
+    @property
+    def moment(self) -> str:
+        """When it came to what the run is about, as the key says: ISO text of one length, in UTC."""
+        return self.key.partition("#")[2]
 
 
 @dataclass(frozen=True)
 class Nothing:
-    """Nothing is to be done, and why."""
+    """Nothing is to be done, and why; `hop` is what the log calls it."""
 
     reason: str
+    hop: str = "ignored"
 
 
 Decision = Run | Nothing
 
 
-def decide(event: Event, told: Settings) -> Decision:
+def decide(event: Event) -> Decision:
     """The one run that the event asks for, or why it asks for none."""
-    return _package(event) if isinstance(event, PackageState) else _alarm(event, told)
+    return _package(event) if isinstance(event, PackageState) else _alarm(event)
 
 
 def _package(event: PackageState) -> Decision:
@@ -43,34 +48,56 @@ def _package(event: PackageState) -> Decision:
     # Editing an approved package's metadata sends Approved again, and deploying writes metadata.
     if event.approval_changed is False:
         return Nothing("metadata changed, not the approval")
-    # Copies of one approval carry the same time of modification; a later approval of the same version, after
-    # a rejection, carries another. An event that does not say what changed counts once per version.
-    moment = event.modified if event.approval_changed else "unspecified"
-    return deployment(event.model, event.arn, moment, event.id)
+    if event.status not in ("", "completed"):
+        return Nothing(f"the model package is {event.status}; another event tells when it is complete")
+    return deployment(event.model, event.arn, event.at, event.id)
 
 
-def deployment(model: str, arn: str, moment: str, correlation_id: str) -> Run:
-    """The run that deploys a version, approved at `moment`."""
-    key = f"{arn}#{moment}"
+def deployment(model: str, arn: str, approved: str, correlation_id: str) -> Run:
+    """The run that deploys the version that was approved at that moment.
+
+    A package's time of modification alone would be no key, for every edit of its metadata moves it. But in an
+    event whose `UpdatedModelPackageFields` name the approval it is the moment of the approval: the same in
+    every copy, and another one when the version is approved again after a rejection. An event without that
+    field tells of a package that was registered as approved; its moment is the creation, which does not move.
+    """
+    key = f"{arn}#{approved}"
     return Run(
         pipeline=f"{model}-deploy",
         key=key,
         key_parameter="approvalKey",
         parameters={"modelPackageArn": arn, "approvalKey": key, "correlationId": correlation_id},
-        # The reconciler may have come first, for an event that it took for lost.
-        also=(f"{arn}#reconciled",),
     )
 
 
-def _alarm(event: AlarmState, _told: Settings) -> Decision:
+def _alarm(event: AlarmState) -> Decision:
     if event.state != "alarm" or event.previous == "alarm":
         return Nothing(f"the alarm went from {event.previous or 'nothing'} to {event.state}")
     if event.kind == "drift":
-        return Nothing("inputs drifted: shown to people; only a loss of quality retrains")
+        return Nothing("inputs drifted: shown to people; only a loss of quality retrains", hop="noticed")
     key = f"{event.arn}#{event.at}"
     return Run(
         pipeline=f"{event.model}-build",
         key=key,
         key_parameter="triggerKey",
         parameters={"reason": "retrain", "triggerKey": key, "correlationId": event.id},
+    )
+
+
+def covers(parameters: Mapping[str, str], wanted: Run) -> bool:
+    """Whether a run with these parameters already does what is wanted.
+
+    It carries the same key. Or the reconciler queued it, which saw the version approved at a moment that is
+    not before the wanted one: it knows the last modification, so the approval or an edit that came after it.
+    What the reconciler itself wants, any run of the version covers.
+    """
+    key = parameters.get(wanted.key_parameter, "")
+    if key == wanted.key:
+        return True
+    if key.partition("#")[0] != wanted.key.partition("#")[0]:
+        return False
+    if wanted.parameters["correlationId"].startswith(RECONCILER):
+        return True
+    return (
+        parameters.get("correlationId", "").startswith(RECONCILER) and key.partition("#")[2] >= wanted.moment
     )

@@ -17,6 +17,8 @@ PACKAGE_STATE = "SageMaker Model Package State Change"
 ALARM_STATE = "CloudWatch Alarm State Change"
 # Epoch times in events are milliseconds; in seconds they would lie below this until the year 5138.
 MILLISECONDS = 100_000_000_000
+# What an alarm watches: the last word of its name.
+KINDS = ("quality", "drift")
 
 
 class Refused(Exception):
@@ -25,15 +27,18 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class PackageState:
-    """A model package changed. `approval_changed` is None where the event does not say what changed."""
+    """A model package was created or changed, at the moment `at`.
+
+    `approval_changed` is None where the event does not say what changed: the package is new.
+    """
 
     id: str
     model: str
     arn: str
-    version: int
+    status: str
     approval: str
     approval_changed: bool | None
-    modified: str
+    at: str
 
 
 @dataclass(frozen=True)
@@ -75,42 +80,52 @@ def _package(identity: str, envelope: dict[str, Any], detail: dict[str, Any], to
         raise Refused("a model package of a group that is not in platform.yaml")
     prefix = f"arn:aws:sagemaker:{told.region}:{told.automation_account}:model-package/{model}/"
     version = arn.removeprefix(prefix)
-    if not arn.startswith(prefix) or not re.fullmatch(r"[1-9]\d{0,8}", version, re.ASCII):
+    if not arn.startswith(prefix) or not re.fullmatch(r"[1-9][0-9]{0,8}", version):
         raise Refused("the model package ARN is not one of its group in this account")
     updated = detail.get("UpdatedModelPackageFields")
     if updated is not None and not isinstance(updated, list):
         raise Refused("UpdatedModelPackageFields is not a list")
+    _of_this(arn, envelope)
     return PackageState(
         id=identity,
         model=model,
         arn=arn,
-        version=int(version),
+        status=_word(_text(detail, "ModelPackageStatus", 40)) if "ModelPackageStatus" in detail else "",
         approval=_word(_text(detail, "ModelApprovalStatus", 40)),
         approval_changed=None if updated is None else "ModelApprovalStatus" in updated,
-        modified=_time(detail.get("LastModifiedTime") or detail.get("CreationTime") or envelope.get("time")),
+        at=moment(detail.get("CreationTime" if updated is None else "LastModifiedTime")),
     )
+
+
+def _of_this(arn: str, envelope: dict[str, Any]) -> None:
+    """The resources of an event, where it names any, are what its detail is about."""
+    named = envelope.get("resources") or [arn]
+    if not isinstance(named, list) or arn not in named:
+        raise Refused("the event's resources are others than its detail's")
 
 
 def _alarm(identity: str, envelope: dict[str, Any], detail: dict[str, Any], told: Settings) -> AlarmState:
     account, name = envelope.get("account"), _text(detail, "alarmName", 255)
     if account != told.prod_account:
         raise Refused("an alarm of another account than prod")
-    state, previous = detail.get("state"), detail.get("previousState")
+    ours = {f"{told.platform}-{model}-{kind}": (model, kind) for model in told.models for kind in KINDS}
+    if name not in ours:
+        raise Refused("an alarm that is none of the platform's models'")
+    state, previous = detail.get("state"), detail.get("previousState", {})
     if not isinstance(state, dict) or not isinstance(previous, dict):
         raise Refused("an alarm event without its states")
-    for model in told.models:
-        for kind in ("quality", "drift"):
-            if name == f"{told.platform}-{model}-{kind}":
-                return AlarmState(
-                    id=identity,
-                    model=model,
-                    kind=kind,
-                    arn=f"arn:aws:cloudwatch:{told.region}:{account}:alarm:{name}",
-                    state=_word(_text(state, "value", 40)),
-                    previous=_word(str(previous.get("value", ""))),
-                    at=_time(state.get("timestamp")),
-                )
-    raise Refused("an alarm that is none of the platform's models'")
+    arn = f"arn:aws:cloudwatch:{told.region}:{account}:alarm:{name}"
+    _of_this(arn, envelope)
+    model, kind = ours[name]
+    return AlarmState(
+        id=identity,
+        model=model,
+        kind=kind,
+        arn=arn,
+        state=_word(_text(state, "value", 40)),
+        previous=_word(_text(previous, "value", 40)) if "value" in previous else "",
+        at=moment(state.get("timestamp")),
+    )
 
 
 def _text(where: dict[str, Any], key: str, longest: int) -> str:
@@ -125,17 +140,27 @@ def _word(status: str) -> str:
     return status.replace("_", "").lower()
 
 
-def _time(value: Any) -> str:
+def moment(value: Any) -> str:
     """A time as ISO text in UTC to the millisecond, from ISO text or an epoch in seconds or milliseconds."""
     try:
-        if isinstance(value, bool) or value is None:
-            raise ValueError(value)
-        if isinstance(value, int | float) or re.fullmatch(r"\d+(\.\d+)?", value, re.ASCII):
-            seconds = float(value) / 1000 if float(value) > MILLISECONDS else float(value)
-            moment = datetime.fromtimestamp(seconds, UTC)
-        else:
-            moment = datetime.fromisoformat(value)
-            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return iso(_epoch(value) if isinstance(value, int | float) else _written(value))
     except (ValueError, TypeError, OverflowError, OSError):
-        raise Refused("a time that cannot be read") from None
-    return moment.isoformat(timespec="milliseconds")
+        raise Refused("a time that is missing or cannot be read") from None
+
+
+def iso(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _written(text: str) -> datetime:
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        return _epoch(float(text))
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _epoch(value: float) -> datetime:
+    if isinstance(value, bool):
+        raise ValueError("a truth value is no time")
+    seconds = value / 1000 if value > MILLISECONDS else value
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,4 +1,4 @@
-"""The Lambda's entry: `bridge.handler.handle` takes SQS batches of EventBridge events.
+"""The Lambda's entry, `bridge.handler.handle`: batches of events from SQS, and the reconciler's call.
 
 Each message succeeds, or fails by an exception: it then returns to the queue, and after its last attempt goes
 to the dead-letter queue. An error never looks like success.
@@ -12,7 +12,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from bridge import carry, decisions, events
+from bridge import carry, decisions, events, reconcile
 from bridge.settings import settings
 from bridge.trace import Trace
 
@@ -20,24 +20,27 @@ processor = BatchProcessor(event_type=EventType.SQS)
 
 
 def handle(event: dict[str, Any], context: Any) -> Any:
-    """Carry each message over; returns the ids of those that failed (`batchItemFailures`)."""
-    carry.config.register_lambda_context(context)
-    if "Records" not in event:
-        from bridge.reconcile import reconcile
+    """Carry each message over; returns the ids of those that failed (`batchItemFailures`).
 
-        return reconcile()
-    # One failed message fails alone, also where all fail: SQS then retries exactly those.
+    Raises where all of them failed, so that Lambda counts an error, and where the call is neither of the two.
+    """
+    carry.config.register_lambda_context(context)
+    if event == {"reconcile": True}:
+        return reconcile.reconcile()
+    if "Records" not in event:
+        raise events.Refused("neither a batch of messages nor the reconciler's call")
     return process_partial_response(event=event, record_handler=_carry, processor=processor, context=context)
 
 
 def _carry(record: SQSRecord) -> None:
-    trace = Trace(sent=record.attributes.sent_timestamp)
+    trace = Trace(record.attributes.sent_timestamp)
     try:
-        event = events.parse(_json(record.body), settings())
+        envelope = _json(record.body)
+        trace.follow(_identity(envelope))
+        event = events.parse(envelope, settings())
         trace.of(event)
         trace.hop("received")
-        decision = decisions.decide(event, settings())
-        carry.out(decision, trace)
+        carry.out(decisions.decide(event), trace)
     except events.Refused as refusal:
         trace.hop("refused", reason=str(refusal))
         raise
@@ -49,5 +52,11 @@ def _carry(record: SQSRecord) -> None:
 def _json(body: str) -> Any:
     try:
         return json.loads(body)
-    except ValueError:
-        raise events.Refused("the message is not JSON") from None
+    except (ValueError, RecursionError):
+        raise events.Refused("the message is not JSON, or not plain enough") from None
+
+
+def _identity(envelope: Any) -> str:
+    """What a refused message calls itself, to find it by."""
+    found = envelope.get("id") if isinstance(envelope, dict) else None
+    return found[:100] if isinstance(found, str) else ""

@@ -7,28 +7,33 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from bridge.events import AlarmState, Event, PackageState
+from bridge.events import Event, PackageState
 
 logger = Logger(utc=True)
 
 
 class Trace:
-    """The hops of one message. `sent` is when SQS took it, in milliseconds since 1970."""
+    """The hops of one message. `sent` is when SQS took it, in milliseconds since 1970; else it is now."""
 
-    def __init__(self, sent: str | None) -> None:
+    def __init__(self, sent: str | None = None) -> None:
         self._sent = float(sent) / 1000 if sent else time.time()
-        self.correlation_id = ""
         self._about: dict[str, Any] = {}
 
+    def follow(self, correlation_id: str) -> None:
+        self._about["correlation_id"] = correlation_id
+
     def of(self, event: Event) -> None:
-        self.correlation_id = event.id
-        self._about = {"correlation_id": event.id, "model": event.model}
+        self.follow(event.id)
         if isinstance(event, PackageState):
-            self._about |= {"event_type": "approval", "model_package_arn": event.arn}
-        elif isinstance(event, AlarmState):
-            self._about |= {"event_type": f"{event.kind} alarm", "alarm_arn": event.arn}
+            self.approval(event.model, event.arn)
+        else:
+            self._about |= {"event_type": f"{event.kind} alarm", "model": event.model, "alarm_arn": event.arn}
+
+    def approval(self, model: str, arn: str) -> None:
+        self._about |= {"event_type": "approval", "model": model, "model_package_arn": arn}
 
     def hop(self, name: str, **details: Any) -> None:
         """Log a hop and how long ago the message was sent."""
-        latency = round((time.time() - self._sent) * 1000, 1)
-        logger.info(name, hop=name, latency_ms=latency, at=time.time(), **self._about, **details)
+        now = time.time()
+        latency = round((now - self._sent) * 1000, 1)
+        logger.info(name, hop=name, latency_ms=latency, at=now, **self._about, **details)

@@ -1,0 +1,174 @@
+"""The clouds as the bridge sees them over HTTP: STS, DynamoDB, SageMaker, Entra and Azure DevOps.
+
+One local server in place of the network. Any request may be made to fail, before or after it took effect.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+ASSERTION = "aws-signed.assertion.never-logged"
+BEARER = "entra.bearer.never-logged"
+STS = """<GetWebIdentityTokenResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetWebIdentityTokenResult>
+<WebIdentityToken>{}</WebIdentityToken></GetWebIdentityTokenResult></GetWebIdentityTokenResponse>"""
+
+
+@dataclass
+class Fault:
+    """Strikes at request number `at` (from 0). A status is answered; without one the connection breaks.
+
+    `late`: the request takes effect first. `deadly`: nothing after it gets through either, as if Lambda died.
+    """
+
+    at: int
+    late: bool = False
+    deadly: bool = False
+    status: int = 0
+
+
+@dataclass
+class Clouds:
+    pipelines: dict[str, int] = field(default_factory=dict)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    packages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    memory: dict[str, dict[str, Any]] = field(default_factory=dict)
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    fault: Fault | None = None
+    # How much later it is than the clock says; a message comes back minutes after it failed.
+    later_ms: int = 0
+    signed_in: bool = True
+    count: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def strike(self, fault: Fault | None) -> None:
+        self.fault, self.count = fault, 0
+
+    def runs_of(self, pipeline: str) -> list[dict[str, str]]:
+        """The parameters of a pipeline's runs, the first one first."""
+        return [one["templateParameters"] for one in self.runs if one["pipeline"] == self.pipelines[pipeline]]
+
+    def respond(self, method: str, url: str, target: str, body: bytes) -> tuple[int, Any] | None:
+        """Status and answer; None where the connection breaks."""
+        with self.lock:
+            self.requests.append((method, url))
+            number, self.count = self.count, self.count + 1
+            fault = self.fault
+            strikes = fault is not None and number == fault.at
+            if fault and ((strikes and not fault.late) or (fault.deadly and number > fault.at)):
+                return (fault.status, {"message": "struck"}) if fault.status else None
+            answer = self._answer(method, url, target, body)
+            if fault and strikes:
+                return (fault.status, {"message": "struck late"}) if fault.status else None
+            return answer
+
+    def _answer(self, method: str, url: str, target: str, body: bytes) -> tuple[int, Any]:
+        path, query = urlsplit(url).path, parse_qs(urlsplit(url).query)
+        if target.startswith("DynamoDB"):
+            return self._dynamodb(target.rpartition(".")[2], json.loads(body))
+        if target.startswith("SageMaker"):
+            return self._sagemaker(target.rpartition(".")[2], json.loads(body))
+        if path == "/":
+            assert parse_qs(body.decode())["Action"] == ["GetWebIdentityToken"]
+            return 200, STS.format(ASSERTION)
+        if path.endswith("/oauth2/v2.0/token"):
+            form = parse_qs(body.decode())
+            assert form["client_assertion"] == [ASSERTION]
+            return 200, {"access_token": BEARER, "expires_in": 3600, "token_type": "Bearer"}
+        return self._azure(method, path.partition("/_apis/")[2], query, body)
+
+    def _azure(self, method: str, path: str, query: dict[str, list[str]], body: bytes) -> tuple[int, Any]:
+        if not self.signed_in:
+            return 401, {"message": "TF400813: not authorized"}
+        if path == "build/definitions":
+            found = [{"id": number} for name, number in self.pipelines.items() if name == query["name"][0]]
+            return 200, {"count": len(found), "value": found}
+        if path == "build/builds":
+            found = [one for one in self.runs if str(one["pipeline"]) == query["definitions"][0]]
+            return 200, {"count": len(found), "value": found[::-1][: int(query["$top"][0])]}
+        number = int(path.removeprefix("pipelines/").removesuffix("/runs"))
+        parameters = json.loads(body)["templateParameters"]
+        self.runs.append({"id": len(self.runs) + 1, "pipeline": number, "templateParameters": parameters})
+        return 200, {"id": len(self.runs), "state": "inProgress"}
+
+    def _dynamodb(self, operation: str, asked: dict[str, Any]) -> tuple[int, Any]:
+        key = (asked.get("Item") or asked["Key"])["id"]["S"]
+        held = self.memory.get(key)
+        if operation == "PutItem":
+            if held and not self._free(held, asked["ExpressionAttributeValues"]):
+                kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"
+                return 400, {"__type": kind, "message": "The conditional request failed", "Item": held}
+            self.memory[key] = asked["Item"]
+        elif operation == "UpdateItem":
+            names, values = asked["ExpressionAttributeNames"], asked["ExpressionAttributeValues"]
+            for pair in asked["UpdateExpression"].removeprefix("SET ").split(", "):
+                name, value = pair.split(" = ")
+                self.memory[key][names[name]] = values[value]
+        elif operation == "DeleteItem":
+            self.memory.pop(key, None)
+        elif operation == "GetItem":
+            return 200, {"Item": held} if held else {}
+        return 200, {}
+
+    def _free(self, held: dict[str, Any], values: dict[str, Any]) -> bool:
+        """The condition of Powertools: absent, expired, or in progress for a Lambda whose time is over."""
+        if int(held["expiration"]["N"]) < int(values[":now"]["N"]) + self.later_ms // 1000:
+            return True
+        until = int(held.get("in_progress_expiration", {"N": "0"})["N"])
+        return (
+            held["status"]["S"] == "INPROGRESS" and until < int(values[":now_in_millis"]["N"]) + self.later_ms
+        )
+
+    def _sagemaker(self, operation: str, asked: dict[str, Any]) -> tuple[int, Any]:
+        if operation == "DescribeModelPackage":
+            return 200, self.packages[asked["ModelPackageName"]]
+        found = [
+            {key: one[key] for key in ("ModelPackageArn", "ModelPackageStatus", "CreationTime")}
+            for one in self.packages.values()
+            if one["ModelPackageGroupName"] == asked["ModelPackageGroupName"]
+            and one["ModelApprovalStatus"] == asked["ModelApprovalStatus"]
+        ]
+        return 200, {"ModelPackageSummaryList": found[::-1]}
+
+
+@contextmanager
+def serving(clouds: Clouds) -> Iterator[str]:
+    """Serve the clouds until the block ends; gives their URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        # An answer of two small packets would wait for the reader's acknowledgement.
+        wbufsize = -1
+        disable_nagle_algorithm = True
+
+        def do_POST(self) -> None:
+            length = int(self.headers.get("content-length") or 0)
+            body, target = self.rfile.read(length), self.headers.get("x-amz-target", "")
+            answer = clouds.respond(self.command, self.path, target, body)
+            if answer is None:
+                self.close_connection = True
+                return
+            status, content = answer
+            sent = content.encode() if isinstance(content, str) else json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("content-length", str(len(sent)))
+            self.end_headers()
+            self.wfile.write(sent)
+
+        do_GET = do_POST
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()

@@ -1,0 +1,205 @@
+"""The bridge's own code between a queue and clouds that are one local server."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.bridge.clouds import Clouds, serving
+
+AUTOMATION, PROD, REGION = "222233334444", "444455556666", "eu-west-1"
+MODEL = "seattle-rain"
+GROUP_ARN = f"arn:aws:sagemaker:{REGION}:{AUTOMATION}:model-package/{MODEL}"
+
+
+@dataclass
+class Context:
+    """What Lambda gives the handler; the time that is left is that of an invocation that has just begun."""
+
+    function_name: str = "isthmus-bridge"
+    memory_limit_in_mb: int = 256
+    invoked_function_arn: str = f"arn:aws:lambda:{REGION}:{AUTOMATION}:function:isthmus-bridge"
+    aws_request_id: str = "request"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+@dataclass
+class Bridge:
+    """`send` hands messages over as SQS does; gives the ids of those that failed."""
+
+    clouds: Clouds
+    log: io.StringIO = field(default_factory=io.StringIO)
+
+    def send(self, *envelopes: Any) -> list[str]:
+        from bridge import handler
+
+        records = [_record(str(number), envelope) for number, envelope in enumerate(envelopes)]
+        try:
+            answer = handler.handle({"Records": records}, Context())
+        except Exception:  # noqa: BLE001  Lambda counts it as an error, and SQS keeps every message
+            return [one["messageId"] for one in records]
+        return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
+
+    def reconcile(self) -> dict[str, int]:
+        from bridge import handler
+
+        return handler.handle({"reconcile": True}, Context())
+
+    def hops(self) -> list[dict[str, Any]]:
+        """The hops logged so far."""
+        return [line for line in map(json.loads, self.log.getvalue().splitlines()) if "hop" in line]
+
+    def names_of_hops(self) -> list[str]:
+        return [hop["hop"] for hop in self.hops()]
+
+
+def _record(message_id: str, envelope: Any) -> dict[str, Any]:
+    return {
+        "messageId": message_id,
+        "receiptHandle": "handle",
+        "body": envelope if isinstance(envelope, str) else json.dumps(envelope),
+        "attributes": {"SentTimestamp": "1763683200000", "ApproximateReceiveCount": "1"},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": f"arn:aws:sqs:{REGION}:{AUTOMATION}:isthmus-bridge",
+        "awsRegion": REGION,
+    }
+
+
+@pytest.fixture(scope="package")
+def served() -> Iterator[tuple[Clouds, str]]:
+    clouds = Clouds()
+    with serving(clouds) as url:
+        yield clouds, url
+
+
+@pytest.fixture
+def clouds(served: tuple[Clouds, str], monkeypatch: pytest.MonkeyPatch) -> Clouds:
+    """Empty clouds, and an environment that names them."""
+    clouds, url = served
+    clear(clouds)
+    for name, value in environment(url).items():
+        monkeypatch.setenv(name, value)
+    forget()
+    return clouds
+
+
+@pytest.fixture
+def bridge(clouds: Clouds, monkeypatch: pytest.MonkeyPatch) -> Bridge:
+    from bridge import trace
+
+    bridge = Bridge(clouds)
+    monkeypatch.setattr(trace.logger.registered_handler, "stream", bridge.log)
+    return bridge
+
+
+def environment(url: str) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": AUTOMATION,
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_MAX_ATTEMPTS": "1",
+        "AZURE_DEVOPS_URL": f"{url}/contoso",
+        "AZURE_DEVOPS_PROJECT": "our weather",
+        "AZURE_AUTHORITY_HOST": f"{url}/entra",
+        "AZURE_TENANT_ID": "tenant",
+        "AZURE_CLIENT_ID": "client",
+        "AZURE_AUDIENCE": "api://AzureADTokenExchange",
+        "IDEMPOTENCY_TABLE": "isthmus-bridge",
+        "MODELS": json.dumps([MODEL, "other"]),
+        "AUTOMATION_ACCOUNT": AUTOMATION,
+        "PROD_ACCOUNT": PROD,
+        "POWERTOOLS_SERVICE_NAME": "isthmus-bridge",
+    }
+
+
+def clear(clouds: Clouds) -> None:
+    fresh = Clouds()
+    fresh.pipelines = {
+        f"{model}-{kind}": 10 * m + k
+        for m, model in enumerate((MODEL, "other"), 1)
+        for k, kind in enumerate(("deploy", "build"))
+    }
+    for name in (
+        "pipelines",
+        "runs",
+        "packages",
+        "memory",
+        "requests",
+        "fault",
+        "later_ms",
+        "signed_in",
+        "count",
+    ):
+        setattr(clouds, name, getattr(fresh, name))
+
+
+def forget() -> None:
+    """As in a new Lambda: nothing is remembered between invocations."""
+    import boto3
+
+    from bridge import azure, carry, settings, web
+
+    boto3.DEFAULT_SESSION = None
+    for remembered in (azure.azure_devops, carry._once, settings.settings, web.pool):
+        remembered.cache_clear()
+
+
+def approval(
+    version: int = 1, at: str = "2026-11-20T10:00:00.123Z", *, id: str = "event-1", **detail: Any
+) -> dict[str, Any]:
+    """The event of an approval, as SageMaker sends it."""
+    arn = f"{GROUP_ARN}/{version}"
+    return {
+        "version": "0",
+        "id": id,
+        "detail-type": "SageMaker Model Package State Change",
+        "source": "aws.sagemaker",
+        "account": AUTOMATION,
+        "time": "2026-11-20T10:00:01Z",
+        "region": REGION,
+        "resources": [arn],
+        "detail": {
+            "ModelPackageGroupName": MODEL,
+            "ModelPackageVersion": version,
+            "ModelPackageArn": arn,
+            "CreationTime": "2026-11-20T09:00:00.000Z",
+            "LastModifiedTime": at,
+            "ModelPackageStatus": "Completed",
+            "ModelApprovalStatus": "Approved",
+            "UpdatedModelPackageFields": ["ModelApprovalStatus"],
+        }
+        | detail,
+    }
+
+
+def alarm(
+    kind: str = "quality", *, state: str = "ALARM", previous: str = "OK", **envelope: Any
+) -> dict[str, Any]:
+    """The event of an alarm's change of state, as the prod account forwards it."""
+    name = f"isthmus-{MODEL}-{kind}"
+    return {
+        "version": "0",
+        "id": "alarm-1",
+        "detail-type": "CloudWatch Alarm State Change",
+        "source": "aws.cloudwatch",
+        "account": PROD,
+        "time": "2026-11-20T10:00:01Z",
+        "region": REGION,
+        "resources": [f"arn:aws:cloudwatch:{REGION}:{PROD}:alarm:{name}"],
+        "detail": {
+            "alarmName": name,
+            "state": {"value": state, "reason": "...", "timestamp": "2026-11-20T10:00:00.500+0000"},
+            "previousState": {"value": previous},
+            "configuration": {"metrics": []},
+        },
+    } | envelope

@@ -1,0 +1,187 @@
+"""What becomes of events: a run, nothing, or a dead letter; and never two runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.bridge.clouds import ASSERTION, BEARER, Clouds, Fault
+from tests.bridge.conftest import GROUP_ARN, MODEL, Bridge, alarm, approval, forget
+
+DEPLOY, BUILD = f"{MODEL}-deploy", f"{MODEL}-build"
+
+
+def test_an_approval_queues_one_run_with_exactly_that_version(bridge: Bridge, clouds: Clouds) -> None:
+    assert bridge.send(approval(7)) == []
+    key = f"{GROUP_ARN}/7#2026-11-20T10:00:00.123+00:00"
+    wanted = {"modelPackageArn": f"{GROUP_ARN}/7", "approvalKey": key, "correlationId": "event-1"}
+    assert clouds.runs_of(DEPLOY) == [wanted]
+    received, queued = bridge.hops()
+    assert (received["hop"], queued["hop"]) == ("received", "queued")
+    assert queued["run_id"] == "1"
+    assert queued["correlation_id"] == "event-1"
+    assert queued["event_type"] == "approval"
+    assert queued["model_package_arn"] == f"{GROUP_ARN}/7"
+    assert queued["latency_ms"] > 0
+
+
+def test_two_approvals_give_two_runs_in_order(bridge: Bridge, clouds: Clouds) -> None:
+    bridge.send(approval(1), approval(2, id="event-2"))
+    assert [run["modelPackageArn"][-2:] for run in clouds.runs_of(DEPLOY)] == ["/1", "/2"]
+
+
+def test_copies_of_an_approval_give_one_run(bridge: Bridge, clouds: Clouds) -> None:
+    bridge.send(approval(), approval(id="event-2"))
+    bridge.send(approval())
+    assert len(clouds.runs_of(DEPLOY)) == 1
+    assert bridge.names_of_hops().count("queued") == 1
+    assert bridge.names_of_hops().count("deduplicated") == 2
+
+
+@pytest.mark.parametrize("at", ["2026-11-20T10:00:00.123Z", 1795168800123, "1795168800123", 1795168800.123,
+                                "2026-11-20T11:00:00.123+01:00", "20261120T100000.123Z"])  # fmt: skip
+def test_copies_that_write_their_time_otherwise_are_copies(bridge: Bridge, clouds: Clouds, at: Any) -> None:
+    bridge.send(approval(), approval(at=at, id="event-2", ModelApprovalStatus="APPROVED"))
+    assert len(clouds.runs_of(DEPLOY)) == 1
+
+
+def test_an_approval_after_a_rejection_is_a_new_one(bridge: Bridge, clouds: Clouds) -> None:
+    rejection = approval(at="2026-11-20T11:00:00Z", id="event-2", ModelApprovalStatus="Rejected")
+    bridge.send(approval(), rejection, approval(at="2026-11-20T12:00:00Z", id="event-3"))
+    assert [run["correlationId"] for run in clouds.runs_of(DEPLOY)] == ["event-1", "event-3"]
+
+
+def test_edits_of_an_approved_version_start_nothing(bridge: Bridge, clouds: Clouds) -> None:
+    bridge.send(approval())
+    edited = ["CustomerMetadataProperties", "ModelLifeCycle"]
+    assert bridge.send(approval(at="2026-11-20T10:05:00Z", UpdatedModelPackageFields=edited)) == []
+    assert bridge.send(approval(2, UpdatedModelPackageFields=[])) == []
+    assert len(clouds.runs) == 1
+    assert bridge.names_of_hops()[-1] == "ignored"
+
+
+def test_a_version_registered_as_approved_is_deployed_once(bridge: Bridge, clouds: Clouds) -> None:
+    """Its event does not say what changed, and later ones of an old region might not either."""
+    born = approval()
+    del born["detail"]["UpdatedModelPackageFields"]
+    edited = {
+        **born,
+        "id": "event-2",
+        "detail": born["detail"] | {"LastModifiedTime": "2026-11-20T11:00:00Z"},
+    }
+    early = {**born, "id": "event-0", "detail": born["detail"] | {"ModelPackageStatus": "InProgress"}}
+    assert bridge.send(early, born, edited) == []
+    assert [run["correlationId"] for run in clouds.runs_of(DEPLOY)] == ["event-1"]
+
+
+@pytest.mark.parametrize("status", ["Rejected", "PendingManualApproval"])
+def test_other_statuses_start_nothing(bridge: Bridge, clouds: Clouds, status: str) -> None:
+    assert bridge.send(approval(ModelApprovalStatus=status)) == []
+    assert clouds.runs == []
+
+
+def test_a_loss_of_quality_retrains_once(bridge: Bridge, clouds: Clouds) -> None:
+    bridge.send(alarm(), alarm(id="copy"))
+    name = f"isthmus-{MODEL}-quality"
+    key = f"arn:aws:cloudwatch:eu-west-1:444455556666:alarm:{name}#2026-11-20T10:00:00.500+00:00"
+    assert clouds.runs_of(BUILD) == [{"reason": "retrain", "triggerKey": key, "correlationId": "alarm-1"}]
+
+
+def test_drift_is_noticed_and_retrains_nothing(bridge: Bridge, clouds: Clouds) -> None:
+    assert bridge.send(alarm("drift")) == []
+    assert clouds.runs == []
+    assert bridge.names_of_hops() == ["received", "noticed"]
+
+
+@pytest.mark.parametrize(
+    ("previous", "state"), [("ALARM", "OK"), ("OK", "INSUFFICIENT_DATA"), ("ALARM", "ALARM")]
+)
+def test_only_entering_the_alarm_retrains(bridge: Bridge, clouds: Clouds, previous: str, state: str) -> None:
+    assert bridge.send(alarm(state=state, previous=previous)) == []
+    assert clouds.runs == []
+
+
+def test_one_bad_message_fails_alone(bridge: Bridge, clouds: Clouds) -> None:
+    assert bridge.send("not JSON", approval(), approval(2, id="event-2")) == ["0"]
+    assert len(clouds.runs) == 2
+
+
+def test_a_call_that_is_neither_raises(bridge: Bridge) -> None:
+    from bridge import handler
+
+    with pytest.raises(Exception, match="neither"):
+        handler.handle({"reconcile": "yes"}, None)
+
+
+def test_nothing_secret_is_logged(bridge: Bridge, clouds: Clouds) -> None:
+    clouds.strike(Fault(at=4, status=403))
+    bridge.send(approval())
+    clouds.strike(None)
+    bridge.send(approval())
+    said = str(bridge.hops())
+    assert "queued" in said
+    assert ASSERTION not in said
+    assert BEARER not in said
+
+
+# ---------------------------------------------------------------- when a cloud does not do its part
+
+
+@pytest.mark.parametrize("status", [429, 500, 503, 401, 403, 404, 203, 302, 400])
+@pytest.mark.parametrize("late", [False, True])
+def test_whatever_azure_answers_the_message_stays_and_is_carried_later(
+    bridge: Bridge, clouds: Clouds, status: int, late: bool
+) -> None:
+    requests = _requests_of_one_approval(bridge, clouds)
+    for at in range(requests):
+        forget()
+        clouds.memory.clear()
+        clouds.runs.clear()
+        clouds.strike(Fault(at=at, status=status, late=late))
+        bridge.send(approval())
+        clouds.strike(None)
+        clouds.later_ms += 360_000
+        assert bridge.send(approval()) == [], f"request {at}"
+        assert len(clouds.runs) == 1, f"request {at}"
+
+
+def test_a_refusal_says_why_and_is_a_failure(bridge: Bridge, clouds: Clouds) -> None:
+    clouds.signed_in = False
+    assert bridge.send(approval()) == ["0"]
+    failed = bridge.hops()[-1]
+    assert failed["hop"] == "failed"
+    assert "401, not signed in: TF400813" in failed["reason"]
+
+
+def test_a_revoked_token_is_asked_for_again(bridge: Bridge, clouds: Clouds) -> None:
+    bridge.send(approval())
+    clouds.signed_in = False
+    assert bridge.send(approval(2)) == ["0"]
+    clouds.signed_in = True
+    before = len(_tokens(clouds))
+    assert bridge.send(approval(2)) == []
+    assert len(_tokens(clouds)) == before + 1
+
+
+def test_token_and_pipeline_are_asked_for_once(bridge: Bridge, clouds: Clouds) -> None:
+    for version in range(1, 5):
+        bridge.send(approval(version, id=f"event-{version}"))
+    assert len(_tokens(clouds)) == 1
+    assert sum("build/definitions" in url for _, url in clouds.requests) == 1
+
+
+def test_a_missing_pipeline_is_a_failure_with_a_remedy(bridge: Bridge, clouds: Clouds) -> None:
+    del clouds.pipelines[DEPLOY]
+    assert bridge.send(approval()) == ["0"]
+    assert "isthmus azure apply" in bridge.hops()[-1]["reason"]
+
+
+def _requests_of_one_approval(bridge: Bridge, clouds: Clouds) -> int:
+    clouds.strike(None)
+    bridge.send(approval())
+    return clouds.count
+
+
+def _tokens(clouds: Clouds) -> list[str]:
+    return [url for _, url in clouds.requests if url.endswith("/oauth2/v2.0/token")]
