@@ -85,15 +85,16 @@ def read_registry(stack: Stack, platform: Platform) -> Statements:
 
 
 def serving_operator(scope: Construct, platform: Platform, key: aws_kms.IKey, capture: str) -> None:
-    """Reads what serves here and how it fares, and asks endpoints for predictions."""
+    """Reads what serves here and how it fares, asks for predictions, and has a monitor look now."""
     stack = Stack.of(scope)
     models = [model.name for model in platform.models]
+    monitors = [f"pipeline/{names.monitor_pipeline(model)}" for model in models]
     person_role(
         scope,
         "Operator",
         names.operator_role(platform),
         platform,
-        "Reads what the platform did in this account, and invokes its endpoints",
+        "Reads what the platform did in this account, invokes its endpoints and runs its monitors",
         [
             *read_registry(stack, platform),
             allow(
@@ -105,8 +106,16 @@ def serving_operator(scope: Construct, platform: Platform, key: aws_kms.IKey, ca
                 sagemaker(stack, *(f"{kind}/{m}-*" for kind in ("endpoint-config", "model") for m in models)),
             ),
             allow(
-                ["sagemaker:DescribePipeline", "sagemaker:ListPipelineExecutions"],
-                sagemaker(stack, *(f"pipeline/{names.monitor_pipeline(m)}" for m in models)),
+                [
+                    "sagemaker:DescribePipeline",
+                    "sagemaker:ListPipelineExecutions",
+                    "sagemaker:StartPipelineExecution",
+                ],
+                sagemaker(stack, *monitors),
+            ),
+            allow(
+                ["sagemaker:DescribePipelineExecution", "sagemaker:ListPipelineExecutionSteps"],
+                sagemaker(stack, *(f"{monitor}/execution/*" for monitor in monitors)),
             ),
             allow("sagemaker:ListEndpoints", "*"),
             allow(
