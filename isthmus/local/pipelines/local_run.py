@@ -92,20 +92,23 @@ def run_here(
                 found.append(ended.result)
             except BaseException as error:  # noqa: BLE001 - raised again in the main thread
                 found.append(error)
+            finally:
+                done.set()
 
-        thread = threading.Thread(target=work)
+        done = threading.Event()
         signal.signal(signal.SIGTERM, lambda *_: host.cancelled.set())
-        thread.start()
-        _wait(thread, host)
+        threading.Thread(target=work).start()
+        _wait(done, host)
     if isinstance(found[0], BaseException):
         raise found[0]
     return found[0]
 
 
-def _wait(thread: threading.Thread, host: Terminal) -> None:
-    while thread.is_alive():
+def _wait(done: threading.Event, host: Terminal) -> None:
+    # Not Thread.join: interrupted once, it takes the thread for ended.
+    while not done.is_set():
         try:
-            thread.join()
+            done.wait()
         except KeyboardInterrupt:
             if host.cancelled.is_set():
                 raise

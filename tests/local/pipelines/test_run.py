@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,3 +87,19 @@ def test_what_is_asked_wrongly_is_said(file: Path, arguments: tuple[str, ...], m
 def test_credentials_of_whoever_runs_it_do_not_reach_the_steps(file: Path) -> None:
     file.write_text('steps:\n- bash: echo "[$AWS_ACCESS_KEY_ID]"\n')
     assert "[]" in call(file, AWS_ACCESS_KEY_ID="AKIA").output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_stops_its_step_and_cleans_up(file: Path, number: int) -> None:
+    file.write_text(
+        "steps:\n- bash: echo started; exec sleep 60\n- bash: echo cleaned\n  condition: always()\n"
+    )
+    program = [sys.executable, "-m", "isthmus", "run", str(file)]
+    process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout is not None
+    assert any("started" in line for line in process.stdout)
+    process.send_signal(number)
+    rest = process.stdout.read()
+    assert process.wait(30) == 1
+    assert "cleaned" in rest
+    assert "Traceback" not in rest
