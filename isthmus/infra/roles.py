@@ -21,7 +21,7 @@ class Roles:
     def session(self, role: str | None) -> boto3.Session:
         """A session as the role of that ARN; the caller's own for None, or if it already is that role.
 
-        Raises `Refused` where the role may not be assumed.
+        Raises `Refused` where the role may not be assumed, `Unavailable` without credentials or network.
         """
         if role is None:
             return self._own
@@ -31,21 +31,24 @@ class Roles:
             return self._assumed[role]
 
     def _assume(self, role: str) -> boto3.Session:
-        from botocore.exceptions import ClientError
+        from botocore.exceptions import BotoCoreError, ClientError
 
-        from isthmus.aws import from_credentials
+        from isthmus.aws import from_credentials, no_answer
         from isthmus.errors import Refused
 
         account, name = role.split(":")[4], role.rsplit("/", 1)[-1]
         sts = self._own.client("sts", region_name=self._region)
-        own = sts.get_caller_identity()["Arn"]
-        if own.startswith(f"arn:aws:sts::{account}:assumed-role/{name}/"):
-            return self._own
+        own = "the caller"
         try:
+            own = sts.get_caller_identity()["Arn"]
+            if own.startswith(f"arn:aws:sts::{account}:assumed-role/{name}/"):
+                return self._own
             answer = sts.assume_role(RoleArn=role, RoleSessionName="isthmus")
         except ClientError as error:
             raise Refused(
                 f"{own} may not assume {role}: {error.response['Error']['Message']}",
                 todo=f"bootstrap account {account} so that it trusts you, or deploy as someone who may",
             ) from None
+        except BotoCoreError as error:
+            raise no_answer(error) from None
         return from_credentials(answer["Credentials"], self._region)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from isthmus.config import Platform
-from isthmus.errors import BadInput, NotFound, Problem, Refused
+from isthmus.errors import BadInput, NotFound, Problem, Refused, Unavailable
 from isthmus.infra.assembly import deploy, deploy_stack
 from isthmus.infra.diff import differences, standing
 from isthmus.infra.manifest import read_stacks
@@ -111,6 +111,16 @@ def test_who_may_not_deploy_is_refused(cloud: Cloud, assembly: Path, platform: P
     )
     with pytest.raises(Refused, match=r"may not assume .*deploy-role"):
         deploy_stack(operator, assembly, f"{platform.name}-prod", tags={"by": "operator"})
+
+
+def test_without_aws_it_says_so(assembly: Path, platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    import boto3
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    nobody = boto3.Session("test", "test", region_name=platform.region)
+    with pytest.raises(Unavailable, match="no answer from AWS"):
+        deploy_stack(nobody, assembly, f"{platform.name}-dev")
 
 
 def test_a_folder_that_is_no_assembly(tmp_path: Path) -> None:
