@@ -26,7 +26,7 @@ def main() -> None:
     metadata = {
         "rows": len(frame),
         "trained_rows": seen,
-        "features": config.features,
+        "features": {name: _kind(frame[name]) for name in config.features},
         "problem": config.problem,
     }
     (folder / "metadata.json").write_text(json.dumps(metadata))
