@@ -1,0 +1,181 @@
+"""Approvals, copies, losses, edits, rejections, crashes, throttling in any order: none lost, none twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from typing import Any
+from unittest.mock import patch
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.bridge.clouds import Clouds, Fault, serving
+from tests.bridge.conftest import GROUP_ARN, MODEL, Bridge, approval, clear, environment, forget
+from tests.bridge.test_reconcile import register
+
+DEPLOY = f"{MODEL}-deploy"
+VERSIONS = st.integers(1, 3)
+FAULTS = st.none() | st.builds(
+    Fault,
+    at=st.integers(0, 8),
+    late=st.booleans(),
+    deadly=st.booleans(),
+    status=st.sampled_from([0, 429, 503, 401]),
+)
+
+
+class Registry(RuleBasedStateMachine):
+    """A registry whose events reach the bridge late, often, out of order, or not at all."""
+
+    @initialize()
+    def start(self) -> None:
+        self.clouds, self.random = Clouds(), random.Random(0)
+        self.server = serving(self.clouds)
+        self.environment = patch.dict(os.environ, environment(self.server.__enter__()))
+        self.environment.__enter__()
+        clear(self.clouds)
+        forget()
+        self.bridge = Bridge(self.clouds)
+        self.now = time.time() - 5 * 24 * 3600
+        self.queue: list[dict[str, Any]] = []
+        # Of each version: whether it is approved, and the moments of its approvals that events tell of.
+        self.approved: dict[int, bool] = {}
+        self.told: list[tuple[int, str]] = []
+        self.silent: list[int] = []
+
+    def teardown(self) -> None:
+        if not hasattr(self, "server"):
+            return
+        try:
+            self._settle()
+        finally:
+            self.environment.__exit__(None, None, None)
+            self.server.__exit__(None, None, None)
+
+    @rule(version=VERSIONS, copies=st.integers(0, 3))
+    def approve(self, version: int, copies: int) -> None:
+        if self.approved.get(version):
+            return
+        first = version not in self.approved
+        if copies == 0 and not first:
+            return
+        self.approved[version] = True
+        at = self._change(version, "Approved")
+        if copies:
+            self.told.append((version, at))
+        else:
+            self.silent.append(version)
+        for copy in range(copies):
+            identity = f"{version}-{self.now}-{copy}"
+            self.queue.append(approval(version, at=repr(float(at) * 1000), id=identity))
+
+    @rule(version=VERSIONS)
+    def reject(self, version: int) -> None:
+        if self.approved.get(version):
+            self.approved[version] = False
+            at = self._change(version, "Rejected")
+            self.queue.append(approval(version, at=at, id=f"no-{self.now}", ModelApprovalStatus="Rejected"))
+
+    @rule(version=VERSIONS)
+    def edit(self, version: int) -> None:
+        """Metadata is written, as each deployment does."""
+        if self.approved.get(version):
+            at = self._change(version, "Approved")
+            edited = ["CustomerMetadataProperties"]
+            self.queue.append(approval(version, at=at, id=f"e-{self.now}", UpdatedModelPackageFields=edited))
+
+    @precondition(lambda self: self.queue)
+    @rule(which=st.integers(0, 20), size=st.integers(1, 3), fault=FAULTS, again=st.booleans())
+    def deliver(self, which: int, size: int, fault: Fault | None, again: bool) -> None:
+        start = which % len(self.queue)
+        batch = self.queue[start : start + size]
+        self.clouds.strike(fault)
+        failed = {int(one) for one in self.bridge.send(*batch)}
+        self.clouds.strike(None)
+        if fault and fault.deadly:
+            failed = set(range(len(batch)))
+            self._new_lambda()
+        # SQS delivers at least once: a message that was done may come again.
+        done = [] if again else [one for number, one in enumerate(batch) if number not in failed]
+        self.queue = [one for one in self.queue if not any(one is gone for gone in done)]
+
+    @rule(fault=FAULTS)
+    def reconcile(self, fault: Fault | None) -> None:
+        self.clouds.strike(fault)
+        try:
+            self.bridge.reconcile()
+        except Exception:  # noqa: BLE001  it is called again a quarter of an hour later
+            self.clouds.strike(None)
+        self.clouds.strike(None)
+        if fault and fault.deadly:
+            self._new_lambda()
+
+    @invariant()
+    def none_twice(self) -> None:
+        if not hasattr(self, "clouds"):
+            return
+        keys = [run["approvalKey"] for run in self.clouds.runs_of(DEPLOY)]
+        assert len(keys) == len(set(keys))
+        for version in (1, 2, 3):
+            runs = [key for key in keys if key.startswith(f"{GROUP_ARN}/{version}#")]
+            moments = [one for one, _ in self.told if one == version]
+            assert len(runs) <= len(moments) + self.silent.count(version)
+
+    def _settle(self) -> None:
+        """The clouds are well again, and everything that waits is delivered."""
+        self._new_lambda()
+        while self.queue:
+            assert self.bridge.send(self.queue[0]) == []
+            self.queue.pop(0)
+        self.bridge.reconcile()
+        self.none_twice()
+        runs = self.clouds.runs_of(DEPLOY)
+        for version in {one for one, _ in self.told}:
+            # One for each approval. The reconciler's run may stand for those that came before it.
+            mine = [run for run in runs if run["modelPackageArn"] == f"{GROUP_ARN}/{version}"]
+            last = max(float(at) for one, at in self.told if one == version)
+            moments = [_seconds(run["approvalKey"].partition("#")[2]) for run in mine]
+            assert max(moments) >= round(last, 3) - 0.0011
+            if not any(run["correlationId"].startswith("reconciler-") for run in mine):
+                assert len(mine) == sum(one == version for one, _ in self.told)
+        self._none_silent_is_lost(runs)
+
+    def _none_silent_is_lost(self, runs: list[dict[str, str]]) -> None:
+        """What no event told of is repaired, unless it was withdrawn or overtaken meanwhile."""
+        if not runs:
+            assert not any(self.approved[version] for version in self.silent)
+        latest = max((_seconds(run["approvalKey"].partition("#")[2]) for run in runs), default=0.0)
+        deployed = {run["modelPackageArn"] for run in runs}
+        for version in self.silent:
+            arn = f"{GROUP_ARN}/{version}"
+            overtaken = self.clouds.packages[arn]["LastModifiedTime"] < latest
+            assert arn in deployed or overtaken or not self.approved[version]
+
+    def _change(self, version: int, status: str) -> str:
+        self.now += 60 + self.random.random()
+        age = time.time() - self.now
+        register(self.clouds, version, age=0, ModelApprovalStatus=status, LastModifiedTime=round(self.now, 3))
+        assert age > 0
+        return repr(round(self.now, 3))
+
+    def _new_lambda(self) -> None:
+        """Minutes later: what a dead one left in progress is free again."""
+        from bridge import azure
+
+        azure.azure_devops.cache_clear()
+        self.clouds.later_ms += 360_000
+
+
+def _seconds(moment: str) -> float:
+    from datetime import datetime
+
+    return datetime.fromisoformat(moment).timestamp()
+
+
+TestRegistry = Registry.TestCase
+TestRegistry.settings = settings(
+    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)

@@ -1,0 +1,158 @@
+"""Whatever comes that is not exactly one of the events: a dead letter with a reason, and never a run."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bridge import decisions, events
+from bridge.settings import settings as told
+from tests.bridge.clouds import Clouds
+from tests.bridge.conftest import GROUP_ARN, MODEL, Bridge, alarm, approval
+
+ODD = [
+    None, True, 0, -1, 1e308, float("nan"), "", " ", "\x00", "x" * 5000, [], {}, ["Approved"], {"a": 1},
+    "Approved; rm -rf /", "$(id)", "`id`", "../../etc", "?x=1&y=2#z", "%2e", "{{7*7}}", "arn:aws:*", "1\n2",
+]  # fmt: skip
+FOREIGN: dict[str, dict[str, Any]] = {
+    "another account": {"account": "999988887777"},
+    "staging's account": {"account": "333344445555"},
+    "another region": {"region": "us-east-1"},
+    "another source": {"source": "evil.sagemaker"},
+    "another kind": {"detail-type": "SageMaker Endpoint State Change"},
+    "other resources": {"resources": [f"{GROUP_ARN}/9"]},
+    "no detail": {"detail": None},
+    "no id": {"id": None},
+}
+DETAILS: dict[str, dict[str, Any]] = {
+    "a model that is not ours": {"ModelPackageGroupName": "payroll"},
+    "a package of another group": {"ModelPackageArn": GROUP_ARN.replace(MODEL, "other") + "/1"},
+    "a package of another account": {"ModelPackageArn": GROUP_ARN.replace("2222", "9999") + "/1"},
+    "a package without a version": {"ModelPackageArn": GROUP_ARN},
+    "version nought": {"ModelPackageArn": f"{GROUP_ARN}/0"},
+    "a path below the version": {"ModelPackageArn": f"{GROUP_ARN}/1/../2"},
+    "a version in other digits": {"ModelPackageArn": f"{GROUP_ARN}/١"},
+    "a query after the version": {"ModelPackageArn": f"{GROUP_ARN}/1?x=1"},
+    "no time": {"LastModifiedTime": None},
+    "a time that is none": {"LastModifiedTime": "yesterday"},
+    "fields that are no list": {"UpdatedModelPackageFields": "ModelApprovalStatus"},
+    "no status": {"ModelApprovalStatus": None},
+}
+
+
+@pytest.mark.parametrize("why", FOREIGN)
+def test_an_envelope_from_elsewhere_is_refused(bridge: Bridge, clouds: Clouds, why: str) -> None:
+    _refused(bridge, clouds, approval() | FOREIGN[why])
+    _refused(bridge, clouds, alarm() | FOREIGN[why] | ({"account": "222233334444"} if "acc" in why else {}))
+
+
+@pytest.mark.parametrize("why", DETAILS)
+def test_a_detail_that_is_not_ours_is_refused(bridge: Bridge, clouds: Clouds, why: str) -> None:
+    _refused(bridge, clouds, approval(**DETAILS[why]))
+
+
+@pytest.mark.parametrize(
+    "name", ["isthmus-payroll-quality", f"isthmus-{MODEL}-cost", f"other-{MODEL}-quality", MODEL]
+)
+def test_an_alarm_of_another_name_is_refused(bridge: Bridge, clouds: Clouds, name: str) -> None:
+    event = alarm(resources=[])
+    event["detail"]["alarmName"] = name
+    _refused(bridge, clouds, event)
+
+
+@pytest.mark.parametrize(
+    "body", ["", "[]", "null", "7", "{", "[" * 100_000, '{"detail": {}}', "9" * 10_000, "\ud800"]
+)
+def test_a_body_that_is_no_event_is_refused(bridge: Bridge, clouds: Clouds, body: str) -> None:
+    _refused(bridge, clouds, body)
+
+
+def _refused(bridge: Bridge, clouds: Clouds, message: Any) -> None:
+    assert bridge.send(message) == ["0"]
+    last = bridge.hops()[-1]
+    assert last["hop"] == "refused"
+    assert last["reason"]
+    assert clouds.runs == []
+    assert clouds.requests == []
+
+
+# ---------------------------------------------------------------- fuzz
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.sampled_from(ODD),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> Any:
+    """A good event of which one to three values have been replaced or taken away."""
+    event = copy.deepcopy(draw(st.sampled_from([approval(), alarm(), alarm("drift")])))
+    for _ in range(draw(st.integers(1, 3))):
+        where: Any = event
+        while True:
+            key = draw(st.sampled_from(sorted(where) if isinstance(where, dict) else range(len(where))))
+            inner = where[key]
+            if not isinstance(inner, dict | list) or not inner or draw(st.booleans()):
+                break
+            where = inner
+        if isinstance(where, dict) and draw(st.booleans()):
+            del where[key]
+        else:
+            where[key] = draw(anything)
+        if not event:
+            break
+    return event
+
+
+@given(message=mutated() | anything)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_mutation_becomes_more_than_what_it_says(clouds: Clouds, message: Any) -> None:
+    """It is refused; or it is still an event of ours, and then asks for that model's own pipeline at most."""
+    try:
+        event = events.parse(message, told())
+    except events.Refused as refusal:
+        assert str(refusal)
+        return
+    decision = decisions.decide(event)
+    if isinstance(decision, decisions.Nothing):
+        assert decision.reason
+        return
+    assert decision.pipeline in (f"{MODEL}-deploy", f"{MODEL}-build")
+    assert decision.key.startswith(
+        (f"{GROUP_ARN}/1#", "arn:aws:cloudwatch:eu-west-1:444455556666:alarm:isthmus-")
+    )
+    assert decision.parameters["correlationId"] == message["id"]
+    json.dumps(decision.parameters)
+
+
+@given(
+    text=st.text(min_size=1, max_size=60).filter(str.isprintable)
+    | st.sampled_from(["../x", "a?b=c&d#e", "%00"])
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_nothing_of_an_event_reaches_a_url(bridge: Bridge, clouds: Clouds, text: str) -> None:
+    """What an event says travels in JSON bodies only; every URL is made of the bridge's own settings."""
+    clouds.requests.clear()
+    at = f"2026-11-20T10:00:00.{len(clouds.runs):03}Z"
+    assert (
+        bridge.send(
+            approval(at=at, id=text, ModelPackageStatusDetails=text, CustomerMetadataProperties={text: text})
+        )
+        == []
+    )
+    assert clouds.runs[-1]["templateParameters"]["correlationId"] == text
+    api = "/contoso/our%20weather/_apis"
+    assert {url for _, url in clouds.requests} <= {
+        "/",
+        "/entra/tenant/oauth2/v2.0/token",
+        f"{api}/build/definitions?name={MODEL}-deploy&api-version=7.1",
+        f"{api}/build/builds?definitions=10&queryOrder=queueTimeDescending&%24top=200&api-version=7.1",
+        f"{api}/pipelines/10/runs?api-version=7.1",
+    }

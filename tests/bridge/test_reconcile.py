@@ -1,0 +1,117 @@
+"""Events that never came: the registry is compared with the runs."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from tests.bridge.clouds import Clouds, Fault
+from tests.bridge.conftest import GROUP_ARN, MODEL, Bridge, approval
+
+DEPLOY = f"{MODEL}-deploy"
+NOW = time.time()
+
+
+def register(clouds: Clouds, version: int, *, age: float = 3600, **fields: Any) -> str:
+    """Put an approved version into the registry; gives the time of its approval as an event says it."""
+    arn, modified = f"{GROUP_ARN}/{version}", round(NOW - age, 3)
+    clouds.packages[arn] = {
+        "ModelPackageName": MODEL,
+        "ModelPackageGroupName": MODEL,
+        "ModelPackageVersion": version,
+        "ModelPackageArn": arn,
+        "ModelPackageStatus": "Completed",
+        "ModelPackageStatusDetails": {"ValidationStatuses": []},
+        "ModelApprovalStatus": "Approved",
+        "CreationTime": modified - 60,
+        "LastModifiedTime": modified,
+    } | fields
+    return repr(modified * 1000)
+
+
+def test_a_lost_approval_is_repaired_once(bridge: Bridge, clouds: Clouds) -> None:
+    register(clouds, 3)
+    assert bridge.reconcile() == {"queued": 1}
+    assert bridge.reconcile() == {"queued": 0}
+    assert [run["modelPackageArn"] for run in clouds.runs_of(DEPLOY)] == [f"{GROUP_ARN}/3"]
+
+
+def test_an_event_that_comes_after_all_finds_the_run(bridge: Bridge, clouds: Clouds) -> None:
+    at = register(clouds, 3)
+    bridge.reconcile()
+    clouds.memory.clear()
+    assert bridge.send(approval(3, at=at)) == []
+    assert len(clouds.runs) == 1
+
+
+def test_also_where_the_version_was_edited_meanwhile(bridge: Bridge, clouds: Clouds) -> None:
+    at = register(clouds, 3, age=3600)
+    register(clouds, 3, age=1800)
+    bridge.reconcile()
+    assert bridge.send(approval(3, at=at)) == []
+    assert len(clouds.runs) == 1
+
+
+def test_a_later_approval_of_a_repaired_version_is_a_new_one(bridge: Bridge, clouds: Clouds) -> None:
+    register(clouds, 3)
+    bridge.reconcile()
+    bridge.send(approval(3, at=repr((NOW - 60) * 1000)))
+    assert len(clouds.runs_of(DEPLOY)) == 2
+
+
+def test_several_lost_approvals_are_repaired_in_their_order(bridge: Bridge, clouds: Clouds) -> None:
+    register(clouds, 4, age=1000)
+    register(clouds, 3, age=500)
+    assert bridge.reconcile() == {"queued": 2}
+    assert [run["modelPackageArn"][-1] for run in clouds.runs_of(DEPLOY)] == ["4", "3"]
+
+
+def test_what_a_later_approval_overtook_stays(bridge: Bridge, clouds: Clouds) -> None:
+    register(clouds, 3, age=1000)
+    bridge.send(approval(4, at=register(clouds, 4, age=500)))
+    assert bridge.reconcile() == {"queued": 0}
+    assert [run["modelPackageArn"][-1] for run in clouds.runs_of(DEPLOY)] == ["4"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"ModelApprovalStatus": "PendingManualApproval"},
+        {"ModelApprovalStatus": "Rejected"},
+        {"ModelPackageStatus": "Failed"},
+        {"ModelLifeCycle": {"Stage": "prod", "StageStatus": "InService"}},
+        {"age": 10},
+        {"age": 30 * 24 * 3600},
+    ],
+)
+def test_what_waits_for_no_run_gets_none(bridge: Bridge, clouds: Clouds, fields: dict[str, Any]) -> None:
+    register(clouds, 3, **fields)
+    assert bridge.reconcile() == {"queued": 0}
+    assert clouds.runs == []
+
+
+def test_a_failure_is_an_error_and_no_other_model_suffers(bridge: Bridge, clouds: Clouds) -> None:
+    register(clouds, 3)
+    del clouds.pipelines["other-deploy"]
+    with pytest.raises(Exception, match="0 pipelines are called other-deploy"):
+        bridge.reconcile()
+    assert len(clouds.runs_of(DEPLOY)) == 1
+    assert bridge.hops()[0]["hop"] == "failed"
+
+
+def test_a_lost_answer_does_not_double(bridge: Bridge, clouds: Clouds) -> None:
+    register(clouds, 3)
+    bridge.reconcile()
+    queueing = max(number for number, (_, url) in enumerate(clouds.requests) if "/runs?" in url)
+    register(clouds, 4, age=600)
+    for fault in (Fault(at=at, late=True) for at in range(queueing + 2)):
+        clouds.strike(fault)
+        try:
+            bridge.reconcile()
+        except Exception:  # noqa: BLE001  the next one tries again
+            continue
+    clouds.strike(None)
+    bridge.reconcile()
+    assert [run["modelPackageArn"][-1] for run in clouds.runs_of(DEPLOY)] == ["3", "4"]
