@@ -117,6 +117,7 @@ def assume(target: str, model: str, command: tuple[str, ...]) -> None:
 
     platform = _platform()
     wanted = identity.target(platform, target, model)
+    identity.forget_other_credentials(os.environ)
     given = identity.credentials(platform, wanted, identity.token_of(os.environ))
     identity.become(command, given)
 

@@ -10,7 +10,7 @@ import base64
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -111,11 +111,17 @@ def token_of(environment: Mapping[str, str]) -> str:
     return token
 
 
+def forget_other_credentials(environment: MutableMapping[str, str]) -> None:
+    """Take away every other source that botocore would find in the environment."""
+    for name in _OTHER_CREDENTIALS:
+        environment.pop(name, None)
+    environment["AWS_EC2_METADATA_DISABLED"] = "true"
+
+
 def become(command: Sequence[str], given: Mapping[str, str]) -> NoReturn:
     """Run the command in place of this process, with these credentials and no others."""
-    dropped = (*_OTHER_CREDENTIALS, *_TOKEN_VARIABLES)
-    env = {key: value for key, value in os.environ.items() if key not in dropped}
-    env |= {**given, "AWS_EC2_METADATA_DISABLED": "true"}
+    env = {key: value for key, value in os.environ.items() if key not in _TOKEN_VARIABLES} | dict(given)
+    forget_other_credentials(env)
     try:
         os.execvpe(command[0], list(command), env)  # noqa: S606
     except FileNotFoundError:

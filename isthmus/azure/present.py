@@ -186,6 +186,8 @@ def translated() -> Iterator[None]:
     except (AzureDevOpsAuthenticationError, DeserializationError):
         raise not_signed_in("Azure DevOps") from None
     except AzureDevOpsServiceError as error:
+        if error.type_key == "UnauthorizedRequestException":
+            raise not_signed_in("Azure DevOps") from None
         raise Refused(f"Azure DevOps: {error.message}") from None
     except (AzureDevOpsClientRequestError, ClientRequestError) as error:
         raise Unavailable(f"no good answer from Azure DevOps: {error}") from None

@@ -43,7 +43,7 @@ def repository(admin: Person, request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(autouse=True)
 def described(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """All that goes over the wire in a test is as Microsoft describes it, where the description is at hand."""
+    """All that goes over the wire in a test is as Microsoft describes it, where that is at hand."""
     folder = specs.find("azure-devops")
     if folder is None:
         yield
@@ -54,7 +54,7 @@ def described(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def recorded(
         self: requests.Session, request: requests.PreparedRequest, **more: object
     ) -> requests.Response:
-        response = send(self, request, **more)  # type: ignore[arg-type]
+        response = send(self, request, **more)
         seen.append(Exchange.of(response))
         return response
 

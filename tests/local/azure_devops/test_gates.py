@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -91,7 +92,7 @@ def pending(person: Person, run: int) -> list[dict[str, Any]]:
     return [one for one in found if one["pipeline"]["owner"]["id"] == run]
 
 
-def decide(person: Person, approval: str, status: str = "approved", comment: str = "Good"):  # noqa: ANN201
+def decide(person: Person, approval: str, status: str = "approved", comment: str = "Good"):
     body = [{"approvalId": approval, "status": status, "comment": comment}]
     return person.ask("PATCH", "pipelines/approvals", body)
 
@@ -221,7 +222,7 @@ def test_exclusive_lock(admin: Person, dana: Person, robin: Person, lock: str) -
         for one in dana.every(f"distributedtask/environments/{place.id}/environmentdeploymentrecords")
         if one["result"] == "succeeded"
     )
-    assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in pairwise(spans))
 
 
 def test_only_checks_that_are_evaluated_can_be_made(admin: Person, dana: Person) -> None:

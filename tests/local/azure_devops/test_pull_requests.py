@@ -37,7 +37,7 @@ def request_of(person: Person, repository: str, number: int) -> dict:
     return found
 
 
-def complete(person: Person, repository: str, number: int, strategy: str = "noFastForward"):  # noqa: ANN201
+def complete(person: Person, repository: str, number: int, strategy: str = "noFastForward"):
     source = request_of(person, repository, number)["lastMergeSourceCommit"]
     body = {
         "status": "completed",
