@@ -219,7 +219,17 @@ def _request_context(service: str, action: str, body: bytes, params: dict[str, A
             "sts:DurationSeconds": one(params, "DurationSeconds") or "300",
             "sts:SigningAlgorithm": one(params, "SigningAlgorithm"),
         }
+    if action == "cloudwatch:PutMetricData":
+        return context | {"cloudwatch:namespace": one(params, "Namespace") or _member(body, "Namespace")}
     return context
+
+
+def _member(body: bytes, name: str) -> str:
+    """A member of a JSON request; empty where it is none."""
+    try:
+        return str(json.loads(body)[name])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def audiences(params: dict[str, Any]) -> list[str]:
