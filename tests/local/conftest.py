@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import socket
 import subprocess
@@ -54,6 +55,12 @@ http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
 """
 
 
+@functools.cache
+def _session() -> boto3.Session:
+    """One for all: it reads each service's model once."""
+    return boto3.Session()
+
+
 def _key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
@@ -93,14 +100,20 @@ class Aws:
     region: str
     azure: Issuer
 
+    _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
+
     def client(self, service: str, account: str, credentials: dict[str, str] | None = None) -> Any:
-        session = boto3.Session(
-            aws_access_key_id=(credentials or {}).get("AccessKeyId", account),
-            aws_secret_access_key=(credentials or {}).get("SecretAccessKey", "test"),
-            aws_session_token=(credentials or {}).get("SessionToken"),
-            region_name=self.region,
-        )
-        return session.client(service, endpoint_url=self.url)
+        key = (credentials or {}).get("AccessKeyId", account)
+        if (service, key) not in self._clients:
+            self._clients[service, key] = _session().client(
+                service,
+                region_name=self.region,
+                endpoint_url=self.url,
+                aws_access_key_id=key,
+                aws_secret_access_key=(credentials or {}).get("SecretAccessKey", "test"),
+                aws_session_token=(credentials or {}).get("SessionToken"),
+            )
+        return self._clients[service, key]
 
     def acting_as(self, role: str, account: str) -> dict[str, str]:
         """Credentials of a role that trusts its account."""
@@ -131,7 +144,7 @@ def issuer() -> Iterator[tuple[Issuer, str]]:
 def start_aws(
     state: Path, jwks: str, port: int, environment: dict[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a local AWS in `state`, its functions, jobs and endpoints with `environment`; wait until it answers.
+    """Start a local AWS in `state` and wait until it answers; what it runs gets `environment`.
 
     Stop it with `lifeline.stop`.
     """

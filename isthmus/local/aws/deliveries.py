@@ -16,7 +16,7 @@ from typing import Any
 from ministack.core.arn import ArnParseError, parse_arn
 from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import eventbridge
+from ministack.services import eventbridge, scheduler
 
 from isthmus.errors import Refused
 from isthmus.local.aws import authorization, roles
@@ -55,8 +55,14 @@ class Delivery:
         return self.source_arn.rsplit("/", 1)[-1][:64]
 
 
+# How often it is looked whether a schedule is due; ministack's ten seconds are long in a demo.
+TICK_SECONDS = 1
+
+
 def install() -> None:
     eventbridge._invoke_target = deliver
+    eventbridge._SCHEDULER_TICK_INTERVAL = TICK_SECONDS
+    scheduler._SCHEDULE_TICK_INTERVAL = TICK_SECONDS
 
 
 def deliver(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None) -> None:

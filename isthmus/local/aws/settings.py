@@ -43,11 +43,13 @@ class Settings:
         return f"http://127.0.0.1:{self.port}"
 
     def environment_of_ministack(self) -> dict[str, str]:
-        """ministack's own settings; everything that it writes lies under `state`."""
+        """ministack's own settings; everything that it writes lies under `state`, which is its owner's."""
+        self.state.mkdir(parents=True, exist_ok=True)
+        self.state.chmod(0o700)
         scratch = self.state / "scratch"
         # What a killed process left there serves nobody.
         shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir(parents=True)
+        scratch.mkdir()
         return {
             "AUTH": "true",
             "BIND_HOST": "127.0.0.1",

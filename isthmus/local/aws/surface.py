@@ -81,7 +81,9 @@ EXTENDED = {
         "_event_buses",
         "_event_bus_policies",
         "_invoke_target",
+        "_SCHEDULER_TICK_INTERVAL",
     ),
+    "ministack.services.scheduler": ("_SCHEDULE_TICK_INTERVAL",),
     "ministack.services.cloudwatch": (
         "_evaluate_alarm",
         "_evaluate_parent_alarms",

@@ -16,7 +16,7 @@ def allow(action: str | list[str], resource: str | list[str], **more: object) ->
 
 
 def make_role(aws: Aws, account: str, name: str, *statements: dict, trusts: str = "") -> str:
-    """A role that its account and the service `trusts` may assume, with these permissions; returns its ARN."""
+    """A role that its account and the service `trusts` may assume, with these permissions; its ARN."""
     principal = {"AWS": f"arn:aws:iam::{account}:root"} | ({"Service": trusts} if trusts else {})
     trust = policy({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal})
     iam = aws.client("iam", account)

@@ -1,0 +1,127 @@
+"""Rules and schedules deliver what they may, where they may, and bury the rest."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.local.aws.documents import allow, make_role, policy
+from tests.local.aws.test_cloudformation import fail_pipeline
+from tests.local.conftest import AUTOMATION, REGION, Aws
+
+SAGEMAKER = f"arn:aws:sagemaker:{REGION}:{AUTOMATION}"
+PIPELINE = f"{SAGEMAKER}:pipeline/delivered"
+FROM_RULES = {"Service": "events.amazonaws.com"}
+
+
+def until(look: Callable[[], Any], seconds: float = 20) -> Any:
+    """What `look` finds as soon as it finds something."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"nothing within {seconds} s"
+    return found
+
+
+def put(aws: Aws, source: str) -> None:
+    entry = {"Source": source, "DetailType": "told", "Detail": json.dumps({"from": source})}
+    aws.client("events", AUTOMATION).put_events(Entries=[entry])
+
+
+def rule(aws: Aws, source: str, **target: Any) -> str:
+    """A rule that delivers events of `source` to the target; returns its ARN."""
+    events = aws.client("events", AUTOMATION)
+    arn: str = events.put_rule(Name=source, EventPattern=json.dumps({"source": [source]}))["RuleArn"]
+    assert not events.put_targets(Rule=source, Targets=[{"Id": "one", **target}])["FailedEntryCount"]
+    return arn
+
+
+def queue(aws: Aws, name: str, **attributes: str) -> tuple[str, str]:
+    """A queue's URL and ARN."""
+    made = aws.client("sqs", AUTOMATION).create_queue(QueueName=name, Attributes=attributes)
+    return made["QueueUrl"], f"arn:aws:sqs:{REGION}:{AUTOMATION}:{name}"
+
+
+def received(aws: Aws, url: str) -> list[str]:
+    found = aws.client("sqs", AUTOMATION).receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    return [json.loads(message["Body"])["source"] for message in found.get("Messages", [])]
+
+
+def let_in(aws: Aws, url: str, arn: str, source: str) -> None:
+    statement = allow("sqs:SendMessage", arn, Principal=FROM_RULES)
+    statement["Condition"] = {"ArnEquals": {"aws:SourceArn": source}}
+    aws.client("sqs", AUTOMATION).set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy(statement)})
+
+
+def test_a_queue_gets_what_its_policy_lets_in_and_the_dead_letters_the_rest(aws: Aws) -> None:
+    url, arn = queue(aws, "delivered")
+    dead, dead_arn = queue(aws, "delivered-dead")
+    source = rule(aws, "team.refused", Arn=arn, DeadLetterConfig={"Arn": dead_arn})
+    let_in(aws, dead, dead_arn, source)
+    put(aws, "team.refused")
+    assert received(aws, url) == []
+    assert received(aws, dead) == ["team.refused"]
+
+    let_in(aws, url, arn, source)
+    put(aws, "team.refused")
+    assert received(aws, url) == ["team.refused"]
+
+
+def test_an_encrypted_queue_needs_its_keys_policy_as_well(aws: Aws) -> None:
+    kms = aws.client("kms", AUTOMATION)
+    mine = allow("kms:*", "*", Principal={"AWS": f"arn:aws:iam::{AUTOMATION}:root"})
+    key = kms.create_key(Policy=policy(mine))["KeyMetadata"]["Arn"]
+    url, arn = queue(aws, "delivered-encrypted", KmsMasterKeyId=key)
+    let_in(aws, url, arn, rule(aws, "team.encrypted", Arn=arn))
+    put(aws, "team.encrypted")
+    assert received(aws, url) == []
+    shared = allow(["kms:GenerateDataKey", "kms:Decrypt"], "*", Principal=FROM_RULES)
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=policy(mine, shared))
+    put(aws, "team.encrypted")
+    assert received(aws, url) == ["team.encrypted"]
+
+
+@pytest.fixture(scope="module")
+def pipeline(aws: Aws) -> None:
+    role = make_role(aws, AUTOMATION, "delivered-job", trusts="sagemaker.amazonaws.com")
+    aws.client("sagemaker", AUTOMATION).create_pipeline(
+        PipelineName="delivered", RoleArn=role, PipelineDefinition=fail_pipeline("for a test")
+    )
+
+
+def executions(aws: Aws) -> list[str]:
+    found = aws.client("sagemaker", AUTOMATION).list_pipeline_executions(PipelineName="delivered")
+    return [one["PipelineExecutionArn"] for one in found["PipelineExecutionSummaries"]]
+
+
+@pytest.mark.usefixtures("pipeline")
+def test_a_rule_starts_a_pipeline_as_its_targets_role(aws: Aws) -> None:
+    powerless = make_role(aws, AUTOMATION, "delivered-cannot", trusts="events.amazonaws.com")
+    may = allow("sagemaker:StartPipelineExecution", PIPELINE)
+    starter = make_role(aws, AUTOMATION, "delivered-may", may, trusts="events.amazonaws.com")
+    rule(aws, "team.powerless", Arn=PIPELINE, RoleArn=powerless)
+    rule(aws, "team.starts", Arn=PIPELINE, RoleArn=starter)
+    before = len(executions(aws))
+    put(aws, "team.powerless")
+    put(aws, "team.starts")
+    until(lambda: len(executions(aws)) == before + 1)
+    put(aws, "team.starts")
+    until(lambda: len(executions(aws)) == before + 2)
+
+
+@pytest.mark.usefixtures("pipeline")
+def test_a_schedule_starts_a_pipeline_as_its_targets_role(aws: Aws) -> None:
+    may = allow("sagemaker:StartPipelineExecution", PIPELINE)
+    role = make_role(aws, AUTOMATION, "delivered-scheduler", may, trusts="scheduler.amazonaws.com")
+    before = len(executions(aws))
+    aws.client("scheduler", AUTOMATION).create_schedule(
+        Name="delivered",
+        ScheduleExpression=f"at({datetime.now(UTC):%Y-%m-%dT%H:%M:%S})",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": PIPELINE, "RoleArn": role},
+    )
+    until(lambda: len(executions(aws)) == before + 1)
