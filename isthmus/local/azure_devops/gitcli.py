@@ -175,6 +175,12 @@ def commits(
     return [_commit(part) for part in out.decode(errors="replace").split("\0\x01") if part.strip()]
 
 
+@lru_cache(maxsize=2048)
+def commit(folder: Path, name: str) -> Commit | None:
+    """One commit by its full name, which never changes."""
+    return next(iter(commits(folder, name, top=1)), None)
+
+
 def _commit(part: str) -> Commit:
     id_, tree_, parents, an, ae, ad, cn, ce, cd, message = part.lstrip("\n").split("\0", 9)
     return Commit(id_, tree_, tuple(parents.split()), (an, ae, ad), (cn, ce, cd), message.strip("\n"))

@@ -161,7 +161,7 @@ def _context(organization: Organization, pipeline: Document, run: Document, want
     repository = organization.repository(run["repository"])
     project = organization.project(run["project"])
     who, request = wanted.requested_for, wanted.pull_request
-    newest = gitcli.commits(organization.git(repository), run["sourceVersion"], top=1)
+    newest = gitcli.commit(organization.git(repository), run["sourceVersion"])
     return RunContext(
         build_id=run["id"],
         build_number=run["name"],
@@ -175,7 +175,7 @@ def _context(organization: Organization, pipeline: Document, run: Document, want
         repository_id=repository["id"],
         repository_name=repository["name"],
         repository_url=f"{organization.url}/{project['name']}/_git/{repository['name']}",
-        source_message=newest[0].message.splitlines()[0] if newest and newest[0].message else "",
+        source_message=newest.message.partition("\n")[0] if newest else "",
         reason=REASONS.get(wanted.reason, "Manual"),
         requested_for=who.display_name,
         requested_for_email=unique_name(who),

@@ -125,7 +125,9 @@ async def _rest(
         while chunk := await stdout.read(65536):
             yield chunk
         await feeding
+    except BaseException:
+        # The client has gone: git need not go on.
+        process.kill()
+        raise
     finally:
-        if process.returncode is None:
-            process.kill()
         await process.wait()

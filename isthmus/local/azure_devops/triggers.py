@@ -36,8 +36,8 @@ def on_push(
 
 
 def _skips(organization: Organization, repository: Document, update: RefUpdate) -> bool:
-    newest = gitcli.commits(organization.git(repository), update.new, top=1)
-    message = newest[0].message.lower() if newest else ""
+    newest = gitcli.commit(organization.git(repository), update.new)
+    message = newest.message.lower() if newest else ""
     return any(mark in message for mark in SKIP)
 
 
