@@ -83,6 +83,8 @@ def main() -> None:
     """Serve until SIGTERM, then finish the requests under way."""
     import uvicorn
 
+    # A request has few rows: threads of one prediction only wait for each other. Requests run side by side.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     port = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))
     host = os.environ.get("ISTHMUS_BIND_HOST", "0.0.0.0")  # noqa: S104  SageMaker calls from outside the container
     uvicorn.run(
