@@ -101,9 +101,7 @@ class Client:
         from urllib3.util import Retry
 
         session = requests.Session()
-        # Credentials are the token's: never those of a .netrc, nor a proxy's on the way to a loopback.
-        session.trust_env = "127.0.0.1" not in self.organization_url
-        session.headers["Authorization"] = authorization(self.token)
+        session.auth = self._sign
         # Only what changes nothing is asked for again: a POST may have arrived.
         retry = Retry(
             total=4, backoff_factor=0.3, status_forcelist=(429, 502, 503, 504), allowed_methods={"GET"}
@@ -111,6 +109,11 @@ class Client:
         for scheme in ("https://", "http://"):
             session.mount(scheme, HTTPAdapter(max_retries=retry))
         return session
+
+    def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Signs in by the token: as `auth`, so that no .netrc takes its place."""
+        request.headers["Authorization"] = authorization(self.token)
+        return request
 
     @cached_property
     def microsoft(self) -> Connection:
@@ -192,6 +195,9 @@ def _content(response: requests.Response) -> Any:
 def _give_cache_folder() -> None:
     """Importing Microsoft's client makes a folder, by default below a home that may not be writable."""
     if "AZURE_DEVOPS_CACHE_DIR" not in os.environ:
+        import atexit
+        import shutil
         import tempfile
 
-        os.environ["AZURE_DEVOPS_CACHE_DIR"] = tempfile.mkdtemp(prefix="azure-devops-")
+        folder = os.environ["AZURE_DEVOPS_CACHE_DIR"] = tempfile.mkdtemp(prefix="azure-devops-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)

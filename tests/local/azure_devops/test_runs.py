@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -155,20 +156,15 @@ def test_builds_are_found_by_filters(dana: Person, hello: int) -> None:
 def test_cancel(dana: Person, repository: str) -> None:
     dana.commit(repository, {"azure-pipelines.yml": ENDLESS})
     run = dana.run(dana.pipeline(repository, repository))
-    until(
-        lambda: (
-            "started"
-            in str(
-                [
-                    dana.get(f"build/builds/{run['id']}/logs/{one['id']}")["value"]
-                    for one in dana.every(f"build/builds/{run['id']}/logs")
-                ]
-            )
-        )
-    )
+    until(lambda: "started" in _all_logs(dana, run["id"]))
     assert dana.patch(f"build/builds/{run['id']}", {"status": "cancelling"})["status"] == "cancelling"
     assert dana.until_over(run["id"])["result"] == "canceled"
     assert dana.ask("PATCH", f"build/builds/{run['id']}", {"status": "cancelling"}).status_code == 400
+
+
+def _all_logs(person: Person, run: int) -> str:
+    logs = (one["id"] for one in person.every(f"build/builds/{run}/logs"))
+    return str([person.get(f"build/builds/{run}/logs/{one}")["value"] for one in logs])
 
 
 def test_stages_can_be_skipped_unless_they_must_not(dana: Person, hello: int) -> None:
@@ -204,18 +200,30 @@ def test_a_push_triggers_what_the_yaml_says(dana: Person, repository: str) -> No
     assert "nonsense" in broken["validationResults"][0]["message"]
 
 
-def test_a_run_in_flight_is_shown_as_canceled_after_a_kill(tmp_path) -> None:
+def test_a_run_in_flight_is_shown_as_canceled_after_a_kill(tmp_path: Path) -> None:
     with running(tmp_path) as first:
         admin = first.person("admin")
         admin.post("/_apis/projects", {"name": "weather"})
         admin.commit("weather", {"azure-pipelines.yml": ENDLESS})
         run = admin.run(admin.pipeline("endless", "weather"))
-        until(lambda: admin.build(run["id"])["status"] == "inProgress")
-        first.process.kill()
-        first.process.wait()
+        until(lambda: "started" in _all_logs(admin, run["id"]))
+        first.kill()
     with running(tmp_path) as second:
         build = second.person("admin").build(run["id"])
         assert (build["status"], build["result"]) == ("completed", "canceled")
         assert "restarted" in build["validationResults"][0]["message"]
         records = second.person("admin").get(f"build/builds/{run['id']}/timeline")["records"]
         assert {one["state"] for one in records} == {"completed"}
+
+
+def test_it_stops_at_once_with_a_run_in_flight(tmp_path: Path) -> None:
+    with running(tmp_path) as first:
+        admin = first.person("admin")
+        admin.post("/_apis/projects", {"name": "weather"})
+        admin.commit("weather", {"azure-pipelines.yml": ENDLESS})
+        run = admin.run(admin.pipeline("endless", "weather"))
+        until(lambda: "started" in _all_logs(admin, run["id"]))
+        first.process.terminate()
+        first.process.wait(timeout=5)
+    with running(tmp_path) as second:
+        assert second.person("admin").build(run["id"])["result"] == "canceled"
