@@ -7,17 +7,23 @@ bus. Here an alarm needs `DatapointsToAlarm` of its last `EvaluationPeriods` per
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from ministack.core.arn import parse_arn
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudwatch
 
-from isthmus.local.aws import events
+from isthmus.errors import Refused
+from isthmus.local.aws import deliveries, events
 
 Alarm = dict[str, Any]
+SERVICE = "cloudwatch.amazonaws.com"
+ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
+logger = logging.getLogger("isthmus.alarms")
 _act = cloudwatch._dispatch_alarm_actions
 BREACHING: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
@@ -100,7 +106,8 @@ def _reason_data(alarm: Alarm, values: list[float]) -> dict[str, Any]:
 
 
 def _act_and_tell(alarm: Alarm, old: str, new: str, reason: str) -> None:
-    _act(alarm, old, new, reason)
+    allowed = {name: [arn for arn in alarm.get(name) or [] if _may_tell(alarm, arn)] for name in ACTIONS}
+    _act(alarm | allowed, old, new, reason)
     state = {"value": new, "reason": reason, "timestamp": _iso(time.time())}
     if alarm.get("StateReasonData"):
         state["reasonData"] = alarm["StateReasonData"]
@@ -120,6 +127,21 @@ def _act_and_tell(alarm: Alarm, old: str, new: str, reason: str) -> None:
             },
         },
     )
+
+
+def _may_tell(alarm: Alarm, action: str) -> bool:
+    """Whether a topic's policy, and that of its key, let CloudWatch in."""
+    spec = parse_arn(action)
+    if spec.service != "sns":
+        return True
+    account, region = get_account_id(), get_region()
+    delivery = deliveries.Delivery(SERVICE, alarm["AlarmArn"], {"Arn": action}, spec, account, region)
+    try:
+        deliveries.require_policy(delivery)
+    except Refused as refusal:
+        logger.warning("alarm %s does not reach %s: %s", alarm["AlarmName"], action, refusal.what)
+        return False
+    return True
 
 
 def _metric(alarm: Alarm) -> dict[str, Any]:

@@ -138,7 +138,7 @@ def enforce(
     resource_arn: str = "*",
     service_context: dict[str, Any] | None = None,
 ) -> Any:
-    """ministack's own, except that the policy asked is that of the action's service: KMS behind S3."""
+    """ministack's own, but KMS behind S3 is asked as KMS, and a foreign root needs the resource's policy."""
     asked, context = service, dict(service_context or {})
     if iam_action.startswith("kms:") and service != "kms":
         asked = "kms"
@@ -146,7 +146,28 @@ def enforce(
             "kms:ViaService": f"{service}.{region}.amazonaws.com",
             "kms:CallerAccount": get_account_id(),
         }
-    return _enforce(access_key_id, iam_action, asked, region, resource_arn, context)
+    denied = _enforce(access_key_id, iam_action, asked, region, resource_arn, context)
+    if denied is None and asked in SHARED and iam_evaluator.is_root_access_key(access_key_id):
+        return _denied_to_root(iam_action, asked, region, resource_arn, context)
+    return denied
+
+
+def _denied_to_root(action: str, service: str, region: str, arn: str, keys: dict[str, Any]) -> Any:
+    account = get_account_id()
+    if _account_of(arn) in (None, account):
+        return None
+    policy, _ = policy_of(service, arn) or (None, "")
+    context = iam_evaluator.EvalContext(
+        principal_arn=f"arn:aws:iam::{account}:root",
+        principal_type="Root",
+        principal_account=account,
+        action=action,
+        resource_arn=arn,
+        region=region,
+        service_context={key.lower(): value for key, value in keys.items()},
+    )
+    result = iam_evaluator.evaluate_resource_policy(policy, context)
+    return None if result.decision == "Allow" else result
 
 
 def _resource_arn_anywhere(

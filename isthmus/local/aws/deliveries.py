@@ -95,7 +95,7 @@ def _require_permission(delivery: Delivery) -> None:
         key = _assume(delivery)["AWS_ACCESS_KEY_ID"]
         roles.require(key, delivery.account, delivery.region, action, delivery.arn)
     elif delivery.spec.service in BY_POLICY:
-        _require_policy(delivery, action)
+        require_policy(delivery)
     elif delivery.spec.account_id != delivery.account or delivery.spec.service != "events":
         raise Refused("the target needs a role")
 
@@ -106,8 +106,9 @@ def _assume(delivery: Delivery) -> dict[str, str]:
     )
 
 
-def _require_policy(delivery: Delivery, action: str) -> None:
+def require_policy(delivery: Delivery) -> None:
     """Raise `Refused` unless the target's own policy, and that of its key, lets the service in."""
+    action = ACTIONS[delivery.spec.service]
     policy, _ = authorization.policy_of(delivery.spec.service, delivery.arn) or (None, "")
     if not _lets_in(delivery, action, delivery.arn, policy):
         raise Refused(f"its policy does not allow {delivery.service} to {action}")
@@ -126,7 +127,11 @@ def _lets_in(delivery: Delivery, action: str, arn: str, policy: Any) -> bool:
         action=action,
         resource_arn=arn,
         region=delivery.region,
-        service_context={"aws:sourcearn": delivery.source_arn, "aws:sourceaccount": delivery.account},
+        service_context={
+            "aws:sourcearn": delivery.source_arn,
+            "aws:sourceaccount": delivery.account,
+            "aws:sourceowner": delivery.account,
+        },
     )
     return bool(evaluate_resource_policy(policy, context, service=delivery.service).decision == "Allow")
 
@@ -194,7 +199,7 @@ def _bury(delivery: Delivery, event: dict[str, Any], rule: dict[str, Any], reaso
         delivery.region,
     )
     try:
-        _require_policy(letter, ACTIONS["sqs"])
+        require_policy(letter)
     except Refused as refusal:
         logger.warning("lost an event of %s (%s): %s", delivery.source_arn, json.dumps(reason), refusal.what)
         return

@@ -13,14 +13,18 @@ from ministack.services import iam, sts
 
 from isthmus.errors import Refused
 
+# What was given: by role, service, session and how long it lasts.
+_given: dict[tuple[str, str, str, int], dict[str, str]] = {}
+
 
 def service_credentials(
     role_arn: str, service: str, session: str, seconds: int = 3600, source_arn: str = ""
 ) -> dict[str, str]:
     """A session of `role_arn` for `service` (sagemaker.amazonaws.com), as environment variables.
 
-    `source_arn` is the resource on whose behalf the service acts, where it has one. Raises `Refused`,
-    worded as SageMaker does, where the role does not exist or does not trust the service.
+    `source_arn` is the resource on whose behalf the service acts, where it has one. The same session is given
+    again until half of its time is over. Raises `Refused`, worded as SageMaker does, where the role does not
+    exist or does not (any more) trust the service.
     """
     account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
     role = iam._roles.get_scoped(account, None, name)
@@ -29,6 +33,9 @@ def service_credentials(
             f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
             f"'{service}' to assume the role."
         )
+    given = _given.get((role_arn, service, session, seconds))
+    if given and given["AWS_ACCESS_KEY_ID"] in sts._sessions and _fresh(given, seconds):
+        return given
     key, secret, token = (
         "ASIA" + secrets.token_hex(8).upper(),
         secrets.token_urlsafe(30),
@@ -46,7 +53,14 @@ def service_credentials(
             "PrincipalType": "AssumedRole",
         },
     )
-    return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
+    given = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
+    _given[role_arn, service, session, seconds] = given
+    return given
+
+
+def _fresh(given: dict[str, str], seconds: int) -> bool:
+    expires: float = sts._sessions[given["AWS_ACCESS_KEY_ID"]]["Expiration"]
+    return expires - time.time() > seconds / 2
 
 
 def session_arn(role_arn: str, session: str) -> str:

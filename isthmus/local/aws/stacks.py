@@ -125,7 +125,7 @@ def _require_passable(access_key: str, role: str) -> None:
         access_key, get_account_id(), get_region(), "iam:PassRole", role, {"iam:PassedToService": SERVICE}
     )
     try:
-        roles.service_credentials(role, SERVICE, "AWSCloudFormation", seconds=1)
+        roles.service_credentials(role, SERVICE, "AWSCloudFormation")
     except Refused:
         raise Refused(f"Role {role} is invalid or cannot be assumed") from None
 

@@ -46,6 +46,7 @@ EXTENDED = {
         "evaluate_resource_policy",
         "resolve_caller_identity",
         "resolve_principal",
+        "is_root_access_key",
         "_request_origin",
         "_resolve_condition_key",
         "_resource_policy",

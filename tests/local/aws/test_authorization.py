@@ -104,8 +104,9 @@ def test_an_image_of_another_account_needs_its_repositorys_policy(aws: Aws, read
     ecr.put_image(repositoryName="shared", imageTag="1", imageManifest=manifest)
     there = aws.client("ecr", PROD, aws.acting_as("reader", PROD))
     asked = {"registryId": AUTOMATION, "repositoryName": "shared", "imageIds": [{"imageTag": "1"}]}
-    with pytest.raises(ClientError, match="AccessDenied"):
-        there.batch_get_image(**asked)
+    for caller in (there, aws.client("ecr", PROD)):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            caller.batch_get_image(**asked)
     statement = {"Effect": "Allow", "Action": "ecr:BatchGetImage", **FROM_READER}
     ecr.set_repository_policy(repositoryName="shared", policyText=policy(statement))
     assert there.batch_get_image(**asked)["images"][0]["registryId"] == AUTOMATION

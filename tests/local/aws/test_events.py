@@ -67,7 +67,7 @@ def put_metric(aws: Aws, value: float, model: str = "rain") -> None:
     aws.client("cloudwatch", PROD).put_metric_data(Namespace="Isthmus", MetricData=[datum])
 
 
-def put_alarm(aws: Aws, name: str, model: str) -> None:
+def put_alarm(aws: Aws, name: str, model: str, **more: Any) -> None:
     aws.client("cloudwatch", PROD).put_metric_alarm(
         AlarmName=name,
         Namespace="Isthmus",
@@ -78,6 +78,7 @@ def put_alarm(aws: Aws, name: str, model: str) -> None:
         EvaluationPeriods=1,
         Threshold=1,
         ComparisonOperator="GreaterThanThreshold",
+        **more,
     )
 
 
@@ -110,3 +111,28 @@ def test_an_alarm_looks_at_its_own_dimensions_only(aws: Aws) -> None:
     put_metric(aws, 9, "four")
     (alarm,) = aws.client("cloudwatch", PROD).describe_alarms(AlarmNames=["mine"])["MetricAlarms"]
     assert alarm["StateValue"] == "OK"
+
+
+def test_an_alarm_tells_a_topic_only_where_its_policy_lets_cloudwatch_in(aws: Aws) -> None:
+    sns, sqs = aws.client("sns", PROD), aws.client("sqs", PROD)
+    topic = sns.create_topic(Name="notices")["TopicArn"]
+    url = sqs.create_queue(QueueName="notices")["QueueUrl"]
+    queue = f"arn:aws:sqs:{REGION}:{PROD}:notices"
+    from_topic = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}}
+    from_topic |= {"Action": "sqs:SendMessage", "Resource": queue}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy(from_topic)})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+
+    def publishers(service: str) -> None:
+        may = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sns:Publish"}
+        text = policy(may | {"Resource": topic})
+        sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=text)
+
+    for service, model, count in (
+        ("events.amazonaws.com", "five", 0),
+        ("cloudwatch.amazonaws.com", "six", 1),
+    ):
+        publishers(service)
+        put_alarm(aws, f"told-{model}", model, AlarmActions=[topic])
+        put_metric(aws, 2, model)
+        assert len(sqs.receive_message(QueueUrl=url).get("Messages", [])) == count
