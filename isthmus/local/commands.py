@@ -24,18 +24,18 @@ def up(aws_port: int, azure_port: int, bare: bool) -> None:
 
     The first time, the accounts' stacks are deployed and Azure DevOps is provisioned from platform.yaml.
     """
-    from isthmus.config import platform_path, read_platform
+    from isthmus.config import Platform, platform_path, read
     from isthmus.local import platform as local_platform
 
     signal.signal(signal.SIGTERM, _as_interrupt)
-    platform = read_platform(platform_path())
+    platform = read(platform_path(), Platform)
     state = HOME / "up"
     try:
         with local_platform.running(platform, state, aws_port=aws_port, azure_port=azure_port) as local:
             if not bare:
                 from isthmus.local.furnish import furnish
 
-                furnish(platform, local, report=click.echo)
+                furnish(platform, platform_path(), local, click.echo)
             click.echo(_welcome(local))
             signal.pause()
     except KeyboardInterrupt:

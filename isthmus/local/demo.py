@@ -23,7 +23,7 @@ from isthmus.local import furnish, traffic
 from isthmus.local.identity import acting_as
 from isthmus.local.platform import Local, running
 from isthmus.local.report import Progress, Report, show
-from isthmus.local.scene import CHECKOUT, Scene, lay
+from isthmus.local.scene import Scene, lay
 from isthmus.operate import endpoints, hops, registry
 
 Found = TypeVar("Found")
@@ -93,7 +93,7 @@ class _Lifecycle:
         assembly = self.state / "assembly"
         with self.progress.step("Synthesize and check the accounts' stacks") as step, self.acting("admin"):
             furnish.bootstrap_accounts(self.platform, self.local)
-            furnish.synthesize(CHECKOUT, self.scene.platform_file, assembly)
+            furnish.synthesize(furnish.CHECKOUT, self.scene.platform_file, assembly)
             step.result = f"{furnish.check(assembly)} templates, no finding of cfn-lint"
         with self.progress.step("Deploy each account as its deploy role") as step, self.acting("admin"):
             stacks = furnish.deploy(self.platform, assembly, self.progress.say)

@@ -16,6 +16,36 @@ from isthmus.local.aws.bootstrap import bootstrap
 from isthmus.local.platform import Local
 
 Say = Callable[[str], None]
+CHECKOUT = Path(__file__).parent.parent.parent
+
+
+def furnish(platform: Platform, platform_file: Path, local: Local, say: Say) -> None:
+    """All of it, as `isthmus up` does; what stands already is left as it is.
+
+    Repositories are filled from the folders beside platform.yaml, or else from the example.
+    """
+    from isthmus.azure import contents, provision
+    from isthmus.local.identity import acting_as
+
+    home = platform_file.resolve().parent
+    build, deploy_ = (_folder(home, name) for name in ("model-build", "model-deploy"))
+    with acting_as("admin", platform, local):
+        from isthmus.config import read_platform
+
+        here = read_platform(platform_file)
+        say("accounts: bootstrap, synthesize, check, deploy")
+        bootstrap_accounts(here, local)
+        assembly = local.state / "assembly"
+        synthesize(CHECKOUT, platform_file, assembly)
+        check(assembly)
+        deploy(here, assembly, say)
+        say("Azure DevOps: project, repositories, pipelines, checks")
+        folders = contents.Folders(CHECKOUT, build, deploy_, platform_file.resolve())
+        provision.apply(here, folders, tell=say)
+
+
+def _folder(home: Path, name: str) -> Path:
+    return home / name if (home / name).is_dir() else CHECKOUT / name
 
 
 def bootstrap_accounts(platform: Platform, local: Local) -> None:

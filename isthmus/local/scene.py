@@ -1,4 +1,4 @@
-"""What a demo starts from: the example's repositories, or those of a model of one's own, in a fresh folder."""
+"""What a demo starts from: the example's repositories, or those of one's own model, in a fresh folder."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import yaml
 from isthmus.azure.contents import Folders
 from isthmus.config import ModelConfig, Platform, read, read_model
 from isthmus.errors import BadInput
+from isthmus.local.furnish import CHECKOUT
 from isthmus.local.traffic import Later, split
 
-CHECKOUT = Path(__file__).parent.parent.parent
 PIPELINES = ("azure-pipelines.yml", "azure-pipelines.pull-request.yml")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*", "later.csv")
 
