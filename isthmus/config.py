@@ -148,14 +148,16 @@ class Platform(Strict):
 class Data(Strict):
     source: str = Field(description="A CSV file beside model.yaml, or s3://bucket/key.")
     time: str | None = Field(default=None, description="The column that orders the rows, if any.")
-    drop: list[str] = []
+    separator: str = Field(default=",", min_length=1, max_length=1)
+    columns: list[str] = Field(default=[], description="The columns' names, where the file has no header.")
+    missing: list[str] = Field(default=["?"], description="What stands for no value, beside an empty cell.")
 
 
 class Evaluation(Strict):
     metric: Literal["auc", "accuracy", "f1_macro", "log_loss", "rmse", "mae", "r2"]
     threshold: float
     holdout: float = Field(
-        default=0.25, gt=0, lt=1, description="Share of rows that the first version is judged on: the latest."
+        default=0.25, gt=0, lt=1, description="Share of rows that a version is judged on: the latest."
     )
     folds: int = Field(
         default=4, ge=1, le=50, description="Blocks of those rows; each is predicted from all rows before it."
@@ -225,12 +227,20 @@ class Capacities(Strict):
 class Gates(Strict):
     p95_latency_ms: float = Field(default=500, gt=0)
     requests: int = Field(default=50, ge=10)
+    concurrency: int = Field(default=1, ge=1, le=64, description="How many requests are asked at a time.")
 
 
 class Monitoring(Strict):
-    schedule: str = "rate(1 day)"
-    psi: float = Field(default=0.2, gt=0)
-    confidence: float = Field(default=0.99, gt=0.5, lt=1)
+    schedule: str = Field(
+        default="rate(1 day)", pattern=r"^(rate\([1-9]\d* (minute|hour|day)s?\)|cron\([^()]+\))$"
+    )
+    window_days: int = Field(
+        default=30, ge=1, le=400, description="How far back a monitor looks, in days. Labels come late."
+    )
+    psi: float = Field(default=0.2, gt=0, description="Drift that is too small to matter, whatever its odds.")
+    confidence: float = Field(
+        default=0.99, gt=0.5, lt=1, description="How sure a finding must be, all features together."
+    )
 
 
 class DeployConfig(Strict):

@@ -22,12 +22,26 @@ if TYPE_CHECKING:
 def read(body: bytes, content_type: str, features: Mapping[str, str]) -> pd.DataFrame:
     """The rows of a request as a frame with exactly the columns `features`, in that order.
 
+    Raises `BadInput` as `read_rows` does.
+    """
+    import pandas as pd
+
+    types = {name: float if kind == "number" else object for name, kind in features.items()}
+    # Missing is what pandas reads from an empty cell, in training as here: encoders tell it from None.
+    rows = [
+        [math.nan if value is None else value for value in row]
+        for row in read_rows(body, content_type, features)
+    ]
+    return pd.DataFrame(rows, columns=list(features)).astype(types)
+
+
+def read_rows(body: bytes, content_type: str, features: Mapping[str, str]) -> list[list[Any]]:
+    """The rows of a request, each with one value a feature, in the order of `features`.
+
     `features` maps a column to `number` or `text`. Empty cells are missing values.
     Raises `BadInput` for a body that is empty, not of its type, has other columns than the model, or text in
     a column of numbers.
     """
-    import pandas as pd
-
     kind = content_type.partition(";")[0].strip().lower()
     try:
         text = body.decode("utf-8")
@@ -41,12 +55,10 @@ def read(body: bytes, content_type: str, features: Mapping[str, str]) -> pd.Data
         rows = _csv_rows(text, list(features))
     else:
         raise BadInput(f"content type {kind!r} is not served; send text/csv or application/json")
-    typed = [
+    return [
         [_typed(value, number, name, kind) for value, (name, kind) in zip(row, features.items(), strict=True)]
         for number, row in enumerate(rows, 1)
     ]
-    types = {name: float if kind == "number" else object for name, kind in features.items()}
-    return pd.DataFrame(typed, columns=list(features)).astype(types)
 
 
 def write(predictions: list[Any], accept: str) -> tuple[str, str]:
@@ -54,7 +66,19 @@ def write(predictions: list[Any], accept: str) -> tuple[str, str]:
     plain = [value.item() if hasattr(value, "item") else value for value in predictions]
     if "json" in accept:
         return json.dumps({"predictions": plain}), "application/json"
-    return "".join(f"{value}\n" for value in plain), "text/csv"
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([value] for value in plain)
+    return text.getvalue(), "text/csv"
+
+
+def read_predictions(text: str, content_type: str) -> list[str]:
+    """The predictions in an answer that `write` wrote, as text; raises `BadInput` where it is none."""
+    if "json" not in content_type:
+        return [row[0].strip() for row in csv.reader(io.StringIO(text)) if row and row[0].strip()]
+    try:
+        return [str(one) for one in json.loads(text)["predictions"]]
+    except (ValueError, KeyError, TypeError):
+        raise BadInput("the answer is no JSON with predictions") from None
 
 
 def _json_rows(text: str, features: Sequence[str]) -> list[list[Any]]:
@@ -107,12 +131,19 @@ def _typed(value: Any, row: int, column: str, kind: str) -> Any:
     if isinstance(value, dict | list):
         raise BadInput(f"row {row}, column {column!r}: a number is needed, not {type(value).__name__}")
     try:
-        number = float(value)
-    except ValueError:
+        number = _TRUTHS[value.strip().lower()] if _is_truth(value) else float(value)
+    except (ValueError, TypeError):
         raise BadInput(f"row {row}, column {column!r}: {str(value)[:40]!r} is not a number") from None
     if not math.isfinite(number):
         raise BadInput(f"row {row}, column {column!r}: {value!r} is not a finite number; leave it empty")
     return number
+
+
+_TRUTHS = {"true": 1.0, "false": 0.0}
+
+
+def _is_truth(value: Any) -> bool:
+    return isinstance(value, str) and value.strip().lower() in _TRUTHS
 
 
 def _check_lengths(rows: list[list[str]], length: int) -> None:

@@ -1,18 +1,21 @@
 """A baseline: what a model's training data looked like, small enough to travel with the model.
 
 Each feature becomes counts over fixed bins. Counts add, so a batch, a stream and shards are the same code.
-`statistics.json` and `constraints.json` are in the format of SageMaker Model Monitor.
+Model Monitor's files about the same data are `profile`'s.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
+
+from isthmus.errors import BadInput
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,14 +39,21 @@ class Histogram:
     missing: int
 
     @property
+    def present(self) -> int:
+        return sum(self.counts)
+
+    @property
     def n(self) -> int:
-        return sum(self.counts) + self.missing
+        return self.present + self.missing
 
     @property
     def completeness(self) -> float:
         return 1 - self.missing / self.n if self.n else 1.0
 
     def __add__(self, other: Histogram) -> Histogram:
+        """Both histograms' rows; raises `ValueError` where their bins are not the same."""
+        if (self.kind, self.edges, self.domain) != (other.kind, other.edges, other.domain):
+            raise ValueError("only histograms over the same bins add up")
         counts = [mine + theirs for mine, theirs in zip(self.counts, other.counts, strict=True)]
         return Histogram(self.kind, self.edges, self.domain, counts, self.missing + other.missing)
 
@@ -53,19 +63,37 @@ Baseline = Mapping[str, Histogram]
 
 def describe(column: pl.Series) -> Histogram:
     """A column's histogram over bins of its own: deciles of a number, the commonest categories of a text."""
-    if column.dtype.is_numeric() or column.dtype == pl.Boolean:
-        values = column.cast(pl.Float64).drop_nulls().drop_nans()
-        quantiles = [values.quantile(step / BINS, "linear") for step in range(1, BINS)]
-        edges = sorted({float(edge) for edge in quantiles if edge is not None})
-        return count(column, Histogram("number", edges, [], [], 0))
-    common = column.drop_nulls().cast(pl.String).value_counts(sort=True).head(LARGEST_DOMAIN)
-    return count(column, Histogram("text", [], sorted(common.to_series(0).to_list()), [], 0))
+    if is_number(column):
+        return count(column, Histogram("number", _edges(_finite(column)), [], [], 0))
+    sizes = column.drop_nulls().cast(pl.String).value_counts(name="rows")
+    category = sizes.columns[0]
+    common = sizes.sort(["rows", category], descending=[True, False]).head(LARGEST_DOMAIN)
+    return count(column, Histogram("text", [], sorted(common[category].to_list()), [], 0))
+
+
+def is_number(column: pl.Series) -> bool:
+    return column.dtype.is_numeric() or column.dtype == pl.Boolean
+
+
+def _edges(values: pl.Series) -> list[float]:
+    """Deciles; of a number with few values these themselves, and what lies below the least is apart."""
+    distinct = values.unique().sort().to_list()
+    if 0 < len(distinct) <= BINS:
+        return [math.nextafter(distinct[0], -math.inf), *distinct]
+    quantiles = [values.quantile(step / BINS, "linear") for step in range(1, BINS)]
+    return sorted({float(edge) for edge in quantiles if edge is not None})
+
+
+def _finite(column: pl.Series) -> pl.Series:
+    """Numbers, without those that are missing or endless."""
+    values = column.cast(pl.Float64, strict=False)
+    return values.filter(values.is_finite())
 
 
 def count(column: pl.Series, bins: Histogram) -> Histogram:
-    """`column` counted over the bins of another histogram."""
+    """`column` counted over the bins of another histogram. What is no number counts as missing in one."""
     if bins.kind == "number":
-        values = column.cast(pl.Float64, strict=False).fill_nan(None).drop_nulls()
+        values = _finite(column)
         places = pl.Series(bins.edges, dtype=pl.Float64).search_sorted(values, "left")
         size = len(bins.edges) + 1
     else:
@@ -79,9 +107,16 @@ def count(column: pl.Series, bins: Histogram) -> Histogram:
     return Histogram(bins.kind, bins.edges, bins.domain, counts, len(column) - len(values))
 
 
-def write_baseline(frame: pd.DataFrame, directory: Path, *, features: Sequence[str], target: str) -> Baseline:
-    """Write `baseline.json`, `statistics.json` and `constraints.json` about the features of `frame`."""
-    table = pl.from_pandas(frame[list(features)])
+def write_baseline(
+    frame: pd.DataFrame | pl.DataFrame, directory: Path, *, features: Sequence[str], target: str
+) -> Baseline:
+    """Write `baseline.json`, `statistics.json` and `constraints.json` about the features of `frame`.
+
+    Raises `BadInput` for a feature that is no column of it, and for a frame without rows.
+    """
+    from isthmus.monitor.profile import constraints, statistics
+
+    table = _table(frame, features)
     baseline = {name: describe(table[name]) for name in features}
     directory.mkdir(parents=True, exist_ok=True)
     written = {
@@ -89,72 +124,31 @@ def write_baseline(frame: pd.DataFrame, directory: Path, *, features: Sequence[s
         "target": target,
         "features": {name: asdict(one) for name, one in baseline.items()},
     }
-    (directory / "baseline.json").write_text(json.dumps(written))
-    (directory / "statistics.json").write_text(json.dumps(statistics(table), indent=1))
-    (directory / "constraints.json").write_text(json.dumps(constraints(table, baseline), indent=1))
+    for name, content, indent in (
+        ("baseline.json", written, None),
+        ("statistics.json", statistics(table, baseline), 1),
+        ("constraints.json", constraints(table, baseline), 1),
+    ):
+        (directory / name).write_text(json.dumps(content, indent=indent, allow_nan=False))
     return baseline
 
 
+def _table(frame: pd.DataFrame | pl.DataFrame, features: Sequence[str]) -> pl.DataFrame:
+    missing = [name for name in features if name not in frame.columns]
+    if missing:
+        raise BadInput(f"no column {missing[0]!r} to describe", todo=f"columns: {', '.join(frame.columns)}")
+    if not len(frame):
+        raise BadInput("there are no rows to describe")
+    chosen = frame[list(features)]
+    return chosen if isinstance(chosen, pl.DataFrame) else pl.from_pandas(chosen)
+
+
 def read_baseline(file: Path) -> Baseline:
-    found = json.loads(file.read_text())
-    return {name: Histogram(**one) for name, one in found["features"].items()}
-
-
-def statistics(table: pl.DataFrame) -> dict[str, Any]:
-    """Model Monitor's `statistics.json` of a table."""
-    features = [_statistics(table[name]) for name in table.columns]
-    return {"version": 0.0, "dataset": {"item_count": table.height}, "features": features}
-
-
-def _statistics(column: pl.Series) -> dict[str, Any]:
-    common = {"num_present": len(column) - column.null_count(), "num_missing": column.null_count()}
-    described = {"name": column.name, "inferred_type": inferred_type(column)}
-    if column.dtype.is_numeric():
-        moments = {
-            "common": common,
-            "mean": column.mean(),
-            "sum": column.sum(),
-            "std_dev": column.std(ddof=0),
-            "min": column.min(),
-            "max": column.max(),
-        }
-        return described | {"numerical_statistics": moments}
-    return described | {
-        "string_statistics": {"common": common, "distinct_count": column.drop_nulls().n_unique()}
-    }
-
-
-def inferred_type(column: pl.Series) -> str:
-    if column.dtype.is_integer():
-        return "Integral"
-    return "Fractional" if column.dtype.is_numeric() else "String"
-
-
-def constraints(table: pl.DataFrame, baseline: Baseline) -> dict[str, Any]:
-    """Model Monitor's `constraints.json`: what later data must be like."""
-    features = []
-    for name, histogram in baseline.items():
-        one: dict[str, Any] = {
-            "name": name,
-            "inferred_type": inferred_type(table[name]),
-            "completeness": histogram.completeness,
-        }
-        if histogram.kind == "number":
-            lowest = table[name].min()
-            one["num_constraints"] = {"is_non_negative": isinstance(lowest, int | float) and lowest >= 0}
-        else:
-            one["string_constraints"] = {"domains": histogram.domain}
-        features.append(one)
-    comparison = {
-        "perform_comparison": "Enabled",
-        "comparison_threshold": 0.2,
-        "comparison_method": "Robust",
-    }
-    config = {
-        "evaluate_constraints": "Enabled",
-        "emit_metrics": "Enabled",
-        "datatype_check_threshold": 1.0,
-        "domain_content_threshold": 1.0,
-        "distribution_constraints": comparison,
-    }
-    return {"version": 0.0, "features": features, "monitoring_config": config}
+    """The baseline in `file`; raises `BadInput` where there is none or it is none of ours."""
+    try:
+        found = json.loads(file.read_text())
+        return {name: Histogram(**one) for name, one in found["features"].items()}
+    except FileNotFoundError:
+        raise BadInput("there is no baseline", where=str(file)) from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise BadInput("not a baseline of Isthmus", where=str(file)) from None

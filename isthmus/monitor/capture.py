@@ -7,86 +7,82 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from isthmus.container import payload
 from isthmus.errors import BadInput
 
-if TYPE_CHECKING:
-    import pandas as pd
+Line = Mapping[str, Any]
 
 
 @dataclass
 class Captures:
-    """Requests and answers of an endpoint: one row each, and the id under which its label will arrive."""
+    """What an endpoint was asked and answered, row by row.
 
-    frames: list[pd.DataFrame] = field(default_factory=list)
+    `ids` are those under which labels arrive: the request's inference id, and with `/<row>` after it where a
+    request had several rows. `bad_lines` were no captures of this model.
+    """
+
+    rows: list[list[Any]] = field(default_factory=list)
     predictions: list[str] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     bad_lines: int = 0
 
 
 def read_captures(folder: Path, features: Mapping[str, str]) -> Captures:
-    """All captured rows under `folder`. A line that cannot be read, or whose request was not of the model's
-    columns, or whose answer has another number of rows, is counted in `bad_lines`."""
+    """All captured rows under `folder`.
+
+    `features` maps the model's columns to `number` or `text`. A line that cannot be read, whose request was
+    not of these columns, or whose answer has another number of rows, is counted in `bad_lines`.
+    """
     captures = Captures()
-    for record in _lines(folder, captures):
+    for line in _lines(folder):
         try:
-            frame, predictions, identity = _exchange(record, features)
+            rows, predictions, identity = _exchange(line, features)
         except (BadInput, KeyError, ValueError, TypeError, AttributeError):
             captures.bad_lines += 1
             continue
-        captures.frames.append(frame)
+        captures.rows.extend(rows)
         captures.predictions.extend(predictions)
-        captures.ids.extend(
-            [identity] if len(frame) == 1 else [f"{identity}/{row}" for row in range(len(frame))]
-        )
+        several = len(rows) > 1
+        captures.ids.extend(f"{identity}/{row}" if several else identity for row in range(len(rows)))
     return captures
 
 
-def _exchange(record: dict[str, Any], features: Mapping[str, str]) -> tuple[pd.DataFrame, list[str], str]:
+def _exchange(line: str, features: Mapping[str, str]) -> tuple[list[list[Any]], list[str], str]:
+    record: Line = json.loads(line)
     data, metadata = record["captureData"], record["eventMetadata"]
-    asked = data["endpointInput"]
-    frame = payload.read(_content(asked), asked.get("observedContentType", "text/csv"), features)
-    predictions = _predictions(data["endpointOutput"])
-    if len(predictions) != len(frame):
+    asked, answered = data["endpointInput"], data["endpointOutput"]
+    rows = payload.read_rows(_content(asked), asked.get("observedContentType", "text/csv"), features)
+    answer = _content(answered).decode()
+    predictions = payload.read_predictions(answer, answered.get("observedContentType", "text/csv"))
+    if len(predictions) != len(rows):
         raise ValueError("as many answers as rows are needed")
-    return frame, predictions, metadata.get("inferenceId") or metadata["eventId"]
+    return rows, predictions, str(metadata.get("inferenceId") or metadata["eventId"])
 
 
-def _predictions(answer: dict[str, Any]) -> list[str]:
-    text = _content(answer).decode()
-    if "json" in answer.get("observedContentType", ""):
-        return [str(one) for one in json.loads(text)["predictions"]]
-    return text.split()
-
-
-def _content(part: dict[str, Any]) -> bytes:
+def _content(part: Line) -> bytes:
     data: str = part["data"]
     return base64.b64decode(data, validate=True) if part.get("encoding") == "BASE64" else data.encode()
 
 
 def read_labels(folder: Path) -> dict[str, str]:
-    """Labels by inference id, in Model Monitor's ground-truth format; the latest of several counts."""
+    """Labels by inference id, in Model Monitor's ground-truth format; the latest of several counts.
+
+    Lines of another format are left out: what has no label is not judged.
+    """
     labels: dict[str, str] = {}
-    for record in _lines(folder, Captures()):
+    for line in _lines(folder):
         try:
+            record: Line = json.loads(line)
             labels[record["eventMetadata"]["eventId"]] = str(record["groundTruthData"]["data"]).strip()
-        except (KeyError, TypeError):
+        except (ValueError, KeyError, TypeError):
             continue
     return labels
 
 
-def _lines(folder: Path, captures: Captures) -> Iterator[dict[str, Any]]:
+def _lines(folder: Path) -> Iterator[str]:
+    """Each line that is not blank, in the order of the files' names, which is that of time."""
     for file in sorted(folder.rglob("*.jsonl")):
         with file.open(encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                try:
-                    record = json.loads(line)
-                except ValueError:
-                    captures.bad_lines += bool(line.strip())
-                    continue
-                if isinstance(record, dict):
-                    yield record
-                else:
-                    captures.bad_lines += 1
+            yield from (line for line in lines if line.strip())

@@ -53,6 +53,28 @@ def report(model: str, stage: Stage, html: Path | None) -> None:
         click.echo(f"{html}")
 
 
+@monitor.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), default=Path("baseline"))
+@click.option("--features", help="Columns to describe, with commas between; else all but the target.")
+@click.option("--target", default="", help="The column that the model predicts.")
+def baseline(file: Path, output: Path, features: str | None, target: str) -> None:
+    """Describe the rows of FILE (CSV): what later data is compared with."""
+    import polars as pl
+
+    from isthmus.errors import BadInput
+    from isthmus.monitor.baseline import write_baseline
+
+    try:
+        frame = pl.read_csv(file, infer_schema_length=None)
+    except pl.exceptions.PolarsError as error:
+        raise BadInput(f"not a CSV file with a header: {error}", where=str(file)) from None
+    named = features.split(",") if features else [name for name in frame.columns if name != target]
+    for name, one in write_baseline(frame, output, features=named, target=target).items():
+        click.echo(f"{name:<24} {one.kind:<7} {len(one.counts):>3} bins, {one.completeness:.1%} complete")
+    click.echo(f"{frame.height} rows: {output}/baseline.json, statistics.json, constraints.json")
+
+
 def _session(model: str, stage: Stage) -> tuple[Platform, boto3.Session]:
     from isthmus import aws, names
     from isthmus.config import read_platform

@@ -15,6 +15,8 @@ from isthmus.monitor.baseline import Baseline, Histogram
 
 # A bin that is empty on one side counts as half a row, so that the index stays finite.
 HALF_ROW = 0.5
+# The usual rule for χ²: a category with fewer rows to expect says nothing alone.
+FEWEST_ROWS = 5
 
 
 @dataclass(frozen=True)
@@ -32,29 +34,26 @@ class Drift:
 
 
 def psi(baseline: Histogram, current: Histogram) -> float:
-    """The population stability index of two histograms over the same bins."""
-    expected, actual = _shares(baseline), _shares(current)
-    return float(np.sum((actual - expected) * np.log(actual / expected)))
-
-
-def _shares(histogram: Histogram) -> np.ndarray:
-    counts: np.ndarray = np.maximum(np.asarray(histogram.counts, dtype=float), HALF_ROW)
-    return np.asarray(counts / counts.sum())
+    """The population stability index of two histograms over the same bins; 0 where one has no rows."""
+    expected, actual = _compared(baseline, current)
+    if not baseline.present or not current.present:
+        return 0.0
+    return _index(expected, actual)
 
 
 def chance_bound(baseline: Histogram, current: Histogram, confidence: float) -> float:
-    """The index that no drift stays below with probability `confidence`."""
+    """The index that no drift stays below with probability `confidence`; 0 where nothing can differ."""
     from scipy.stats import chi2
 
-    n, m = sum(baseline.counts), sum(current.counts)
-    used = sum(1 for mine, theirs in zip(baseline.counts, current.counts, strict=True) if mine or theirs)
-    if not n or not m or used < 2:
+    n, m = baseline.present, current.present
+    bins = len(_compared(baseline, current)[0])
+    if not n or not m or bins < 2:
         return 0.0
-    return float((1 / n + 1 / m) * chi2.ppf(confidence, used - 1))
+    return float((1 / n + 1 / m) * chi2.ppf(confidence, bins - 1))
 
 
 def drifts(baseline: Baseline, current: Baseline, *, threshold: float, confidence: float) -> list[Drift]:
-    """Every feature's drift, the furthest first.
+    """The drift of every feature that has values, the furthest first.
 
     `confidence` holds for all features together: each is tested at a Bonferroni share of it.
     """
@@ -66,6 +65,28 @@ def drifts(baseline: Baseline, current: Baseline, *, threshold: float, confidenc
             max(threshold, chance_bound(histogram, current[name], each)),
         )
         for name, histogram in baseline.items()
-        if sum(current[name].counts)
+        if current[name].present
     ]
-    return sorted(found, key=lambda one: one.ratio, reverse=True)
+    return sorted(found, key=lambda one: (-one.ratio, one.feature))
+
+
+def _index(expected: np.ndarray, actual: np.ndarray) -> float:
+    before, now = (np.maximum(side, HALF_ROW) for side in (expected, actual))
+    before, now = before / before.sum(), now / now.sum()
+    return float(np.sum((now - before) * np.log(now / before)))
+
+
+def _compared(baseline: Histogram, current: Histogram) -> tuple[np.ndarray, np.ndarray]:
+    """Both sides' rows in the bins that hold any; a text's rare categories stand with its unknown ones.
+
+    Without that, a baseline of few rows makes categories unknown that were only too rare to be in it.
+    """
+    both = np.array([baseline.counts, current.counts], dtype=float)
+    if baseline.kind == "text":
+        smaller = min(baseline.present, current.present)
+        to_expect = both.sum(axis=0) / max(1.0, both.sum()) * smaller
+        rare = to_expect < FEWEST_ROWS
+        rare[-1] = True
+        both = np.column_stack([both[:, ~rare], both[:, rare].sum(axis=1)])
+    both = both[:, both.sum(axis=0) > 0]
+    return both[0], both[1]

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
+
+INSTANCE = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 30}
+LONGEST_SECONDS = 4 * 3600
 
 
 @dataclass(frozen=True)
 class Monitor:
-    """What the monitor of one version at one stage reads, and where it writes (S3 URIs)."""
+    """What the monitor of one version at one stage reads, and where it writes (S3 URIs).
+
+    `captures` and `labels` are what the days' folders lie in.
+    """
 
     model: str
     stage: str
+    region: str
     image: str
     role: str
     baseline: str
@@ -20,57 +28,51 @@ class Monitor:
     labels: str
     reports: str
     key: str
+    window_days: int
     psi: float
     confidence: float
 
 
 def definition(monitor: Monitor) -> str:
     """The definition as canonical JSON: the same version always gives the same bytes."""
-    step = {
-        "Name": "Monitor",
-        "Type": "Processing",
-        "Arguments": {
-            "AppSpecification": {
-                "ImageUri": monitor.image,
-                "ContainerEntrypoint": ["process"],
-                "ContainerArguments": ["-m", "isthmus.monitor.step"],
-            },
-            "RoleArn": monitor.role,
-            "Environment": {
-                "MODEL": monitor.model,
-                "STAGE": monitor.stage,
-                "PSI": str(monitor.psi),
-                "CONFIDENCE": str(monitor.confidence),
-            },
-            "ProcessingResources": {
-                "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 30}
-            },
-            "ProcessingInputs": [
-                _input(name, uri)
-                for name, uri in (
-                    ("baseline", monitor.baseline),
-                    ("evaluation", monitor.evaluation),
-                    ("captures", monitor.captures),
-                    ("labels", monitor.labels),
-                )
-            ],
-            "ProcessingOutputConfig": {
-                "KmsKeyId": monitor.key,
-                "Outputs": [
-                    {
-                        "OutputName": "report",
-                        "S3Output": {
-                            "S3Uri": monitor.reports,
-                            "LocalPath": "/opt/ml/processing/output/report",
-                            "S3UploadMode": "EndOfJob",
-                        },
-                    }
-                ],
-            },
-        },
-    }
+    step = {"Name": "Monitor", "Type": "Processing", "Arguments": _arguments(monitor)}
     pipeline = {"Version": "2020-12-01", "Metadata": {}, "Parameters": [], "Steps": [step]}
     return json.dumps(pipeline, sort_keys=True, separators=(",", ":"))
+
+
+def _arguments(monitor: Monitor) -> dict[str, Any]:
+    """The request of CreateProcessingJob."""
+    inputs = {"baseline": monitor.baseline, "evaluation": monitor.evaluation}
+    return {
+        "AppSpecification": {
+            "ImageUri": monitor.image,
+            "ContainerEntrypoint": ["process"],
+            "ContainerArguments": ["-m", "isthmus.monitor.step"],
+        },
+        "RoleArn": monitor.role,
+        "Environment": _environment(monitor),
+        "ProcessingResources": {"ClusterConfig": INSTANCE},
+        "StoppingCondition": {"MaxRuntimeInSeconds": LONGEST_SECONDS},
+        "ProcessingInputs": [_input(name, uri) for name, uri in inputs.items()],
+        "ProcessingOutputConfig": {
+            "KmsKeyId": monitor.key,
+            "Outputs": [_output("report", monitor.reports)],
+        },
+    }
+
+
+def _environment(monitor: Monitor) -> dict[str, str]:
+    """What the step reads. The region is said because boto3 does not read the one that SageMaker sets."""
+    return {
+        "AWS_DEFAULT_REGION": monitor.region,
+        "MODEL": monitor.model,
+        "STAGE": monitor.stage,
+        "CAPTURES_URI": monitor.captures,
+        "LABELS_URI": monitor.labels,
+        "WINDOW_DAYS": str(monitor.window_days),
+        "PSI": str(monitor.psi),
+        "CONFIDENCE": str(monitor.confidence),
+    }
 
 
 def _input(name: str, uri: str) -> dict[str, object]:
@@ -81,5 +83,16 @@ def _input(name: str, uri: str) -> dict[str, object]:
             "LocalPath": f"/opt/ml/processing/input/{name}",
             "S3DataType": "S3Prefix",
             "S3InputMode": "File",
+        },
+    }
+
+
+def _output(name: str, uri: str) -> dict[str, object]:
+    return {
+        "OutputName": name,
+        "S3Output": {
+            "S3Uri": uri,
+            "LocalPath": f"/opt/ml/processing/output/{name}",
+            "S3UploadMode": "EndOfJob",
         },
     }

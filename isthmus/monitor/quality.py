@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.container.evaluation import Interval, encode, with_interval
+from isthmus.container.metrics import Interval, encode, with_interval
 from isthmus.monitor.capture import Captures
 
 FEWEST_LABELS = 30
+# What is said where both intervals have no width and the values differ: CloudWatch takes no infinity.
+CERTAIN = 1000.0
 
 
 @dataclass(frozen=True)
@@ -31,21 +33,21 @@ class Quality:
 def assess(captures: Captures, labels: dict[str, str], evaluation: dict[str, Any]) -> Quality | None:
     """Join predictions with labels by inference id and compare with the registered evaluation.
 
-    None with fewer than 30 labelled rows. `loss` is the worsening divided by the half width of the interval
-    of the difference of the two estimates.
+    Of several answers under one id the last counts. None with fewer than 30 labelled rows, and where the
+    metric has no meaning on them (AUC on rows of one class). `loss` is the worsening divided by the half
+    width of the interval of the difference of the two estimates.
     """
-    pairs = [
-        (labels[identity], predicted)
-        for identity, predicted in zip(captures.ids, captures.predictions, strict=True)
-        if identity in labels
-    ]
-    if len(pairs) < FEWEST_LABELS:
-        return None
+    answered = dict(zip(captures.ids, captures.predictions, strict=True))
+    pairs = [(labels[identity], told) for identity, told in answered.items() if identity in labels]
     truth, predicted = _typed(pairs, evaluation["classes"])
+    if len(truth) < FEWEST_LABELS:
+        return None
     current = with_interval(evaluation["metric"], truth, predicted, evaluation["confidence"])
+    if not all(map(math.isfinite, asdict(current).values())):
+        return None
     registered = Interval(*(evaluation[key] for key in ("value", "ci_low", "ci_high")))
     loss = _loss(registered, current, evaluation["higher_is_better"])
-    return Quality(evaluation["metric"], registered, current, len(pairs), loss)
+    return Quality(evaluation["metric"], registered, current, len(truth), loss)
 
 
 def _loss(registered: Interval, current: Interval, higher_is_better: bool) -> float:
@@ -56,30 +58,39 @@ def _loss(registered: Interval, current: Interval, higher_is_better: bool) -> fl
         worsening = current.value - registered.value
         halves = (registered.ci_high - registered.value, current.value - current.ci_low)
     width = math.hypot(*halves)
-    return worsening / width if width else math.copysign(math.inf, worsening) if worsening else 0.0
+    if not worsening:
+        return 0.0
+    return max(-CERTAIN, min(worsening / width, CERTAIN)) if width else math.copysign(CERTAIN, worsening)
 
 
 def _typed(pairs: list[tuple[str, str]], classes: list[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and predictions as `evaluation.measure` wants them."""
-    labels, predicted = zip(*pairs, strict=True)
-    if len(classes) == 2:
-        names = [str(one) for one in classes]
-        return encode(np.asarray([_same(label, names) for label in labels]), names), np.asarray(
-            predicted, float
-        )
-    if classes:
-        names = [str(one) for one in classes]
-        return np.asarray([_same(one, names) for one in labels]), np.asarray(
-            [_same(one, names) for one in predicted]
-        )
+    """Labels and predictions as `evaluation.measure` wants them; labels that are none are left out."""
+    names = [str(one) for one in classes]
+    known = [(_label(label, names), told) for label, told in pairs]
+    kept = [(label, told) for label, told in known if label is not None]
+    labels, predicted = [label for label, _ in kept], [told for _, told in kept]
+    if len(names) == 2:
+        return encode(np.asarray(labels), names), np.asarray(predicted, dtype=float)
+    if names:
+        return np.asarray(labels), np.asarray([_label(told, names) or told for told in predicted])
     return np.asarray(labels, dtype=float), np.asarray(predicted, dtype=float)
 
 
-def _same(label: str, names: list[str]) -> str:
-    """A label as the class it names: `1.0` is the class 1."""
-    if label in names:
-        return label
+def _label(text: str, names: list[str]) -> str | None:
+    """A label as the class that it names (`1.0` is the class 1); without classes, if it is a number."""
+    if text in names:
+        return text
     try:
-        return next(name for name in names if float(name) == float(label))
-    except (ValueError, StopIteration):
-        return label
+        number = float(text)
+    except ValueError:
+        return None
+    if not names:
+        return text if math.isfinite(number) else None
+    return next((name for name in names if _number(name) == number), None)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from isthmus.errors import NotFound, Problem
 if TYPE_CHECKING:
     import boto3
 
-POLL_SECONDS = 0.3
+POLL_FIRST, POLL_LONGEST = 0.2, 5.0
 
 
 def start(session: boto3.Session, model: str, token: str | None = None) -> str:
@@ -33,20 +32,23 @@ def start(session: boto3.Session, model: str, token: str | None = None) -> str:
 
 def wait(session: boto3.Session, arn: str) -> None:
     """Wait until the execution has ended; raises `Problem` with the reason where it failed."""
-    sagemaker = session.client("sagemaker")
+    sagemaker, pause = session.client("sagemaker"), POLL_FIRST
     while True:
         found = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
         status = found["PipelineExecutionStatus"]
         if status == "Succeeded":
             return
         if status in ("Failed", "Stopped"):
-            steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)[
-                "PipelineExecutionSteps"
-            ]
-            reasons = [step["FailureReason"] for step in steps if step.get("FailureReason")]
-            reason = reasons[0] if reasons else found.get("FailureReason", "no reason given")
+            reason = _reason(sagemaker, arn) or found.get("FailureReason", "no reason given")
             raise Problem(f"the monitor ended as {status}: {reason}", where=arn)
-        time.sleep(POLL_SECONDS)
+        time.sleep(pause)
+        pause = min(POLL_LONGEST, pause * 1.2)
+
+
+def _reason(sagemaker: Any, arn: str) -> str:
+    steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
+    reasons: list[str] = [step["FailureReason"] for step in steps if step.get("FailureReason")]
+    return reasons[0] if reasons else ""
 
 
 def findings(session: boto3.Session, platform: Platform, model: str, stage: Stage, name: str) -> bytes:
@@ -68,7 +70,9 @@ def running_version(session: boto3.Session, model: str) -> int:
     sagemaker: Any = session.client("sagemaker")
     try:
         endpoint = sagemaker.describe_endpoint(EndpointName=names.endpoint(model))
-    except sagemaker.exceptions.ClientError:
+    except sagemaker.exceptions.ClientError as error:
+        if "Could not find" not in error.response["Error"]["Message"]:
+            raise
         raise NotFound(f"{model} has no endpoint in this account", todo="isthmus status") from None
     config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
     described = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
@@ -77,24 +81,7 @@ def running_version(session: boto3.Session, model: str) -> int:
 
 
 def summary(content: bytes) -> str:
-    """What was found, in a few lines."""
-    found = json.loads(content)
-    if not found["rows"]:
-        return f"nothing captured yet; {found['bad_lines']} unreadable lines"
-    lines = [f"{found['rows']} rows, {found['bad_lines']} unreadable lines"]
-    for one in found["drift"]:
-        verdict = "drift" if one["ratio"] > 1 else "steady"
-        lines.append(
-            f"  {one['feature']:<20} PSI {one['psi']:.3f}, threshold {one['threshold']:.3f}: {verdict}"
-        )
-    quality = found["quality"]
-    if quality is None:
-        return "\n".join([*lines, "  quality: too few labels yet"])
-    now, then = quality["current"], quality["registered"]
-    verdict = "a loss beyond chance" if quality["loss"] > 1 else "within chance"
-    lines.append(
-        f"  {quality['metric']} {now['value']:.3f} [{now['ci_low']:.3f}, {now['ci_high']:.3f}] "
-        f"on {quality['n']} labels, registered {then['value']:.3f} "
-        f"[{then['ci_low']:.3f}, {then['ci_high']:.3f}]: {verdict}"
-    )
-    return "\n".join(lines)
+    """What `findings.json` says, in a few lines."""
+    from isthmus.monitor import findings
+
+    return findings.summary(findings.parse(content))

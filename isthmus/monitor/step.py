@@ -1,126 +1,125 @@
 """The monitor's processing step: captured data and labels in; findings, metrics and a report out.
 
-Run by `process -m isthmus.monitor.step`. Inputs under /opt/ml/processing/input: `captures`, `labels`,
-`baseline` (baseline.json) and `evaluation` (evaluation.json of the deployed version). Environment: MODEL,
-STAGE, PSI, CONFIDENCE.
+Run by `process -m isthmus.monitor.step`. Inputs under /opt/ml/processing/input: `baseline` (baseline.json)
+and `evaluation` (evaluation.json of the deployed version); `captures` and `labels` are fetched there from S3.
+Environment: what `isthmus.monitor.pipeline` gives.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import polars as pl
 
 from isthmus.container.paths import processing
-from isthmus.monitor.baseline import Baseline, constraints, count, read_baseline, statistics
+from isthmus.monitor.baseline import Baseline, count, read_baseline
 from isthmus.monitor.capture import Captures, read_captures, read_labels
-from isthmus.monitor.drift import Drift, drifts
-from isthmus.monitor.quality import Quality, assess
+from isthmus.monitor.collect import collect
+from isthmus.monitor.drift import drifts
+from isthmus.monitor.findings import Findings, summary
+from isthmus.monitor.profile import constraints, statistics
+from isthmus.monitor.quality import assess
 from isthmus.monitor.report import page
 from isthmus.monitor.violations import violations
 from isthmus.names import METRIC_NAMESPACE
 
+# CloudWatch takes so many metrics in a call.
+MOST_METRICS = 1000
+
 
 def main() -> None:
+    _fetch()
     baseline = read_baseline(processing("input", "baseline", "baseline.json"))
     captures = read_captures(
         processing("input", "captures"), {name: one.kind for name, one in baseline.items()}
     )
-    output = processing("output", "report")
-    output.mkdir(parents=True, exist_ok=True)
-    if not captures.frames:
-        print(f"nothing captured yet; {captures.bad_lines} unreadable lines")
-        _write(output, "findings.json", {"rows": 0, "bad_lines": captures.bad_lines})
-        return
-    evaluation = json.loads(processing("input", "evaluation", "evaluation.json").read_text())
-    table = pl.from_pandas(pd.concat(captures.frames, ignore_index=True))
-    found = _drifts(baseline, table)
-    quality = assess(captures, read_labels(processing("input", "labels")), evaluation)
-    _write_all(output, table, baseline, found, quality, captures)
-    _publish(found, quality)
-    print(_summary(found, quality, table.height, captures.bad_lines))
-
-
-def _drifts(baseline: Baseline, table: pl.DataFrame) -> list[Drift]:
+    table = _table(captures, baseline)
     current = {name: count(table[name], one) for name, one in baseline.items()}
-    return drifts(
-        baseline,
-        current,
-        threshold=float(os.environ.get("PSI", "0.2")),
-        confidence=float(os.environ.get("CONFIDENCE", "0.99")),
-    )
+    found = _findings(captures, baseline, current)
+    _write(processing("output", "report"), found, table, baseline, current)
+    _publish(found)
+    print(summary(found))
 
 
-def _write_all(
-    output: Path,
-    table: pl.DataFrame,
-    baseline: Baseline,
-    found: list[Drift],
-    quality: Quality | None,
-    captures: Captures,
-) -> None:
-    current = {name: count(table[name], one) for name, one in baseline.items()}
-    findings = {
-        "rows": table.height,
-        "bad_lines": captures.bad_lines,
-        "drift": [asdict(one) | {"ratio": one.ratio} for one in found],
-        "quality": quality.as_json() if quality else None,
-    }
-    _write(output, "findings.json", findings)
-    _write(output, "statistics.json", statistics(table))
-    _write(output, "constraints.json", constraints(table, current))
-    _write(output, "constraint_violations.json", {"violations": violations(baseline, current, found)})
-    title = f"{os.environ.get('MODEL', 'model')} in {os.environ.get('STAGE', 'stage')}"
-    (output / "report.html").write_text(page(title, baseline, current, found, quality, captures.bad_lines))
-
-
-def _write(folder: Path, name: str, content: dict[str, Any]) -> None:
-    (folder / name).write_text(json.dumps(content, indent=1))
-
-
-def _publish(found: list[Drift], quality: Quality | None) -> None:
-    """Put the findings to CloudWatch, whose alarms carry them on."""
+def _fetch() -> None:
+    """Captures and labels of the last days, where the environment says that they are to be fetched."""
     import boto3
 
-    where = [
-        {"Name": "Model", "Value": os.environ["MODEL"]},
-        {"Name": "Stage", "Value": os.environ["STAGE"]},
-    ]
-    data: list[dict[str, Any]] = [
-        {
-            "MetricName": "Psi",
-            "Dimensions": [*where, {"Name": "Feature", "Value": one.feature}],
-            "Value": one.psi,
-        }
-        for one in found
-    ]
-    data.append(
-        {"MetricName": "FeatureDrift", "Dimensions": where, "Value": found[0].ratio if found else 0.0}
+    days, now = int(os.environ.get("WINDOW_DAYS", "30")), datetime.now(UTC)
+    for name in ("captures", "labels"):
+        uri = os.environ.get(f"{name.upper()}_URI")
+        if uri:
+            files = collect(boto3.client("s3"), uri, days, now, processing("input", name))
+            print(f"{files} files of {name} from the last {days} days of {uri}")
+
+
+def _table(captures: Captures, baseline: Baseline) -> pl.DataFrame:
+    schema = {name: pl.Float64 if one.kind == "number" else pl.String for name, one in baseline.items()}
+    # A missing text is not a number, as in pandas; polars wants one type in a column.
+    rows = [[None if value != value else value for value in row] for row in captures.rows]
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _findings(captures: Captures, baseline: Baseline, current: Baseline) -> Findings:
+    confidence = float(os.environ.get("CONFIDENCE", "0.99"))
+    found = drifts(baseline, current, threshold=float(os.environ.get("PSI", "0.2")), confidence=confidence)
+    evaluation = json.loads(processing("input", "evaluation", "evaluation.json").read_text())
+    return Findings(
+        model=os.environ["MODEL"],
+        stage=os.environ["STAGE"],
+        rows=len(captures.rows),
+        bad_lines=captures.bad_lines,
+        drift=found,
+        quality=assess(captures, read_labels(processing("input", "labels")), evaluation),
+        violations=violations(baseline, current, found, confidence),
     )
-    if quality is not None:
-        data.append({"MetricName": "QualityLoss", "Dimensions": where, "Value": quality.loss})
-    boto3.client("cloudwatch").put_metric_data(Namespace=METRIC_NAMESPACE, MetricData=data)
 
 
-def _summary(found: list[Drift], quality: Quality | None, rows: int, bad_lines: int) -> str:
-    drifted = [one for one in found if one.ratio > 1]
-    named = ", ".join(f"{one.feature} (PSI {one.psi:.2f} > {one.threshold:.2f})" for one in drifted)
-    lines = [f"{rows} rows, {bad_lines} unreadable lines; drift: {named or 'none'}"]
-    if quality is None:
-        lines.append("quality: too few labels yet")
-    else:
-        now, then = quality.current, quality.registered
-        lines.append(
-            f"quality: {quality.metric} {now.value:.3f} [{now.ci_low:.3f}, {now.ci_high:.3f}] "
-            f"on {quality.n} labels, registered {then.value:.3f} [{then.ci_low:.3f}, {then.ci_high:.3f}]: "
-            + ("a loss beyond chance" if quality.loss > 1 else "within chance")
-        )
-    return "\n".join(lines)
+def _write(output: Path, found: Findings, table: pl.DataFrame, baseline: Baseline, current: Baseline) -> None:
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "findings.json").write_text(found.as_json())
+    (output / "report.html").write_text(page(found, baseline, current), encoding="utf-8")
+    for name, content in (
+        ("statistics", statistics(table, current)),
+        ("constraints", constraints(table, current)),
+        ("constraint_violations", {"violations": found.violations}),
+    ):
+        (output / f"{name}.json").write_text(json.dumps(content, indent=1, allow_nan=False))
+
+
+def _publish(found: Findings) -> None:
+    """Put the findings to CloudWatch, whose alarms carry them on; nothing where nothing was measured."""
+    import boto3
+
+    if data := metrics(found):
+        cloudwatch = boto3.client("cloudwatch")
+        for start in range(0, len(data), MOST_METRICS):
+            cloudwatch.put_metric_data(
+                Namespace=METRIC_NAMESPACE, MetricData=data[start : start + MOST_METRICS]
+            )
+
+
+def metrics(found: Findings) -> list[dict[str, Any]]:
+    """The findings as CloudWatch's metric data: the worst drift, the loss, and each feature's index."""
+    where = [{"Name": "Model", "Value": found.model}, {"Name": "Stage", "Value": found.stage}]
+    data: list[dict[str, Any]] = []
+    if found.drift:
+        data.append({"MetricName": "FeatureDrift", "Dimensions": where, "Value": found.drift[0].ratio})
+    if found.quality is not None:
+        data.append({"MetricName": "QualityLoss", "Dimensions": where, "Value": found.quality.loss})
+    for one in found.drift:
+        feature = {"Name": "Feature", "Value": _ascii(one.feature)}
+        data.append({"MetricName": "Psi", "Dimensions": [*where, feature], "Value": one.psi})
+    return data
+
+
+def _ascii(text: str) -> str:
+    """CloudWatch takes no other characters in a dimension, and no more than 1,024 of them."""
+    return text.encode("ascii", "backslashreplace").decode()[:1024]
 
 
 if __name__ == "__main__":

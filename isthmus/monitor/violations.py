@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
-from isthmus.monitor.baseline import Baseline
+from collections.abc import Iterator
+
+from isthmus.monitor.baseline import Baseline, Histogram
 from isthmus.monitor.drift import Drift
 
 Violation = dict[str, str]
 
 
-def violations(baseline: Baseline, current: Baseline, found: list[Drift]) -> list[Violation]:
-    """What is broken (completeness, unknown categories) and what has drifted, as Model Monitor names it."""
-    listed = []
-    for name, histogram in baseline.items():
-        now = current[name]
-        if now.completeness < histogram.completeness:
-            listed.append(_completeness(name, histogram.completeness, now.completeness))
-        if histogram.kind == "text" and now.counts[-1] and not histogram.counts[-1]:
-            listed.append(_categories(name, now.counts[-1]))
+def violations(
+    baseline: Baseline, current: Baseline, found: list[Drift], confidence: float
+) -> list[Violation]:
+    """What is broken (missing values, unknown categories) and what has drifted, as Model Monitor names it.
+
+    Missing values count as broken where there are more than chance brings, at `confidence` for all features
+    together: five empty cells are no incident. A category that training never saw is one at once.
+    """
+    each = (1 - confidence) / max(1, len(baseline))
+    listed: list[Violation] = []
+    for name, before in baseline.items():
+        listed.extend(_broken(name, before, current[name], each))
     return listed + [_drift(one) for one in found if one.ratio > 1]
+
+
+def _broken(name: str, before: Histogram, now: Histogram, chance: float) -> Iterator[Violation]:
+    if missing_by_chance(before, now) < chance:
+        yield _completeness(name, before.completeness, now.completeness)
+    unknown = now.counts[-1]
+    if before.kind == "text" and unknown and not before.counts[-1]:
+        yield _categories(name, 1 - unknown / now.present)
+
+
+def missing_by_chance(before: Histogram, now: Histogram) -> float:
+    """How likely it is that as many values are missing now when as many go missing as before (Fisher)."""
+    from scipy.stats import hypergeom
+
+    return float(hypergeom.sf(now.missing - 1, before.n + now.n, before.missing + now.missing, now.n))
 
 
 def _completeness(name: str, before: float, now: float) -> Violation:
@@ -28,11 +48,11 @@ def _completeness(name: str, before: float, now: float) -> Violation:
     }
 
 
-def _categories(name: str, rows: int) -> Violation:
+def _categories(name: str, known: float) -> Violation:
     return {
         "feature_name": name,
         "constraint_check_type": "categorical_values_check",
-        "description": f"{rows} values are outside of the baseline's domain",
+        "description": f"Value: {known:.4f} does not meet the constraint requirement! Expected: 1.0",
     }
 
 

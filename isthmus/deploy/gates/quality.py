@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.container.evaluation import encode, with_interval
+from isthmus.container.metrics import encode, with_interval
 from isthmus.deploy.gates.gate import Finding, LiveEndpoint
 
 if TYPE_CHECKING:
