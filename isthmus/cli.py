@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 import click
@@ -63,6 +64,8 @@ class LazyGroup(click.Group):
         entry = COMMANDS.get(name)
         if entry is None:
             return None
+        if not entry.target.startswith("isthmus.local."):
+            _use_local_platform()
         module, attribute = entry.target.split(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
@@ -89,6 +92,27 @@ def isthmus(platform_file: str | None) -> None:
     """MLOps between Azure DevOps and AWS: one narrow land bridge between two clouds."""
     if platform_file:
         os.environ["ISTHMUS_PLATFORM"] = platform_file
+
+
+# Whoever says one of these has said which clouds are meant.
+CHOSEN = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_PROFILE",
+    "AWS_ENDPOINT_URL",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AZURE_DEVOPS_TOKEN",
+    "TF_BUILD",
+)
+
+
+def _use_local_platform() -> None:
+    """Talk to `isthmus up` of this folder where it runs and the environment names no other cloud."""
+    if any(os.environ.get(name) for name in CHOSEN) or not Path(".isthmus/up/running.json").exists():
+        return
+    from isthmus.local.identity import adopt
+
+    adopt(Path(".isthmus/up"), "robin")
 
 
 def main() -> None:

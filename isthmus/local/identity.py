@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from isthmus.config import Platform
 from isthmus.local.platform import Local
@@ -40,6 +42,18 @@ def variables(platform: Platform, local: Local, user: str) -> dict[str, str]:
         "AZURE_DEVOPS_CACHE_DIR": str(local.cache / "azure-devops"),
         "ISTHMUS_CACHE": str(local.cache),
     }
+
+
+def adopt(state: Path, user: str) -> None:
+    """Put `variables` into this process's environment where a platform runs in `state`, and say so."""
+    from isthmus.config import platform_path, read
+    from isthmus.errors import Problem
+    from isthmus.local.platform import find
+
+    with contextlib.suppress(Problem):
+        local = find(state)
+        os.environ.update(variables(read(platform_path(), Platform), local, user))
+        print(f"(the local platform: {local.aws_url}, {local.organization_url})", file=sys.stderr)
 
 
 @contextlib.contextmanager
