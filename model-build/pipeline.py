@@ -8,11 +8,11 @@ from __future__ import annotations
 from isthmus.build.authoring import (
     CHAMPION,
     DATA,
-    PARAMETERS,
     artifact_of,
     fail,
     only_if,
     output_of,
+    pipeline,
     processing,
     register,
     training,
@@ -21,13 +21,17 @@ from isthmus.config import read_model
 from sagemaker.mlops.workflow.pipeline import Pipeline
 
 
-def pipeline() -> Pipeline:
+def define() -> Pipeline:
     config = read_model("model.yaml")
     prepare = processing(
-        "Prepare", "steps/prepare.py", config, inputs={"data": DATA}, outputs=["prepared", "baseline"]
+        "Prepare",
+        "steps/prepare.py",
+        config,
+        inputs={"data": DATA, "champion": CHAMPION},
+        outputs=["prepared", "baseline"],
     )
     prepared = output_of(prepare, "prepared")
-    train = training("Train", config, channels={"prepared": prepared, "champion": CHAMPION})
+    train = training("Train", config, channels={"prepared": prepared})
     evaluate = processing(
         "Evaluate",
         "steps/evaluate.py",
@@ -39,8 +43,8 @@ def pipeline() -> Pipeline:
     version = register("Register", config, prepare=prepare, train=train, evaluate=evaluate)
     below_bar = [fail("NotRegistered", evaluate)] if config.evaluation.below_bar == "fail" else []
     good_enough = only_if("GoodEnough", evaluate, then=[version], otherwise=below_bar)
-    return Pipeline(name=config.name, parameters=PARAMETERS, steps=[prepare, train, evaluate, good_enough])
+    return pipeline(config, [prepare, train, evaluate, good_enough])
 
 
 if __name__ == "__main__":
-    print(pipeline().definition())
+    print(define().definition())

@@ -15,12 +15,14 @@ from typing import Any
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
 
 from sagemaker.core.workflow.conditions import ConditionEquals
+from sagemaker.core.workflow.execution_variables import ExecutionVariables
 from sagemaker.core.workflow.functions import Join, JsonGet
 from sagemaker.core.workflow.parameters import ParameterString
 from sagemaker.core.workflow.properties import Properties, PropertyFile
 from sagemaker.mlops.workflow.condition_step import ConditionStep
 from sagemaker.mlops.workflow.fail_step import FailStep
-from sagemaker.mlops.workflow.steps import Step, StepTypeEnum
+from sagemaker.mlops.workflow.pipeline import Pipeline
+from sagemaker.mlops.workflow.steps import CacheConfig, Step, StepTypeEnum
 
 from isthmus.config import ModelConfig
 
@@ -38,6 +40,15 @@ ABOUT = tuple(
     for name in ("Commit", "Repository", "RunId", "DataVersion", "Reason", "CorrelationId")
 )
 PARAMETERS = [CODE, DATA, CHAMPION, OUTPUT, IMAGE, ROLE, KEY, *ABOUT]
+# Inputs are named after their content, so a step that ran with the same inputs need not run again.
+REUSED = CacheConfig(enable_caching=True, expire_after="P30D")
+
+
+def pipeline(config: ModelConfig, steps: Sequence[Step]) -> Pipeline:
+    """The pipeline of these steps. No experiment is kept: the registry is where versions are compared."""
+    return Pipeline(
+        name=config.name, parameters=PARAMETERS, steps=list(steps), pipeline_experiment_config=None
+    )
 
 
 class JobStep(Step):  # type: ignore[misc]
@@ -59,6 +70,8 @@ class JobStep(Step):  # type: ignore[misc]
 
     def to_request(self) -> dict[str, Any]:
         request: dict[str, Any] = super().to_request()
+        if self.step_type in (StepTypeEnum.PROCESSING, StepTypeEnum.TRAINING):
+            request.update(REUSED.config)
         if self.property_files:
             request["PropertyFiles"] = [one.expr for one in self.property_files]
         return request
@@ -136,13 +149,8 @@ def register(
         )
     )
     metrics = {
-        key: Join(
-            on="",
-            values=[
-                JsonGet(step_name=evaluate.name, property_file=evaluate.property_files[0], json_path=key)
-            ],
-        )
-        for key in ("metric", "value", "ci_low", "ci_high", "threshold", "n")
+        name: _found(evaluate, f"registry.{name}")
+        for name in ("metric", "value", "ci_low", "ci_high", "threshold", "n")
     }
     request = {
         "ModelPackageGroupName": config.name,
@@ -159,7 +167,11 @@ def register(
             "ModelDataQuality": {"Statistics": statistics, "Constraints": constraints},
         },
         "DriftCheckBaselines": {"ModelDataQuality": {"Statistics": statistics, "Constraints": constraints}},
-        "MetadataProperties": {"CommitId": about["commit"], "Repository": about["repository"]},
+        "MetadataProperties": {
+            "CommitId": about["commit"],
+            "Repository": about["repository"],
+            "GeneratedBy": ExecutionVariables.PIPELINE_EXECUTION_ARN,
+        },
         "CustomerMetadataProperties": {
             **about,
             **metrics,
@@ -167,9 +179,7 @@ def register(
             "baseline_uri": baseline,
         },
     }
-    step = JobStep(name, StepTypeEnum.REGISTER_MODEL, request, "DescribeModelPackageOutput")
-    step.step_type = StepTypeEnum.REGISTER_MODEL
-    return step
+    return JobStep(name, StepTypeEnum.REGISTER_MODEL, request, "DescribeModelPackageOutput")
 
 
 def only_if(
@@ -177,10 +187,7 @@ def only_if(
 ) -> ConditionStep:
     """Go on only if the evaluation meets the bar and the challenger beats the champion."""
     conditions = [
-        ConditionEquals(
-            left=JsonGet(step_name=evaluate.name, property_file=evaluate.property_files[0], json_path=key),
-            right=True,
-        )
+        ConditionEquals(left=_found(evaluate, key), right=True)
         for key in ("meets_threshold", "beats_champion")
     ]
     return ConditionStep(name=name, conditions=conditions, if_steps=list(then), else_steps=list(otherwise))
@@ -188,8 +195,7 @@ def only_if(
 
 def fail(name: str, evaluate: JobStep) -> FailStep:
     """End the execution as failed, with the evaluation's verdict as the reason."""
-    verdict = JsonGet(step_name=evaluate.name, property_file=evaluate.property_files[0], json_path="verdict")
-    return FailStep(name=name, error_message=Join(on="", values=[verdict]))
+    return FailStep(name=name, error_message=_found(evaluate, "verdict"))
 
 
 def output_of(step: JobStep, folder: str) -> Any:
@@ -200,6 +206,11 @@ def output_of(step: JobStep, folder: str) -> Any:
 def artifact_of(step: JobStep) -> Any:
     """The S3 URI of a training step's model.tar.gz."""
     return step.properties.ModelArtifacts.S3ModelArtifacts
+
+
+def _found(evaluate: JobStep, key: str) -> JsonGet:
+    """A value in the evaluation's property file, when the pipeline runs."""
+    return JsonGet(step_name=evaluate.name, property_file=evaluate.property_files[0], json_path=key)
 
 
 def _under(uri: Any, *parts: str) -> Join:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from isthmus.build.content import File, upload
-from isthmus.container.versions import ARN_FILE, NONE
+from isthmus.container.versions import ARN_FILE, NONE, RECORD
 
 
 def in_prod(sagemaker: Any, group: str) -> dict[str, Any] | None:
@@ -33,12 +33,17 @@ def stage_champion(s3: Any, bucket: str, model: str, champion: dict[str, Any] | 
     if champion is None:
         return upload(s3, bucket, f"{model}/champion/none/", [File(NONE, b"none\n")])
     arn: str = champion["ModelPackageArn"]
-    where = urlsplit(champion["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])
-    artifact = s3.get_object(Bucket=where.netloc, Key=where.path.lstrip("/"))["Body"].read()
+    evaluation = champion["CustomerMetadataProperties"]["evaluation_uri"].rstrip("/")
+    files = [
+        File("model.tar.gz", _read(s3, champion["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])),
+        File(ARN_FILE, f"{arn}\n".encode()),
+        *(File(name, _read(s3, f"{evaluation}/{name}")) for name in RECORD),
+    ]
     folder = hashlib.sha256(arn.encode()).hexdigest()[:16]
-    return upload(
-        s3,
-        bucket,
-        f"{model}/champion/{folder}/",
-        [File("model.tar.gz", artifact), File(ARN_FILE, f"{arn}\n".encode())],
-    )
+    return upload(s3, bucket, f"{model}/champion/{folder}/", files)
+
+
+def _read(s3: Any, uri: str) -> bytes:
+    where = urlsplit(uri)
+    content: bytes = s3.get_object(Bucket=where.netloc, Key=where.path.lstrip("/"))["Body"].read()
+    return content

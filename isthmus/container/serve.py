@@ -9,7 +9,6 @@ Contract: SageMaker's "Use your own inference code with hosting services".
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,12 +20,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from isthmus.container import payload
+from isthmus.container.artifact import inference
 from isthmus.container.paths import model_dir
 from isthmus.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from types import ModuleType
 
 # SageMaker refuses larger requests to realtime endpoints before they reach the container.
 LARGEST_REQUEST = 6 * 1024 * 1024
@@ -34,24 +33,24 @@ LARGEST_REQUEST = 6 * 1024 * 1024
 
 def application(folder: Path) -> Starlette:
     """The web application that serves the model in `folder`."""
-    inference = _inference(folder)
-    features: dict[str, str] = inference.features(folder)
+    code = inference(folder)
+    features: dict[str, str] = code.features(folder)
 
     @asynccontextmanager
     async def loaded(app: Starlette) -> AsyncIterator[None]:
-        app.state.model = await run_in_threadpool(inference.model_fn, folder)
+        app.state.model = await run_in_threadpool(code.model_fn, folder)
         yield
 
     async def ping(_request: Request) -> Response:
         return Response(status_code=200)
 
     async def invocations(request: Request) -> Response:
-        body = await request.body()
-        if len(body) > LARGEST_REQUEST:
-            return _refusal(f"the request has {len(body)} bytes; the most is {LARGEST_REQUEST}", 413)
+        body = await _body(request)
+        if body is None:
+            return _refusal(f"the request is larger than {LARGEST_REQUEST} bytes", 413)
         try:
             frame = payload.read(body, request.headers.get("content-type", "text/csv"), features)
-            predictions = await run_in_threadpool(inference.predict_fn, frame, request.app.state.model)
+            predictions = await run_in_threadpool(code.predict_fn, frame, request.app.state.model)
         except BadInput as problem:
             return _refusal(problem.what, 400)
         return _answer(predictions, request.headers.get("accept", "text/csv"))
@@ -69,14 +68,14 @@ def _refusal(message: str, status: int) -> Response:
     return Response(message + "\n", status_code=status, media_type="text/plain")
 
 
-def _inference(folder: Path) -> ModuleType:
-    code = folder / "code"
-    if not (code / "serving" / "inference.py").is_file():
-        sys.exit(f"the model has no code/serving/inference.py: {folder}")
-    sys.path.insert(0, str(code))
-    from importlib import import_module
-
-    return import_module("serving.inference")
+async def _body(request: Request) -> bytes | None:
+    """The request's body, or None as soon as it is too large."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_REQUEST:
+            return None
+    return bytes(body)
 
 
 def main() -> None:

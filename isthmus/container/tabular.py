@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,38 +15,54 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHUFFLE_SEED = 0
+FEWEST_ROWS = 20
 
 
-def read_rows(folder: Path, config: ModelConfig) -> pd.DataFrame:
+def read_rows(folder: Path, config: ModelConfig, also: Sequence[str] = ()) -> pd.DataFrame:
     """All rows of the CSV files in `folder`, oldest first; columns: time (if any), features, target.
 
     Files count in the order of their names, which `isthmus build run` numbers by arrival. With a time column
     the rows are sorted by it; without one each file's rows are shuffled in a fixed way, so that a file sorted
-    by class cannot put one class alone into the hold-out. Rows without a target are left out.
-    Raises `BadInput` for a missing column, an unreadable file or no rows.
+    by class cannot put one class alone into the hold-out. Rows without a target are left out. `also` names
+    columns to keep where the data have them.
+    Raises `BadInput` for a missing column, an unreadable file, or a target that does not fit the problem.
     """
     import pandas as pd
 
     files = sorted(folder.rglob("*.csv"))
     if not files:
         raise BadInput("there is no data: no CSV file", where=str(folder))
-    frames = [read_file(file, config) for file in files]
+    frames = [read_file(file, config, also) for file in files]
     if config.data.time is None:
         frames = [frame.sample(frac=1, random_state=SHUFFLE_SEED) for frame in frames]
     rows = pd.concat(frames, ignore_index=True)
     if config.data.time is not None:
-        rows = rows.sort_values(config.data.time, kind="stable", ignore_index=True)
+        order = _moments(rows[config.data.time]).sort_values(kind="stable").index
+        rows = rows.loc[order].reset_index(drop=True)
+    rows[config.target] = _target(rows[config.target], config)
+    if len(rows) < FEWEST_ROWS:
+        raise BadInput(f"{len(rows)} rows have a target; {FEWEST_ROWS} are the fewest to learn from")
     return rows
 
 
-def read_file(file: Path, config: ModelConfig) -> pd.DataFrame:
+def read_file(file: Path, config: ModelConfig, also: Sequence[str] = ()) -> pd.DataFrame:
     """One CSV file's rows with a target; raises `BadInput` naming the missing column and the nearest one."""
     import pandas as pd
 
     try:
-        frame = pd.read_csv(file)
+        frame = pd.read_csv(
+            file,
+            sep=config.data.separator,
+            na_values=config.data.missing,
+            names=config.data.columns or None,
+            header=None if config.data.columns else 0,
+            dtype={config.target: str},
+            skipinitialspace=True,
+            encoding="utf-8-sig",
+        )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise BadInput(f"not a CSV file with a header: {error}", where=str(file)) from None
+    frame.columns = frame.columns.str.strip()
     time = [config.data.time] if config.data.time else []
     wanted = [*time, *config.features, config.target]
     for column in wanted:
@@ -55,7 +73,73 @@ def read_file(file: Path, config: ModelConfig) -> pd.DataFrame:
                 where=str(file),
                 todo=f"columns there: {', '.join(frame.columns)}",
             )
+    wanted += [column for column in also if column in frame.columns and column not in wanted]
     rows = frame[wanted].dropna(subset=[config.target])
-    if rows.empty:
-        raise BadInput("no row has a target", where=str(file))
-    return rows
+    truths = rows.select_dtypes("bool").columns
+    return rows.astype(dict.fromkeys(truths, int))
+
+
+def read_prepared(file: Path) -> pd.DataFrame:
+    """The rows that the prepare step wrote."""
+    import pandas as pd
+
+    return pd.read_csv(file, low_memory=False)
+
+
+def kinds(frame: pd.DataFrame, features: Sequence[str]) -> dict[str, str]:
+    """Whether each feature is a `number` or a `text`: what a request to the model must hold."""
+    from pandas.api.types import is_numeric_dtype
+
+    return {name: "number" if is_numeric_dtype(frame[name]) else "text" for name in features}
+
+
+def fingerprint(frame: pd.DataFrame, columns: Sequence[str]) -> str:
+    """The same for the same rows in the same order, however their numbers are stored."""
+    from pandas.util import hash_pandas_object
+
+    told = frame[list(columns)].copy()
+    for name, kind in kinds(frame, columns).items():
+        told[name] = told[name].astype(float) if kind == "number" else told[name].astype(str)
+    return hashlib.sha256(hash_pandas_object(told, index=False).to_numpy().tobytes()).hexdigest()
+
+
+def _moments(time: pd.Series) -> pd.Series:
+    """The time column as something that sorts by time."""
+    import pandas as pd
+    from pandas.api.types import is_numeric_dtype
+
+    if time.isna().any():
+        raise BadInput(f"{int(time.isna().sum())} cells are empty", where=f"column {time.name}, the time")
+    if is_numeric_dtype(time):
+        return time
+    try:
+        return pd.to_datetime(time, format="ISO8601", utc=True)
+    except ValueError:
+        raise BadInput(
+            f"{time.iloc[0]!r} is neither a number nor a date like 2012-07-31",
+            where=f"column {time.name}, the time of model.yaml",
+        ) from None
+
+
+def _target(target: pd.Series, config: ModelConfig) -> pd.Series:
+    """The target as numbers where it is all numbers; raises `BadInput` where it does not fit the problem."""
+    import pandas as pd
+
+    numbers = pd.to_numeric(target, errors="coerce")
+    where = f"column {config.target}, the target of model.yaml"
+    if config.problem == "regression":
+        if numbers.isna().any():
+            raise BadInput(f"{target[numbers.isna()].iloc[0]!r} is not a number", where=where)
+        return numbers
+    values = target.str.strip() if numbers.isna().any() else numbers
+    if values.dtype.kind == "f" and (values % 1 == 0).all():
+        values = values.astype(int)
+    classes = sorted(values.unique().tolist())
+    if len(classes) < 2 or (config.problem == "binary" and len(classes) != 2):
+        few = ", ".join(str(one) for one in classes[:5])
+        raise BadInput(
+            f"a {config.problem} problem cannot have {len(classes)} classes ({few})",
+            where=where,
+            todo="write problem: multiclass or regression, or name another target",
+        )
+    return values

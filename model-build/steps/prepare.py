@@ -5,12 +5,14 @@ from __future__ import annotations
 from isthmus.config import read_model
 from isthmus.container.paths import processing
 from isthmus.container.tabular import read_rows
+from isthmus.container.versions import features_of_champion
 from isthmus.monitor.baseline import write_baseline
 
 
 def main() -> None:
     config = read_model("model.yaml")
-    rows = read_rows(processing("input", "data"), config)
+    also = features_of_champion(processing("input", "champion"))
+    rows = read_rows(processing("input", "data"), config, also)
     output = processing("output", "prepared")
     output.mkdir(parents=True, exist_ok=True)
     rows.to_csv(output / "rows.csv", index=False)

@@ -1,0 +1,84 @@
+"""A model artifact: the model that a team's train step saved, the code that serves it, and what it was
+trained on.
+
+    model.joblib, ...        the team's own
+    metadata.json            features and their kinds, rows, and a fingerprint of the rows
+    code/                    model.yaml, serving/, steps/
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isthmus.config import ModelConfig
+from isthmus.container.tabular import fingerprint, kinds
+from isthmus.errors import Problem
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import pandas as pd
+
+CODE = ("model.yaml", "serving", "steps")
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a model was trained on: `trained_rows` of the `rows` that there were, the oldest ones.
+
+    `features` maps a column to `number` or `text`; `fingerprint` is that of `columns` in all `rows`.
+    """
+
+    features: dict[str, str]
+    target: str
+    problem: str
+    rows: int
+    trained_rows: int
+    columns: list[str]
+    fingerprint: str
+
+
+def complete(folder: Path, config: ModelConfig, frame: pd.DataFrame, trained: int) -> None:
+    """Add metadata.json and the code to a saved model; run in the folder that holds the code."""
+    columns = [*([config.data.time] if config.data.time else []), *config.features, config.target]
+    metadata = Metadata(
+        features=kinds(frame, config.features),
+        target=config.target,
+        problem=config.problem,
+        rows=len(frame),
+        trained_rows=trained,
+        columns=columns,
+        fingerprint=fingerprint(frame, columns),
+    )
+    (folder / "metadata.json").write_text(json.dumps(asdict(metadata), indent=1))
+    for name in CODE:
+        source, target = Path(name), folder / "code" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+
+
+def read_metadata(folder: Path) -> Metadata:
+    return Metadata(**json.loads((folder / "metadata.json").read_text()))
+
+
+def inference(folder: Path) -> ModuleType:
+    """The artifact's own `code/serving/inference.py`, imported with its code first on the module path."""
+    code = folder / "code"
+    if not (code / "serving" / "inference.py").is_file():
+        raise Problem("the model has no code/serving/inference.py", where=str(folder))
+    sys.path.insert(0, str(code))
+    from importlib import import_module
+
+    module = import_module("serving.inference")
+    for name in ("features", "model_fn", "predict_fn"):
+        if not hasattr(module, name):
+            raise Problem(f"there is no function {name}", where=f"{code}/serving/inference.py")
+    return module
