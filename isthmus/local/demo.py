@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +26,7 @@ from isthmus.local.identity import acting_as
 from isthmus.local.platform import Local, running
 from isthmus.local.report import Progress, Report, show
 from isthmus.local.scene import Scene, lay
+from isthmus.monitor import run as monitor
 from isthmus.operate import endpoints, hops, registry
 
 Found = TypeVar("Found")
@@ -74,18 +77,27 @@ class _Lifecycle:
     local: Local
     state: Path
     progress: Progress
+    builds_before: set[int] = field(default_factory=set)
 
     def play(self) -> None:
         self.furnish_aws()
         self.furnish_azure()
         build = self.pull_request()
         first = self.build(build, "Train the first version in SageMaker")
+        if first is None:
+            self.look_back()
+            return
         self.approve_and_deploy(first, "first")
         self.predict()
-        retraining = self.drift()
-        second = self.build(retraining, "Retrain, and beat the version in prod")
-        self.approve_and_deploy(second, "second")
+        if self.drift():
+            self.retrain()
         self.look_back()
+
+    def retrain(self) -> None:
+        """The alarm's retraining; its version is deployed only if it beats the one in prod."""
+        second = self.build(self.alarm(), "Retrain, and compare with the version in prod")
+        if second is not None:
+            self.approve_and_deploy(second, "second")
 
     # ---------------------------------------------------------------- the accounts and the project
 
@@ -146,9 +158,16 @@ class _Lifecycle:
 
     # ---------------------------------------------------------------- build, approve, deploy
 
-    def build(self, build: runs.Run, title: str) -> registry.Version:
+    def build(self, build: runs.Run, title: str) -> registry.Version | None:
+        """Follow a build; returns the version that it registered, or None where none was good enough."""
         with self.progress.step(title) as step, self.acting("dana"):
-            self.over(self.client(), build)
+            client = self.client()
+            ended = runs.wait(client, build.id, timeout=LONGEST_WAIT, every_seconds=POLL_SECONDS)
+            verdict = re.search(r"not registered: .*", _tail(client, ended))
+            if verdict:
+                step.result = f"run {build.id}: {verdict.group()}"
+                return None
+            self.assert_not_failed(client, ended)
             version = registry.find(self.sagemaker("automation"), self.scene.model.name, None)
             metric = "{metric} {value:.3f} [{ci_low:.3f}, {ci_high:.3f}]".format(**version.metric)
             step.result = f"run {build.id} registered version {version.number}: {metric}"
@@ -218,42 +237,42 @@ class _Lifecycle:
 
     # ---------------------------------------------------------------- the world changes
 
-    def drift(self) -> runs.Run:
-        """Later data arrives at prod, its labels follow, the monitor finds out; returns the retraining."""
-        model, later = self.scene.model, self.scene.later
-        pipeline = names.build_pipeline(model.name)
+    def drift(self) -> bool:
+        """Later data arrives at prod, its labels follow; whether the monitor found a loss of quality."""
+        model, later, region = self.scene.model, self.scene.later, self.scene.platform.region
         with self.progress.step("Later data arrives at prod, then its labels") as step, self.acting("admin"):
-            before = {run.id for run in runs.every(self.client(), pipeline)}
+            self.builds_before = {
+                run.id for run in runs.every(self.client(), names.build_pipeline(model.name))
+            }
             sent = traffic.send(self.session("prod").client("sagemaker-runtime"), model, later)
             prod, automation = self.platform.accounts.prod, self.platform.accounts.automation
             owner = names.data_role(self.platform)
-            traffic.label(
-                aws.session(self.platform.region, prod, owner),
-                names.ground_truth_bucket(self.platform, prod),
-                model,
-                later,
-            )
-            traffic.land(
-                aws.session(self.platform.region, automation, owner),
-                names.data_bucket(self.platform),
-                model,
-                later,
-            )
+            labels = names.ground_truth_bucket(self.platform, prod)
+            traffic.label(aws.session(region, prod, owner), labels, model, later)
+            data = names.data_bucket(self.platform)
+            traffic.land(aws.session(region, automation, owner), data, model, later)
             step.result = f"{sent} requests captured, {len(later.rows)} labels"
         with self.progress.step("Monitor prod") as step, self.acting("admin"):
-            from isthmus.monitor import run as monitor
-
             session = self.session("prod")
             monitor.wait(session, monitor.start(session, model.name))
             found = monitor.findings(session, self.platform, model.name, "prod", "findings.json")
             step.result = monitor.summary(found).replace("\n", "\n  ")
+            quality = json.loads(found).get("quality")
+            lost = bool(quality and quality["loss"] > 1)
+            if not lost:
+                step.result += "\n  no loss of quality: nothing is retrained, as it should be"
+        return lost
+
+    def alarm(self) -> runs.Run:
+        """The run that the bridge queues for the alarm in prod."""
+        pipeline = names.build_pipeline(self.scene.model.name)
+
+        def queued() -> runs.Run | None:
+            found = runs.every(self.client(), pipeline)
+            return next((one for one in found if one.id not in self.builds_before), None)
+
         with self.progress.step("The alarm starts a retraining") as step, self.acting("admin"):
-            run = self.until(
-                lambda: next(
-                    (one for one in runs.every(self.client(), pipeline) if one.id not in before), None
-                ),
-                "the bridge queues a retraining",
-            )
+            run = self.until(queued, "the bridge queues a retraining")
             reason = run.parameters.get("reason")
             step.result = f"alarm in prod → automation bus → bridge → run {run.id} of {pipeline}, {reason}"
         return run
