@@ -1,0 +1,50 @@
+"""How long the commands take to answer that need neither CDK nor the SageMaker SDK (median of 7, in ms).
+
+python benchmarks/cli.py [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+COMMANDS = {
+    "python -c pass": [sys.executable, "-c", "pass"],
+    "isthmus --help": ["isthmus", "--help"],
+    "isthmus models --help": ["isthmus", "models", "--help"],
+    "isthmus schema platform": ["isthmus", "schema", "platform"],
+}
+RUNS = 7
+
+
+def milliseconds(argv: list[str]) -> float:
+    taken = []
+    for _ in range(RUNS):
+        started = time.perf_counter()
+        subprocess.run(argv, capture_output=True, check=True)
+        taken.append((time.perf_counter() - started) * 1000)
+    return round(statistics.median(taken), 1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    options = parser.parse_args()
+    here = str(Path(sys.executable).parent / "isthmus")
+    found = {
+        name: milliseconds([here if word == "isthmus" else word for word in argv])
+        for name, argv in COMMANDS.items()
+    }
+    for name, median in found.items():
+        print(f"{median:8.1f} ms  {name}")
+    if options.json:
+        print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
