@@ -168,6 +168,9 @@ def endpoint_stack(platform: Platform, model: str, stage: str) -> str:
 METRIC_NAMESPACE = "Isthmus"
 """The CloudWatch namespace of the monitors' metrics."""
 
+GATE_PREFIX = "isthmus-gate-"
+"""What the inference ids of gates' requests start with: they are captured too, and are no traffic."""
+
 
 def monitor_pipeline(model: str) -> str:
     return f"{model}-monitor"

@@ -2,76 +2,76 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import boto3
 
 from isthmus import names
 from isthmus.config import Platform, Stage
 from isthmus.deploy.package import Package, read
-from isthmus.errors import Problem
+from isthmus.deploy.serving import Serving, expect, look
+from isthmus.errors import BadInput, NotFound
 from isthmus.infra.assembly import deploy_stack
+from isthmus.infra.manifest import find_stack
 
-
-@dataclass(frozen=True)
-class Deployed:
-    """What runs after a deployment."""
-
-    stage: Stage
-    endpoint: str
-    endpoint_config: str
-    model_package_arn: str
+RUN_TAG = "isthmus:run-id"
+IN_SERVICE, RETIRED = "InService", "Retired"
 
 
 def apply(
     platform: Platform, assembly: Path, stage: Stage, run_id: str, say: Callable[[str], None]
-) -> Deployed:
+) -> Serving:
     """Deploy `stage` as the caller (its deploy role), and record in the registry that the version runs there.
 
     Raises `Problem` where CloudFormation rolls back, or where it reports success and the endpoint runs
     something else (SageMaker can roll back in silence).
     """
+    import boto3
+
     package = read(assembly)
     session = boto3.Session(region_name=platform.region)
-    deploy_stack(
-        session,
-        assembly,
-        names.endpoint_stack(platform, package.model, stage),
-        tags={"isthmus:run-id": run_id},
-        say=say,
-    )
-    running = _running(session.client("sagemaker"), package, stage)
-    record(session.client("sagemaker"), package, stage, run_id)
-    return running
+    stack = names.endpoint_stack(platform, package.model, stage)
+    wanted, sagemaker = wanted_config(assembly, stack), session.client("sagemaker")
+    before = _version_at(sagemaker, package.model, stage)
+    # The run is no part of the template: the same version always makes the same one.
+    deploy_stack(session, assembly, stack, tags={RUN_TAG: run_id}, say=say)
+    serving = look(sagemaker, package.model, stage)
+    expect(serving, package.arn, wanted)
+    record(sagemaker, package, stage, run_id)
+    if before and before != package.arn:
+        retire(sagemaker, before, stage, run_id)
+    return serving
 
 
-def _running(sagemaker: Any, package: Package, stage: Stage) -> Deployed:
-    """What the endpoint runs now; raises `Problem` where that is not the package."""
-    name = names.endpoint(package.model)
-    endpoint = sagemaker.describe_endpoint(EndpointName=name)
-    config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
-    model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
-    found = (model.get("Containers") or [model.get("PrimaryContainer", {})])[0].get("ModelPackageName")
-    if endpoint["EndpointStatus"] != "InService" or found != package.arn:
-        raise Problem(
-            f"endpoint {name} in {stage} is {endpoint['EndpointStatus']} and runs {found}, not {package.arn}",
-            where=endpoint["EndpointArn"],
-            todo=endpoint.get("FailureReason", "look at the endpoint's log and deploy again"),
-        )
-    return Deployed(stage, name, endpoint["EndpointConfigName"], package.arn)
+def _version_at(sagemaker: Any, model: str, stage: Stage) -> str:
+    """The version that the stage serves before a deployment; nothing before the first."""
+    try:
+        return look(sagemaker, model, stage).model_package_arn
+    except NotFound:
+        return ""
+
+
+def wanted_config(assembly: Path, stack: str) -> str:
+    """The endpoint configuration that the stack's template names; raises `BadInput` where there is none."""
+    template = find_stack(assembly, stack).template
+    for resource in json.loads(template.read_text())["Resources"].values():
+        if resource["Type"] == "AWS::SageMaker::EndpointConfig":
+            return str(resource["Properties"]["EndpointConfigName"])
+    raise BadInput(f"stack {stack} has no endpoint", where=str(template))
 
 
 def record(sagemaker: Any, package: Package, stage: Stage, run_id: str) -> None:
     """Write down in the registry where the version runs and which run brought it there; idempotent.
 
     This is an update of metadata: the event that it causes names no change of approval and starts nothing.
+    A version has one stage in the registry: one that serves prod keeps it when it passes staging again.
     """
     current = sagemaker.describe_model_package(ModelPackageName=package.arn)
+    if stage == "staging" and _serves(current, "prod"):
+        return
     wanted = {f"{stage}_run_id": run_id, f"{stage}_endpoint": names.endpoint(package.model)}
-    cycle = {"Stage": stage, "StageStatus": "InService", "StageDescription": f"run {run_id}"}
+    cycle = {"Stage": stage, "StageStatus": IN_SERVICE, "StageDescription": f"run {run_id}"}
     metadata = current.get("CustomerMetadataProperties", {})
     if package.metadata.get("approved_by"):
         wanted["approved_by"] = package.metadata["approved_by"]
@@ -80,3 +80,15 @@ def record(sagemaker: Any, package: Package, stage: Stage, run_id: str) -> None:
     sagemaker.update_model_package(
         ModelPackageArn=package.arn, CustomerMetadataProperties=metadata | wanted, ModelLifeCycle=cycle
     )
+
+
+def retire(sagemaker: Any, arn: str, stage: Stage, run_id: str) -> None:
+    """Write down that a version no longer serves the stage: it is not the one to beat."""
+    if _serves(sagemaker.describe_model_package(ModelPackageName=arn), stage):
+        cycle = {"Stage": stage, "StageStatus": RETIRED, "StageDescription": f"replaced by run {run_id}"}
+        sagemaker.update_model_package(ModelPackageArn=arn, ModelLifeCycle=cycle)
+
+
+def _serves(described: dict[str, Any], stage: Stage) -> bool:
+    cycle = described.get("ModelLifeCycle", {})
+    return (cycle.get("Stage"), cycle.get("StageStatus")) == (stage, IN_SERVICE)

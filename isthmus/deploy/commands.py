@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from isthmus.config import STAGES, Stage
+
 HERE = Path()
-STAGE = click.Choice(["staging", "prod"])
+STAGE = click.Choice(STAGES)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -19,27 +21,34 @@ def deploy() -> None:
 @deploy.command()
 @click.option("--model-package-arn", required=True, help="The version that was approved.")
 @click.option("--output", type=FOLDER, required=True, help="Where the assembly goes.")
-def synth(model_package_arn: str, output: Path) -> None:
+@click.option(
+    "--validate/--no-validate",
+    envvar="CDK_VALIDATION",
+    help="Let CDK check the templates too (3 s); CDK_VALIDATION=true says so as well.",
+)
+def synth(model_package_arn: str, output: Path, validate: bool) -> None:
     """Synthesize both stages of a version, once."""
-    from isthmus.config import platform_path, read_platform
+    from isthmus.config import read_platform
     from isthmus.deploy.synth import synth
 
-    package = synth(read_platform(platform_path()), HERE, model_package_arn, output)
-    click.echo(f"{package.model} version {package.version}: {output}")
+    package = synth(read_platform(), HERE, model_package_arn, output, validate=validate)
+    approved = package.metadata.get("approved_by")
+    click.echo(f"{package.arn}" + (f", approved by {approved}" if approved else ""))
+    click.echo(f"staging and prod of {package.model} version {package.version}: {output}")
 
 
 @deploy.command()
 @click.option("--stage", type=STAGE, required=True)
 @click.option("--assembly", type=FOLDER, required=True, help="What `synth` wrote.")
 @click.option("--run-id", required=True, help="The run of Azure Pipelines that asks.")
-def apply(stage: str, assembly: Path, run_id: str) -> None:
+def apply(stage: Stage, assembly: Path, run_id: str) -> None:
     """Deploy one stage, and assert that the endpoint runs what was asked for."""
-    from isthmus.config import STAGES, platform_path, read_platform
+    from isthmus.config import read_platform
     from isthmus.deploy.apply import apply
 
-    named = STAGES[STAGES.index(stage)]
-    done = apply(read_platform(platform_path()), assembly, named, run_id, click.echo)
+    done = apply(read_platform(), assembly, stage, run_id, click.echo)
     click.echo(f"endpoint {done.endpoint} in {done.stage} runs {done.model_package_arn}")
+    click.echo(f"by {done.endpoint_config}, deployed by run {run_id}")
 
 
 @click.group()
@@ -52,19 +61,13 @@ def gate() -> None:
 @click.option("--assembly", type=FOLDER, required=True, help="What `synth` wrote.")
 @click.option("--results", type=FOLDER, required=True, help="Where the test results go.")
 @click.option("--only", multiple=True, metavar="GATE", help="Only this gate; may be repeated.")
-def run_gates(stage: str, assembly: Path, results: Path, only: tuple[str, ...]) -> None:
+def run_gates(stage: Stage, assembly: Path, results: Path, only: tuple[str, ...]) -> None:
     """Run the gates of gates/*.py against the live endpoint; exit 1 when one finds a fault."""
-    import boto3
+    from isthmus.config import read_deploy, read_platform
+    from isthmus.deploy.gates.run import find, live, run, write
 
-    from isthmus import names
-    from isthmus.config import platform_path, read_deploy, read_platform
-    from isthmus.deploy.gates.gate import LiveEndpoint
-    from isthmus.deploy.gates.run import find, run, write
-
-    config, platform = read_deploy(), read_platform(platform_path())
     gates = find(HERE / "gates", only)
-    runtime = boto3.Session(region_name=platform.region).client("sagemaker-runtime")
-    endpoint = LiveEndpoint(runtime, names.endpoint(config.model), config, assembly)
+    endpoint = live(read_platform(), read_deploy(), assembly, stage)
     done = []
     for result in run(gates, endpoint):
         done.append(result)

@@ -1,12 +1,15 @@
 """The stack of one model at one stage: model, endpoint configuration, endpoint, alarms, scheduled monitor.
 
-Names of what cannot be changed in place are made of its content, so the same version makes the same template.
+Names of what cannot be changed in place are made of all of its content, so the same version makes the same
+template, and any change makes a new resource beside the old one.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
+from typing import Any
 
 from aws_cdk import BootstraplessSynthesizer, CfnTag, Environment, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -20,6 +23,16 @@ from isthmus.deploy.package import Package
 from isthmus.monitor.pipeline import Monitor, definition
 
 VARIANT = "AllTraffic"
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Over 1 of `metric` is more than chance explains (see `isthmus.monitor.step`)."""
+
+    id: str
+    name: str
+    metric: str
+    what: str
 
 
 class EndpointStack(Stack):
@@ -44,69 +57,68 @@ class EndpointStack(Stack):
             tags={"platform": platform.name, "stage": stage, "model": package.model},
         )
         self.platform, self.config, self.package, self.stage = platform, config, package, stage
-        self.role = names.role_arn(account, names.model_role(platform))
-        self.key = f"arn:aws:kms:{platform.region}:{account}:{names.key_alias(platform)}"
-        self.capture = names.capture_bucket(platform, account)
+        self._account_id = account
+        self._key = f"arn:aws:kms:{platform.region}:{account}:{names.key_alias(platform)}"
+        self._capture = names.capture_bucket(platform, account)
         self.endpoint_config = self._endpoint_config(self._model())
-        self._endpoint()
+        self.endpoint = self._endpoint()
         self._alarms()
-        self._monitor(account)
+        self._monitor()
 
     def _model(self) -> sagemaker.CfnModel:
-        containers = [sagemaker.CfnModel.ContainerDefinitionProperty(model_package_name=self.package.arn)]
+        role = names.role_arn(self._account_id, names.model_role(self.platform))
+        # A model answers requests and calls nobody; SageMaker itself fetches the artifact.
+        isolated = True
         return sagemaker.CfnModel(
             self,
             "Model",
-            model_name=f"{self.package.model}-{self._digest(self.package.arn, self.role)}",
-            execution_role_arn=self.role,
-            containers=containers,
-            enable_network_isolation=False,
+            model_name=self._name({"package": self.package.arn, "role": role, "isolated": isolated}),
+            execution_role_arn=role,
+            containers=[sagemaker.CfnModel.ContainerDefinitionProperty(model_package_name=self.package.arn)],
+            enable_network_isolation=isolated,
         )
 
     def _endpoint_config(self, model: sagemaker.CfnModel) -> sagemaker.CfnEndpointConfig:
-        capacity = self.config.capacity.staging if self.stage == "staging" else self.config.capacity.prod
+        capacity = getattr(self.config.capacity, self.stage)
         variant = {
-            "model": model.model_name,
-            "instance_type": capacity.instance_type,
-            "instance_count": capacity.instance_count,
-            "capture_percent": self.config.capture_percent,
+            "variantName": VARIANT,
+            "modelName": model.model_name,
+            "instanceType": capacity.instance_type,
+            "initialInstanceCount": capacity.instance_count,
+            "initialVariantWeight": 1,
         }
-        name = f"{self.package.model}-{self._digest(json.dumps(variant, sort_keys=True), self.capture)}"
+        capture = self._capture_config()
+        name = self._name({"variant": variant, "capture": capture})
+        # In a folder of its own, so that a monitor sees what its version was asked, and no other.
+        capture["destinationS3Uri"] += f"/{name}"
         return sagemaker.CfnEndpointConfig(
             self,
             "EndpointConfig",
             endpoint_config_name=name,
-            kms_key_id=self.key,
-            production_variants=[
-                sagemaker.CfnEndpointConfig.ProductionVariantProperty(
-                    variant_name=VARIANT,
-                    model_name=model.attr_model_name,
-                    instance_type=capacity.instance_type,
-                    initial_instance_count=capacity.instance_count,
-                    initial_variant_weight=1,
-                )
-            ],
-            data_capture_config=sagemaker.CfnEndpointConfig.DataCaptureConfigProperty(
-                enable_capture=True,
-                destination_s3_uri=f"s3://{self.capture}/{name}",
-                initial_sampling_percentage=self.config.capture_percent,
-                kms_key_id=self.key,
-                capture_options=[
-                    sagemaker.CfnEndpointConfig.CaptureOptionProperty(capture_mode=mode)
-                    for mode in ("Input", "Output")
-                ],
-                capture_content_type_header=sagemaker.CfnEndpointConfig.CaptureContentTypeHeaderProperty(
-                    csv_content_types=["text/csv"], json_content_types=["application/json"]
-                ),
-            ),
+            kms_key_id=self._key,
+            production_variants=[variant | {"modelName": model.attr_model_name}],
+            data_capture_config=capture,
         )
 
-    def _endpoint(self) -> None:
+    def _capture_config(self) -> dict[str, Any]:
+        return {
+            "enableCapture": self.config.capture_percent > 0,
+            "destinationS3Uri": f"s3://{self._capture}",
+            "initialSamplingPercentage": self.config.capture_percent,
+            "kmsKeyId": self._key,
+            "captureOptions": [{"captureMode": "Input"}, {"captureMode": "Output"}],
+            "captureContentTypeHeader": {
+                "csvContentTypes": ["text/csv"],
+                "jsonContentTypes": ["application/json"],
+            },
+        }
+
+    def _endpoint(self) -> sagemaker.CfnEndpoint:
         tags = {
             "isthmus:model-package-arn": self.package.arn,
             "isthmus:commit": self.package.metadata.get("commit", ""),
         }
-        sagemaker.CfnEndpoint(
+        return sagemaker.CfnEndpoint(
             self,
             "Endpoint",
             endpoint_name=names.endpoint(self.package.model),
@@ -115,29 +127,20 @@ class EndpointStack(Stack):
         )
 
     def _alarms(self) -> None:
-        for id_, name, metric, what in (
-            (
-                "Drift",
-                names.drift_alarm(self.platform, self.package.model),
-                "FeatureDrift",
-                "inputs have drifted",
-            ),
-            (
-                "Quality",
-                names.quality_alarm(self.platform, self.package.model),
-                "QualityLoss",
-                "quality is lost",
-            ),
+        platform, model = self.platform, self.package.model
+        for alarm in (
+            Alarm("Drift", names.drift_alarm(platform, model), "FeatureDrift", "inputs have drifted"),
+            Alarm("Quality", names.quality_alarm(platform, model), "QualityLoss", "quality is lost"),
         ):
             cloudwatch.CfnAlarm(
                 self,
-                id_,
-                alarm_name=name,
-                alarm_description=f"{self.package.model} in {self.stage}: {what} beyond chance",
+                alarm.id,
+                alarm_name=alarm.name,
+                alarm_description=f"{model} in {self.stage}: {alarm.what} beyond chance",
                 namespace=names.METRIC_NAMESPACE,
-                metric_name=metric,
+                metric_name=alarm.metric,
                 dimensions=[
-                    cloudwatch.CfnAlarm.DimensionProperty(name="Model", value=self.package.model),
+                    cloudwatch.CfnAlarm.DimensionProperty(name="Model", value=model),
                     cloudwatch.CfnAlarm.DimensionProperty(name="Stage", value=self.stage),
                 ],
                 statistic="Maximum",
@@ -145,18 +148,19 @@ class EndpointStack(Stack):
                 evaluation_periods=1,
                 threshold=1,
                 comparison_operator="GreaterThanThreshold",
-                treat_missing_data="ignore",
+                # Between two runs of the monitor nothing is measured. So each run that finds it tells anew.
+                treat_missing_data="notBreaching",
             )
 
-    def _monitor(self, account: str) -> None:
+    def _monitor(self) -> None:
         name = names.monitor_pipeline(self.package.model)
-        role = names.role_arn(account, names.monitor_role(self.platform))
+        role = names.role_arn(self._account_id, names.monitor_role(self.platform))
         pipeline = sagemaker.CfnPipeline(
             self,
             "Monitor",
             pipeline_name=name,
             role_arn=role,
-            pipeline_definition={"PipelineDefinitionBody": definition(self._monitored(account, role))},
+            pipeline_definition={"PipelineDefinitionBody": definition(self._monitored(role))},
         )
         schedule = scheduler.CfnSchedule(
             self,
@@ -170,23 +174,27 @@ class EndpointStack(Stack):
         )
         schedule.add_resource_dependency(pipeline)
 
-    def _monitored(self, account: str, role: str) -> Monitor:
-        captures = f"s3://{self.capture}/{self.endpoint_config.endpoint_config_name}"
-        labels = f"s3://{names.ground_truth_bucket(self.platform, account)}/{self.package.model}"
+    def _monitored(self, role: str) -> Monitor:
+        model = self.package.model
+        captured = f"{self._capture}/{self.endpoint_config.endpoint_config_name}"
         return Monitor(
-            model=self.package.model,
+            model=model,
             stage=self.stage,
+            region=self.region,
             image=self.package.image,
             role=role,
             baseline=self.package.baseline,
             evaluation=self.package.evaluation,
-            captures=captures,
-            labels=labels,
-            reports=f"s3://{self.capture}/reports/{self.package.model}/{self.package.version}",
-            key=self.key,
+            captures=f"s3://{captured}/{names.endpoint(model)}/{VARIANT}",
+            labels=f"s3://{names.ground_truth_bucket(self.platform, self._account_id)}/{model}",
+            reports=f"s3://{self._capture}/reports/{model}/{self.package.version}",
+            key=self._key,
+            window_days=self.config.monitoring.window_days,
             psi=self.config.monitoring.psi,
             confidence=self.config.monitoring.confidence,
         )
 
-    def _digest(self, *content: str) -> str:
-        return hashlib.sha256("\n".join(content).encode()).hexdigest()[:16]
+    def _name(self, content: object) -> str:
+        """The model's name and a hash of what the resource is made of."""
+        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return f"{self.package.model}-{digest[:16]}"

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from isthmus.errors import BadInput, NotFound, Refused
+from isthmus.config import Platform
+from isthmus.errors import BadInput, NotFound, Problem, Refused
 
-ARN = re.compile(r"arn:aws:sagemaker:[a-z0-9-]+:\d{12}:model-package/[a-zA-Z0-9-]+/\d+")
+ARN = re.compile(
+    r"arn:aws:sagemaker:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):"
+    r"model-package/(?P<group>[a-zA-Z0-9-]+)/(?P<version>\d+)"
+)
 FILE = "model-package.json"
+EVIDENCE = ("evaluation_uri", "baseline_uri")
 
 
 @dataclass(frozen=True)
 class Package:
-    """A model version as its deployment needs it; URIs are S3 prefixes."""
+    """A model version as its deployment needs it; `evaluation` and `baseline` are S3 prefixes."""
 
     arn: str
     model: str
@@ -37,17 +43,29 @@ def read(folder: Path) -> Package:
         return Package(**json.loads((folder / FILE).read_text()))
     except FileNotFoundError:
         raise BadInput(
-            f"there is no {FILE} in the assembly", where=str(folder), todo="synthesize first"
+            f"there is no {FILE} in the assembly",
+            where=str(folder),
+            todo="isthmus deploy synth --output " + str(folder),
         ) from None
+    except (ValueError, TypeError):
+        raise BadInput("not the description of a model version", where=str(folder / FILE)) from None
 
 
-def check_arn(arn: str) -> str:
-    """The ARN if it is one of a numbered model version; raises `BadInput`."""
-    if not ARN.fullmatch(arn):
+def check_arn(platform: Platform, arn: str) -> str:
+    """The ARN if it is one of a numbered version in the platform's registry; raises `BadInput`, `Refused`."""
+    match = ARN.fullmatch(arn)
+    if match is None:
         raise BadInput(
             f"not the ARN of a model version: {arn[:200]!r}",
             todo="give arn:aws:sagemaker:<region>:<account>:model-package/<model>/<version>",
         )
+    registry = (platform.region, platform.accounts.automation)
+    if (match["region"], match["account"]) != registry:
+        raise Refused(
+            f"{arn} lies in another registry",
+            todo=f"the platform's is in account {registry[1]}, region {registry[0]}",
+        )
+    platform.model(match["group"])
     return arn
 
 
@@ -55,13 +73,9 @@ def describe(sagemaker: Any, arn: str) -> Package:
     """What the registry says of `arn`.
 
     Raises `NotFound`, or `Refused` for a version that is not approved, not complete, or lacks what serving
-    needs.
+    needs, and where the caller may not see it.
     """
-    try:
-        found = sagemaker.describe_model_package(ModelPackageName=check_arn(arn))
-    except sagemaker.exceptions.ClientError as error:
-        message = error.response["Error"]["Message"]
-        raise NotFound(f"the registry does not give {arn}: {message}") from None
+    found = _found(sagemaker, arn)
     _check(arn, found)
     container = found["InferenceSpecification"]["Containers"][0]
     metadata = {**_approval(found), **found.get("CustomerMetadataProperties", {})}
@@ -77,29 +91,44 @@ def describe(sagemaker: Any, arn: str) -> Package:
     )
 
 
-def _approval(found: dict[str, Any]) -> dict[str, str]:
-    """Who approved: before its first deployment a version's last change is its approval, in Studio or here."""
+def _found(sagemaker: Any, arn: str) -> Mapping[str, Any]:
+    from isthmus.aws import explained
+
+    try:
+        found: Mapping[str, Any] = sagemaker.describe_model_package(ModelPackageName=arn)
+    except sagemaker.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] in ("ValidationException", "ResourceNotFound"):
+            raise NotFound(
+                f"the registry has no {arn}", todo="isthmus models shows the versions that there are"
+            ) from None
+        raise explained(error) from None
+    return found
+
+
+def _approval(found: Mapping[str, Any]) -> dict[str, str]:
+    """Who approved: before a version's first deployment its last change is its approval, wherever made."""
     user = found.get("LastModifiedBy", {})
     who = user.get("UserProfileName") or user.get("IamIdentity", {}).get("Arn", "").rsplit("/", 1)[-1]
     return {"approved_by": who} if who else {}
 
 
-def _check(arn: str, found: dict[str, Any]) -> None:
-    if found["ModelApprovalStatus"] != "Approved":
+def _check(arn: str, found: Mapping[str, Any]) -> None:
+    if found.get("ModelApprovalStatus") != "Approved":
         raise Refused(
-            f"{arn} is not approved: {found['ModelApprovalStatus']}",
+            f"{arn} is not approved: {found.get('ModelApprovalStatus')}",
             todo="approve it first: isthmus approve MODEL VERSION",
         )
-    if found.get("ModelPackageStatus", "Completed") != "Completed":
-        raise Refused(f"{arn} is not complete: {found['ModelPackageStatus']}")
+    if found.get("ModelPackageStatus") != "Completed":
+        raise Refused(f"{arn} is not complete: {found.get('ModelPackageStatus')}")
     containers = found.get("InferenceSpecification", {}).get("Containers", [])
     if len(containers) != 1 or "@sha256:" not in containers[0].get("Image", ""):
-        raise Refused(f"{arn} does not name one image by digest", todo="register it with `isthmus build run`")
+        raise _unregistered(f"{arn} does not name one image by digest")
     if not containers[0].get("ModelDataUrl"):
-        raise Refused(f"{arn} has no model artifact", todo="register it with `isthmus build run`")
-    missing = {"evaluation_uri", "baseline_uri"} - found.get("CustomerMetadataProperties", {}).keys()
+        raise _unregistered(f"{arn} has no model artifact")
+    missing = [key for key in EVIDENCE if not found.get("CustomerMetadataProperties", {}).get(key)]
     if missing:
-        raise Refused(
-            f"{arn} does not say where its {' and '.join(sorted(missing))} lie",
-            todo="register it with `isthmus build run`",
-        )
+        raise _unregistered(f"{arn} does not say where its {' and '.join(missing)} lie")
+
+
+def _unregistered(what: str) -> Problem:
+    return Refused(what, todo="register it by the model-build pipeline")

@@ -11,6 +11,7 @@ from typing import Any
 
 from isthmus.container import payload
 from isthmus.errors import BadInput
+from isthmus.names import GATE_PREFIX
 
 Line = Mapping[str, Any]
 
@@ -33,10 +34,13 @@ def read_captures(folder: Path, features: Mapping[str, str]) -> Captures:
     """All captured rows under `folder`.
 
     `features` maps the model's columns to `number` or `text`. A line that cannot be read, whose request was
-    not of these columns, or whose answer has another number of rows, is counted in `bad_lines`.
+    not of these columns, or whose answer has another number of rows, is counted in `bad_lines`. What the
+    gates asked is left out.
     """
     captures = Captures()
     for line in _lines(folder):
+        if f'"inferenceId": "{GATE_PREFIX}' in line or f'"inferenceId":"{GATE_PREFIX}' in line:
+            continue
         try:
             rows, predictions, identity = _exchange(line, features)
         except (BadInput, KeyError, ValueError, TypeError, AttributeError):

@@ -7,30 +7,15 @@ larger of the configured one and that distribution's quantile (Yurdakul 2018).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from isthmus.monitor.baseline import Baseline, Histogram
+from isthmus.monitor.findings import Drift
 
 # A bin that is empty on one side counts as half a row, so that the index stays finite.
 HALF_ROW = 0.5
 # The usual rule for χ²: a category with fewer rows to expect says nothing alone.
 FEWEST_ROWS = 5
-
-
-@dataclass(frozen=True)
-class Drift:
-    """One feature's drift: its index, and the index that chance alone stays below."""
-
-    feature: str
-    psi: float
-    threshold: float
-
-    @property
-    def ratio(self) -> float:
-        """Over 1 is drift."""
-        return self.psi / self.threshold
 
 
 def psi(baseline: Histogram, current: Histogram) -> float:

@@ -1,4 +1,7 @@
-"""What a monitor found, as one shape: written by its step, read by `isthmus monitor` and the report."""
+"""What a monitor found, as one shape: written by its step, read by `isthmus monitor` and the report.
+
+Needs nothing but Python, so that whoever reads a report needs none of what made it.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,45 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from isthmus.container.metrics import Interval
-from isthmus.monitor.drift import Drift
-from isthmus.monitor.quality import FEWEST_LABELS, Quality
-from isthmus.monitor.violations import Violation
+FEWEST_LABELS = 30
+Violation = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One feature's drift: its population stability index, and the index that chance alone stays below."""
+
+    feature: str
+    psi: float
+    threshold: float
+
+    @property
+    def ratio(self) -> float:
+        """Over 1 is drift."""
+        return self.psi / self.threshold
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A metric's value and its interval."""
+
+    value: float
+    ci_low: float
+    ci_high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} [{self.ci_low:.3f}, {self.ci_high:.3f}]"
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The metric on `n` labelled captures beside the registered one; `loss` over 1 is beyond chance."""
+
+    metric: str
+    registered: Estimate
+    current: Estimate
+    n: int
+    loss: float
 
 
 @dataclass(frozen=True)
@@ -45,7 +83,7 @@ def parse(text: str | bytes) -> Findings:
     found: dict[str, Any] = json.loads(text)
     quality = found["quality"]
     if quality:
-        sides = {side: Interval(**quality[side]) for side in ("registered", "current")}
+        sides = {side: Estimate(**quality[side]) for side in ("registered", "current")}
         quality = Quality(**quality | sides)
     drift = [Drift(one["feature"], one["psi"], one["threshold"]) for one in found["drift"]]
     return Findings(**found | {"drift": drift, "quality": quality})
@@ -69,9 +107,5 @@ def summary(found: Findings) -> str:
 def quality_line(quality: Quality | None) -> str:
     if quality is None:
         return f"quality: too few labels yet (it takes {FEWEST_LABELS}, of more than one class)"
-    now, then = quality.current, quality.registered
     verdict = "a loss beyond chance" if quality.loss > 1 else "within chance"
-    return (
-        f"{quality.metric} {now.value:.3f} [{now.ci_low:.3f}, {now.ci_high:.3f}] on {quality.n} labels, "
-        f"registered {then.value:.3f} [{then.ci_low:.3f}, {then.ci_high:.3f}]: {verdict}"
-    )
+    return f"{quality.metric} {quality.current} on {quality.n} labels, registered {quality.registered}: {verdict}"

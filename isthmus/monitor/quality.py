@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
 
-from isthmus.container.metrics import Interval, encode, with_interval
+from isthmus.container.metrics import encode, with_interval
 from isthmus.monitor.capture import Captures
+from isthmus.monitor.findings import FEWEST_LABELS, Estimate, Quality
 
-FEWEST_LABELS = 30
 # What is said where both intervals have no width and the values differ: CloudWatch takes no infinity.
 CERTAIN = 1000.0
-
-
-@dataclass(frozen=True)
-class Quality:
-    """The metric on labelled captures beside the registered one; `loss` over 1 is a loss beyond chance."""
-
-    metric: str
-    registered: Interval
-    current: Interval
-    n: int
-    loss: float
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def assess(captures: Captures, labels: dict[str, str], evaluation: dict[str, Any]) -> Quality | None:
@@ -39,18 +25,20 @@ def assess(captures: Captures, labels: dict[str, str], evaluation: dict[str, Any
     """
     answered = dict(zip(captures.ids, captures.predictions, strict=True))
     pairs = [(labels[identity], told) for identity, told in answered.items() if identity in labels]
-    truth, predicted = _typed(pairs, evaluation["classes"])
+    truth, predicted = typed(pairs, evaluation["classes"])
     if len(truth) < FEWEST_LABELS:
         return None
-    current = with_interval(evaluation["metric"], truth, predicted, evaluation["confidence"])
-    if not all(map(math.isfinite, asdict(current).values())):
+    current = Estimate(
+        *astuple(with_interval(evaluation["metric"], truth, predicted, evaluation["confidence"]))
+    )
+    if not all(map(math.isfinite, astuple(current))):
         return None
-    registered = Interval(*(evaluation[key] for key in ("value", "ci_low", "ci_high")))
+    registered = Estimate(*(evaluation[key] for key in ("value", "ci_low", "ci_high")))
     loss = _loss(registered, current, evaluation["higher_is_better"])
     return Quality(evaluation["metric"], registered, current, len(truth), loss)
 
 
-def _loss(registered: Interval, current: Interval, higher_is_better: bool) -> float:
+def _loss(registered: Estimate, current: Estimate, higher_is_better: bool) -> float:
     if higher_is_better:
         worsening = registered.value - current.value
         halves = (registered.value - registered.ci_low, current.ci_high - current.value)
@@ -63,7 +51,7 @@ def _loss(registered: Interval, current: Interval, higher_is_better: bool) -> fl
     return max(-CERTAIN, min(worsening / width, CERTAIN)) if width else math.copysign(CERTAIN, worsening)
 
 
-def _typed(pairs: list[tuple[str, str]], classes: list[Any]) -> tuple[np.ndarray, np.ndarray]:
+def typed(pairs: list[tuple[str, str]], classes: list[Any]) -> tuple[np.ndarray, np.ndarray]:
     """Labels and predictions as `evaluation.measure` wants them; labels that are none are left out."""
     names = [str(one) for one in classes]
     known = [(_label(label, names), told) for label, told in pairs]

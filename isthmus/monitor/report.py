@@ -5,9 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from isthmus.monitor.baseline import Baseline, Histogram
-from isthmus.monitor.drift import Drift
-from isthmus.monitor.findings import Findings, quality_line
-from isthmus.monitor.quality import Quality
+from isthmus.monitor.findings import Drift, Findings, Quality, quality_line
 
 STYLE = """
 :root { --ink: #1f2933; --paper: #fff; --soft: #616e7c; --line: #e4e7eb; --was: #b0bec5; --is: #3e7bd6;

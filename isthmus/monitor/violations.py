@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from isthmus.monitor.baseline import Baseline, Histogram
-from isthmus.monitor.drift import Drift
-
-Violation = dict[str, str]
+from isthmus.monitor.findings import Drift, Violation
 
 
 def violations(

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.config import DeployConfig
+from isthmus.container.payload import read_predictions
+from isthmus.deploy.evidence import BASELINE, EVALUATION, HOLDOUT
+from isthmus.errors import Problem
+from isthmus.names import GATE_PREFIX
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# So many rows go into a request at a time: SageMaker takes 6 MB and waits for 60 seconds.
+ROWS_AT_A_TIME = 500
 
 
 @dataclass(frozen=True)
@@ -27,22 +35,27 @@ class Finding:
 
 @dataclass(frozen=True)
 class Answer:
-    """An endpoint's answer: HTTP status, text, and how long it took in seconds."""
+    """An endpoint's answer: HTTP status, text, its content type, and how long it took in seconds."""
 
     status: int
     text: str
+    content_type: str
     seconds: float
+
+    @property
+    def predictions(self) -> list[str]:
+        """One a row; none where the answer is a refusal."""
+        return read_predictions(self.text, self.content_type) if self.status == 200 else []
 
 
 @dataclass(frozen=True)
 class LiveEndpoint:
-    """An endpoint under test, and what is known of the version that it runs."""
+    """An endpoint under test, and what is known of the version that it runs (in the folder `evidence`)."""
 
     runtime: Any
     name: str
     config: DeployConfig
     evidence: Path
-    answers: list[Answer] = field(default_factory=list)
 
     def invoke(self, body: str, content_type: str = "text/csv", accept: str = "text/csv") -> Answer:
         """Ask the endpoint; a refusal by the model is an answer with its status, not an exception."""
@@ -51,30 +64,56 @@ class LiveEndpoint:
         started = time.perf_counter()
         try:
             response = self.runtime.invoke_endpoint(
-                EndpointName=self.name, Body=body.encode(), ContentType=content_type, Accept=accept
+                EndpointName=self.name,
+                Body=body.encode(),
+                ContentType=content_type,
+                Accept=accept,
+                InferenceId=f"{GATE_PREFIX}{uuid.uuid4()}",
             )
             status, text = 200, response["Body"].read().decode()
+            served = str(response.get("ContentType", accept))
         except ClientError as error:
             if error.response["Error"]["Code"] != "ModelError":
                 raise
             said: dict[str, Any] = dict(error.response)
             status, text = int(said["OriginalStatusCode"]), str(said.get("OriginalMessage", ""))
-        answer = Answer(status, text, time.perf_counter() - started)
-        self.answers.append(answer)
-        return answer
+            served = "text/plain"
+        return Answer(status, text, served, time.perf_counter() - started)
+
+    def predict(self, rows: pd.DataFrame) -> list[str]:
+        """The endpoint's prediction for each of `rows`; raises `Problem` where it does not give them."""
+        found: list[str] = []
+        for start in range(0, len(rows), ROWS_AT_A_TIME):
+            part = rows[start : start + ROWS_AT_A_TIME]
+            answer = self.invoke(self.csv(part))
+            if len(answer.predictions) != len(part):
+                said = f"{answer.status}, {len(answer.predictions)} predictions {answer.text[:200]}"
+                raise Problem(f"{len(part)} rows from row {start} on were answered by {said}")
+            found.extend(answer.predictions)
+        return found
 
     @cached_property
     def evaluation(self) -> dict[str, Any]:
         """The version's evaluation.json."""
-        found: dict[str, Any] = json.loads((self.evidence / "evaluation.json").read_text())
-        return found
+        return self._read(EVALUATION)
+
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """Each feature, and whether it is `number` or `text`."""
+        return {name: str(one["kind"]) for name, one in self._read(BASELINE)["features"].items()}
 
     @cached_property
     def holdout(self) -> pd.DataFrame:
-        """Rows that the version was not trained on: features, target, and `prediction` made at training."""
+        """Rows that the version was not trained on: features, target, and `prediction` made at training.
+
+        All as the text that stands in the file, so that what is sent is what was there.
+        """
         import pandas as pd
 
-        return pd.read_csv(self.evidence / "holdout.csv")
+        rows = pd.read_csv(self.evidence / HOLDOUT, dtype=str, keep_default_na=False)
+        if rows.empty:
+            raise Problem("there are no held-out rows", where=str(self.evidence / HOLDOUT))
+        return rows
 
     @cached_property
     def features(self) -> list[str]:
@@ -83,3 +122,11 @@ class LiveEndpoint:
     def csv(self, rows: pd.DataFrame, columns: Sequence[str] | None = None) -> str:
         text: str = rows[list(columns or self.features)].to_csv(index=False)
         return text
+
+    def bodies(self) -> Iterator[str]:
+        """Each held-out row as a request of its own."""
+        return (self.csv(self.holdout.iloc[[row]]) for row in range(len(self.holdout)))
+
+    def _read(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.evidence / name).read_text())
+        return found

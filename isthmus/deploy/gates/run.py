@@ -10,7 +10,10 @@ from pathlib import Path
 
 from junitparser import Failure, JUnitXml, TestCase, TestSuite
 
+from isthmus.config import DeployConfig, Platform, Stage
 from isthmus.deploy.gates.gate import Finding, LiveEndpoint
+from isthmus.deploy.package import read
+from isthmus.deploy.serving import expect, look
 from isthmus.errors import BadInput
 
 Gate = Callable[[LiveEndpoint], list[Finding]]
@@ -27,6 +30,25 @@ class Result:
     @property
     def passed(self) -> bool:
         return all(finding.passed for finding in self.findings)
+
+
+def live(platform: Platform, config: DeployConfig, assembly: Path, stage: Stage) -> LiveEndpoint:
+    """The stage's endpoint, as the caller may ask it (the deploy role).
+
+    Raises `Problem` unless it is in service with exactly the version of the assembly: a gate must not pass
+    on another version's merits.
+    """
+    import boto3
+    from botocore.config import Config
+
+    package = read(assembly)
+    if package.model != config.model:
+        raise BadInput(f"the assembly is of {package.model}", where=f"deploy.yaml, model: {config.model}")
+    session = boto3.Session(region_name=platform.region)
+    serving = look(session.client("sagemaker"), package.model, stage)
+    expect(serving, package.arn)
+    pool = Config(max_pool_connections=config.gates.concurrency)
+    return LiveEndpoint(session.client("sagemaker-runtime", config=pool), serving.endpoint, config, assembly)
 
 
 def find(folder: Path, only: Sequence[str]) -> dict[str, Gate]:
@@ -57,10 +79,15 @@ def _load(file: Path) -> Gate:
 
 
 def run(gates: dict[str, Gate], endpoint: LiveEndpoint) -> Iterator[Result]:
-    """Each gate's result, as it comes."""
+    """Each gate's result, as it comes. A gate that breaks has failed, and so has one that finds nothing."""
     for name, gate in gates.items():
         started = time.perf_counter()
-        findings = gate(endpoint)
+        try:
+            findings = list(gate(endpoint))
+        except Exception as error:  # noqa: BLE001  a team's gate may raise anything, and the others still count
+            findings = [Finding("runs to its end", False, f"{type(error).__name__}: {error}")]
+        if not findings:
+            findings = [Finding("tests something", False, "the gate returned no finding")]
         yield Result(name, findings, time.perf_counter() - started)
 
 

@@ -1,0 +1,53 @@
+"""What is known of a version besides its description: how good it was, rows that it has not seen, and what
+its data was like. The gates read it from the assembly, so that they need no access to the artifacts.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from isthmus.deploy.package import Package
+from isthmus.errors import NotFound
+
+EVALUATION, HOLDOUT, BASELINE = "evaluation.json", "holdout.csv", "baseline.json"
+
+
+def fetch(s3: Any, package: Package, folder: Path) -> None:
+    """Copy the version's evidence into `folder`, and see that its artifact is there.
+
+    Raises `NotFound` naming the first file that is missing.
+    """
+    _see(s3, package.artifact)
+    for uri, name in (
+        (package.evaluation, EVALUATION),
+        (package.evaluation, HOLDOUT),
+        (package.baseline, BASELINE),
+    ):
+        bucket, key = _split(f"{uri.rstrip('/')}/{name}")
+        try:
+            (folder / name).write_bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        except s3.exceptions.NoSuchKey:
+            raise _missing(f"s3://{bucket}/{key}") from None
+
+
+def _see(s3: Any, uri: str) -> None:
+    bucket, key = _split(uri)
+    try:
+        s3.head_object(Bucket=bucket, Key=key)
+    except s3.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
+            raise
+        raise _missing(uri) from None
+
+
+def _split(uri: str) -> tuple[str, str]:
+    where = urlsplit(uri)
+    return where.netloc, where.path.lstrip("/")
+
+
+def _missing(uri: str) -> NotFound:
+    return NotFound(
+        f"the version's {uri.rsplit('/', 1)[-1]} is gone", where=uri, todo="build the version again"
+    )
