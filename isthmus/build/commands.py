@@ -30,15 +30,20 @@ def definition(output: Path | None) -> None:
 
 @build.command()
 def check() -> None:
-    """Check model.yaml against the data, before anything runs."""
+    """Check model.yaml against the data, and the definition against SageMaker's API."""
+    from isthmus.build.content import code
     from isthmus.build.data import local_source
+    from isthmus.build.definition import define
     from isthmus.config import read_model
 
     config = read_model()
+    code(HERE)
     if not config.data.source.startswith("s3://"):
         local_source(HERE, config)
+    define(HERE)
     click.echo(
-        f"{config.name}: {config.problem}, {len(config.features)} features, {config.evaluation.metric}"
+        f"{config.name}: {config.problem}, {len(config.features)} features, {config.evaluation.metric}, "
+        "and a definition that SageMaker takes"
     )
 
 
@@ -67,6 +72,7 @@ def sample(junit: Path | None) -> None:
 @click.option("--repository", default="", help="The repository's URL.")
 @click.option("--reason", type=click.Choice(["merge", "retrain"]), default="merge")
 @click.option("--correlation-id", default="")
+@click.option("--attempt", default="1", envvar="SYSTEM_JOBATTEMPT", help="Which attempt of the run this is.")
 @click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), help="Write a summary there.")
 def run(
     file: Path,
@@ -75,6 +81,7 @@ def run(
     repository: str,
     reason: str,
     correlation_id: str,
+    attempt: str,
     summary: Path | None,
 ) -> None:
     """Run the pipeline in SageMaker and follow it; registers a version only if it is good enough."""
@@ -83,7 +90,7 @@ def run(
 
     config, platform = read_model(), read_platform(platform_path())
     platform.model(config.name)
-    request = Request(commit, repository, run_id, reason, correlation_id)
+    request = Request(commit, repository, run_id, reason, correlation_id, attempt)
     result = run(platform, config, HERE, file.read_text(), request, click.echo)
     click.echo(result.verdict)
     if summary:
@@ -96,5 +103,8 @@ def run(
         click.echo(
             f"##vso[task.setvariable variable=modelPackageArn;isOutput=true]{result.model_package_arn}"
         )
-    elif config.evaluation.below_bar == "fail" or result.status == "Stopped":
+        return
+    red = config.evaluation.below_bar == "fail" or result.status != "Succeeded"
+    click.echo(f"##vso[task.logissue type={'error' if red else 'warning'}]{result.verdict}")
+    if red:
         raise click.exceptions.Exit(1)

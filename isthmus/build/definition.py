@@ -9,27 +9,36 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from isthmus import config
 from isthmus.build.content import digest
-from isthmus.errors import Problem
+from isthmus.build.validate import validate
+from isthmus.errors import BadInput, Problem
 
-# What the definition depends on beside the repository: the SDK, and how we write steps with it.
-AUTHORING = Path(__file__).with_name("authoring.py")
+# What the definition depends on beside the repository: the SDK, how we write steps with it, and defaults.
+OURS = (Path(__file__).with_name("authoring.py"), Path(config.__file__))
+IN_REPOSITORY = "run in a model-build repository"
+READ = (".py", ".yaml", ".yml", ".json", ".toml", ".txt", ".cfg")
 
 
 def define(repository: Path) -> str:
     """The definition of `repository`'s pipeline as canonical JSON; the same content gives the same bytes.
 
-    Raises `Problem` with the end of the trace where pipeline.py fails.
+    Raises `Problem` with the end of the trace where pipeline.py fails, and `BadInput` where SageMaker would
+    refuse what it defines.
     """
+    if not (repository / "pipeline.py").is_file():
+        raise BadInput("there is no pipeline.py", where=str(repository.resolve()), todo=IN_REPOSITORY)
     kept = _cache() / f"{_key(repository)}.json"
     if kept.exists():
         return kept.read_text()
     text = _canonical(_run(repository))
+    validate(text)
     kept.parent.mkdir(parents=True, exist_ok=True)
     scratch = kept.with_suffix(f".{os.getpid()}")
     scratch.write_text(text)
@@ -38,8 +47,16 @@ def define(repository: Path) -> str:
 
 
 def _key(repository: Path) -> str:
-    about = [digest(repository / name) for name in ("pipeline.py", "model.yaml")]
-    about += [digest(AUTHORING), version("sagemaker-mlops"), sys.version]
+    """Covers every file that pipeline.py may read; data and what stands in hidden folders are not read."""
+    files = sorted(
+        file
+        for file in repository.rglob("*")
+        if file.suffix in READ
+        and file.is_file()
+        and not any(part.startswith((".", "__")) for part in file.relative_to(repository).parts[:-1])
+    )
+    about = [f"{file.relative_to(repository).as_posix()} {digest(file)}" for file in files]
+    about += [*map(digest, OURS), version("sagemaker-mlops"), version("sagemaker-core"), sys.version]
     return hashlib.sha256("\n".join(about).encode()).hexdigest()[:32]
 
 
@@ -54,7 +71,7 @@ def _run(repository: Path) -> str:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", "us-east-1")},
+        env=_quiet(),
     )
     if done.returncode:
         tail = "\n".join(done.stderr.strip().splitlines()[-6:])
@@ -62,12 +79,25 @@ def _run(repository: Path) -> str:
     return done.stdout
 
 
+def _quiet() -> dict[str, str]:
+    """The environment without what would make the SDK look for a cloud, or the bytes differ between people."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return kept | {"AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
+
+
 def _canonical(printed: str) -> str:
-    """The JSON document in what pipeline.py printed, without empty members and in a fixed order."""
-    start = printed.find("{")
-    try:
-        document = json.loads(printed[start:])
-    except ValueError:
-        raise Problem("pipeline.py did not print a pipeline definition", where="pipeline.py") from None
-    filled = {key: value for key, value in document.items() if value is not None}
-    return json.dumps(filled, sort_keys=True, separators=(",", ":"))
+    """The definition in what pipeline.py printed, without empty members and in a fixed order."""
+    decoder = json.JSONDecoder()
+    for start in (match.start() for match in re.finditer(r"^\s*\{", printed, re.MULTILINE)):
+        try:
+            document, _ = decoder.raw_decode(printed[start:].lstrip())
+        except ValueError:
+            continue
+        if "Steps" in document:
+            filled = {key: value for key, value in document.items() if value is not None}
+            return json.dumps(filled, sort_keys=True, separators=(",", ":"))
+    raise Problem(
+        "pipeline.py did not print a pipeline definition",
+        where="pipeline.py",
+        todo="end it with: print(define().definition())",
+    )

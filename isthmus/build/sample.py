@@ -48,7 +48,7 @@ def _inputs(folder: Path, repository: Path, config: ModelConfig) -> dict[str, st
     """S3 prefixes that the definition reads, and the folders that stand for them."""
     laid = {
         "s3://sample/code": content.code(repository),
-        "s3://sample/data": [data.sample(data.local_source(repository, config))],
+        "s3://sample/data": [data.sample(repository, config)],
         "s3://sample/champion": [content.File(NONE, b"none\n")],
     }
     for uri, files in laid.items():

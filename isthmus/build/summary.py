@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from isthmus.build.run import Result
+from isthmus.build.follow import Result
 from isthmus.config import ModelConfig
 
 
@@ -12,7 +12,7 @@ def markdown(config: ModelConfig, result: Result) -> str:
     if result.evaluation:
         lines += ["| version | " + str(result.evaluation["metric"]) + " | interval |", "|---|---|---|"]
         lines.append(_row("this", result.evaluation))
-        if result.evaluation.get("champion"):
+        if "value" in (result.evaluation.get("champion") or {}):
             lines.append(_row("in prod", result.evaluation["champion"]))
         lines.append("")
     lines += ["| step | status | seconds |", "|---|---|---|"]

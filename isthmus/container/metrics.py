@@ -38,15 +38,22 @@ def measure(metric: str, truth: np.ndarray, predicted: np.ndarray) -> float:
     return float(METRICS[metric](truth, predicted, np.ones((1, len(truth))))[0])
 
 
-def with_interval(metric: str, truth: np.ndarray, predicted: np.ndarray, confidence: float) -> Interval:
+def with_interval(
+    metric: str, truth: np.ndarray, predicted: np.ndarray, confidence: float, seed: int = 0
+) -> Interval:
     """The metric on these rows with its bootstrap interval at `confidence` (0.95)."""
     score = METRICS[metric]
-    drawn = bootstrap(len(truth), lambda counts: score(truth, predicted, counts))
+    drawn = bootstrap(len(truth), lambda counts: score(truth, predicted, counts), seed)
     return _interval(measure(metric, truth, predicted), drawn, confidence)
 
 
 def gain(
-    metric: str, truth: np.ndarray, champion: np.ndarray, challenger: np.ndarray, confidence: float
+    metric: str,
+    truth: np.ndarray,
+    champion: np.ndarray,
+    challenger: np.ndarray,
+    confidence: float,
+    seed: int = 0,
 ) -> Interval:
     """How much better the challenger is on the same rows (positive is better), by a paired bootstrap."""
     sign, score = -1 if metric in LOWER_IS_BETTER else 1, METRICS[metric]
@@ -56,7 +63,7 @@ def gain(
         return sign * apart + 0.0  # no minus zero
 
     value = float(better(np.ones((1, len(truth))))[0])
-    return _interval(value, bootstrap(len(truth), better), confidence)
+    return _interval(value, bootstrap(len(truth), better, seed), confidence)
 
 
 def bootstrap(rows: int, statistic: Callable[[Counts], np.ndarray], seed: int = 0) -> np.ndarray:
