@@ -80,7 +80,7 @@ def _run(repository: Path) -> str:
 
 
 def _quiet() -> dict[str, str]:
-    """The environment without what would make the SDK look for a cloud, or the bytes differ between people."""
+    """The environment without what makes the SDK look for a cloud, or the bytes differ between people."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return kept | {"AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
 

@@ -45,7 +45,8 @@ class Metadata:
 
 def complete(folder: Path, config: ModelConfig, frame: pd.DataFrame, trained: int) -> None:
     """Add metadata.json and the code to a saved model; run in the folder that holds the code."""
-    columns = [*([config.data.time] if config.data.time else []), *config.features, config.target]
+    time = [config.data.time] if config.data.time else []
+    columns = list(dict.fromkeys([*time, *config.features, config.target]))
     metadata = Metadata(
         features=kinds(frame, config.features),
         target=config.target,

@@ -44,7 +44,7 @@ def read_rows(body: bytes, content_type: str, features: Mapping[str, str]) -> li
     """
     kind = content_type.partition(";")[0].strip().lower()
     try:
-        text = body.decode("utf-8")
+        text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadInput(f"the request is not UTF-8 text (byte {error.start})") from None
     if not text.strip():

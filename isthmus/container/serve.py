@@ -9,6 +9,7 @@ Contract: SageMaker's "Use your own inference code with hosting services".
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from starlette.routing import Route
 from isthmus.container import payload
 from isthmus.container.artifact import inference
 from isthmus.container.paths import model_dir
-from isthmus.errors import BadInput
+from isthmus.errors import BadInput, Problem
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -86,6 +87,8 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     port = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))
     host = os.environ.get("ISTHMUS_BIND_HOST", "0.0.0.0")  # noqa: S104  SageMaker calls from outside the container
-    uvicorn.run(
-        application(model_dir()), host=host, port=port, log_level="warning", timeout_graceful_shutdown=10
-    )
+    try:
+        served = application(model_dir())
+    except Problem as problem:
+        sys.exit(f"serve: {problem}")
+    uvicorn.run(served, host=host, port=port, log_level="warning", timeout_graceful_shutdown=10)

@@ -64,7 +64,7 @@ def read_file(file: Path, config: ModelConfig, also: Sequence[str] = ()) -> pd.D
         raise BadInput(f"not a CSV file with a header: {error}", where=str(file)) from None
     frame.columns = frame.columns.str.strip()
     time = [config.data.time] if config.data.time else []
-    wanted = [*time, *config.features, config.target]
+    wanted = list(dict.fromkeys([*time, *config.features, config.target]))
     for column in wanted:
         if column not in frame.columns:
             near = difflib.get_close_matches(column, list(frame.columns), 1)

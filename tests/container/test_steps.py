@@ -1,0 +1,120 @@
+"""The example's steps on other problems: nothing is replaced but the data and model.yaml."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.container.jobs import Failed, Repository
+
+SHARED = Path(os.environ.get("ISTHMUS_SHARED", Path(__file__).parents[2].parent / "shared"))
+
+
+def model(
+    problem: str, target: str, features: list[str], metric: str, bar: float, **data: Any
+) -> dict[str, Any]:
+    return {
+        "name": "other",
+        "problem": problem,
+        "data": {"source": "data/rows.csv", **data},
+        "target": target,
+        "features": features,
+        "evaluation": {"metric": metric, "threshold": bar},
+    }
+
+
+def houses(rows: int, seed: int) -> pd.DataFrame:
+    """A regression with a text column, truths, missing values of each kind, and an all-empty column."""
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "sold": pd.date_range("2020-01-01", periods=rows, freq="D").strftime("%Y-%m-%d"),
+            "size": random.uniform(40, 200, rows).round(1),
+            "district": random.choice(["north", "south", "east, by the lake"], rows),
+            "garden": random.choice([True, False], rows),
+            "unknown": np.nan,
+        }
+    )
+    frame["price"] = (
+        3 * frame["size"]
+        + 90 * (frame["district"] == "north")
+        + 60 * frame["garden"]
+        + random.normal(0, 10, rows)
+    ).round(2)
+    frame.loc[::9, "size"] = np.nan
+    frame.loc[::7, "district"] = None
+    return frame
+
+
+HOUSES = model("regression", "price", ["size", "district", "garden", "unknown"], "r2", 0.5, time="sold")
+
+
+def test_a_regression_with_texts_and_missing_values(tmp_path: Path) -> None:
+    repository = Repository(tmp_path, HOUSES)
+    first = repository.version(houses(240, 0))
+    assert first.verdict["meets_threshold"], first.verdict["verdict"]
+    assert first.verdict["champion"] is None
+    assert {file.name for file in first.baseline.iterdir()} >= {"baseline.json", "statistics.json"}
+    held_out = pd.read_csv(first.evaluation / "holdout.csv")
+    assert list(held_out.columns[-2:]) == ["price", "prediction"]
+    assert 10 <= len(held_out) <= 20
+    # The same data again: the same forecasts, so no gain, whatever was learned since.
+    again = repository.version(houses(240, 0), champion=first)
+    assert again.verdict["gain"] == {"value": 0.0, "ci_low": 0.0, "ci_high": 0.0}
+    assert not again.verdict["beats_champion"]
+    assert "within chance" in again.verdict["verdict"]
+
+
+def test_several_classes_named_in_words(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    rows = pd.DataFrame({"length": random.normal(0, 1, 200), "width": random.normal(0, 1, 200)})
+    rows["kind"] = np.select([rows["length"] > 0.5, rows["width"] > 0], ["long one", "wide one"], "small one")
+    config = model("multiclass", "kind", ["length", "width"], "f1_macro", 0.6)
+    verdict = Repository(tmp_path, config).version(rows.sort_values("kind")).verdict
+    assert verdict["meets_threshold"], verdict["verdict"]
+    assert verdict["classes"] == ["long one", "small one", "wide one"]
+
+
+def test_a_medical_table_with_question_marks(tmp_path: Path) -> None:
+    file = SHARED / "data" / "mammographic_masses.data"
+    if not file.exists():
+        pytest.skip(f"needs {file}, which users bring themselves (UCI, CC BY 4.0)")
+    columns = ["assessment", "age", "shape", "margin", "density", "severity"]
+    config = model("binary", "severity", columns[1:5], "auc", 0.8)
+    rows = pd.read_csv(file, names=columns, dtype=str)
+    assert (rows == "?").to_numpy().any()
+    verdict = Repository(tmp_path, config).version(rows).verdict
+    assert verdict["meets_threshold"], verdict["verdict"]
+    assert verdict["classes"] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"target": "prize"}, "no column 'prize'; did you mean 'price'?"),
+        (
+            {"problem": "binary", "evaluation": {"metric": "auc", "threshold": 0.5}},
+            "binary problem cannot have",
+        ),
+        ({"data": {"source": "x.csv", "time": "district"}}, "cells are empty"),
+    ],
+)
+def test_data_that_do_not_fit_are_named(tmp_path: Path, change: dict[str, Any], words: str) -> None:
+    with pytest.raises(Failed) as caught:
+        Repository(tmp_path, HOUSES | change).version(houses(60, 0))
+    assert words in caught.value.reason
+    assert "Traceback" not in caught.value.log
+
+
+def test_a_crash_of_a_script_leaves_its_reason(tmp_path: Path) -> None:
+    repository = Repository(tmp_path, HOUSES)
+    (tmp_path / "code" / "steps" / "prepare.py").write_text("1 / 0\n")
+    with pytest.raises(Failed) as caught:
+        repository.version(houses(60, 0))
+    assert caught.value.reason == "ZeroDivisionError: division by zero"
+    assert "steps/prepare.py" in caught.value.log
