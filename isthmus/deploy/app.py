@@ -15,10 +15,15 @@ from isthmus.deploy.endpoint_stack import EndpointStack  # noqa: E402
 from isthmus.deploy.package import read  # noqa: E402
 
 
-def application(platform: Platform, config: DeployConfig, package_folder: Path) -> App:
-    """Staging and prod of the version described in `package_folder`, ready to synthesize."""
+def application(
+    platform: Platform, config: DeployConfig, package_folder: Path, outdir: str | None = None
+) -> App:
+    """Staging and prod of the version described in `package_folder`, ready to synthesize.
+
+    Into `outdir`, else `CDK_OUTDIR`, else `cdk.out`.
+    """
     package = read(package_folder)
-    app = App(analytics_reporting=False, tree_metadata=False)
+    app = App(analytics_reporting=False, tree_metadata=False, outdir=outdir)
     for stage in STAGES:
         EndpointStack(app, platform, config, package, stage)
     return app

@@ -108,4 +108,5 @@ def quality_line(quality: Quality | None) -> str:
     if quality is None:
         return f"quality: too few labels yet (it takes {FEWEST_LABELS}, of more than one class)"
     verdict = "a loss beyond chance" if quality.loss > 1 else "within chance"
-    return f"{quality.metric} {quality.current} on {quality.n} labels, registered {quality.registered}: {verdict}"
+    now = f"{quality.metric} {quality.current} on {quality.n} labels"
+    return f"{now}, registered {quality.registered}: {verdict}"

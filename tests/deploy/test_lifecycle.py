@@ -1,0 +1,354 @@
+"""A version's way to prod in the deployed accounts, each step as the role that takes it, and its monitor."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from click.testing import CliRunner, Result
+from junitparser import JUnitXml
+
+from isthmus import names
+from isthmus.cli import isthmus
+from isthmus.config import Platform, Stage
+from isthmus.errors import NotFound, Problem, Refused
+from isthmus.infra import assembly as assemblies
+from isthmus.infra.synth import synthesize
+from isthmus.local import image, lifeline
+from isthmus.local.aws.bootstrap import bootstrap, laptop_user
+from tests.deploy.conftest import CHECKOUT, REPOSITORY
+from tests.deploy.versions import MODEL, Version
+from tests.infra.conftest import Cloud
+from tests.local.conftest import ACCOUNTS, AUTOMATION, REGION, Aws, Issuer, free_port, issuer, start_aws
+
+__all__ = ["issuer"]
+KEYS = {"AccessKeyId": "AWS_ACCESS_KEY_ID", "SecretAccessKey": "AWS_SECRET_ACCESS_KEY"}
+
+
+@pytest.fixture(scope="module")
+def cloud(
+    tmp_path_factory: pytest.TempPathFactory, issuer: tuple[Issuer, str], platform: Platform
+) -> Iterator[Cloud]:
+    """The platform's accounts, with the programs of this environment for jobs and endpoints."""
+    base, port = tmp_path_factory.getbasetemp() / "assembly", free_port()
+    path = f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}"
+    process = start_aws(tmp_path_factory.mktemp("aws"), issuer[1], port, {"PATH": path})
+    aws = Aws(f"http://127.0.0.1:{port}", REGION, issuer[0])
+    if not (base / "manifest.json").exists():
+        synthesize(CHECKOUT / "app.py", base, platform=CHECKOUT / "platform.yaml", validate=True)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda account: bootstrap(aws.url, REGION, account, AUTOMATION), ACCOUNTS.values()))
+    laptop = laptop_user(aws.url, REGION, AUTOMATION)
+    session = boto3.Session(laptop["AWS_ACCESS_KEY_ID"], laptop["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", aws.url)
+        patch.setenv("AWS_DEFAULT_REGION", REGION)
+        patch.setenv("ISTHMUS_PLATFORM", str(CHECKOUT / "platform.yaml"))
+        assemblies.deploy(session, base)
+        yield Cloud(aws, laptop, 0.0, [])
+    lifeline.stop(process)
+
+
+@dataclass(frozen=True)
+class Team:
+    """The deploy repository, its pipeline's identities, and the versions that it deploys."""
+
+    cloud: Cloud
+    platform: Platform
+    repository: Path
+    image: str
+
+    def registered(self, version: Version, folder: Path) -> str:
+        s3, sagemaker = (self.cloud.aws.client(name, AUTOMATION) for name in ("s3", "sagemaker"))
+        return version.register(s3, sagemaker, self.platform, self.image, folder)
+
+    def approve(self, arn: str) -> None:
+        role = names.approver_role(self.platform)
+        sagemaker = self.cloud.client("sagemaker", self.cloud.person(AUTOMATION, role))
+        sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+
+    def synth(self, arn: str, output: Path) -> Result:
+        return self._run(
+            self._connection(
+                AUTOMATION,
+                names.synth_role(self.platform, MODEL),
+                names.synth_connection(self.platform, MODEL),
+            ),
+            ["deploy", "synth", "--model-package-arn", arn, "--output", str(output)],
+        )
+
+    def apply(self, assembly: Path, stage: Stage, run: str) -> Result:
+        words = ["deploy", "apply", "--stage", stage, "--assembly", str(assembly), "--run-id", run]
+        return self._run(self._deployer(stage), words)
+
+    def gate(self, assembly: Path, stage: Stage, results: Path, *only: str) -> Result:
+        words = ["gate", "run", "--stage", stage, "--assembly", str(assembly), "--results", str(results)]
+        return self._run(self._deployer(stage), words + [word for one in only for word in ("--only", one)])
+
+    def operate(self, *words: str) -> Result:
+        return self._run(self.cloud.laptop, [*words])
+
+    def package(self, arn: str) -> dict[str, Any]:
+        return self.cloud.aws.client("sagemaker", AUTOMATION).describe_model_package(ModelPackageName=arn)
+
+    def _deployer(self, stage: Stage) -> Mapping[str, str]:
+        return self._connection(
+            ACCOUNTS[stage],
+            names.deploy_role(self.platform, MODEL),
+            names.deploy_connection(self.platform, MODEL, stage),
+        )
+
+    def _connection(self, account: str, role: str, connection: str) -> Mapping[str, str]:
+        subject = names.connection_subject(self.platform, connection)
+        held = self.cloud.connection(account, role, subject, self.platform.azure.audience)
+        return {KEYS[key]: held[key] for key in KEYS} | {"AWS_SESSION_TOKEN": held["SessionToken"]}
+
+    def _run(self, who: Mapping[str, str], words: list[str]) -> Result:
+        here = Path.cwd()
+        os.chdir(self.repository)
+        try:
+            return CliRunner(env={"AWS_SESSION_TOKEN": None, **who}).invoke(isthmus, words)
+        finally:
+            os.chdir(here)
+
+
+@pytest.fixture(scope="module")
+def team(cloud: Cloud, platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Team:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", AUTOMATION)
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        digest = image.push(REGION)
+    uri = f"{AUTOMATION}.dkr.ecr.{REGION}.amazonaws.com/{names.IMAGE_REPOSITORY}@{digest}"
+    repository = tmp_path_factory.mktemp("team") / "model-deploy"
+    shutil.copytree(REPOSITORY, repository, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    return Team(cloud, platform, repository, uri)
+
+
+@dataclass(frozen=True)
+class Deployed:
+    arn: str
+    assembly: Path
+    said: str
+
+
+@pytest.fixture(scope="module")
+def new_version(
+    team: Team, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Version], tuple[str, Path]]:
+    """Registers, approves and synthesizes a version; gives its ARN and its assembly."""
+
+    def make(version: Version) -> tuple[str, Path]:
+        arn = team.registered(version, tmp_path_factory.mktemp("version"))
+        team.approve(arn)
+        output = tmp_path_factory.mktemp("out") / "assembly"
+        done(team.synth(arn, output))
+        return arn, output
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def staged(team: Team, new_version: Callable[[Version], tuple[str, Path]]) -> Deployed:
+    arn, assembly = new_version(Version())
+    return Deployed(arn, assembly, done(team.apply(assembly, "staging", "41")))
+
+
+@pytest.fixture(scope="module")
+def in_prod(team: Team, staged: Deployed) -> Deployed:
+    return Deployed(staged.arn, staged.assembly, done(team.apply(staged.assembly, "prod", "41")))
+
+
+def done(result: Result) -> str:
+    assert result.exit_code == 0, f"{result.output}\n{result.exception!r}"
+    return result.output
+
+
+def test_what_is_not_approved_is_not_synthesized(team: Team, tmp_path: Path) -> None:
+    arn = team.registered(Version(), tmp_path)
+    result = team.synth(arn, tmp_path / "assembly")
+    assert isinstance(result.exception, Refused)
+    assert "is not approved: PendingManualApproval" in result.exception.what
+    assert not (tmp_path / "assembly").exists()
+
+
+def test_what_is_not_there_is_said_so(team: Team, staged: Deployed, tmp_path: Path) -> None:
+    result = team.synth(re.sub(r"\d+$", "999", staged.arn), tmp_path / "assembly")
+    assert isinstance(result.exception, NotFound)
+    assert "/999" in result.exception.what
+
+
+def test_a_version_whose_evidence_is_gone_leaves_nothing_half_made(
+    team: Team, tmp_path: Path, platform: Platform
+) -> None:
+    arn = team.registered(Version(), tmp_path)
+    team.approve(arn)
+    key = f"{MODEL}/runs/{tmp_path.name}/evidence/holdout.csv"
+    s3 = team.cloud.aws.client("s3", AUTOMATION)
+    s3.delete_object(Bucket=names.artifact_bucket(platform), Key=key)
+    result = team.synth(arn, tmp_path / "assembly")
+    assert isinstance(result.exception, NotFound)
+    assert "holdout.csv" in result.exception.what
+    assert not (tmp_path / "assembly").exists()
+
+
+def test_the_endpoint_runs_exactly_the_version(team: Team, staged: Deployed) -> None:
+    assert f"endpoint {MODEL} in staging runs {staged.arn}" in staged.said
+    sagemaker = team.cloud.aws.client("sagemaker", ACCOUNTS["staging"])
+    found = sagemaker.describe_endpoint(EndpointName=MODEL)
+    tags = {tag["Key"]: tag["Value"] for tag in sagemaker.list_tags(ResourceArn=found["EndpointArn"])["Tags"]}
+    assert tags["isthmus:model-package-arn"] == staged.arn
+    assert (tags["isthmus:commit"], tags["isthmus:run-id"]) == ("c0ffee", "41")
+
+
+def test_the_gates_pass_and_write_what_they_found(team: Team, staged: Deployed, tmp_path: Path) -> None:
+    said = done(team.gate(staged.assembly, "staging", tmp_path))
+    assert said.count("✓") == 14
+    assert "✓ quality: predicts as in training" in said
+    assert "✓ contract: refuses a text for a number: 400" in said
+    suites = JUnitXml.fromfile(str(tmp_path / "gates-staging.xml"))
+    assert {suite.name: (suite.tests, suite.failures) for suite in suites} == {
+        "staging: contract": (10, 0),
+        "staging: latency": (2, 0),
+        "staging: quality": (2, 0),
+    }
+
+
+def test_a_gate_does_not_pass_on_another_versions_merits(
+    team: Team, staged: Deployed, new_version: Callable[[Version], tuple[str, Path]], tmp_path: Path
+) -> None:
+    _, other = new_version(Version(slope=2.0))
+    result = team.gate(other, "staging", tmp_path)
+    assert isinstance(result.exception, Problem)
+    assert staged.arn in result.exception.what
+
+
+def test_a_failed_gate_fails_the_run_and_says_why(team: Team, staged: Deployed, tmp_path: Path) -> None:
+    bad = tmp_path / "assembly"
+    shutil.copytree(staged.assembly, bad)
+    evaluation = Version().evaluation() | {"value": 1.0, "ci_low": 0.9999, "ci_high": 1.0}
+    (bad / "evaluation.json").write_text(json.dumps(evaluation))
+    result = team.gate(bad, "staging", tmp_path / "results", "quality")
+    assert result.exit_code == 1
+    assert "✗ quality: as good as registered: auc 0.9" in result.output
+    assert "<failure" in (tmp_path / "results" / "gates-staging.xml").read_text()
+
+
+def test_the_registry_says_where_the_version_runs(team: Team, in_prod: Deployed) -> None:
+    found = team.package(in_prod.arn)
+    assert found["ModelLifeCycle"] == {
+        "Stage": "prod",
+        "StageStatus": "InService",
+        "StageDescription": "run 41",
+    }
+    about = found["CustomerMetadataProperties"]
+    assert (about["staging_run_id"], about["prod_run_id"], about["prod_endpoint"]) == ("41", "41", MODEL)
+    assert about["approved_by"]
+
+
+def test_applying_again_changes_nothing(team: Team, in_prod: Deployed) -> None:
+    before = team.package(in_prod.arn)["LastModifiedTime"]
+    config = endpoint_config(team, "prod")
+    done(team.apply(in_prod.assembly, "prod", "41"))
+    assert team.package(in_prod.arn)["LastModifiedTime"] == before
+    assert endpoint_config(team, "prod") == config
+
+
+def test_a_version_in_prod_stays_the_one_to_beat_when_it_passes_staging_again(
+    team: Team, in_prod: Deployed
+) -> None:
+    done(team.apply(in_prod.assembly, "staging", "43"))
+    assert team.package(in_prod.arn)["ModelLifeCycle"]["Stage"] == "prod"
+
+
+def endpoint_config(team: Team, stage: Stage) -> str:
+    sagemaker = team.cloud.aws.client("sagemaker", ACCOUNTS[stage])
+    return str(sagemaker.describe_endpoint(EndpointName=MODEL)["EndpointConfigName"])
+
+
+def test_a_monitor_with_nothing_captured_says_so(team: Team, in_prod: Deployed) -> None:
+    assert "nothing captured yet" in done(team.operate("monitor", "run", MODEL))
+
+
+class TestMonitor:
+    """What clients ask prod is captured, compared and told."""
+
+    @pytest.fixture(scope="class")
+    def found(self, team: Team, in_prod: Deployed) -> str:
+        self.ask(team)
+        self.label(team)
+        done(team.gate(in_prod.assembly, "prod", team.repository.parent / "smoke", "contract"))
+        return done(team.operate("monitor", "run", MODEL))
+
+    def ask(self, team: Team) -> None:
+        """Windier than what the version knows, and a season that it has never seen."""
+        operator = team.cloud.person(ACCOUNTS["prod"], names.operator_role(team.platform))
+        runtime = team.cloud.client("sagemaker-runtime", operator)
+        for row in range(60):
+            body = f"wind,season\n{2 + row / 40},{'monsoon' if row % 2 else 'wet'}\n"
+            runtime.invoke_endpoint(
+                EndpointName=MODEL, ContentType="text/csv", Body=body, InferenceId=f"row-{row}"
+            )
+
+    def label(self, team: Team) -> None:
+        """It rains by lot, whatever the wind."""
+        lines = "\n".join(
+            json.dumps(
+                {
+                    "groundTruthData": {"data": str((row * 7) % 2), "encoding": "CSV"},
+                    "eventMetadata": {"eventId": f"row-{row}"},
+                    "eventVersion": "0",
+                }
+            )
+            for row in range(60)
+        )
+        owner = team.cloud.person(ACCOUNTS["prod"], names.data_role(team.platform))
+        team.cloud.client("s3", owner).put_object(
+            Bucket=names.ground_truth_bucket(team.platform, ACCOUNTS["prod"]),
+            Key=f"{MODEL}/{datetime.now(UTC):%Y/%m/%d/%H}/labels.jsonl",
+            Body=lines.encode(),
+        )
+
+    def test_it_sees_what_clients_asked_and_not_what_gates_did(self, found: str) -> None:
+        assert "60 rows, 0 unreadable lines" in found
+
+    def test_it_finds_drift_broken_constraints_and_lost_quality(self, found: str) -> None:
+        assert re.search(r"wind +PSI \d+\.\d+, threshold \d\.\d+: drift", found)
+        assert re.search(r"season +categorical_values_check", found)
+        assert re.search(r"auc 0\.\d+ \[.*on 60 labels.*a loss beyond chance", found)
+
+    def test_both_alarms_go_off(self, team: Team, found: str) -> None:
+        alarms = team.cloud.aws.client("cloudwatch", ACCOUNTS["prod"]).describe_alarms()["MetricAlarms"]
+        states = {one["AlarmName"]: one["StateValue"] for one in alarms}
+        assert states[names.drift_alarm(team.platform, MODEL)] == "ALARM"
+        assert states[names.quality_alarm(team.platform, MODEL)] == "ALARM"
+
+    def test_the_report_is_a_page_of_its_own(self, team: Team, found: str, tmp_path: Path) -> None:
+        said = done(team.operate("monitor", "report", MODEL, "--html", str(tmp_path / "report.html")))
+        assert found.endswith(said.rsplit("\n", 2)[0] + "\n")
+        page = (tmp_path / "report.html").read_text()
+        assert f"{MODEL} in prod" in page and "a loss beyond chance" in page
+        assert "src=" not in page and "href=" not in page
+
+
+def test_the_next_version_replaces_it_and_the_registry_knows(
+    team: Team, in_prod: Deployed, new_version: Callable[[Version], tuple[str, Path]]
+) -> None:
+    arn, assembly = new_version(Version(slope=3.0))
+    done(team.apply(assembly, "prod", "44"))
+    assert team.package(arn)["ModelLifeCycle"]["StageStatus"] == "InService"
+    assert team.package(in_prod.arn)["ModelLifeCycle"] == {
+        "Stage": "prod",
+        "StageStatus": "Retired",
+        "StageDescription": "replaced by run 44",
+    }

@@ -1,0 +1,109 @@
+"""A version of the model as the registry and the artifacts hold it, small enough to serve in a second."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from isthmus.config import Platform
+from isthmus.monitor.baseline import write_baseline
+from isthmus.names import artifact_bucket
+
+MODEL = "seattle-rain"
+FEATURES = {"wind": "number", "season": "text"}
+INFERENCE = """
+import json, math
+def features(folder):
+    return json.loads((folder / "metadata.json").read_text())["features"]
+def model_fn(folder):
+    return float((folder / "slope").read_text())
+def predict_fn(frame, slope):
+    return [1 / (1 + math.exp(-slope * wind)) for wind in frame["wind"].fillna(0.0)]
+"""
+
+
+@dataclass(frozen=True)
+class Version:
+    """The files of a version. Its model says how likely rain is from the wind alone."""
+
+    slope: float = 1.0
+    rows: int = 80
+
+    def predict(self, wind: float) -> float:
+        return 1 / (1 + math.exp(-self.slope * wind))
+
+    def held_out(self) -> pd.DataFrame:
+        winds = [(row - self.rows / 2) / 10 for row in range(self.rows)]
+        return pd.DataFrame(
+            {
+                "wind": winds,
+                "season": ["wet" if row % 3 else "dry" for row in range(self.rows)],
+                "rain_tomorrow": [int(wind + math.sin(7 * wind) > 0) for wind in winds],
+                "prediction": [self.predict(wind) for wind in winds],
+            }
+        )
+
+    def evaluation(self) -> dict[str, Any]:
+        return {
+            "metric": "auc",
+            "value": 0.92,
+            "ci_low": 0.85,
+            "ci_high": 0.97,
+            "confidence": 0.95,
+            "higher_is_better": True,
+            "classes": [0, 1],
+            "features": list(FEATURES),
+            "target": "rain_tomorrow",
+        }
+
+    def write_evidence(self, folder: Path) -> None:
+        """What the gates read: evaluation.json, holdout.csv and baseline.json."""
+        (folder / "evaluation.json").write_text(json.dumps(self.evaluation()))
+        self.held_out().to_csv(folder / "holdout.csv", index=False)
+        write_baseline(self.held_out(), folder, features=list(FEATURES), target="rain_tomorrow")
+
+    def artifact(self) -> bytes:
+        files = {
+            "metadata.json": json.dumps({"features": FEATURES}),
+            "slope": str(self.slope),
+            "code/serving/__init__.py": "",
+            "code/serving/inference.py": INFERENCE,
+        }
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+            for name, text in files.items():
+                entry = tarfile.TarInfo(name)
+                entry.size = len(text.encode())
+                tar.addfile(entry, io.BytesIO(text.encode()))
+        return archive.getvalue()
+
+    def register(self, s3: Any, sagemaker: Any, platform: Platform, image: str, folder: Path) -> str:
+        """Upload it and register it, pending approval; returns its ARN."""
+        bucket, prefix = artifact_bucket(platform), f"{MODEL}/runs/{folder.name}"
+        self.write_evidence(folder)
+        for file in folder.iterdir():
+            s3.put_object(Bucket=bucket, Key=f"{prefix}/evidence/{file.name}", Body=file.read_bytes())
+        s3.put_object(Bucket=bucket, Key=f"{prefix}/model.tar.gz", Body=self.artifact())
+        evidence = f"s3://{bucket}/{prefix}/evidence"
+        answer = sagemaker.create_model_package(
+            ModelPackageGroupName=MODEL,
+            InferenceSpecification={
+                "Containers": [{"Image": image, "ModelDataUrl": f"s3://{bucket}/{prefix}/model.tar.gz"}],
+                "SupportedContentTypes": ["text/csv"],
+                "SupportedResponseMIMETypes": ["text/csv"],
+            },
+            ModelApprovalStatus="PendingManualApproval",
+            CustomerMetadataProperties={
+                "evaluation_uri": evidence,
+                "baseline_uri": evidence,
+                "commit": "c0ffee",
+            },
+        )
+        return str(answer["ModelPackageArn"])
