@@ -1,0 +1,167 @@
+"""The monitor's step as SageMaker runs it: a process with folders under /opt/ml; only CloudWatch is ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from isthmus.monitor.baseline import write_baseline
+from isthmus.monitor.findings import Drift, Findings, parse, summary
+from isthmus.monitor.step import metrics
+from tests.monitor.captured import evaluation, label, line, write
+
+ROWS = 200
+
+
+@pytest.fixture(scope="module")
+def cloudwatch() -> Iterator[tuple[str, list[bytes]]]:
+    """An endpoint that takes what is put to it, and what it was given."""
+    taken: list[bytes] = []
+
+    class Takes(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            taken.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Takes)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", taken
+    server.shutdown()
+
+
+def lay(opt_ml: Path) -> Path:
+    """A job's inputs: a baseline, and later rows that are warmer, of an unknown kind and badly predicted."""
+    inputs, rng = opt_ml / "processing" / "input", random.Random(1)
+    trained = pd.DataFrame(
+        {"température": [rng.gauss(0, 1) for _ in range(500)], "kind": ["a", "b"] * 250, "<b>": [0, 1] * 250}
+    )
+    write_baseline(trained, inputs / "baseline", features=list(trained.columns), target="y")
+    (inputs / "evaluation").mkdir()
+    (inputs / "evaluation" / "evaluation.json").write_text(json.dumps(evaluation()))
+    asked = [
+        line(
+            f"température,kind,<b>\n{rng.gauss(2, 1)},{'<script>' if row % 9 == 0 else 'a'},{row % 2}\n",
+            f"{rng.random()}\n",
+            f"row-{row}",
+        )
+        for row in range(ROWS)
+    ]
+    write(inputs / "captures", [*asked, "{broken"])
+    write(inputs / "labels", [label(f"row-{row}", row % 2) for row in range(ROWS)])
+    return opt_ml
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory, cloudwatch: tuple[str, list[bytes]]) -> Path:
+    opt_ml = lay(tmp_path_factory.mktemp("opt-ml"))
+    run(opt_ml, cloudwatch[0])
+    return opt_ml / "processing" / "output" / "report"
+
+
+def run(opt_ml: Path, url: str) -> str:
+    environment = {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "ISTHMUS_OPT_ML": str(opt_ml),
+        "MODEL": "rain",
+        "STAGE": "prod",
+    }
+    done = subprocess.run(
+        [str(Path(sys.prefix) / "bin" / "process"), "-m", "isthmus.monitor.step"],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_everything_is_found(output: Path) -> None:
+    found = parse((output / "findings.json").read_bytes())
+    assert (found.rows, found.bad_lines) == (ROWS, 1)
+    assert {one.feature for one in found.drifted} == {"température", "kind"}
+    assert found.lost and found.quality is not None and found.quality.n == ROWS
+
+
+def test_the_files_are_model_monitors(output: Path) -> None:
+    statistics = json.loads((output / "statistics.json").read_text())
+    assert statistics["dataset"]["item_count"] == ROWS
+    assert [one["name"] for one in statistics["features"]] == ["température", "kind", "<b>"]
+    assert len(json.loads((output / "constraints.json").read_text())["features"]) == 3
+    broken = json.loads((output / "constraint_violations.json").read_text())["violations"]
+    assert {(one["feature_name"], one["constraint_check_type"]) for one in broken} == {
+        ("température", "baseline_drift_check"),
+        ("kind", "baseline_drift_check"),
+        ("kind", "categorical_values_check"),
+    }
+
+
+def test_the_report_needs_nothing_else_and_trusts_no_data(output: Path) -> None:
+    page = (output / "report.html").read_text()
+    assert page.startswith("<!doctype html>") and page.endswith("</html>")
+    assert "a loss beyond chance" in page and "Broken constraints" in page
+    assert "&lt;b&gt;" in page and "<script" not in page
+    for reference in ("src=", "href=", "@import", "url("):
+        assert reference not in page
+
+
+def test_the_metrics_are_put_where_the_alarms_look(output: Path, cloudwatch: tuple[str, list[bytes]]) -> None:
+    sent = b"".join(cloudwatch[1])
+    for word in (b"Isthmus", b"FeatureDrift", b"QualityLoss", b"Psi"):
+        assert word in sent
+
+
+def test_nothing_captured_is_no_error_and_no_measurement(
+    tmp_path: Path, cloudwatch: tuple[str, list[bytes]]
+) -> None:
+    opt_ml = lay(tmp_path)
+    before = len(cloudwatch[1])
+    for file in (opt_ml / "processing" / "input" / "captures").rglob("*.jsonl"):
+        file.unlink()
+    assert "nothing captured yet" in run(opt_ml, cloudwatch[0])
+    report = opt_ml / "processing" / "output" / "report"
+    assert len(list(report.iterdir())) == 5
+    assert len(cloudwatch[1]) == before
+
+
+def test_a_missing_baseline_is_the_jobs_failure_reason(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="no baseline"):
+        run(tmp_path, "http://127.0.0.1:9")
+    assert (tmp_path / "output" / "failure").read_text() == "there is no baseline"
+
+
+def found(**other: Any) -> Findings:
+    drift = [Drift("größe", 0.5, 0.2), Drift("b", 0.1, 0.2)]
+    return Findings(**{"model": "rain", "stage": "prod", "rows": 9, "bad_lines": 0, "drift": drift} | other)
+
+
+def test_the_worst_feature_is_the_measure_of_drift() -> None:
+    data = {(one["MetricName"], len(one["Dimensions"])): one for one in metrics(found())}
+    assert data[("FeatureDrift", 2)]["Value"] == pytest.approx(2.5)
+    assert ("QualityLoss", 2) not in data
+    where = {one["Name"]: one["Value"] for one in metrics(found())[1]["Dimensions"]}
+    assert where == {"Model": "rain", "Stage": "prod", "Feature": "gr\\xf6\\xdfe"}
+
+
+def test_findings_survive_a_round_trip() -> None:
+    assert parse(found().as_json()) == found()
+    assert "steady" in summary(found()) and "too few labels" in summary(found())

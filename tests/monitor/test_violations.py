@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy.stats import fisher_exact
+
+from isthmus.monitor.baseline import Histogram, count, describe
+from isthmus.monitor.findings import Drift
+from isthmus.monitor.violations import missing_by_chance, violations
+
+TEXT = describe(pl.Series(["wet"] * 60 + ["dry"] * 40))
+
+
+def missing(rows: int, of: int) -> Histogram:
+    return Histogram("number", [0.0], [], [of - rows, 0], rows)
+
+
+def broken(before: Histogram, now: Histogram) -> list[str]:
+    return [one["constraint_check_type"] for one in violations({"x": before}, {"x": now}, [], 0.99)]
+
+
+@pytest.mark.parametrize(("before", "now"), [((0, 1000), (3, 200)), ((50, 500), (20, 100)), ((1, 9), (0, 9))])
+def test_missing_values_are_judged_by_fishers_exact_test(
+    before: tuple[int, int], now: tuple[int, int]
+) -> None:
+    table = [[now[0], now[1] - now[0]], [before[0], before[1] - before[0]]]
+    oracle = fisher_exact(table, alternative="greater").pvalue
+    assert missing_by_chance(missing(*before), missing(*now)) == pytest.approx(oracle)
+
+
+def test_a_few_empty_cells_are_no_incident_and_many_are() -> None:
+    assert broken(missing(10, 1000), missing(5, 300)) == []
+    assert broken(missing(0, 1000), missing(1, 200)) == []
+    assert broken(missing(0, 1000), missing(6, 200)) == ["completeness_check"]
+
+
+def test_a_column_that_is_all_empty_is_broken() -> None:
+    assert broken(missing(0, 1000), missing(20, 20)) == ["completeness_check"]
+
+
+def test_false_alarms_are_as_rare_as_configured() -> None:
+    rng = np.random.default_rng(5)
+    gone = rng.binomial(700, 0.05, 400), rng.binomial(150, 0.05, 400)
+    told = sum(bool(broken(missing(a, 700), missing(b, 150))) for a, b in zip(*gone, strict=True))
+    assert told <= 12
+
+
+def test_an_unknown_category_is_told_at_once() -> None:
+    assert broken(TEXT, count(pl.Series(["wet"] * 20 + ["dry"] * 10), TEXT)) == []
+    assert broken(TEXT, count(pl.Series(["wet"] * 20 + ["fog"]), TEXT)) == ["categorical_values_check"]
+
+
+def test_where_training_saw_other_categories_they_are_not_unknown() -> None:
+    many = describe(pl.Series([f"c{number}" for number in range(60)]))
+    assert broken(many, count(pl.Series(["another"]), many)) == []
+
+
+def test_drift_is_told_in_model_monitors_words() -> None:
+    found = [Drift("x", 0.5, 0.2), Drift("y", 0.1, 0.2)]
+    before = {"x": missing(0, 10), "y": missing(0, 10)}
+    (one,) = violations(before, before, found, 0.99)
+    assert one == {
+        "feature_name": "x",
+        "constraint_check_type": "baseline_drift_check",
+        "description": "Baseline drift distance: 0.5000 exceeds threshold: 0.2000",
+    }
+
+
+def test_nothing_captured_breaks_nothing() -> None:
+    assert broken(missing(0, 100), missing(0, 0)) == []
