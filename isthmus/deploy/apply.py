@@ -38,7 +38,7 @@ def apply(
     deploy_stack(session, assembly, stack, tags={RUN_TAG: run_id}, say=say)
     serving = look(sagemaker, package.model, stage)
     expect(serving, package.arn, wanted)
-    record(sagemaker, package, stage, run_id)
+    record(sagemaker, package, stage, run_id, wanted)
     if before and before != package.arn:
         retire(sagemaker, before, stage, run_id)
     return serving
@@ -61,8 +61,10 @@ def wanted_config(assembly: Path, stack: str) -> str:
     raise BadInput(f"stack {stack} has no endpoint", where=str(template))
 
 
-def record(sagemaker: Any, package: Package, stage: Stage, run_id: str) -> None:
+def record(sagemaker: Any, package: Package, stage: Stage, run_id: str, config: str) -> None:
     """Write down in the registry where the version runs and which run brought it there; idempotent.
+
+    The endpoint configuration is deleted by the next deployment, but its name stays on what was captured.
 
     This is an update of metadata: the event that it causes names no change of approval and starts nothing.
     A version has one stage in the registry: one that serves prod keeps it when it passes staging again.
@@ -70,7 +72,11 @@ def record(sagemaker: Any, package: Package, stage: Stage, run_id: str) -> None:
     current = sagemaker.describe_model_package(ModelPackageName=package.arn)
     if stage == "staging" and _serves(current, "prod"):
         return
-    wanted = {f"{stage}_run_id": run_id, f"{stage}_endpoint": names.endpoint(package.model)}
+    wanted = {
+        f"{stage}_run_id": run_id,
+        f"{stage}_endpoint": names.endpoint(package.model),
+        f"{stage}_endpoint_config": config,
+    }
     cycle = {"Stage": stage, "StageStatus": IN_SERVICE, "StageDescription": f"run {run_id}"}
     metadata = current.get("CustomerMetadataProperties", {})
     if package.metadata.get("approved_by"):

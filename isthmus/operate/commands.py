@@ -10,119 +10,86 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-if TYPE_CHECKING:
-    import boto3
+from isthmus.config import STAGES, Stage
 
-    from isthmus.config import Platform
-    from isthmus.operate.registry import Verdict
+if TYPE_CHECKING:
+    from isthmus.operate.accounts import Accounts
+    from isthmus.operate.devops import Said
+    from isthmus.operate.endpoints import Endpoint
+    from isthmus.operate.registry import Verdict, Version
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
-STAGE = click.option("--stage", type=click.Choice(["staging", "prod"]), default="prod", show_default=True)
+STAGE = click.option("--stage", type=click.Choice(STAGES), default="prod", show_default=True)
+COMMENT = click.option("--comment", default="", help="Why; kept with the version.")
+DATA = click.Path(exists=True, dir_okay=False, path_type=Path)
+NO_ROWS = "there are no rows to predict"
 
 
 @click.command()
 @AS_JSON
 def status(as_json: bool) -> None:
-    """What runs where, and what waits for whom."""
-    from isthmus.config import STAGES
-    from isthmus.operate import endpoints, registry
+    """What runs where, what waits for whom, and the latest runs."""
+    from isthmus.operate import devops, registry, show
 
-    platform = _platform()
-    rows, waiting = [], []
-    sagemaker = _session(platform, "automation").client("sagemaker")
-    serving = {stage: _session(platform, stage).client("sagemaker") for stage in STAGES}
-    for model in platform.models:
-        rows += [
-            {"model": model.name, **asdict(endpoints.find(serving[stage], model.name, stage))}
-            for stage in STAGES
-        ]
-        waiting += [
-            {"model": one.model, "version": one.number, "arn": one.arn, "since": one.created}
-            for one in registry.versions(sagemaker, model.name)
-            if one.status == "PendingManualApproval"
-        ]
+    accounts = _accounts()
+    models = [one.name for one in accounts.platform.models]
+    sagemaker = accounts.client("automation", "sagemaker")
+    running = [_endpoint(accounts, model, stage) for model in models for stage in STAGES]
+    waiting = [version for model in models for version in registry.pending(sagemaker, model)]
+    said = devops.ask(accounts.platform, models)
     if as_json:
-        click.echo(
-            json.dumps({"endpoints": rows, "pending_versions": waiting, "pending_stages": _pending(platform)})
+        show.as_json(
+            {
+                "endpoints": [{"model": one.name, "version": one.version, **asdict(one)} for one in running],
+                "pending_versions": [_of_version(one) for one in waiting],
+                **said.as_dict(latest=show.LATEST),
+            }
         )
-        return
-    _table(
-        ["model", "stage", "status", "version", "Azure run", "since"],
-        [
-            [
-                one["model"],
-                one["stage"],
-                one["status"],
-                one["model_package_arn"].rsplit("/", 1)[-1],
-                one["run_id"],
-                one["since"][:19],
-            ]
-            for one in rows
-        ],
-    )
-    for one in waiting:
-        click.echo(
-            f"{one['model']} version {one['version']} waits: isthmus approve {one['model']} {one['version']}"
-        )
-    for approval in _pending(platform) or []:
-        click.echo(
-            f"run {approval['run']} of {approval['pipeline']} waits for {', '.join(approval['approvers'])}"
-        )
-    if _pending(platform) is None:
-        click.echo("Azure DevOps was not asked: AZURE_DEVOPS_TOKEN is not set")
+    else:
+        show.status(running, waiting, said)
+    _fail_if_asked_in_vain(said)
 
 
-def _pending(platform: Platform) -> list[dict[str, Any]] | None:
-    """Stage gates that wait for people; None where nobody is signed in to Azure DevOps."""
-    from isthmus.azure import approvals
-    from isthmus.azure.client import connect
-    from isthmus.errors import Refused
+def _endpoint(accounts: Accounts, model: str, stage: Stage) -> Endpoint:
+    from isthmus.operate import endpoints
 
-    try:
-        return [asdict(one) for one in approvals.pending(connect(platform))]
-    except Refused:
-        return None
+    return endpoints.find(accounts.client(stage, "sagemaker"), model, stage)
+
+
+def _of_version(version: Version) -> dict[str, Any]:
+    return asdict(version) | {"approved_by": version.approved_by, "decided_by": version.decided_by}
+
+
+def _fail_if_asked_in_vain(said: Said) -> None:
+    """What AWS knows has been printed; a token that Azure DevOps refuses is an error all the same."""
+    if said.problem and said.asked:
+        raise said.problem
 
 
 @click.command()
 @click.argument("model", required=False)
 @AS_JSON
 def models(model: str | None, as_json: bool) -> None:
-    """The versions of each model, or of MODEL, with metrics and approvers."""
-    from isthmus.operate import registry
+    """The versions of each model, or of MODEL: metrics, who decided, and where they run."""
+    from isthmus.operate import registry, show
 
-    platform = _platform()
-    chosen = [platform.model(model).name] if model else [one.name for one in platform.models]
-    sagemaker = _session(platform, "automation").client("sagemaker")
-    found = [version for name in chosen for version in registry.versions(sagemaker, name)]
+    accounts = _accounts()
+    named = [accounts.platform.model(model)] if model else accounts.platform.models
+    found = []
+    for name in (one.name for one in named):
+        here = {stage: _endpoint(accounts, name, stage).model_package_arn for stage in STAGES}
+        for version in registry.versions(accounts.client("automation", "sagemaker"), name):
+            found.append((version, [stage for stage in STAGES if here[stage] == version.arn]))
     if as_json:
-        click.echo(json.dumps([asdict(one) | {"approved_by": one.approved_by} for one in found]))
-        return
-    _table(
-        ["model", "version", "status", "metric", "approved by", "stage", "registered"],
-        [
-            [
-                one.model,
-                str(one.number),
-                one.status,
-                _metric(one.metric),
-                one.approved_by,
-                one.stage,
-                one.created[:19],
-            ]
-            for one in found
-        ],
-    )
-
-
-def _metric(metric: dict[str, Any]) -> str:
-    return "{metric} {value:.3f} [{ci_low:.3f}, {ci_high:.3f}]".format(**metric) if metric else ""
+        show.as_json([_of_version(version) | {"runs_in": stages} for version, stages in found])
+    else:
+        show.versions(found)
 
 
 @click.command()
 @click.argument("model")
 @click.argument("version")
-@click.option("--comment", default="", help="Why; kept with the version.")
+@COMMENT
 def approve(model: str, version: str, comment: str) -> None:
     """Approve VERSION (a number or an ARN) of MODEL; its deployment starts."""
     _decide(model, version, "Approved", comment)
@@ -131,167 +98,127 @@ def approve(model: str, version: str, comment: str) -> None:
 @click.command()
 @click.argument("model")
 @click.argument("version")
-@click.option("--comment", default="", help="Why; kept with the version.")
+@COMMENT
 def reject(model: str, version: str, comment: str) -> None:
     """Reject VERSION (a number or an ARN) of MODEL."""
     _decide(model, version, "Rejected", comment)
 
 
 def _decide(model: str, version: str, verdict: Verdict, comment: str) -> None:
-    from isthmus import aws, names
     from isthmus.operate import registry
 
-    platform = _platform()
-    platform.model(model)
-    role = names.approver_role(platform)
-    session = aws.session(platform.region, platform.accounts.automation, role)
-    sagemaker = session.client("sagemaker")
+    accounts = _accounts()
+    accounts.platform.model(model)
+    sagemaker, person = accounts.approver()
     found = registry.find(sagemaker, model, version)
-    registry.decide(sagemaker, found, verdict, comment)
-    click.echo(f"{model} {found.number}: {verdict}")
+    registry.decide(sagemaker, found, verdict, comment, person)
+    click.echo(f"{model} version {found.number}: {verdict} by {person}")
 
 
 @click.command()
 @click.argument("model")
 @STAGE
-@click.option(
-    "--data", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A CSV or JSON file."
-)
+@click.option("--data", type=DATA, help="A CSV or JSON file.")
 @click.option("--row", help="One row: comma-separated values in the order of the features.")
-@click.option("--inference-id", help="An id to find the captured request by, and to send its label under.")
-def invoke(model: str, stage: str, data: Path | None, row: str | None, inference_id: str | None) -> None:
+@click.option("--inference-id", default="", help="To find the request by, and to send its label under.")
+@AS_JSON
+def invoke(
+    model: str, stage: Stage, data: Path | None, row: str | None, inference_id: str, as_json: bool
+) -> None:
     """Ask MODEL's endpoint for predictions, one a line; rows from --row, --data or standard input."""
-    from isthmus import names
-    from isthmus.errors import BadInput, NotFound
+    from isthmus.operate import predictions, show
 
-    platform = _platform()
-    platform.model(model)
-    body = row.encode() if row is not None else data.read_bytes() if data else sys.stdin.buffer.read()
-    kind = "application/json" if body.lstrip()[:1] in (b"[", b"{") else "text/csv"
-    runtime = _session(platform, stage).client("sagemaker-runtime")
-    extra = {"InferenceId": inference_id} if inference_id else {}
-    try:
-        answer = runtime.invoke_endpoint(
-            EndpointName=names.endpoint(model), Body=body, ContentType=kind, Accept="text/csv", **extra
-        )
-    except runtime.exceptions.ModelError as error:
-        said: dict[str, Any] = dict(error.response)
-        raise BadInput(f"the model refused: {str(said.get('OriginalMessage', '')).strip()}") from None
-    except runtime.exceptions.ValidationError as error:
-        if "not found" not in str(error).lower():
-            raise
-        raise NotFound(
-            f"{model} has no endpoint in {stage}", todo="isthmus status shows what runs where"
-        ) from None
-    click.echo(answer["Body"].read().decode(), nl=False)
+    accounts = _accounts()
+    accounts.platform.model(model)
+    rows = _rows(data, row)
+    found = predictions.ask(accounts.client(stage, "sagemaker-runtime"), model, stage, rows, inference_id)
+    if as_json:
+        show.as_json({"model": model, "stage": stage, "inference_id": inference_id, "predictions": found})
+    else:
+        click.echo("\n".join(found))
+
+
+def _rows(data: Path | None, row: str | None) -> bytes:
+    from isthmus.errors import BadInput
+
+    if data is not None and row is not None:
+        raise BadInput("--data and --row are both given", todo="give one of them")
+    if row is not None:
+        return row.encode()
+    if data is not None:
+        return data.read_bytes()
+    if sys.stdin.isatty():
+        raise BadInput(NO_ROWS, todo="give --row, --data FILE, or rows on standard input")
+    return sys.stdin.buffer.read()
 
 
 @click.command()
 @click.argument("model")
 @click.argument("version", required=False)
+@click.option("--inference-id", help="Of the version that gave this prediction.")
+@STAGE
 @AS_JSON
-def lineage(model: str, version: str | None, as_json: bool) -> None:
-    """Where VERSION of MODEL (the newest, if not named) came from and where it went."""
-    from isthmus.config import STAGES
-    from isthmus.operate import registry
+def lineage(model: str, version: str | None, inference_id: str | None, stage: Stage, as_json: bool) -> None:
+    """Where VERSION of MODEL (the newest, if not named) came from and where it went.
 
-    platform = _platform()
-    platform.model(model)
-    found = registry.find(_session(platform, "automation").client("sagemaker"), model, version)
-    facts = {
-        "version": found.arn,
-        "status": found.status,
-        "approved by": found.approved_by,
-        "comment": found.comment,
-    }
-    facts |= {"metric": _metric(found.metric)}
-    labels = {
-        "commit": "commit",
-        "repository": "repository",
-        "run_id": "build run",
-        "reason": "built because of",
-        "data_version": "data version",
-        "correlation_id": "correlation id",
-        "evaluation_uri": "evaluation",
-        "baseline_uri": "baseline",
-    }
-    facts |= {label: found.metadata.get(key, "") for key, label in labels.items()}
-    for stage in STAGES:
-        facts[f"{stage} run"] = found.metadata.get(f"{stage}_run_id", "")
-        facts[f"{stage} endpoint"] = found.metadata.get(f"{stage}_endpoint", "")
-    facts = {key: value for key, value in facts.items() if value}
-    if as_json:
-        click.echo(json.dumps(facts))
+    With --inference-id: of the version that gave that prediction at --stage.
+    """
+    from isthmus.errors import BadInput
+    from isthmus.operate import devops, lineage, show
+
+    if version and inference_id:
+        raise BadInput("a version and --inference-id are both given", todo="give one of them")
+    accounts = _accounts()
+    said = devops.ask(accounts.platform, [accounts.platform.model(model).name])
+    if inference_id:
+        found = lineage.of_prediction(accounts, model, stage, inference_id, said)
     else:
-        for key, value in facts.items():
-            click.echo(f"{key:<18} {value}")
+        found = lineage.of_version(accounts, model, version, said)
+    if as_json:
+        show.as_json(asdict(found) | {"version": _of_version(found.version), "azure": said.word})
+    else:
+        show.lineage(found, said)
+    _fail_if_asked_in_vain(said)
 
 
 @click.command()
 @click.option("--model", help="Only this model's.")
+@click.option("--correlation-id", help="Only this event's.")
+@click.option("--days", default=14.0, show_default=True, help="How far back.")
 @AS_JSON
-def events(model: str | None, as_json: bool) -> None:
-    """Each hop of each event over the bridge, the oldest first."""
-    from isthmus.operate import hops
+def events(model: str | None, correlation_id: str | None, days: float, as_json: bool) -> None:
+    """Each hop of each event over the bridge, the oldest first, and what became of the run."""
+    from isthmus.operate import devops, hops, show
 
-    platform = _platform()
-    if model:
-        platform.model(model)
+    accounts = _accounts()
+    named = [accounts.platform.model(model)] if model else accounts.platform.models
+    said = devops.ask(accounts.platform, [one.name for one in named])
     found = [
-        one
-        for one in hops.read(_session(platform, "automation").client("logs"), platform)
-        if model in (None, one.model)
+        (hop, said.run(hop.run_id))
+        for hop in hops.read(accounts.client("automation", "logs"), accounts.platform, days=days)
+        if model in (None, hop.model) and correlation_id in (None, hop.correlation_id)
     ]
     if as_json:
-        click.echo(json.dumps([asdict(one) for one in found]))
-        return
-    _table(
-        ["at", "hop", "event", "about", "Azure run", "ms", "correlation id", "reason"],
-        [
-            [
-                one.at[11:23],
-                one.hop,
-                one.event_type,
-                one.subject.rsplit(":", 1)[-1],
-                one.run_id,
-                f"{one.latency_ms:.0f}",
-                one.correlation_id,
-                one.reason,
-            ]
-            for one in found
-        ],
-    )
+        show.as_json([asdict(hop) | {"run": asdict(run) if run else None} for hop, run in found])
+    else:
+        show.events(found, said)
+    _fail_if_asked_in_vain(said)
 
 
 @click.command()
 @click.argument("file", type=click.Choice(["platform", "model", "deploy"]))
 def schema(file: str) -> None:
     """Print the JSON Schema of platform.yaml, model.yaml or deploy.yaml, for editors."""
+    from pydantic import BaseModel
+
     from isthmus.config import DeployConfig, ModelConfig, Platform
 
-    kinds = {"platform": Platform, "model": ModelConfig, "deploy": DeployConfig}
+    kinds: dict[str, type[BaseModel]] = {"platform": Platform, "model": ModelConfig, "deploy": DeployConfig}
     click.echo(json.dumps(kinds[file].model_json_schema(), indent=2))
 
 
-def _platform() -> Platform:
+def _accounts() -> Accounts:
     from isthmus.config import read_platform
+    from isthmus.operate.accounts import Accounts
 
-    return read_platform()
-
-
-def _session(platform: Platform, account: str) -> boto3.Session:
-    """A session that may read in the account."""
-    from isthmus import aws, names
-
-    return aws.session(platform.region, getattr(platform.accounts, account), names.operator_role(platform))
-
-
-def _table(columns: list[str], rows: list[list[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        table.add_row(*row)
-    width = None if sys.stdout.isatty() else 240
-    Console(width=width, highlight=False).print(table)
+    return Accounts(read_platform())

@@ -18,6 +18,7 @@ class Endpoint:
     model_package_arn: str
     run_id: str
     since: str
+    config: str = ""
 
     @property
     def version(self) -> str:
@@ -33,15 +34,25 @@ def find(sagemaker: Any, model: str, stage: str) -> Endpoint:
         if "Could not find" not in error.response["Error"]["Message"]:
             raise
         return Endpoint(stage, name, "none", "", "", "")
-    config = sagemaker.describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
-    described = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
-    container = (described.get("Containers") or [described.get("PrimaryContainer", {})])[0]
-    arn = container.get("ModelPackageName", "")
-    cycle = _record(sagemaker, arn, stage)
-    return Endpoint(stage, name, found["EndpointStatus"], arn, cycle, found["LastModifiedTime"].isoformat())
+    # While the first deployment is under way, or after it failed, there is no configuration yet.
+    config = found.get("EndpointConfigName", "")
+    arn = version_behind(sagemaker, config) if config else ""
+    run = _run(sagemaker, arn, stage)
+    return Endpoint(
+        stage, name, found["EndpointStatus"], arn, run, found["LastModifiedTime"].isoformat(), config
+    )
 
 
-def _record(sagemaker: Any, arn: str, stage: str) -> str:
+def version_behind(sagemaker: Any, config: str) -> str:
+    """The ARN of the model package that an endpoint configuration serves."""
+    described = sagemaker.describe_endpoint_config(EndpointConfigName=config)
+    model = sagemaker.describe_model(ModelName=described["ProductionVariants"][0]["ModelName"])
+    container = (model.get("Containers") or [model.get("PrimaryContainer", {})])[0]
+    arn: str = container.get("ModelPackageName", "")
+    return arn
+
+
+def _run(sagemaker: Any, arn: str, stage: str) -> str:
     """The Azure run that brought the version here, as the deployment recorded it in the registry."""
     if not arn:
         return ""

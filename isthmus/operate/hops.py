@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,13 +27,12 @@ class Hop:
     reason: str
 
 
-def read(logs: Any, platform: Platform, *, limit: int = 1000) -> list[Hop]:
-    """The bridge's hops, the oldest first; none where it never ran."""
+def read(logs: Any, platform: Platform, *, days: float = 14) -> list[Hop]:
+    """The bridge's hops of the last days, the oldest first; none where it never ran."""
     group = f"/aws/lambda/{names.bridge(platform)}"
+    start = int((time.time() - days * 24 * 3600) * 1000)
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=start)
     try:
-        pages = logs.get_paginator("filter_log_events").paginate(
-            logGroupName=group, PaginationConfig={"MaxItems": limit}
-        )
         lines = [event["message"] for page in pages for event in page["events"]]
     except logs.exceptions.ResourceNotFoundException:
         return []
@@ -41,16 +41,16 @@ def read(logs: Any, platform: Platform, *, limit: int = 1000) -> list[Hop]:
 
 
 def _hop(line: str) -> Hop | None:
+    """The hop in a line of the log, which holds Lambda's own lines too."""
     try:
         found = json.loads(line)
-    except ValueError:
+        at = datetime.fromtimestamp(float(found["at"]), UTC)
+        name = str(found["hop"])
+    except (ValueError, KeyError, TypeError):
         return None
-    if not isinstance(found, dict) or "hop" not in found:
-        return None
-    at = datetime.fromtimestamp(float(found["at"]), UTC)
     return Hop(
         at=at.isoformat(timespec="milliseconds"),
-        hop=found["hop"],
+        hop=name,
         correlation_id=found.get("correlation_id", ""),
         event_type=found.get("event_type", ""),
         model=found.get("model", ""),

@@ -2,74 +2,105 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from isthmus.errors import BadInput, NotFound, Refused
 
 Verdict = Literal["Approved", "Rejected"]
+LONGEST_COMMENT = 1024
 
 
 @dataclass(frozen=True)
 class Version:
-    """A model version. `metric` holds metric, value, ci_low and ci_high where the build recorded them."""
+    """A model version.
+
+    `status` is that of its approval, `state` that of the package itself (Completed, Failed, ...); `metric`
+    holds metric, value, ci_low, ci_high and threshold where the build recorded them.
+    """
 
     arn: str
     model: str
     number: int
     status: str
+    state: str
     created: str
     metric: dict[str, Any]
     metadata: dict[str, str]
     stage: str
     changed_by: str
     comment: str
+    execution: str
 
     @property
     def approved_by(self) -> str:
-        """Who approved: as the deployment recorded it, else who changed the version last."""
+        """Who approved: as the approval or the deployment recorded it, else who changed the version last."""
         if self.status != "Approved":
             return ""
         return self.metadata.get("approved_by") or self.changed_by
 
+    @property
+    def decided_by(self) -> str:
+        """Who approved or rejected; empty while nobody has."""
+        return self.changed_by if self.status == "Rejected" else self.approved_by
+
 
 def versions(sagemaker: Any, model: str) -> list[Version]:
-    """All versions of a model, the newest first."""
-    pages = sagemaker.get_paginator("list_model_packages").paginate(
-        ModelPackageGroupName=model, SortBy="CreationTime", SortOrder="Descending"
-    )
-    return [
-        _version(sagemaker.describe_model_package(ModelPackageName=one["ModelPackageArn"]))
-        for page in pages
-        for one in page["ModelPackageSummaryList"]
-    ]
+    """All versions of a model, the newest first; none where nothing was ever registered."""
+    return [describe(sagemaker, one["ModelPackageArn"]) for one in _summaries(sagemaker, model)]
+
+
+def pending(sagemaker: Any, model: str) -> list[Version]:
+    """The versions that wait for an approver, the newest first."""
+    waiting = _summaries(sagemaker, model, ModelApprovalStatus="PendingManualApproval")
+    return [describe(sagemaker, one["ModelPackageArn"]) for one in waiting]
 
 
 def find(sagemaker: Any, model: str, wanted: str | None) -> Version:
     """The version of that number or ARN, or the newest; raises `NotFound` naming those that exist."""
-    existing = versions(sagemaker, model)
+    existing = list(_summaries(sagemaker, model))
     if not existing:
         raise NotFound(f"{model} has no versions yet", todo="merge a pull request in its build repository")
-    if wanted is None:
-        return existing[0]
-    for version in existing:
-        if wanted in (version.arn, str(version.number)):
-            return version
-    numbers = ", ".join(str(version.number) for version in existing)
+    for one in existing:
+        if wanted in (None, one["ModelPackageArn"], str(one["ModelPackageVersion"])):
+            return describe(sagemaker, one["ModelPackageArn"])
+    numbers = ", ".join(str(one["ModelPackageVersion"]) for one in existing[:10])
     raise NotFound(f"{model} has no version {wanted!r}", todo=f"versions there are: {numbers}")
 
 
-def decide(sagemaker: Any, version: Version, verdict: Verdict, comment: str) -> None:
-    """Approve or reject a version as the caller; raises `Refused` where it is so already."""
+def decide(sagemaker: Any, version: Version, verdict: Verdict, comment: str, by: str = "") -> None:
+    """Approve or reject a version as the caller, and write down `by`, the person behind the role.
+
+    Raises `Refused` where it is so already, or where there is nothing that could be approved.
+    """
     if version.status == verdict:
-        raise Refused(f"{version.model} {version.number} is {verdict} already", where=version.arn)
-    if len(comment) > 1024:
-        raise BadInput(f"the comment has {len(comment)} characters", todo="1,024 are the most")
+        who = f" by {version.decided_by}" if version.decided_by else ""
+        raise Refused(
+            f"{version.model} version {version.number} is {verdict} already{who}", where=version.arn
+        )
+    if verdict == "Approved" and version.state != "Completed":
+        raise Refused(
+            f"{version.model} version {version.number} is {version.state}: only a complete one is approved",
+            where=version.arn,
+        )
+    if len(comment) > LONGEST_COMMENT:
+        raise BadInput(f"the comment has {len(comment)} characters", todo=f"{LONGEST_COMMENT} are the most")
     sagemaker.update_model_package(
         ModelPackageArn=version.arn,
         ModelApprovalStatus=verdict,
         **({"ApprovalDescription": comment} if comment else {}),
+        **_signed(version, verdict, by),
     )
+
+
+def _signed(version: Version, verdict: Verdict, by: str) -> dict[str, Any]:
+    """The approver, kept apart from `LastModifiedBy`, which every later edit overwrites."""
+    if verdict == "Approved" and by:
+        return {"CustomerMetadataProperties": {"approved_by": by}}
+    if "approved_by" in version.metadata:
+        return {"CustomerMetadataPropertiesToRemove": ["approved_by"]}
+    return {}
 
 
 def person(user: dict[str, Any]) -> str:
@@ -80,20 +111,36 @@ def person(user: dict[str, Any]) -> str:
     return arn.rsplit("/", 1)[-1] or arn
 
 
-def _version(found: dict[str, Any]) -> Version:
+def describe(sagemaker: Any, arn: str) -> Version:
+    """The version of that ARN, which must exist."""
+    found = sagemaker.describe_model_package(ModelPackageName=arn)
     metadata = found.get("CustomerMetadataProperties", {})
     return Version(
         arn=found["ModelPackageArn"],
         model=found["ModelPackageGroupName"],
         number=found["ModelPackageVersion"],
         status=found["ModelApprovalStatus"],
+        state=found["ModelPackageStatus"],
         created=found["CreationTime"].isoformat(),
         metric=_metric(metadata),
         metadata=metadata,
         stage=found.get("ModelLifeCycle", {}).get("Stage", ""),
         changed_by=person(found.get("LastModifiedBy", {})),
         comment=found.get("ApprovalDescription", ""),
+        execution=found.get("MetadataProperties", {}).get("GeneratedBy", ""),
     )
+
+
+def _summaries(sagemaker: Any, model: str, **only: str) -> Iterator[dict[str, Any]]:
+    pages = sagemaker.get_paginator("list_model_packages").paginate(
+        ModelPackageGroupName=model, SortBy="CreationTime", SortOrder="Descending", **only
+    )
+    try:
+        for page in pages:
+            yield from page["ModelPackageSummaryList"]
+    except sagemaker.exceptions.ClientError as error:
+        if "does not exist" not in error.response["Error"]["Message"]:
+            raise
 
 
 def _metric(metadata: dict[str, str]) -> dict[str, Any]:

@@ -1,0 +1,94 @@
+"""Looks for one request among those that an endpoint captured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from isthmus import names
+from isthmus.config import Platform
+from isthmus.errors import NotFound
+
+# Files are read side by side, the newest first; these many are looked through before giving up.
+READERS = 16
+MOST_FILES = 5000
+
+
+@dataclass(frozen=True)
+class Capture:
+    """A captured request: when it was, through which endpoint configuration, and what was said."""
+
+    inference_id: str
+    at: str
+    endpoint_config: str
+    uri: str
+    request: str
+    answer: str
+
+
+def find(s3: Any, platform: Platform, model: str, account: str, inference_id: str) -> Capture:
+    """The request of that id (the caller's inference id, or SageMaker's event id); raises `NotFound`."""
+    bucket = names.capture_bucket(platform, account)
+    keys = list(islice(_newest(s3, bucket, model), MOST_FILES))
+    with ThreadPoolExecutor(READERS) as pool:
+        for key, found in zip(
+            keys, pool.map(lambda key: _search(s3, bucket, key, inference_id), keys), strict=True
+        ):
+            if found:
+                pool.shutdown(wait=False, cancel_futures=True)
+                return _capture(found, bucket, key)
+    raise NotFound(
+        f"no captured request of {model} has the id {inference_id!r}",
+        where=f"s3://{bucket}, the newest {len(keys)} files",
+        todo="an answer is captured some seconds after it was given; its id is what --inference-id named",
+    )
+
+
+def _newest(s3: Any, bucket: str, model: str) -> Iterator[str]:
+    """The keys of the model's captures: `<endpoint config>/<endpoint>/<variant>/yyyy/mm/dd/hh/<file>`."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{model}-")
+    found = [one for page in pages for one in page.get("Contents", []) if _is_of(one["Key"], model)]
+    for one in sorted(found, key=lambda one: one["LastModified"], reverse=True):
+        yield one["Key"]
+
+
+def _is_of(key: str, model: str) -> bool:
+    parts = key.split("/")
+    return len(parts) > 2 and parts[1] == names.endpoint(model) and key.endswith(".jsonl")
+
+
+def _search(s3: Any, bucket: str, key: str, inference_id: str) -> dict[str, Any] | None:
+    content: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    if json.dumps(inference_id)[1:-1].encode() not in content:
+        return None
+    return next(_matching(content.decode(errors="replace").splitlines(), inference_id), None)
+
+
+def _matching(lines: Iterable[str], inference_id: str) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        record = json.loads(line) if inference_id in line else {}
+        if inference_id in (record.get("eventMetadata") or {}).values():
+            yield record
+
+
+def _capture(record: dict[str, Any], bucket: str, key: str) -> Capture:
+    metadata, data = record["eventMetadata"], record["captureData"]
+    return Capture(
+        inference_id=metadata.get("inferenceId") or metadata["eventId"],
+        at=metadata["inferenceTime"],
+        endpoint_config=key.split("/")[0],
+        uri=f"s3://{bucket}/{key}",
+        request=_text(data["endpointInput"]),
+        answer=_text(data["endpointOutput"]),
+    )
+
+
+def _text(part: dict[str, Any]) -> str:
+    import base64
+
+    data: str = part["data"]
+    return base64.b64decode(data).decode(errors="replace") if part.get("encoding") == "BASE64" else data

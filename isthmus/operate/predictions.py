@@ -1,0 +1,43 @@
+"""Asks a model's endpoint for predictions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from isthmus import names
+from isthmus.errors import BadInput, NotFound, Unavailable
+
+
+def ask(runtime: Any, model: str, stage: str, rows: bytes, inference_id: str = "") -> list[str]:
+    """One prediction for each row of a CSV or JSON document, as text.
+
+    Raises `NotFound` where the model has no endpoint at the stage, `BadInput` in the model's own words where
+    it refuses the rows, and `Unavailable` where it fails.
+    """
+    if not rows.strip():
+        raise BadInput(
+            "there are no rows to predict", todo="give --row, --data FILE, or rows on standard input"
+        )
+    kind = "application/json" if rows.lstrip()[:1] in (b"[", b"{") else "text/csv"
+    extra = {"InferenceId": inference_id} if inference_id else {}
+    try:
+        answer = runtime.invoke_endpoint(
+            EndpointName=names.endpoint(model), Body=rows, ContentType=kind, Accept="text/csv", **extra
+        )
+    except runtime.exceptions.ModelError as error:
+        raise _of_model(error.response) from None
+    except runtime.exceptions.ValidationError as error:
+        if "not found" not in str(error).lower():
+            raise
+        raise NotFound(
+            f"{model} has no endpoint in {stage}", todo="see what runs where: isthmus status"
+        ) from None
+    text: str = answer["Body"].read().decode()
+    return text.splitlines()
+
+
+def _of_model(response: dict[str, Any]) -> BadInput | Unavailable:
+    said = str(response.get("OriginalMessage", "")).strip() or "it gave no reason"
+    if 400 <= int(response.get("OriginalStatusCode", 500)) < 500:
+        return BadInput(f"the model refused: {said}")
+    return Unavailable(f"the model failed: {said}", todo="look at the endpoint's log in CloudWatch")
