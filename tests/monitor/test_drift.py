@@ -113,15 +113,15 @@ def test_real_drift_is_told(draw: Draw, moved: Draw) -> None:
 
 
 def test_confidence_holds_for_all_features_together() -> None:
-    """Of 200 undrifted data sets with 20 features each, about 2 are told, not 36."""
+    """Of 120 undrifted data sets with 20 features each, about one is told, not 22."""
     told = 0
-    for _ in range(200):
+    for _ in range(120):
         rows = RNG.normal(size=(500, 20))
         baseline = {str(place): describe(pl.Series(rows[:, place])) for place in range(20)}
         later = RNG.normal(size=(200, 20))
         current = {name: count(pl.Series(later[:, int(name)]), one) for name, one in baseline.items()}
         told += drifts(baseline, current, threshold=1e-9, confidence=0.99)[0].ratio > 1
-    assert told <= 10
+    assert told <= 8
 
 
 def test_the_furthest_comes_first_and_what_has_no_values_not_at_all() -> None:

@@ -113,11 +113,11 @@ def test_a_loss_is_finite_even_where_nothing_is_left_to_chance() -> None:
 
 
 def test_false_alarms_are_rare() -> None:
-    """At 95 % two estimates of the same quality are told apart in 2.5 % of the cases; 250 rounds."""
+    """At 95 % two estimates of the same quality are told apart in 2.5 % of the cases."""
     told = 0
-    for _ in range(250):
+    for _ in range(120):
         truth, said = scores(120, 0.8)
         once = with_interval("auc", np.array(truth), np.array(said), 0.95)
         found = judged(*scores(120, 0.8), value=once.value, ci_low=once.ci_low, ci_high=once.ci_high)
         told += found is not None and found.loss > 1
-    assert told <= 18
+    assert told <= 12
