@@ -5,7 +5,9 @@ Endpoint URLs and credentials come from the environment, as botocore reads them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 from isthmus.errors import Problem, Refused, Unavailable
@@ -13,6 +15,7 @@ from isthmus.names import role_arn
 
 if TYPE_CHECKING:
     import boto3
+    from botocore.loaders import Loader
 
 
 def session(region: str, account: str, role: str) -> boto3.Session:
@@ -20,10 +23,9 @@ def session(region: str, account: str, role: str) -> boto3.Session:
 
     Raises `Unavailable` without credentials or network, and `Refused` where the role may not be assumed.
     """
-    import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
-    here = boto3.Session(region_name=region)
+    here = _session(region_name=region)
     try:
         sts = here.client("sts")
         arn: str = sts.get_caller_identity()["Arn"]
@@ -42,14 +44,29 @@ def session(region: str, account: str, role: str) -> boto3.Session:
 
 def from_credentials(credentials: Mapping[str, object], region: str) -> boto3.Session:
     """A session from the `Credentials` of an STS answer."""
-    import boto3
-
-    return boto3.Session(
+    return _session(
         aws_access_key_id=str(credentials["AccessKeyId"]),
         aws_secret_access_key=str(credentials["SecretAccessKey"]),
         aws_session_token=str(credentials["SessionToken"]),
         region_name=region,
     )
+
+
+def _session(**given: str) -> boto3.Session:
+    """A session like any other; but what botocore knows of each service is read once for all of them."""
+    import boto3
+    import botocore.session
+
+    core = botocore.session.get_session()
+    core.register_component("data_loader", _descriptions())
+    return boto3.Session(botocore_session=core, **given)
+
+
+@cache
+def _descriptions() -> Loader:
+    from botocore.loaders import create_loader
+
+    return create_loader(os.environ.get("AWS_DATA_PATH"))
 
 
 def explained(error: Exception) -> Problem:
