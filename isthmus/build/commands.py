@@ -60,9 +60,11 @@ def sample(junit: Path | None) -> None:
     found = run_sample(HERE, config, define(HERE))
     for step in found.steps:
         click.echo(f"{step['name']:<14} {step['status']} {step['seconds']:.1f} s")
-    click.echo(f"on a sample: {found.evaluation.get('verdict', 'not evaluated')}")
     if junit:
         write(junit, "sample", found.steps)
+    if found.failure:
+        raise found.failure
+    click.echo(f"on a sample: {found.evaluation.get('verdict', 'not evaluated')}")
 
 
 @build.command()

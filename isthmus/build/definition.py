@@ -47,13 +47,16 @@ def define(repository: Path) -> str:
 
 
 def _key(repository: Path) -> str:
-    """Covers every file that pipeline.py may read; data and what stands in hidden folders are not read."""
+    """Covers every file that pipeline.py may read; tests and what stands in hidden folders are not read."""
     files = sorted(
         file
         for file in repository.rglob("*")
         if file.suffix in READ
         and file.is_file()
-        and not any(part.startswith((".", "__")) for part in file.relative_to(repository).parts[:-1])
+        and not any(
+            part == "tests" or part.startswith((".", "__"))
+            for part in file.relative_to(repository).parts[:-1]
+        )
     )
     about = [f"{file.relative_to(repository).as_posix()} {digest(file)}" for file in files]
     about += [*map(digest, OURS), version("sagemaker-mlops"), version("sagemaker-core"), sys.version]

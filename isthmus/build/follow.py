@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.3
 LONGEST_POLL = 15.0
 ENDED = ("Succeeded", "Failed", "Stopped")
-LOG_LINES = 15
+LOG_LINES, LOG_PAUSES = 15, (0.2, 0.5, 1.0, 2.0, 4.0)
 
 
 @dataclass
@@ -122,21 +122,41 @@ def _log_tail(session: boto3.Session, step: dict[str, Any]) -> str:
     """The end of the failed job's log, if the caller may read it."""
     from botocore.exceptions import ClientError
 
-    for noun, group in (("ProcessingJob", "ProcessingJobs"), ("TrainingJob", "TrainingJobs")):
+    for noun in ("ProcessingJob", "TrainingJob"):
         arn = step.get("Metadata", {}).get(noun, {}).get("Arn")
-        if not arn:
-            continue
-        logs, name = session.client("logs"), f"/aws/sagemaker/{group}"
-        try:
-            streams = logs.describe_log_streams(logGroupName=name, logStreamNamePrefix=arn.rsplit("/", 1)[-1])
-            events = [
-                event["message"]
-                for stream in streams["logStreams"]
-                for event in logs.get_log_events(logGroupName=name, logStreamName=stream["logStreamName"])[
-                    "events"
-                ]
-            ]
-        except ClientError as error:
-            return f"its log could not be read: {error}"
-        return "the end of its log:\n" + "\n".join(events[-LOG_LINES:])
+        if arn:
+            group = f"/aws/sagemaker/{noun}s"
+            try:
+                job = _job_name(session, noun, arn)
+                lines = _log_lines(session.client("logs"), group, job)
+            except ClientError as error:
+                return f"its log could not be read: {error.response['Error']['Message']}"
+            return "the end of its log:\n" + "\n".join(lines) if lines else f"see its log: {group}, {job}"
     return ""
+
+
+def _job_name(session: boto3.Session, noun: str, arn: str) -> str:
+    """The job's name as its log is called; an ARN has it in lower case."""
+    name = arn.rsplit("/", 1)[-1]
+    sagemaker = session.client("sagemaker")
+    if noun == "ProcessingJob":
+        return str(sagemaker.describe_processing_job(ProcessingJobName=name)["ProcessingJobName"])
+    return str(sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobName"])
+
+
+def _log_lines(logs: Any, group: str, job: str) -> list[str]:
+    """The last lines of a job's log; what a job says last arrives a little after it has ended."""
+    for pause in LOG_PAUSES:
+        time.sleep(pause)
+        try:
+            streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=job)["logStreams"]
+        except logs.exceptions.ResourceNotFoundException:
+            continue
+        pages = [
+            logs.get_log_events(logGroupName=group, logStreamName=one["logStreamName"])["events"]
+            for one in streams
+        ]
+        lines = [event["message"] for events in pages for event in events]
+        if lines:
+            return lines[-LOG_LINES:]
+    return []

@@ -17,29 +17,33 @@ from isthmus.errors import Problem
 
 # The sample runner is a program, so that nothing here knows what runs the steps.
 RUNNER = "isthmus.local.sagemaker.sample"
+LOG_LINES = 15
 
 
 @dataclass(frozen=True)
 class Sample:
-    """How the sample run ended: steps as (name, status, seconds, reason), and the evaluation."""
+    """How the sample run ended: steps as (name, type, status, seconds, reason, log), and the evaluation."""
 
     steps: list[dict[str, Any]]
     evaluation: dict[str, Any]
 
-
-def run_sample(repository: Path, config: ModelConfig, definition: str) -> Sample:
-    """Run every step's script on a sample; raises `Problem` naming the step that failed."""
-    with tempfile.TemporaryDirectory(prefix="isthmus-sample-") as scratch:
-        folder = Path(scratch)
-        inputs = _inputs(folder, repository, config)
-        answer = _execute(folder, definition, inputs)
-        for step in answer["steps"]:
+    @property
+    def failure(self) -> Problem | None:
+        """The step that failed, with the end of its log."""
+        for step in self.steps:
             # The Fail step is the verdict itself; a sample need not meet the bar.
             if step["status"] == "Failed" and step["type"] != "Fail":
-                log = "\n".join(step.get("log", [])[-15:])
-                raise Problem(
-                    f"step {step['name']} failed: {step['reason']}", todo=f"the end of its log:\n{log}"
-                )
+                log = "\n".join(step.get("log", [])[-LOG_LINES:])
+                what = f"step {step['name']} failed: {step['reason']}"
+                return Problem(what, todo=f"the end of its log:\n{log}" if log else "")
+        return None
+
+
+def run_sample(repository: Path, config: ModelConfig, definition: str) -> Sample:
+    """Run every step's script on a sample of the data."""
+    with tempfile.TemporaryDirectory(prefix="isthmus-sample-") as scratch:
+        folder = Path(scratch)
+        answer = _execute(folder, definition, _inputs(folder, repository, config))
         found = sorted(folder.rglob("evaluation.json"))
         return Sample(answer["steps"], json.loads(found[0].read_text()) if found else {})
 

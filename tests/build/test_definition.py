@@ -1,0 +1,154 @@
+"""`isthmus build definition` and `check`: same content, same bytes, nothing that SageMaker would refuse."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from isthmus.build.commands import build
+from isthmus.build.definition import define
+from isthmus.build.validate import validate
+from isthmus.errors import BadInput, Problem
+from tests.build.conftest import Edit
+
+# Runs pipeline.py as `isthmus build definition` does, and ends at the first attempt to reach anything.
+WITHOUT_NETWORK = """
+import runpy, sys
+def look(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
+        raise SystemExit(f"{event} {arguments}")
+sys.addaudithook(look)
+runpy.run_path("pipeline.py", run_name="__main__")
+"""
+
+
+def test_it_is_made_without_network_and_always_the_same(defined: str, repository: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_NETWORK],
+        cwd=repository,
+        env={"AWS_EC2_METADATA_DISABLED": "true", "HOME": str(repository)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    printed = json.loads(done.stdout[done.stdout.index("{") :])
+    assert json.loads(defined) == {key: value for key, value in printed.items() if value is not None}
+    assert json.dumps(json.loads(defined), sort_keys=True, separators=(",", ":")) == defined
+
+
+def test_where_and_when_it_is_made_makes_no_difference(
+    defined: str, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ISTHMUS_CACHE", str(tmp_path / "other"))
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-south-1")
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    assert define(repository) == defined
+
+
+def test_the_pipeline_and_its_parameters(defined: str) -> None:
+    document = json.loads(defined)
+    assert [step["Name"] for step in document["Steps"]] == ["Prepare", "Train", "Evaluate", "GoodEnough"]
+    branches = document["Steps"][-1]["Arguments"]
+    assert [step["Name"] for step in branches["IfSteps"]] == ["Register"]
+    assert [step["Name"] for step in branches["ElseSteps"]] == ["NotRegistered"]
+    required = [one["Name"] for one in document["Parameters"] if "DefaultValue" not in one]
+    assert required == ["CodeUri", "DataUri", "ChampionUri", "OutputUri", "ImageUri", "RoleArn", "KmsKeyId"]
+    assert "PipelineExperimentConfig" not in document
+
+
+def test_what_passes_below_the_bar_has_no_fail_step(edit: Edit, repository: Path) -> None:
+    edit("model.yaml", "below_bar: fail", "below_bar: pass")
+    assert json.loads(define(repository))["Steps"][-1]["Arguments"]["ElseSteps"] == []
+
+
+def test_a_definition_is_kept_by_its_content(
+    defined: str, repository: Path, edit: Edit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repository / "data" / "weather.csv").write_text("data are not read\n")
+    monkeypatch.setattr(subprocess, "run", _never)
+    assert define(repository) == defined
+    edit("steps/estimator.py", "max_categories=50", "max_categories=60")
+    with pytest.raises(AssertionError, match="defined again"):
+        define(repository)
+
+
+def _never(*_args: Any, **_more: Any) -> None:
+    raise AssertionError("defined again")
+
+
+def test_check_takes_the_example(repository: Path, defined: str) -> None:
+    result = CliRunner().invoke(build, ["check"], catch_exceptions=False)
+    assert "seattle-rain: binary, 5 features, log_loss" in result.output
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"),
+    [
+        ("model.yaml", "threshold:", "treshold:", "unknown key 'treshold'; did you mean 'threshold'?"),
+        ("model.yaml", "wind]", "winds]", "no column 'winds' in the data; did you mean 'wind'?"),
+        ("model.yaml", "data/weather.csv", "data/wether.csv", "there is no data file data/wether.csv"),
+        ("model.yaml", "target: rain_tomorrow", "target: temp_max2", "no column 'temp_max2'"),
+        ("model.yaml", "metric: log_loss", "metric: rmse", "metric rmse does not judge a binary problem"),
+        ("model.yaml", "problem: binary", "problem: regresion", "problem"),
+        ("data/weather.csv", "2012-07-01,183,0.0,20.0,12.2,2.3,1", "2012-07-01,183", "row 1 has 2 cells"),
+        (
+            "data/weather.csv",
+            "2012-07-01,183,0.0,20.0,12.2,2.3,1",
+            "2012-07-01,1,1,1,1,1,3",
+            "3 classes (0, 1, 3)",
+        ),
+    ],
+)
+def test_check_names_what_does_not_fit(edit: Edit, file: str, old: str, new: str, words: str) -> None:
+    edit(file, old, new)
+    with pytest.raises(BadInput) as caught:
+        CliRunner().invoke(build, ["check"], catch_exceptions=False)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("1 / 0", "ZeroDivisionError"), ("print('{}')", "did not print a pipeline definition")],
+)
+def test_a_pipeline_that_cannot_be_defined(repository: Path, text: str, words: str) -> None:
+    (repository / "pipeline.py").write_text(text)
+    with pytest.raises(Problem, match=words):
+        define(repository)
+
+
+def test_a_folder_without_a_pipeline(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"there is no pipeline\.py"):
+        define(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("ml.m5.large", "ml.m5.huge", "step Prepare: ProcessingResources.ClusterConfig.InstanceType"),
+        ("Parameters.DataUri", "Parameters.DataUrl", "did you mean 'DataUri'?"),
+        ("Steps.Train.", "Steps.Trian.", "Steps.Trian.ModelArtifacts.S3ModelArtifacts is not there"),
+        ('"VolumeSizeInGB":30', '"VolumeSizeInGB":"30"', "Invalid type for parameter"),
+        ('"ContainerEntrypoint"', '"Entrypoint"', "Unknown parameter in AppSpecification"),
+        ('"InferenceSpecification"', '"InferenceSpec"', "did you mean InferenceSpecification?"),
+        ('"OutputDataConfig":{', '"OutputDataConfg":{', "did you mean OutputDataConfig?"),
+        (
+            '"RoleArn":{"Get":"Parameters.RoleArn"},"StoppingCondition"',
+            '"StoppingCondition"',
+            "Missing required",
+        ),
+        ('"Name":"Evaluate"', '"Name":"Train"', "two steps are called Train"),
+        ('"Type":"Training"', '"Type":"Trainig"', "there is no step type 'Trainig'"),
+    ],
+)
+def test_what_sagemaker_would_refuse_is_named(defined: str, old: str, new: str, words: str) -> None:
+    assert old in defined
+    with pytest.raises(BadInput) as caught:
+        validate(defined.replace(old, new))
+    assert words in str(caught.value)

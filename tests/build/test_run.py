@@ -1,0 +1,139 @@
+"""`isthmus build run` against a local AWS: what a run of Azure Pipelines sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from isthmus import names
+from isthmus.build.commands import build
+from isthmus.build.data import collect
+from isthmus.build.definition import define
+from isthmus.config import Platform, read_model
+from isthmus.errors import BadInput, Problem
+from tests.build.conftest import MODEL, Edit
+
+Aws = Callable[[str], Any]
+ARN = f"arn:aws:sagemaker:eu-west-1:222233334444:model-package/{MODEL}"
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(furnished: Aws, repository: Path, defined: str) -> Run:
+    """Run the pipeline as the command does; a `Problem` is raised as the command line would print it."""
+
+    def invoke(run_id: str, *more: str, definition: str = defined) -> Result:
+        (repository / "definition.json").write_text(definition)
+        argv = ["run", "--definition", "definition.json", "--commit", "c0ffee", "--run-id", run_id, *more]
+        return CliRunner().invoke(build, argv, catch_exceptions=False)
+
+    return invoke
+
+
+def execution(result: Result) -> str:
+    return next(line for line in result.output.splitlines() if line.startswith("execution "))
+
+
+def test_versions_come_and_the_better_one_wins(
+    furnished: Aws, platform: Platform, repository: Path, run: Run
+) -> None:
+    sagemaker, s3 = furnished("sagemaker"), furnished("s3")
+
+    first = run(
+        "7", "--summary", "summary.md", "--repository", "https://dev.azure.com/contoso/_git/model-build"
+    )
+    assert first.exit_code == 0, first.output
+    assert "champion none" in first.output
+    assert f"##vso[task.setvariable variable=modelPackageArn;isOutput=true]{ARN}/1" in first.output
+    assert "log loss 0.61 ≤ 0.66" in first.output
+    assert "| this | 0.609 | 0.400 to 0.859 |" in (repository / "summary.md").read_text()
+    found = sagemaker.describe_model_package(ModelPackageName=f"{ARN}/1")
+    assert found["ModelApprovalStatus"] == "PendingManualApproval"
+    assert found["InferenceSpecification"]["Containers"][0]["Image"].partition("@sha256:")[2]
+    about = found["CustomerMetadataProperties"]
+    assert {name: about[name] for name in ("commit", "run_id", "reason", "metric", "n", "threshold")} == {
+        "commit": "c0ffee",
+        "run_id": "7",
+        "reason": "merge",
+        "metric": "log_loss",
+        "n": "46",
+        "threshold": "0.66",
+    }
+    assert float(about["ci_low"]) < float(about["value"]) < float(about["ci_high"])
+    assert found["MetadataProperties"]["CommitId"] == "c0ffee"
+    assert found["MetadataProperties"]["GeneratedBy"] == execution(first).removeprefix("execution ")
+    quality = found["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
+    assert quality == f"{about['evaluation_uri']}/evaluation.json"
+
+    # The same attempt of the same run is the same execution; another one runs nothing that ran already.
+    assert execution(run("7", "--repository", "https://dev.azure.com/contoso/_git/model-build")) == execution(
+        first
+    )
+    again = run("7", "--attempt", "2")
+    assert execution(again) != execution(first)
+    assert f"registered {ARN}/2" in again.output
+    arn = execution(again).removeprefix("execution ")
+    steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
+    assert {one["StepName"] for one in steps if "CacheHitResult" in one} == {"Prepare", "Train", "Evaluate"}
+
+    # The first version serves prod when half a year of data has landed.
+    sagemaker.update_model_package(
+        ModelPackageArn=f"{ARN}/1",
+        ModelApprovalStatus="Approved",
+        ModelLifeCycle={"Stage": "prod", "StageStatus": "InService"},
+    )
+    landed = (repository / "data" / "later.csv").read_bytes()
+    s3.put_object(Bucket=names.data_bucket(platform), Key=f"{MODEL}/landed/2013.csv", Body=landed)
+    second = run("8", "--reason", "retrain", "--correlation-id", "e-1", "--summary", "summary.md")
+    assert second.exit_code == 0, second.output
+    assert f"champion {ARN}/1" in second.output
+    assert "log loss 0.59 ≤ 0.66, gain 0.29 [0.151, 0.428] over the champion" in second.output
+    assert "| in prod | 0.877 |" in (repository / "summary.md").read_text()
+    about = sagemaker.describe_model_package(ModelPackageName=f"{ARN}/3")["CustomerMetadataProperties"]
+    assert (about["reason"], about["correlation_id"]) == ("retrain", "e-1")
+
+
+@pytest.mark.parametrize(("bar", "code", "issue"), [("fail", 1, "error"), ("pass", 0, "warning")])
+def test_below_the_bar_nothing_is_registered(
+    run: Run, edit: Edit, defined: str, repository: Path, bar: str, code: int, issue: str
+) -> None:
+    if bar == "pass":
+        edit("model.yaml", "below_bar: fail", "below_bar: pass")
+        defined = define(repository)
+    edit("model.yaml", "threshold: 0.66", "threshold: 0.5")
+    result = run(f"bar-{bar}", definition=defined)
+    assert result.exit_code == code
+    assert "> 0.5\n" in result.output
+    assert f"##vso[task.logissue type={issue}]not registered: log loss 0." in result.output
+    assert "modelPackageArn" not in result.output
+
+
+def test_a_step_that_crashes_is_told_with_its_log(run: Run, edit: Edit) -> None:
+    edit("steps/prepare.py", "def main() -> None:\n", 'def main() -> None:\n    raise KeyError("humidity")\n')
+    with pytest.raises(Problem) as caught:
+        run("crash")
+    assert "step Prepare failed: AlgorithmError: KeyError: 'humidity', exit code: 1" in caught.value.what
+    assert "steps/prepare.py" in caught.value.todo
+
+
+def test_an_image_that_is_not_there_is_named_before_anything_starts(run: Run, edit: Edit) -> None:
+    edit("model.yaml", "isthmus/tabular:1", "isthmus/tabular:99")
+    with pytest.raises(BadInput, match="no image isthmus/tabular:99"):
+        run("image")
+
+
+def test_landed_data_are_checked_as_well(furnished: Aws, platform: Platform, edit: Edit) -> None:
+    edit("model.yaml", "name: seattle-rain", "name: other-rain")
+    bucket = names.data_bucket(platform)
+    furnished("s3").put_object(
+        Bucket=bucket, Key="other-rain/landed/bad.csv", Body=b"date,wind\n2013-01-01,3\n"
+    )
+    with pytest.raises(BadInput, match="no column 'day_of_year'") as caught:
+        collect(furnished("s3"), bucket, Path(), read_model())
+    assert caught.value.where == f"s3://{bucket}/other-rain/landed/bad.csv"
