@@ -265,4 +265,5 @@ def test_without_permission_it_says_who_one_cannot_be(shell: Shell, aws: Aws) ->
 
 
 def test_without_aws_it_says_so(shell: Shell) -> None:
-    assert "no answer from AWS" in fails(shell, Unavailable, "models", AWS_ENDPOINT_URL="http://127.0.0.1:1", AWS_MAX_ATTEMPTS="1")
+    nowhere = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_MAX_ATTEMPTS": "1"}
+    assert "no answer from AWS" in fails(shell, Unavailable, "models", **nowhere)
