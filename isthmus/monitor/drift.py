@@ -8,6 +8,7 @@ larger of the configured one and that distribution's quantile (Yurdakul 2018).
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import chdtri
 
 from isthmus.monitor.baseline import Baseline, Histogram
 from isthmus.monitor.findings import Drift
@@ -28,13 +29,11 @@ def psi(baseline: Histogram, current: Histogram) -> float:
 
 def chance_bound(baseline: Histogram, current: Histogram, confidence: float) -> float:
     """The index that no drift stays below with probability `confidence`; 0 where nothing can differ."""
-    from scipy.stats import chi2
-
     n, m = baseline.present, current.present
     bins = len(_compared(baseline, current)[0])
     if not n or not m or bins < 2:
         return 0.0
-    return float((1 / n + 1 / m) * chi2.ppf(confidence, bins - 1))
+    return float((1 / n + 1 / m) * chdtri(bins - 1, 1 - confidence))
 
 
 def drifts(baseline: Baseline, current: Baseline, *, threshold: float, confidence: float) -> list[Drift]:

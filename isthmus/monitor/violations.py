@@ -33,6 +33,9 @@ def _broken(name: str, before: Histogram, now: Histogram, chance: float) -> Iter
 
 def missing_by_chance(before: Histogram, now: Histogram) -> float:
     """How likely it is that as many values are missing now when as many go missing as before (Fisher)."""
+    if not now.missing:
+        return 1.0
+    # Here, because importing it takes longer than most monitors run.
     from scipy.stats import hypergeom
 
     return float(hypergeom.sf(now.missing - 1, before.n + now.n, before.missing + now.missing, now.n))
