@@ -24,7 +24,7 @@ def config(monkeypatch: pytest.MonkeyPatch) -> ModelConfig:
 
 
 def table(config: ModelConfig) -> pd.DataFrame:
-    """Made-up rows of the features, whose target follows the first one."""
+    """Made-up rows, oldest first, whose target follows the first feature."""
     random = np.random.default_rng(0)
     frame = pd.DataFrame({name: random.normal(size=ROWS) for name in config.features})
     first = frame[config.features[0]]
@@ -33,7 +33,7 @@ def table(config: ModelConfig) -> pd.DataFrame:
     else:
         classes = 2 if config.problem == "binary" else 3
         frame[config.target] = pd.qcut(first, classes, labels=False)
-    return frame
+    return frame.assign(**{config.data.time: range(ROWS)}) if config.data.time else frame
 
 
 def test_it_learns_what_is_there_to_learn(config: ModelConfig) -> None:
