@@ -10,6 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from isthmus.build.data import check
+from isthmus.config import ModelConfig
+from isthmus.container.evaluation import judge
+from isthmus.container.tabular import read_rows
+from tests.build.example import estimator
 from tests.container.jobs import Failed, Repository
 
 SHARED = Path(os.environ.get("ISTHMUS_SHARED", Path(__file__).parents[2].parent / "shared"))
@@ -80,17 +85,24 @@ def test_several_classes_named_in_words(tmp_path: Path) -> None:
     assert verdict["classes"] == ["long one", "small one", "wide one"]
 
 
-def test_a_medical_table_with_question_marks(tmp_path: Path) -> None:
+def test_a_medical_table_without_a_header_and_with_question_marks(tmp_path: Path) -> None:
     file = SHARED / "data" / "mammographic_masses.data"
     if not file.exists():
         pytest.skip(f"needs {file}, which users bring themselves (UCI, CC BY 4.0)")
+    assert b"?" in file.read_bytes()
     columns = ["assessment", "age", "shape", "margin", "density", "severity"]
-    config = model("binary", "severity", columns[1:5], "auc", 0.8)
-    rows = pd.read_csv(file, names=columns, dtype=str)
-    assert (rows == "?").to_numpy().any()
-    verdict = Repository(tmp_path, config).version(rows).verdict
-    assert verdict["meets_threshold"], verdict["verdict"]
-    assert verdict["classes"] == [0, 1]
+    config = ModelConfig.model_validate(
+        model("binary", "severity", columns[1:5], "auc", 0.8, columns=columns)
+    )
+    content = file.read_bytes()
+    check(content, str(file), config)
+    (tmp_path / "rows.csv").write_bytes(content)
+    rows = read_rows(tmp_path, config)
+    assert len(rows) == 961
+    assert rows["density"].isna().sum() == 76
+    found = judge(config, lambda: estimator(config), rows, lambda _start: None).evaluation
+    assert found["meets_threshold"], found["verdict"]
+    assert found["classes"] == [0, 1]
 
 
 @pytest.mark.parametrize(
