@@ -58,7 +58,7 @@ def test_the_environment_says_where_azure_devops_is(monkeypatch: pytest.MonkeyPa
         ('"444455556666"', '"333344445555"', ["prod and staging are the same account"]),
         ("name: seattle-rain", "name: Seattle Rain", ["models.0.name", "Seattle Rain"]),
         ("mode: none", "mode: nnoe", ["network.mode", "nnoe"]),
-        ("mode: none", "mode: existing", ["vpc_id"]),
+        ("mode: none", "mode: existing", ["vpcs are given exactly when"]),
         ("project: weather", "project: AKIAIOSFODNN7EXAMPLE", ["looks like a secret"]),
         ("models:", "models: [", ["not valid YAML"]),
     ],
@@ -96,3 +96,43 @@ def test_no_content_makes_a_traceback(tmp_path_factory: pytest.TempPathFactory, 
     file.write_text(yaml.safe_dump(content))
     with pytest.raises(BadInput):
         read_platform(file)
+
+
+ORGANIZATION = "organization:\n  parent: r-abcd\n"
+STUDIO = "studio:\n  sign_in: iam\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("azure:", ORGANIZATION + "azure:", ["organization needs accounts.management"]),
+        ("azure:", STUDIO + "azure:", ["studio is reached through a VPC only"]),
+        (
+            "  mode: none",
+            "  mode: managed\n  cidrs: {dev: 10.40.16.0/20}",
+            ["automation 10.40.16.0/20 overlaps dev 10.40.16.0/20", "network.cidrs"],
+        ),
+        ("  mode: none", "  mode: managed\n  cidrs: {dev: 10.40.0.0/30}", ["/16 to /24", "10.40.0.0/30"]),
+        ("  mode: none", "  mode: managed\n  cidrs: {dev: 10.40.0.9/20}", ["not a CIDR block"]),
+        (
+            "models:",
+            "teams:\n  - {name: weather, scientists: [dana]}\n  - {name: rain, scientists: [dana]}\nmodels:",
+            ["dana stands twice"],
+        ),
+        (
+            "    owner: weather-team",
+            "    team: wether\n    owner: weather-team",
+            ["no team 'wether'"],
+        ),
+        (
+            "models:",
+            "feature_groups:\n  - {name: days, owner: us, record_id: day, event_time: att,"
+            " features: {day: String, at: String}}\nmodels:",
+            ["event_time 'att' is not among the features", "did you mean 'at'?"],
+        ),
+    ],
+)
+def test_what_does_not_fit_together_is_told(broken, old: str, new: str, words: list[str]) -> None:
+    message = broken(old, new)
+    for word in words:
+        assert word in message

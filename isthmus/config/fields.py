@@ -1,0 +1,45 @@
+"""What the configuration files have in common: strict models, the kinds of names, the nearest spelling."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Stage = Literal["staging", "prod"]
+STAGES: tuple[Stage, ...] = ("staging", "prod")
+
+AccountId = Annotated[
+    str, Field(pattern=r"^\d{12}$", description="An AWS account id: twelve digits, quoted.")
+]
+Guid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=64)]
+# SageMaker names a model package group, a pipeline and an endpoint after it, with a suffix of ours.
+ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=20)]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
+
+
+class Strict(BaseModel):
+    """A part of a configuration file: unknown keys are errors, and nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def did_you_mean(word: str, allowed: Iterable[str]) -> str:
+    """The nearest of the allowed spellings as the end of a sentence; empty where none is near."""
+    near = difflib.get_close_matches(word, list(allowed), 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def twice(names: Iterable[str]) -> str | None:
+    """The first name that stands twice, or None."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None

@@ -1,0 +1,75 @@
+"""model.yaml: what is learned from which columns, and how good is good enough."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from isthmus.config.fields import ModelName, Strict
+
+
+class Data(Strict):
+    source: str = Field(description="A CSV file beside model.yaml, or s3://bucket/key.")
+    time: str | None = Field(default=None, description="The column that orders the rows, if any.")
+    separator: str = Field(default=",", min_length=1, max_length=1)
+    columns: list[str] = Field(default=[], description="The columns' names, where the file has no header.")
+    missing: list[str] = Field(default=["?"], description="What stands for no value, beside an empty cell.")
+
+
+class Evaluation(Strict):
+    metric: Literal["auc", "accuracy", "f1_macro", "log_loss", "rmse", "mae", "r2"]
+    threshold: float
+    holdout: float = Field(
+        default=0.25, gt=0, lt=1, description="Share of rows that a version is judged on: the latest."
+    )
+    folds: int = Field(
+        default=4, ge=1, le=50, description="Blocks of those rows; each is predicted from all rows before it."
+    )
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    below_bar: Literal["fail", "pass"] = "fail"
+    challenger: Literal["beat", "no_worse"] = "beat"
+
+    @property
+    def higher_is_better(self) -> bool:
+        return self.metric not in ("log_loss", "rmse", "mae")
+
+
+class Compute(Strict):
+    instance_type: str = Field(default="ml.m5.large", pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")
+    instance_count: int = Field(default=1, ge=1, le=20)
+    volume_gb: int = Field(default=30, ge=1)
+    max_minutes: int = Field(default=60, ge=1)
+
+
+class ModelConfig(Strict):
+    """model.yaml: what is learned from which columns, and how good is good enough."""
+
+    name: ModelName
+    image: str = Field(default="isthmus/tabular:1", description="repository:tag in the automation account.")
+    problem: Literal["binary", "multiclass", "regression"]
+    data: Data
+    target: str
+    features: list[str] = Field(min_length=1)
+    evaluation: Evaluation
+    compute: Compute = Compute()
+    hyperparameters: dict[str, str | int | float] = Field(default={})
+
+    @model_validator(mode="after")
+    def _metric_fits(self) -> ModelConfig:
+        fitting = METRICS[self.problem]
+        if self.evaluation.metric not in fitting:
+            raise ValueError(
+                f"metric {self.evaluation.metric} does not judge a {self.problem} problem; "
+                f"one of {', '.join(fitting)} does"
+            )
+        if self.target in self.features:
+            raise ValueError(f"the target {self.target} is among the features")
+        return self
+
+
+METRICS = {
+    "binary": ("auc", "log_loss", "accuracy", "f1_macro"),
+    "multiclass": ("accuracy", "f1_macro"),
+    "regression": ("rmse", "mae", "r2"),
+}

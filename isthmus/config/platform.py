@@ -1,0 +1,346 @@
+"""platform.yaml: accounts, Azure DevOps, network, teams and models of one platform.
+
+What is left out is not made, and costs nothing: each part that stands idle is asked for by its own key.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, ip_network
+from typing import Annotated, Literal
+
+from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, field_validator, model_validator
+
+from isthmus.config.fields import (
+    AccountId,
+    Email,
+    Guid,
+    ModelName,
+    Name,
+    Region,
+    Strict,
+    Url,
+    did_you_mean,
+    twice,
+)
+from isthmus.errors import BadInput
+
+AccountRole = Literal["management", "dev", "automation", "staging", "prod"]
+# The accounts with workloads: each has a network, a key and a stack of its own.
+WORKLOADS: tuple[AccountRole, ...] = ("dev", "automation", "staging", "prod")
+
+
+class Accounts(Strict):
+    """The AWS accounts, by the role that each plays."""
+
+    dev: AccountId
+    automation: AccountId
+    staging: AccountId
+    prod: AccountId
+    management: AccountId | None = Field(default=None, description="Needed by `organization` only.")
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Accounts:
+        roles: dict[str, str] = {}
+        for role, account in self:
+            if account is not None and account in roles:
+                raise ValueError(f"{role} and {roles[account]} are the same account {account}")
+            roles[account] = role
+        return self
+
+
+# ---------------------------------------------------------------- management account
+
+
+class Budgets(Strict):
+    """US dollars a month for each account with workloads."""
+
+    dev: float = Field(gt=0)
+    automation: float = Field(gt=0)
+    staging: float = Field(gt=0)
+    prod: float = Field(gt=0)
+
+
+class Members(Strict):
+    """Mail addresses of the accounts that Organizations makes; an account without one was there before."""
+
+    dev: Email | None = None
+    automation: Email | None = None
+    staging: Email | None = None
+    prod: Email | None = None
+
+
+class Organization(Strict):
+    """What the management account holds: organizational unit, member accounts, guard rails, budgets."""
+
+    parent: str = Field(
+        pattern=r"^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32})$",
+        description="The root or organizational unit that the platform's unit stands under.",
+    )
+    unit: str = Field(default="isthmus", pattern=r"^[\w .-]{1,128}$")
+    members: Members = Members()
+    regions: list[Region] = Field(
+        default=[], description="Allowed beside the platform's region; all others are locked."
+    )
+    budgets: Budgets | None = Field(default=None, description="People are told at 80 and at 100 %.")
+
+
+# ---------------------------------------------------------------- Azure DevOps
+
+
+class Azure(Strict):
+    """Where the code lives and the pipelines run."""
+
+    organization_url: Url
+    organization_id: Guid
+    tenant_id: Guid
+    project: str = Field(min_length=1, max_length=64)
+    issuer: Url = Field(
+        default="", validate_default=False, description="Who signs a service connection's tokens."
+    )
+    audience: str = "api://AzureADTokenExchange"
+    authority_host: Url = Field(default="https://login.microsoftonline.com", description="Entra.")
+    bridge_client_id: Guid = Field(description="The Entra application that the bridge acts as.")
+    connection_client_id: Guid | None = Field(
+        default=None, description="The Entra application of the service connections; else the bridge's."
+    )
+    approvers: list[str] = Field(min_length=1, description="Who may let a deployment pass to prod.")
+    entra_subjects: dict[str, str] = Field(
+        default={},
+        description="The subject of each service connection's token of the Entra issuer, by the "
+        "connection's name; where given, both issuers are trusted side by side.",
+    )
+
+    @property
+    def connection_client(self) -> str:
+        return self.connection_client_id or self.bridge_client_id
+
+    @property
+    def organization(self) -> str:
+        return self.organization_url.rstrip("/").rsplit("/", 1)[-1]
+
+    @property
+    def token_issuer(self) -> str:
+        return self.issuer or f"https://vstoken.dev.azure.com/{self.organization_id}"
+
+    @property
+    def entra_issuer(self) -> str:
+        return f"{self.authority_host.rstrip('/')}/{self.tenant_id}/v2.0"
+
+
+# ---------------------------------------------------------------- network
+
+
+def _cidr(value: object) -> IPv4Network:
+    try:
+        found = ip_network(str(value))
+    except ValueError as error:
+        raise ValueError(f"not a CIDR block: {error}") from None
+    if not isinstance(found, IPv4Network) or not 16 <= found.prefixlen <= 24:
+        raise ValueError("a VPC of ours is an IPv4 block from /16 to /24")
+    return found
+
+
+Cidr = Annotated[
+    IPv4Network,
+    PlainValidator(_cidr),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "description": "An IPv4 block, /16 to /24, such as 10.40.0.0/20."}),
+]
+
+
+class Cidrs(Strict):
+    """The address range of each account's VPC; they may be joined one day, so none overlaps another."""
+
+    dev: Cidr = IPv4Network("10.40.0.0/20")
+    automation: Cidr = IPv4Network("10.40.16.0/20")
+    staging: Cidr = IPv4Network("10.40.32.0/20")
+    prod: Cidr = IPv4Network("10.40.48.0/20")
+
+    @model_validator(mode="after")
+    def _apart(self) -> Cidrs:
+        placed: list[tuple[str, IPv4Network]] = []
+        for role, cidr in self:
+            for other, there in placed:
+                if cidr.overlaps(there):
+                    raise ValueError(f"{role} {cidr} overlaps {other} {there}")
+            placed.append((role, cidr))
+        return self
+
+
+class Vpc(Strict):
+    """A VPC that stands already."""
+
+    vpc_id: str = Field(pattern=r"^vpc-[0-9a-f]+$")
+    subnet_ids: list[Annotated[str, Field(pattern=r"^subnet-[0-9a-f]+$")]] = Field(min_length=2)
+
+
+class Vpcs(Strict):
+    dev: Vpc
+    automation: Vpc
+    staging: Vpc
+    prod: Vpc
+
+
+class Network(Strict):
+    """No VPC; one of ours in each account, with no way to the internet; or ones that stand already."""
+
+    mode: Literal["none", "managed", "existing"] = "none"
+    zones: Literal[2, 3] = Field(default=2, description="Availability zones of each managed VPC.")
+    cidrs: Cidrs = Field(default=Cidrs(), description="For managed VPCs.")
+    vpcs: Vpcs | None = Field(default=None, description="For existing VPCs.")
+
+    @model_validator(mode="after")
+    def _existing_are_named(self) -> Network:
+        if (self.mode == "existing") != (self.vpcs is not None):
+            raise ValueError("vpcs are given exactly when mode is existing")
+        return self
+
+
+# ---------------------------------------------------------------- what is asked for by its own key
+
+
+class Studio(Strict):
+    """SageMaker Studio in the dev account, with one user profile for each scientist of each team."""
+
+    sign_in: Literal["iam", "identity_center"] = "iam"
+    idle_minutes: int = Field(default=60, ge=60, le=525_600, description="A space at rest is shut down.")
+    mlflow: Literal["none", "app", "tracking_server"] = "none"
+    glue: bool = Field(default=False, description="Scientists may run Glue sessions.")
+    emr_serverless: bool = Field(default=False, description="Scientists may run EMR Serverless jobs.")
+
+
+Scientist = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", max_length=60)]
+
+
+class Team(Strict):
+    """Scientists who share their projects, and nobody else's."""
+
+    name: Name
+    scientists: list[Scientist] = Field(default=[], description="The names of their user profiles.")
+
+
+class FeatureGroup(Strict):
+    """One group of SageMaker Feature Store, offline always, online if said so."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
+    owner: str
+    record_id: str
+    event_time: str
+    features: dict[str, Literal["Integral", "Fractional", "String"]] = Field(min_length=1)
+    online: bool = False
+
+    @model_validator(mode="after")
+    def _keys_are_features(self) -> FeatureGroup:
+        for key in ("record_id", "event_time"):
+            if getattr(self, key) not in self.features:
+                raise ValueError(
+                    f"{key} {getattr(self, key)!r} is not among the features"
+                    + did_you_mean(getattr(self, key), self.features)
+                )
+        return self
+
+
+class Api(Strict):
+    """An HTTP API before the endpoints, which takes Entra's tokens: callers need no AWS keys."""
+
+    audience: str = Field(min_length=1, description="Whom a caller's token is for: an application's id URI.")
+    requests_per_second: int = Field(default=50, ge=1, le=10_000)
+    burst: int = Field(default=100, ge=1, le=5_000)
+    waf: bool = Field(default=False, description="A web access control list in front; costs by the month.")
+    private: bool = Field(default=False, description="Reached from the account's VPC only.")
+
+
+class Logs(Strict):
+    """Where logs are kept, and for how long."""
+
+    retention_days: Literal[30, 90, 180, 365, 400, 731, 1827] = 365
+    opensearch: bool = Field(
+        default=False, description="An OpenSearch Serverless collection; stands by the hour."
+    )
+
+
+class Slack(Strict):
+    """A Slack channel, by Amazon Q Developer in chat applications; the workspace is authorized there once."""
+
+    workspace_id: str = Field(pattern=r"^T[0-9A-Z]{8,10}$")
+    channel_id: str = Field(pattern=r"^[CG][0-9A-Z]{8,10}$")
+
+
+class Teams(Strict):
+    """A Microsoft Teams channel, by Amazon Q Developer in chat applications."""
+
+    team_id: Guid
+    tenant_id: Guid
+    channel_id: str = Field(min_length=1, max_length=256)
+
+
+class Notifications(Strict):
+    """Who is told that something waits for a person, or failed."""
+
+    email: list[Email] = Field(default=[])
+    slack: Slack | None = None
+    teams: Teams | None = None
+
+
+# ---------------------------------------------------------------- models
+
+
+class Model(Strict):
+    """One model of the platform, and the two repositories of the team that owns it."""
+
+    name: ModelName
+    owner: str
+    team: Name | None = Field(default=None, description="Whose scientists work on it.")
+    build_repository: str = "model-build"
+    deploy_repository: str = "model-deploy"
+
+
+class Platform(Strict):
+    """platform.yaml: the one file that describes a platform."""
+
+    name: Name
+    region: Region
+    accounts: Accounts
+    organization: Organization | None = None
+    azure: Azure
+    network: Network = Network()
+    studio: Studio | None = None
+    teams: list[Team] = Field(default=[])
+    feature_groups: list[FeatureGroup] = Field(default=[])
+    api: Api | None = None
+    logs: Logs = Logs()
+    notifications: Notifications = Notifications()
+    models: list[Model] = Field(min_length=1)
+
+    @field_validator("models", "teams", "feature_groups")
+    @classmethod
+    def _unique(cls, named: list[Model | Team | FeatureGroup]) -> list[Model | Team | FeatureGroup]:
+        if name := twice(one.name for one in named):
+            raise ValueError(f"{name} stands twice")
+        return named
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Platform:
+        if self.organization and not self.accounts.management:
+            raise ValueError("organization needs accounts.management: the account that it is made in")
+        if self.studio and self.network.mode == "none":
+            raise ValueError("studio is reached through a VPC only: set network.mode to managed or existing")
+        if self.api and self.api.private and self.network.mode == "none":
+            raise ValueError("a private api needs a VPC: set network.mode to managed or existing")
+        if who := twice(scientist for team in self.teams for scientist in team.scientists):
+            raise ValueError(f"scientist {who} stands twice: everybody has one team")
+        teams = [team.name for team in self.teams]
+        for model in self.models:
+            if model.team is not None and model.team not in teams:
+                raise ValueError(
+                    f"model {model.name}: no team {model.team!r}" + did_you_mean(model.team, teams)
+                )
+        return self
+
+    def model(self, name: str) -> Model:
+        """The model of that name; raises `BadInput` with the nearest name."""
+        for model in self.models:
+            if model.name == name:
+                return model
+        near = did_you_mean(name, [model.name for model in self.models])
+        raise BadInput(f"no model {name!r}{near}", where="platform.yaml, models")

@@ -1,0 +1,144 @@
+"""Reads a configuration file; whatever is wrong in it is told with file, line, key and remedy."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from isthmus.config.deploy import DeployConfig
+from isthmus.config.fields import Strict, did_you_mean
+from isthmus.config.model import ModelConfig
+from isthmus.config.platform import Platform
+from isthmus.errors import BadInput
+
+Config = TypeVar("Config", bound=Strict)
+
+
+def platform_path() -> Path:
+    """Which platform.yaml is meant: `ISTHMUS_PLATFORM` in the environment, else the one in this folder."""
+    return Path(os.environ.get("ISTHMUS_PLATFORM") or "platform.yaml")
+
+
+def read_platform(path: Path | str | None = None) -> Platform:
+    """Read platform.yaml. `AZURE_DEVOPS_URL` and `AZURE_AUTHORITY_HOST` in the environment say otherwise
+    where Azure DevOps and Entra are."""
+    platform = read(Path(path) if path else platform_path(), Platform)
+    said = {
+        "organization_url": os.environ.get("AZURE_DEVOPS_URL"),
+        "authority_host": os.environ.get("AZURE_AUTHORITY_HOST"),
+    }
+    azure = platform.azure.model_copy(update={key: url for key, url in said.items() if url})
+    return platform.model_copy(update={"azure": azure})
+
+
+def read_model(path: Path | str = "model.yaml") -> ModelConfig:
+    return read(Path(path), ModelConfig)
+
+
+def read_deploy(path: Path | str = "deploy.yaml") -> DeployConfig:
+    return read(Path(path), DeployConfig)
+
+
+def read(path: Path, kind: type[Config]) -> Config:
+    """Read one configuration file; raises `BadInput` for the first thing that is wrong in it."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BadInput(
+            f"there is no {path.name}", where=str(path), todo="run from the repository, or name the file"
+        ) from None
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        value = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = f"{path}:{error.problem_mark.line + 1}" if error.problem_mark else str(path)
+        raise BadInput(f"not valid YAML: {error.problem}", where=line) from None
+    _refuse_secrets(root, path)
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        raise _explained(error, kind, root, path) from None
+
+
+_SECRET = re.compile(r"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY|\b[a-z2-7]{52}\b|\bxox[bp]-")
+
+
+def _refuse_secrets(node: yaml.Node | None, path: Path) -> None:
+    if isinstance(node, yaml.ScalarNode):
+        if _SECRET.search(node.value):
+            raise BadInput(
+                "this looks like a secret, and no secret belongs in this file",
+                where=f"{path}:{node.start_mark.line + 1}",
+                todo="remove it and revoke it; Isthmus needs no stored credential",
+            )
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_secrets(item, path)
+    elif isinstance(node, yaml.MappingNode):
+        for _, item in node.value:
+            _refuse_secrets(item, path)
+
+
+def _explained(error: ValidationError, kind: type[Strict], root: yaml.Node | None, path: Path) -> BadInput:
+    # A misspelt key is also a missing one: naming what was written helps more.
+    first = min(error.errors(), key=lambda one: (one["type"] != "extra_forbidden", _line(root, one["loc"])))
+    loc = first["loc"]
+    key = ".".join(str(part) for part in loc) or path.name
+    where = f"{path}:{_line(root, loc)}, {key}"
+    if first["type"] == "extra_forbidden":
+        allowed = _keys(kind, loc[:-1])
+        return BadInput(
+            f"unknown key {loc[-1]!r}{did_you_mean(str(loc[-1]), allowed)}",
+            where=where,
+            todo=f"allowed here: {', '.join(allowed)}",
+        )
+    if first["type"] == "missing":
+        return BadInput(f"{loc[-1]!r} is missing", where=where, todo=f"add {loc[-1]}: under the line above")
+    found = first.get("input")
+    shown = "" if isinstance(found, dict | list) else f", found {found!r}"
+    return BadInput(f"{key}: {_plain(first)}{shown}", where=where, todo=_remedy(kind, loc, found))
+
+
+def _plain(error: Any) -> str:
+    message: str = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "string_pattern_mismatch" and error["ctx"]["pattern"] == r"^\d{12}$":
+        return "an AWS account id has twelve digits"
+    return message[0].lower() + message[1:]
+
+
+def _remedy(kind: type[Strict], loc: tuple[int | str, ...], found: object) -> str:
+    if isinstance(found, int) and len(loc) > 1 and loc[-2] == "accounts":
+        return f'quote it: "{found:012d}"'
+    return ""
+
+
+def _keys(kind: Any, loc: tuple[int | str, ...]) -> list[str]:
+    for part in loc:
+        if isinstance(part, str) and isinstance(kind, type) and issubclass(kind, BaseModel):
+            kind = kind.model_fields[part].annotation
+        while not isinstance(kind, type) or not issubclass(kind, BaseModel):
+            kind = next((arg for arg in getattr(kind, "__args__", ()) if arg is not type(None)), None)
+            if kind is None:
+                return []
+    return list(kind.model_fields)
+
+
+def _line(node: yaml.Node | None, loc: tuple[int | str, ...]) -> int:
+    line = node.start_mark.line if node else 0
+    for part in loc:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == str(part):
+                    line, node = key.start_mark.line, value
+                    break
+            else:
+                break
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line
+    return line + 1
