@@ -46,12 +46,21 @@ def read_deploy(path: Path | str = "deploy.yaml") -> DeployConfig:
 
 def read(path: Path, kind: type[Config]) -> Config:
     """Read one configuration file; raises `BadInput` for the first thing that is wrong in it."""
+    return parse(text_of(path), path, kind)
+
+
+def text_of(path: Path) -> str:
+    """What the file says, with its own line endings; raises `BadInput` where there is none."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_bytes().decode()
     except FileNotFoundError:
         raise BadInput(
             f"there is no {path.name}", where=str(path), todo="run from the repository, or name the file"
         ) from None
+
+
+def parse(text: str, path: Path, kind: type[Config]) -> Config:
+    """What `text` says as the content of `path`; raises `BadInput` for the first thing that is wrong."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         value = yaml.safe_load(text)
