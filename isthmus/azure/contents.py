@@ -19,7 +19,7 @@ from isthmus.azure.wanted import Content
 from isthmus.errors import BadInput, Refused
 
 # What of a checkout is the platform's own: what the pipelines need beside the package.
-PLATFORM = ("platform.yaml", "app.py", "cdk.json", "cdk", "bridge", "azure-pipelines")
+PLATFORM = ("platform.yaml", "app.py", "cdk.json", "cdk", "bridge", "gateway", "azure-pipelines")
 # Where git does not say, because the folder is in no checkout.
 NEVER = {
     ".git",

@@ -241,9 +241,19 @@ class FeatureGroup(Strict):
 
 
 class Api(Strict):
-    """An HTTP API before the endpoints, which takes Entra's tokens: callers need no AWS keys."""
+    """An API before the endpoints, which takes Entra's tokens: callers need no AWS keys.
 
-    audience: str = Field(min_length=1, description="Whom a caller's token is for: an application's id URI.")
+    Tokens are of version 2 (the application's manifest says `requestedAccessTokenVersion: 2`): their issuer
+    is `azure.entra_issuer` and their audience the application's client id.
+    """
+
+    audience: Guid = Field(description="The client id of the Entra application that stands for the API.")
+    role: str = Field(
+        default="Predict",
+        pattern=r"^[A-Za-z0-9._-]{1,120}$",
+        description="The app role that a caller is assigned; any application of the tenant gets a token, "
+        "so without it nobody is let through.",
+    )
     requests_per_second: int = Field(default=50, ge=1, le=10_000)
     burst: int = Field(default=100, ge=1, le=5_000)
     waf: bool = Field(default=False, description="A web access control list in front; costs by the month.")
