@@ -14,6 +14,9 @@ from ministack import app as ministack
 
 from isthmus.local.aws import (
     alarms,
+    api_gateway,
+    api_tokens,
+    api_types,
     authorization,
     cloudformation,
     deliveries,
@@ -50,6 +53,9 @@ def serve(settings: Settings) -> None:
     alarms.install()
     functions.install(settings.environment)
     sagemaker.install(settings)
+    api_gateway.install(settings.url)
+    api_tokens.install(settings.issuers)
+    api_types.install(handlers)
     stacks.install(handlers)
     cloudformation.install()
     asyncio.run(_serve(settings, signer))
