@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from isthmus import names
-from isthmus.config import Platform
+from isthmus.config import STAGES, Platform
 from isthmus.errors import NotFound, Refused, Unavailable
 from isthmus.local import lifeline
 
@@ -123,13 +123,16 @@ def _aws_config(platform: Platform, local: Local) -> dict[str, object]:
         "accounts": platform.accounts.model_dump(exclude_none=True),
         "region": platform.region,
         "platform": platform.name,
-        "issuers": {platform.azure.token_issuer: f"{local.azure_url}/entra/jwks"},
+        "issuers": {
+            platform.azure.token_issuer: f"{local.azure_url}/entra/jwks",
+            platform.azure.entra_issuer: f"{local.authority}/{platform.azure.tenant_id}/discovery/v2.0/keys",
+        },
         "environment": local.endpoints(platform.region),
     }
 
 
 def _azure_config(platform: Platform, local: Local) -> dict[str, object]:
-    bridge = names.role_arn(platform.accounts.automation, names.bridge(platform))
+    azure, api = platform.azure, platform.api
     return {
         "organization": local.organization,
         "organization_id": platform.azure.organization_id,
@@ -137,16 +140,30 @@ def _azure_config(platform: Platform, local: Local) -> dict[str, object]:
         "issuer": platform.azure.token_issuer,
         "aws_url": local.aws_url,
         "aws_jwks_url": f"{local.aws_url}/_isthmus/jwks",
-        "applications": {
-            platform.azure.bridge_client_id: {
-                "subject": bridge,
-                "issuer": local.aws_url,
-                "audience": platform.azure.audience,
-            }
-        },
+        "entra_issuer": azure.entra_issuer,
+        "applications": _applications(platform, local),
+        "apis": {api.audience: {azure.connection_client: [api.role]}} if api else {},
         "environment": local.endpoints(platform.region) | {"ISTHMUS_CACHE": str(local.cache)},
         "users": list(USERS),
     }
+
+
+def _applications(platform: Platform, local: Local) -> dict[str, list[dict[str, str]]]:
+    """Entra's applications by client id, and whose tokens each signs in by: the bridge, and deploy jobs."""
+    azure = platform.azure
+    bridge = names.role_arn(platform.accounts.automation, names.bridge(platform))
+    found = {azure.bridge_client_id: [{"subject": bridge, "issuer": local.aws_url}]}
+    found.setdefault(azure.connection_client, []).extend(
+        {
+            "subject": names.connection_subject(
+                platform, names.deploy_connection(platform, model.name, stage)
+            ),
+            "issuer": azure.token_issuer,
+        }
+        for model in platform.models
+        for stage in STAGES
+    )
+    return {client: [one | {"audience": azure.audience} for one in each] for client, each in found.items()}
 
 
 def _start(

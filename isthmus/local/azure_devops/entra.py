@@ -1,4 +1,8 @@
-"""Entra: exchanges an AWS-signed token for one that Azure DevOps accepts, and publishes the issuer's keys."""
+"""Entra: signs applications in by federated credentials, for Azure DevOps or for APIs; publishes its keys.
+
+An assertion is AWS's (the bridge) or Azure DevOps' (a job with a service connection). Tokens for Azure DevOps
+are of version 1, tokens for an API of version 2, as Microsoft's are.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ from starlette.routing import Route
 
 from isthmus.local.azure_devops.organization import Organization
 from isthmus.local.azure_devops.principals import AZURE_DEVOPS
-from isthmus.local.azure_devops.settings import Application
+from isthmus.local.azure_devops.settings import Credential
 
 log = logging.getLogger("isthmus.entra")
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -88,49 +92,73 @@ class Entra:
                 f"Application with identifier '{client}' was not found in the directory '{tenant}'.",
             )
         _check_form(form)
+        resource = self._resource(form.get("scope", ""))
         self._verify(form["client_assertion"], known[client])
         return {
             "token_type": "Bearer",
             "expires_in": SECONDS,
             "ext_expires_in": SECONDS,
-            "access_token": self._access_token(client),
+            "access_token": self._access_token(client, resource),
         }
 
-    def _access_token(self, client: str) -> str:
+    def _resource(self, scope: str) -> str:
+        """The client id of the application that a token is asked for."""
+        resource = scope.removeprefix("api://").removesuffix("/.default").lower()
+        if not scope.endswith("/.default") or resource not in (AZURE_DEVOPS, *self._settings.apis):
+            raise Denied(70011, "invalid_scope", f"The provided value for scope {scope} is not valid.")
+        return resource
+
+    def _access_token(self, client: str, resource: str) -> str:
         moment = int(time.time())
         principal = self._organization.principals.application(client)
+        about = (
+            self._for_azure_devops(client) if resource == AZURE_DEVOPS else self._for_api(client, resource)
+        )
         return self._organization.entra_key.sign(
             {
-                "aud": AZURE_DEVOPS,
-                "iss": f"https://sts.windows.net/{self._settings.tenant_id}/",
+                "aud": resource,
                 "iat": moment,
                 "nbf": moment,
                 "exp": moment + SECONDS,
-                "appid": client,
-                "appidacr": "2",
                 "idtyp": "app",
                 "oid": principal.id if principal else "",
                 "tid": self._settings.tenant_id,
                 "uti": uuid.uuid4().hex,
-                "ver": "1.0",
             }
+            | about
         )
 
-    def _verify(self, assertion: str, application: Application) -> None:
-        """Check an AWS-signed token against the application's federated credential."""
+    def _for_azure_devops(self, client: str) -> dict[str, Any]:
+        issuer = f"https://sts.windows.net/{self._settings.tenant_id}/"
+        return {"iss": issuer, "appid": client, "appidacr": "2", "ver": "1.0"}
+
+    def _for_api(self, client: str, resource: str) -> dict[str, Any]:
+        """Whoever asks is given a token; its roles, if any, say what it is good for."""
+        roles = self._settings.apis[resource].get(client, [])
+        about = {
+            "iss": self._settings.entra_issuer,
+            "azp": client,
+            "azpacr": "2",
+            "sub": client,
+            "ver": "2.0",
+        }
+        return about | ({"roles": roles} if roles else {})
+
+    def _verify(self, assertion: str, credentials: tuple[Credential, ...]) -> None:
+        """Check a token against the application's federated credentials."""
         try:
             header = jwt.get_unverified_header(assertion)
             claims = jwt.decode(assertion, options={"verify_signature": False})
         except jwt.PyJWTError:
             raise Denied(50027, "invalid_request", "JWT token is invalid or malformed.") from None
-        _match(claims, application)
-        key = self._key(str(header.get("kid", "")))
+        credential = _match(claims, credentials)
+        key = self._key(credential.issuer, str(header.get("kid", "")))
         try:
             jwt.decode(
                 assertion,
                 key,
                 algorithms=["RS256", "ES384"],
-                audience=application.audience,
+                audience=credential.audience,
                 options={"require": ["exp", "iat", "iss", "sub", "aud"]},
                 leeway=60,
             )
@@ -143,8 +171,10 @@ class Entra:
                 700027, "invalid_client", f"Client assertion failed signature validation: {error}.", 401
             ) from None
 
-    def _key(self, kid: str) -> jwt.PyJWK:
-        """The key of that id; the issuer's are asked for again when it is not known."""
+    def _key(self, issuer: str, kid: str) -> Any:
+        """The key of that id; AWS's are asked for again when it is not known."""
+        if issuer == self._settings.issuer:
+            return self._organization.issuer_key.public
         if kid not in self._aws_keys:
             try:
                 answer = requests.get(self._settings.aws_jwks_url, timeout=5)
@@ -174,36 +204,23 @@ def _check_form(form: dict[str, str]) -> None:
             "The request body must contain the following parameter: 'client_assertion'.",
             401,
         )
-    if form.get("scope") != f"{AZURE_DEVOPS}/.default":
-        raise Denied(
-            70011, "invalid_scope", f"The provided value for scope {form.get('scope')} is not valid."
-        )
 
 
-def _match(claims: dict[str, Any], application: Application) -> None:
-    """Issuer, subject and audience must be those of the federated credential, to the letter."""
-    issuer, subject, audience = (claims.get(key) for key in ("iss", "sub", "aud"))
-    if issuer != application.issuer:
-        raise Denied(
-            700211,
-            "invalid_client",
-            f"No matching federated identity record found for presented assertion issuer '{issuer}'.",
-            401,
-        )
-    if subject != application.subject:
-        raise Denied(
-            700213,
-            "invalid_client",
-            f"No matching federated identity record found for presented assertion subject '{subject}'.",
-            401,
-        )
-    if application.audience not in (audience if isinstance(audience, list) else [audience]):
-        raise Denied(
-            700212,
-            "invalid_client",
-            f"No matching federated identity record found for presented assertion audience '{audience}'.",
-            401,
-        )
+def _match(claims: dict[str, Any], credentials: tuple[Credential, ...]) -> Credential:
+    """The federated credential whose issuer, subject and audience are the token's, to the letter."""
+    presented = {"issuer": claims.get("iss"), "subject": claims.get("sub"), "audience": claims.get("aud")}
+    left = credentials
+    for code, (what, value) in zip((700211, 700213, 700212), presented.items(), strict=True):
+        values = value if isinstance(value, list) else [value]
+        left = tuple(one for one in left if getattr(one, what) in values)
+        if not left:
+            raise Denied(
+                code,
+                "invalid_client",
+                f"No matching federated identity record found for presented assertion {what} '{value}'.",
+                401,
+            )
+    return left[0]
 
 
 def _outside(claims: dict[str, Any]) -> str:

@@ -20,8 +20,8 @@ class User:
 
 
 @dataclass(frozen=True)
-class Application:
-    """An Entra application with one federated credential."""
+class Credential:
+    """A federated credential of an Entra application: whose tokens it signs in by."""
 
     subject: str
     issuer: str
@@ -36,7 +36,11 @@ class Settings:
     issuer: str
     aws_url: str = ""
     aws_jwks_url: str = ""
-    applications: dict[str, Application] = field(default_factory=dict)
+    # Entra's applications that may sign in: client id → its federated credentials.
+    applications: dict[str, tuple[Credential, ...]] = field(default_factory=dict)
+    # Entra's applications that stand for an API: client id → client id of a caller → its app roles.
+    apis: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    entra_issuer: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     users: tuple[User, ...] = ()
     # How many jobs run at a time, as an organization buys 'parallel jobs'.
@@ -52,8 +56,12 @@ def read(path: Path) -> Settings:
             f"unknown key {unknown[0]!r}", where=str(path), todo=f"allowed: {', '.join(sorted(known))}"
         )
     given["applications"] = {
-        client: Application(one["subject"], one["issuer"], one["audience"])
-        for client, one in given.get("applications", {}).items()
+        client: tuple(Credential(one["subject"], one["issuer"], one["audience"]) for one in credentials)
+        for client, credentials in given.get("applications", {}).items()
+    }
+    given["apis"] = {
+        api.lower(): {client.lower(): roles for client, roles in callers.items()}
+        for api, callers in given.get("apis", {}).items()
     }
     given["users"] = tuple(
         User(one["name"], one.get("display_name", one["name"]), tuple(one.get("groups", ())))

@@ -40,7 +40,7 @@ def config(aws_url: str = "http://127.0.0.1:1", **more: object) -> dict[str, obj
         "issuer": ISSUER,
         "aws_url": aws_url,
         "aws_jwks_url": f"{aws_url}/_isthmus/jwks",
-        "applications": {CLIENT: application},
+        "applications": {CLIENT: [application]},
         "environment": {"AWS_ENDPOINT_URL": aws_url},
         "users": USERS,
         **more,
