@@ -12,6 +12,7 @@ from cdk.parts.grants import allow_principal, roles_of
 from cdk.parts.images import image_repository
 from cdk.parts.infrastructure import infrastructure_role
 from cdk.parts.keys import account_key
+from cdk.parts.network import network
 from cdk.parts.notices import notices
 from cdk.parts.people import approver, automation_data_owner, automation_operator
 from cdk.parts.registry import Registry
@@ -28,6 +29,7 @@ class AutomationStack(AccountStack):
     def __init__(self, scope: Construct, platform: Platform) -> None:
         super().__init__(scope, platform, "automation", f"{platform.name}: registry, training and bridge")
         key = account_key(self, platform)
+        self.network = network(self, platform, "automation", key)
         storage = Storage(self, key=key, log_bucket=names.log_bucket(platform, self.account_id))
         artifacts = storage.bucket("Artifacts", names.artifact_bucket(platform))
         data = storage.bucket("Data", names.data_bucket(platform))

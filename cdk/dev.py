@@ -8,6 +8,7 @@ from constructs import Construct
 from cdk.parts.grants import allow
 from cdk.parts.hosting import read_artifacts
 from cdk.parts.keys import account_key
+from cdk.parts.network import network
 from cdk.parts.people import person_role, read_registry
 from cdk.parts.stack import AccountStack
 from cdk.parts.storage import Storage, bucket_arn, objects
@@ -21,6 +22,7 @@ class DevStack(AccountStack):
     def __init__(self, scope: Construct, platform: Platform) -> None:
         super().__init__(scope, platform, "dev", f"{platform.name}: experiments")
         key = account_key(self, platform)
+        self.network = network(self, platform, "dev", key)
         storage = Storage(self, key=key, log_bucket=names.log_bucket(platform, self.account_id))
         experiments = names.experiment_bucket(platform)
         storage.bucket("Experiments", experiments)

@@ -9,6 +9,7 @@ from cdk.parts.deployment import Deployment
 from cdk.parts.federation import Federation
 from cdk.parts.hosting import Hosting
 from cdk.parts.keys import account_key
+from cdk.parts.network import network
 from cdk.parts.people import serving_data_owner, serving_operator
 from cdk.parts.stack import AccountStack
 from cdk.parts.storage import Storage
@@ -24,6 +25,7 @@ class ServingStack(AccountStack):
     def __init__(self, scope: Construct, platform: Platform, stage: Stage) -> None:
         super().__init__(scope, platform, stage, f"{platform.name}: where models serve, {stage}")
         key = account_key(self, platform)
+        self.network = network(self, platform, stage, key)
         storage = Storage(self, key=key, log_bucket=names.log_bucket(platform, self.account_id))
         capture = names.capture_bucket(platform, self.account_id)
         truth = names.ground_truth_bucket(platform, self.account_id)

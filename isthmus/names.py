@@ -106,6 +106,21 @@ def data_role(platform: Platform) -> str:
     return f"{platform.name}-data"
 
 
+def network_parameter(platform: Platform, noun: str) -> str:
+    """Each account: the parameter that holds the id of its `vpc`, `security-group`, `subnet-1`, ..."""
+    return f"/{platform.name}/network/{noun}"
+
+
+def network_role(platform: Platform) -> str:
+    """Each account with a managed VPC: what its flow logs are written as."""
+    return f"{platform.name}-network"
+
+
+def flow_logs(platform: Platform) -> str:
+    """Each account with a managed VPC: the log group of who talked to whom."""
+    return f"/{platform.name}/network/flow-logs"
+
+
 # ---- dev account
 
 

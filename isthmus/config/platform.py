@@ -167,6 +167,11 @@ class Cidrs(Strict):
         return self
 
 
+# The zones that new accounts have in regions where they are not a, b and c. In us-west-1 they have two of the
+# three, drawn by lot.
+_ZONE_LETTERS = {"ap-northeast-1": "acd", "ca-central-1": "abd", "us-west-1": ""}
+
+
 class Vpc(Strict):
     """A VPC that stands already."""
 
@@ -186,6 +191,9 @@ class Network(Strict):
 
     mode: Literal["none", "managed", "existing"] = "none"
     zones: Literal[2, 3] = Field(default=2, description="Availability zones of each managed VPC.")
+    zone_letters: list[Annotated[str, Field(pattern=r"^[a-z]$")]] = Field(
+        default=[], description="The zones of each managed VPC, where an account has others than most have."
+    )
     cidrs: Cidrs = Field(default=Cidrs(), description="For managed VPCs.")
     vpcs: Vpcs | None = Field(default=None, description="For existing VPCs.")
 
@@ -194,6 +202,24 @@ class Network(Strict):
         if (self.mode == "existing") != (self.vpcs is not None):
             raise ValueError("vpcs are given exactly when mode is existing")
         return self
+
+    @model_validator(mode="after")
+    def _zones_are_named(self) -> Network:
+        letters = self.zone_letters
+        if letters and (len(letters) != self.zones or twice(letters)):
+            raise ValueError(f"zone_letters {', '.join(letters)} are not {self.zones} different zones")
+        return self
+
+    def zones_of(self, region: str) -> list[str]:
+        """The names of the availability zones of managed VPCs, so that none is looked up."""
+        letters = self.zone_letters or list(_ZONE_LETTERS.get(region, "abc"))
+        return [f"{region}{letter}" for letter in letters[: self.zones]]
+
+    def subnet_count(self, account: AccountRole) -> int:
+        """How many subnets the account's network has; 0 where the platform has no network."""
+        if self.mode == "existing" and self.vpcs:
+            return len(getattr(self.vpcs, account).subnet_ids)
+        return self.zones if self.mode == "managed" else 0
 
 
 # ---------------------------------------------------------------- what is asked for by its own key
@@ -333,6 +359,11 @@ class Platform(Strict):
     def _fits_together(self) -> Platform:
         if self.organization and not self.accounts.management:
             raise ValueError("organization needs accounts.management: the account that it is made in")
+        if self.network.mode == "managed" and not self.network.zones_of(self.region):
+            raise ValueError(
+                f"{self.region} has two zones for an account, and not the same for all: name them in "
+                "network.zone_letters, such as [a, c]"
+            )
         if self.studio and self.network.mode == "none":
             raise ValueError("studio is reached through a VPC only: set network.mode to managed or existing")
         if self.api and self.api.private and self.network.mode == "none":
