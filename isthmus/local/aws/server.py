@@ -24,6 +24,7 @@ from isthmus.local.aws import (
     federation,
     functions,
     identity,
+    network_types,
     sagemaker,
     snapshots,
     stacks,
@@ -56,6 +57,7 @@ def serve(settings: Settings) -> None:
     api_gateway.install(settings.url)
     api_tokens.install(settings.issuers)
     api_types.install(handlers)
+    network_types.install()
     stacks.install(handlers)
     cloudformation.install()
     asyncio.run(_serve(settings, signer))

@@ -96,6 +96,20 @@ EXTENDED = {
     ),
     "ministack.services.cloudwatch_logs": ("_create_log_stream", "_log_groups", "_put_log_events"),
     "ministack.services.lambda_svc": ("function_policy_for_arn",),
+    "ministack.services.ec2": (
+        "_create_flow_logs",
+        "_delete_flow_logs",
+        "_flow_logs",
+        "_network_interfaces",
+        "_route_tables",
+        "_rules_match",
+        "_security_groups",
+        "_sg_rule_id",
+        "_subnets",
+        "_vpc_endpoints",
+        "_vpce_fields_xml",
+        "_vpcs",
+    ),
     "ministack.services.waf": (
         "_associate_web_acl",
         "_disassociate_web_acl",
@@ -148,6 +162,7 @@ EXTENDED = {
         "_apigw_stage_create",
         "_apigw_stage_update",
         "_apigw_v2_api_create",
+        "_ec2_sg_permissions",
         "_pascal_to_camel",
     ),
 }
