@@ -40,7 +40,7 @@ def install() -> None:
 
 
 def _waits_for_aws(resource_type: str) -> bool:
-    return resource_type in sagemaker_types.TYPES or _runs_on_worker_thread(resource_type)
+    return resource_type.startswith("AWS::SageMaker::") or _runs_on_worker_thread(resource_type)
 
 
 # ---------------------------------------------------------------- what the stack's role may make

@@ -13,27 +13,35 @@ from ministack.services import iam, sts
 
 from isthmus.errors import Refused
 
-# What was given: by role, service, session and how long it lasts.
-_given: dict[tuple[str, str, str, int], dict[str, str]] = {}
+# What was given: by role, service, session, how long it lasts and for whom.
+_given: dict[tuple[str, str, str, int, str], dict[str, str]] = {}
 
 
 def service_credentials(
-    role_arn: str, service: str, session: str, seconds: int = 3600, source_arn: str = ""
+    role_arn: str,
+    service: str,
+    session: str,
+    seconds: int = 3600,
+    source_arn: str = "",
+    source_identity: str = "",
 ) -> dict[str, str]:
     """A session of `role_arn` for `service` (sagemaker.amazonaws.com), as environment variables.
 
-    `source_arn` is the resource on whose behalf the service acts, where it has one. The same session is given
-    again until half of its time is over. Raises `Refused`, worded as SageMaker does, where the role does not
-    exist or does not (any more) trust the service.
+    `source_arn` is the resource on whose behalf the service acts, `source_identity` the person, where it has
+    one. The same session is given again until half of its time is over. Raises `Refused`, worded as SageMaker
+    does, where the role does not exist or does not (any more) trust the service.
     """
     account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
     role = iam._roles.get_scoped(account, None, name)
-    if role is None or not _trusts(role.get("AssumeRolePolicyDocument"), role_arn, service, source_arn):
+    actions = ["sts:AssumeRole"] + ["sts:SetSourceIdentity"] * bool(source_identity)
+    trust = (role or {}).get("AssumeRolePolicyDocument")
+    if role is None or not all(_trusts(trust, role_arn, service, source_arn, one) for one in actions):
         raise Refused(
             f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
             f"'{service}' to assume the role."
         )
-    given = _given.get((role_arn, service, session, seconds))
+    asked = (role_arn, service, session, seconds, source_identity)
+    given = _given.get(asked)
     if given and given["AWS_ACCESS_KEY_ID"] in sts._sessions and _fresh(given, seconds):
         return given
     key, secret, token = (
@@ -51,10 +59,11 @@ def service_credentials(
             "Expiration": time.time() + seconds,
             "AccountId": account,
             "PrincipalType": "AssumedRole",
+            "SourceIdentity": source_identity or None,
         },
     )
     given = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
-    _given[role_arn, service, session, seconds] = given
+    _given[asked] = given
     return given
 
 
@@ -89,7 +98,7 @@ def require(
         raise Refused(f"User: {who} is not authorized to perform: {action} on resource: {resource}")
 
 
-def _trusts(policy: object, role_arn: str, service: str, source_arn: str) -> bool:
+def _trusts(policy: object, role_arn: str, service: str, source_arn: str, action: str) -> bool:
     document = json.loads(policy) if isinstance(policy, str) else policy
     statements = document.get("Statement", []) if isinstance(document, dict) else []
     account = role_arn.split(":")[4]
@@ -98,14 +107,19 @@ def _trusts(policy: object, role_arn: str, service: str, source_arn: str) -> boo
         principal_arn=service,
         principal_type="Service",
         principal_account=account,
-        action="sts:AssumeRole",
+        action=action,
         resource_arn=role_arn,
         region="",
         service_context=keys | ({"aws:sourcearn": source_arn} if source_arn else {}),
     )
     return any(
         statement.get("Effect") == "Allow"
+        and action in _listed(statement.get("Action"))
         and iam_evaluator._service_principal_matches(statement.get("Principal"), service)
         and iam_evaluator._conditions_met(statement.get("Condition", {}), context)
         for statement in ([statements] if isinstance(statements, dict) else statements)
     )
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]

@@ -141,13 +141,13 @@ def _generated(stack: str, logical_id: str) -> str:
 def _updating(kind: Type) -> Callable[[str, Properties, Properties, str], Created]:
     def update(physical_id: str, old: Properties, new: Properties, _stack: str) -> Created:
         name = _name(physical_id)
-        if kind.noun in ("Endpoint", "Pipeline") and _untagged(old) != _untagged(new):
+        if kind.noun in ("Endpoint", "Pipeline") and untagged(old) != untagged(new):
             request = _request(kind, "Update", new, name)
             call(f"Update{kind.noun}", **request)
             if kind.noun == "Endpoint":
                 await_endpoint(name, request["EndpointConfigName"])
         _put_policy(kind, name, old, new)
-        _retag(kind.arn(name), _tags(old), _tags(new))
+        retag(kind.arn(name), tags_of(old), tags_of(new))
         return _identity(kind, name)
 
     return update
@@ -178,7 +178,7 @@ def _request(kind: Type, verb: str, properties: Properties, name: str) -> Proper
     if kind.noun == "Pipeline" and "PipelineDefinition" in given:
         given |= _definition(given.pop("PipelineDefinition"))
     shape: Any = shapes.operation(f"{verb}{kind.noun}").input_shape
-    return {key: _typed(value, shape.members[key]) for key, value in given.items() if key in shape.members}
+    return {key: typed(value, shape.members[key]) for key, value in given.items() if key in shape.members}
 
 
 def _definition(definition: Properties) -> Properties:
@@ -189,12 +189,16 @@ def _definition(definition: Properties) -> Properties:
     return {"PipelineDefinitionS3Location": {"Bucket": where["Bucket"], "ObjectKey": where["Key"], **version}}
 
 
-def _typed(value: Any, shape: Any) -> Any:
-    """Templates carry numbers and booleans as text where a parameter or Fn::Sub made them."""
+def typed(value: Any, shape: Any) -> Any:
+    """Templates carry numbers and booleans as text where a parameter or Fn::Sub made them.
+
+    Members that the API does not know stay, for it to refuse.
+    """
     if shape.type_name == "structure" and isinstance(value, dict):
-        return {key: _typed(item, shape.members[key]) for key, item in value.items() if key in shape.members}
+        known = shape.members
+        return {key: typed(item, known[key]) if key in known else item for key, item in value.items()}
     if shape.type_name == "list" and isinstance(value, list):
-        return [_typed(item, shape.member) for item in value]
+        return [typed(item, shape.member) for item in value]
     if shape.type_name in ("integer", "long") and isinstance(value, str):
         return int(value)
     if shape.type_name in ("float", "double") and isinstance(value, str):
@@ -235,7 +239,7 @@ def await_endpoint(name: str, config: str) -> None:
     raise ValueError(f"Endpoint {name} did not come into service within {ENDPOINT_TIMEOUT:.0f} s")
 
 
-def _retag(arn: str, old: dict[str, str], new: dict[str, str]) -> None:
+def retag(arn: str, old: dict[str, str], new: dict[str, str]) -> None:
     changed = [{"Key": key, "Value": value} for key, value in new.items() if old.get(key) != value]
     if changed:
         call("AddTags", ResourceArn=arn, Tags=changed)
@@ -243,11 +247,11 @@ def _retag(arn: str, old: dict[str, str], new: dict[str, str]) -> None:
         call("DeleteTags", ResourceArn=arn, TagKeys=gone)
 
 
-def _tags(properties: Properties) -> dict[str, str]:
+def tags_of(properties: Properties) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in properties.get("Tags") or []}
 
 
-def _untagged(properties: Properties) -> Properties:
+def untagged(properties: Properties) -> Properties:
     return {key: value for key, value in properties.items() if key != "Tags"}
 
 

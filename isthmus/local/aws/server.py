@@ -27,12 +27,14 @@ from isthmus.local.aws import (
     network_types,
     sagemaker,
     snapshots,
+    source_identity,
     stacks,
+    studio_types,
     surface,
 )
 from isthmus.local.aws.settings import Settings
 from isthmus.local.aws.tokens import Signer
-from isthmus.local.sagemaker import service
+from isthmus.local.sagemaker import service, studio_sessions
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -49,6 +51,7 @@ def serve(settings: Settings) -> None:
     authorization.install(handlers)
     federation.install(handlers, settings.url)
     identity.install(handlers, settings.issuers, signer)
+    source_identity.install(handlers)
     events.install()
     deliveries.install()
     alarms.install()
@@ -60,6 +63,7 @@ def serve(settings: Settings) -> None:
     network_types.install()
     stacks.install(handlers)
     cloudformation.install()
+    studio_types.install()
     asyncio.run(_serve(settings, signer))
 
 
@@ -99,6 +103,10 @@ def _application(signer: Signer, changed: asyncio.Event) -> Application:
         if scope["type"] == "http" and scope["path"] == "/_isthmus/jwks":
             await _answer(send, signer.jwks())
             return
+        if scope["type"] == "http" and scope["path"].startswith(studio_sessions.PATH):
+            token = scope["path"].removeprefix(studio_sessions.PATH)
+            await _answer(send, *(await asyncio.to_thread(service.enter_studio, token)))
+            return
         await ministack.app(scope, receive, send)
         if scope["type"] == "http":
             changed.set()
@@ -106,9 +114,9 @@ def _application(signer: Signer, changed: asyncio.Event) -> Application:
     return application
 
 
-async def _answer(send: Send, body: bytes) -> None:
+async def _answer(send: Send, body: bytes, status: int = 200) -> None:
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 

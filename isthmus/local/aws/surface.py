@@ -51,6 +51,9 @@ EXTENDED = {
         "_resolve_condition_key",
         "_resource_policy",
         "_service_principal_matches",
+        "_principal_keys",
+        "evaluate_trust_policy",
+        "ResolvedCredential",
         "_conditions_met",
     ),
     "ministack.core.lambda_runtime": ("Worker",),
@@ -59,6 +62,7 @@ EXTENDED = {
         "load_persisted_state",
         "register_session",
         "_evict_expired_sessions",
+        "_principal_keys",
         "_sessions",
     ),
     "ministack.services.iam": (

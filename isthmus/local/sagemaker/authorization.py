@@ -6,9 +6,11 @@ must all pass. `cloud` evaluates the policies.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from isthmus.local.sagemaker import condition_keys
 from isthmus.local.sagemaker.arns import Arn, parse
 from isthmus.local.sagemaker.cloud import Caller
 from isthmus.local.sagemaker.wire import ApiError, Record
@@ -28,8 +30,21 @@ _NAMED = (
     ("EndpointName", "endpoint"),
     ("EndpointConfigName", "endpoint-config"),
     ("ModelName", "model"),
+    ("StudioLifecycleConfigName", "studio-lifecycle-config"),
+    ("TrackingServerName", "mlflow-tracking-server"),
+    ("Arn", ""),
     ("ResourceArn", ""),
 )
+# What an operation's name ends with, and the ARN's end by members of the request; `*` where AWS draws an id.
+_COMPOSED = {
+    "CreateDomain": "domain/*",
+    "CreateMlflowApp": "mlflow-app/*",
+    "Domain": "domain/{DomainId}",
+    "UserProfile": "user-profile/{DomainId}/{UserProfileName}",
+    "PresignedDomainUrl": "user-profile/{DomainId}/{UserProfileName}",
+    "Space": "space/{DomainId}/{SpaceName}",
+    "App": "app/{DomainId}/{Owner}/{AppType}/{AppName}",
+}
 
 
 class Check(NamedTuple):
@@ -46,7 +61,7 @@ def checks(operation: str, params: Record, account: str, region: str) -> Iterato
     def arn(kind: str, name: str) -> str:
         return name if name.startswith("arn:") else str(Arn(region, account, kind, name.lower()))
 
-    context = _context(params)
+    context = condition_keys.of_request(operation, params)
     resources = tuple(_resources(operation, params, arn))
     yield Check(f"sagemaker:{operation}", resources or ("*",), context)
     if operation in ("CreateEndpoint", "UpdateEndpoint"):
@@ -62,37 +77,34 @@ def _resources(operation: str, params: Record, arn: Callable[[str, str], str]) -
         found = parse(arn("model-package-group", group))
         if found:
             yield str(found._replace(kind="model-package", name=f"{found.name}/*"))
+    if composed := _composed(operation, params):
+        kind, _, name = composed.partition("/")
+        yield arn(kind, name)
+        return
     for member, kind in _NAMED:
         if isinstance(params.get(member), str):
             yield arn(kind, params[member])
             return
 
 
-def _context(params: Record) -> dict[str, object]:
-    context: dict[str, object] = {}
-    if params.get("ModelApprovalStatus"):
-        context["sagemaker:ModelApprovalStatus"] = params["ModelApprovalStatus"]
-    cycle = params.get("ModelLifeCycle") or {}
-    for member, key in (("Stage", "stage"), ("StageStatus", "stageStatus")):
-        if member in cycle:
-            context[f"sagemaker:ModelLifeCycle:{key}"] = cycle[member]
-    for key, value in (params.get("CustomerMetadataProperties") or {}).items():
-        context[f"sagemaker:CustomerMetadataProperties/{key}"] = value
-    tags = params.get("Tags")
-    if isinstance(tags, list):
-        context |= {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in tags}
-        context["aws:TagKeys"] = [tag["Key"] for tag in tags]
-    elif params.get("TagKeys"):
-        context["aws:TagKeys"] = params["TagKeys"]
-    return context
+def _composed(operation: str, params: Record) -> str | None:
+    """The end of the ARN of what has no single name."""
+    pattern = _COMPOSED.get(operation) or next(
+        (one for noun, one in _COMPOSED.items() if re.fullmatch(f"[A-Z][a-z]+{noun}", operation)), None
+    )
+    if pattern is None:
+        return None
+    return pattern.format_map({"Owner": params.get("SpaceName") or params.get("UserProfileName"), **params})
 
 
 def require(here: SageMaker, caller: Caller, operation: str, params: Record) -> None:
     """Raise AccessDeniedException unless the caller may make this call."""
+    space = here.state.space(caller.account, caller.region)
+    studio = condition_keys.of_studio(space, operation, params, caller)
     for check in checks(operation, params, caller.account, caller.region):
         refusal: ApiError | None = None
         for resource in check.resources:
-            context = check.context | _resource_tags(here, resource)
+            context = check.context | studio | _resource_tags(here, resource)
             try:
                 here.cloud.authorize(caller, check.action, resource, context, policy_of(here, resource))
                 refusal = None

@@ -57,8 +57,11 @@ class Cloud(Protocol):
         `policy` is the resource's own; across accounts it must allow the caller as well.
         """
 
-    def assume(self, role_arn: str, region: str, session: str) -> Caller:
-        """Act as an execution role; raises a ValidationException where SageMaker may not assume it."""
+    def assume(self, role_arn: str, region: str, session: str, identity: str = "") -> Caller:
+        """Act as an execution role, for a person where `identity` says who (STS's source identity).
+
+        Raises a ValidationException where SageMaker may not assume it.
+        """
 
     def await_answering(self) -> None:
         """Return when AWS can be called: while the server starts, it cannot."""

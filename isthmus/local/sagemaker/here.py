@@ -66,9 +66,9 @@ class Here:
             f"because of {decision}"
         )
 
-    def assume(self, role_arn: str, region: str, session: str) -> Caller:
-        key = ("role", role_arn, region, session)
-        caller: Caller = self._remember(key, lambda: _session_of(role_arn, region, session))
+    def assume(self, role_arn: str, region: str, session: str, identity: str = "") -> Caller:
+        key = ("role", role_arn, region, session, identity)
+        caller: Caller = self._remember(key, lambda: _session_of(role_arn, region, session, identity))
         return caller
 
     # ---- S3 and ECR, over HTTP: their own enforcement decides
@@ -220,21 +220,23 @@ def _logged(change: Callable[[], None]) -> None:
         logger.exception("an event, log or metric of SageMaker was lost")
 
 
-def _session_of(role_arn: str, region: str, session: str) -> Caller:
+def _session_of(role_arn: str, region: str, session: str, identity: str) -> Caller:
     try:
-        variables = roles.service_credentials(role_arn, SERVICE, session, SESSION_SECONDS)
+        variables = roles.service_credentials(
+            role_arn, SERVICE, session, SESSION_SECONDS, source_identity=identity
+        )
     except Refused as refusal:
         raise invalid(refusal.what) from None
     key = variables["AWS_ACCESS_KEY_ID"]
-    identity = iam_evaluator.resolve_caller_identity(key) or {}
+    who = iam_evaluator.resolve_caller_identity(key) or {}
     return Caller(
         account_of_role(role_arn),
         region,
-        identity["userArn"],
+        who["userArn"],
         key,
         variables["AWS_SECRET_ACCESS_KEY"],
         variables["AWS_SESSION_TOKEN"],
-        identity["userId"],
+        who["userId"],
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from isthmus.local.sagemaker.call import Call
@@ -49,9 +50,25 @@ def _wanted(call: Call, record: Record, name: str, status: str) -> bool:
         call.get("NameContains", "").lower() in str(record.get(name, "")).lower()
         and str(record.get(name, "")).startswith(prefix)
         and call.get("StatusEquals") in (None, record.get(status))
+        and all(fits(str(record.get(key, ""))) for key, fits in _filters(call))
         and all(record[key] > call[one] for one, key in _AFTER.items() if call.get(one) is not None)
         and all(record[key] < call[one] for one, key in _BEFORE.items() if call.get(one) is not None)
     )
+
+
+def _filters(call: Call) -> Iterator[tuple[str, Callable[[str], bool]]]:
+    """Filters whose names say which member they look at: DomainIdEquals, SpaceNameContains."""
+    for filter_, value in call.params.items():
+        if filter_ in ("NameContains", "StatusEquals") or not isinstance(value, str):
+            continue
+        if filter_.endswith("Equals"):
+            yield filter_.removesuffix("Equals"), value.__eq__
+        elif filter_.endswith("Contains"):
+            yield filter_.removesuffix("Contains"), partial(_contains, value)
+
+
+def _contains(part: str, found: str) -> bool:
+    return part.lower() in found.lower()
 
 
 def _rank(value: Any) -> tuple[bool, Any]:

@@ -9,18 +9,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from isthmus.local.sagemaker import (
+    apps,
     authorization,
+    domains,
     endpoints,
     events,
     groups,
     jobs,
+    lifecycle_configs,
+    mlflow,
     models,
     packages,
     pipelines,
     runs,
     sandbox,
     shapes,
+    studio_sessions,
+    studio_spaces,
     tags,
+    user_profiles,
 )
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.cloud import Caller, Cloud
@@ -37,6 +44,13 @@ OPERATIONS: dict[str, Operation] = {
     **models.OPERATIONS,
     **endpoints.OPERATIONS,
     **tags.OPERATIONS,
+    **domains.OPERATIONS,
+    **user_profiles.OPERATIONS,
+    **studio_spaces.OPERATIONS,
+    **apps.OPERATIONS,
+    **studio_sessions.OPERATIONS,
+    **lifecycle_configs.OPERATIONS,
+    **mlflow.OPERATIONS,
 }
 CREATE_JOBS: dict[str, Callable[[Call, Control | None], Record]] = {
     "CreateProcessingJob": jobs.create_processing,
@@ -102,7 +116,7 @@ class SageMaker:
             ended = runs.interrupted(self.state)
             returning = [
                 (call, record, host)
-                for call in map(self._as_owner, self.state.spaces())
+                for call in map(self.as_owner, self.state.spaces())
                 for record, host in endpoints.returning(call)
             ]
         threading.Thread(target=self._bring_back, args=(ended, returning), daemon=True).start()
@@ -116,8 +130,10 @@ class SageMaker:
         for call, record, host in returning:
             endpoints.bring_up(call, record, host)
 
-    def _as_owner(self, space: Space) -> Call:
-        return Call(Caller(space.account, space.region, f"arn:aws:iam::{space.account}:root", ""), {}, self)
+    def as_owner(self, space: Space, params: Record | None = None) -> Call:
+        """A call that the account itself makes."""
+        owner = Caller(space.account, space.region, f"arn:aws:iam::{space.account}:root", "")
+        return Call(owner, params or {}, self)
 
     def shut_down(self) -> None:
         """Stop everything that runs, within a few seconds."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from isthmus.local.sagemaker import invoke, sandbox
+from isthmus.local.sagemaker import invoke, sandbox, studio_sessions
 from isthmus.local.sagemaker.authorization import policy_of
 from isthmus.local.sagemaker.cloud import Caller
 from isthmus.local.sagemaker.sagemaker import SageMaker
@@ -113,6 +113,17 @@ def _caller(headers: Mapping[str, str], query: Mapping[str, Any]) -> Caller:
     identity = iam_evaluator.resolve_caller_identity(key) or {}
     arn = identity.get("userArn", f"arn:aws:iam::{account}:root")
     return Caller(account, region, arn, key, principal_id=identity.get("userId", ""))
+
+
+def enter_studio(token: str) -> tuple[bytes, int]:
+    """The answer of a presigned URL, and its HTTP status."""
+    try:
+        credentials = studio_sessions.enter(here(), token)
+    except ApiError as error:
+        return json.dumps({"code": error.code, "message": error.message}).encode(), 403
+    if credentials is None:
+        return json.dumps({"code": "Expired", "message": "This URL is unknown or too old."}).encode(), 403
+    return json.dumps(credentials).encode(), 200
 
 
 def group_policy_for_arn(arn: str) -> tuple[str | None, str | None] | None:

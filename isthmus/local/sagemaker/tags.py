@@ -16,6 +16,13 @@ _HOMES = {
     "model": "models",
     "endpoint-config": "configs",
     "endpoint": "endpoints",
+    "domain": "domains",
+    "user-profile": "user-profiles",
+    "space": "studio-spaces",
+    "app": "apps",
+    "studio-lifecycle-config": "lifecycle-configs",
+    "mlflow-app": "mlflow-app",
+    "mlflow-tracking-server": "mlflow-tracking-server",
 }
 
 

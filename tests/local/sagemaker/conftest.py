@@ -93,7 +93,9 @@ class Aws:
     def role(self, name: str, statements: list[dict[str, Any]], account: str = AUTOMATION) -> str:
         """Make a role that SageMaker and the account may assume, and return its ARN."""
         trusted = {"Service": "sagemaker.amazonaws.com", "AWS": f"arn:aws:iam::{account}:root"}
-        trust = [{"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"}]
+        trust = [
+            {"Effect": "Allow", "Principal": trusted, "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"]}
+        ]
         iam = self.client("iam", account)
         arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_policy(trust))["Role"]["Arn"]
         iam.put_role_policy(RoleName=name, PolicyName="may", PolicyDocument=_policy(statements))
