@@ -24,19 +24,18 @@ def studio(aws: Aws) -> Any:
 
 @pytest.fixture(scope="module")
 def role(aws: Aws) -> str:
-    """A scientist's role: her own private spaces, and what is in them."""
+    """The role of scientists, which gives dana, in Studio, her own private spaces and what is in them."""
     return aws.role("scientist", [_owning("Space", "space"), _owning("App", "app")], DEV)
 
 
 def _owning(noun: str, kind: str) -> dict[str, Any]:
-    own = f"{ARN}:user-profile/${{sagemaker:DomainId}}/${{sagemaker:UserProfileName}}"
     return {
         "Effect": "Allow",
         "Action": [f"sagemaker:Create{noun}", f"sagemaker:Delete{noun}"],
-        "Resource": f"{ARN}:{kind}/${{sagemaker:DomainId}}/*",
+        "Resource": f"{ARN}:{kind}/*",
         "Condition": {
-            "ArnLike": {"sagemaker:OwnerUserProfileArn": own},
-            "StringEquals": {"sagemaker:SpaceSharingType": "Private"},
+            "ArnLike": {"sagemaker:OwnerUserProfileArn": f"{ARN}:user-profile/*/dana"},
+            "StringEquals": {"sagemaker:UserProfileName": "dana", "sagemaker:SpaceSharingType": "Private"},
         },
     }
 
