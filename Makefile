@@ -21,11 +21,11 @@ lint: .venv/installed node_modules/installed
 install: .venv/installed node_modules/installed
 
 # uv installs the hash-locked tree in seconds; pip installs only uv itself.
-.venv/installed: requirements.lock bootstrap.lock pyproject.toml
+.venv/installed: requirements/all.lock requirements/bootstrap.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Isthmus needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12") if sys.version_info < (3, 11) else 0'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || (rm -rf .venv; echo "no venv module: on Debian, apt install python3-venv"; exit 1)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bootstrap.lock
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/all.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
@@ -34,8 +34,13 @@ node_modules/installed: package-lock.json .venv/installed
 	@$(BIN)/npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
 
+# One lock for this checkout, and for each extra that pipeline jobs install one that agrees with it.
+COMPILE := $(BIN)/uv pip compile pyproject.toml --generate-hashes --universal --no-header --no-annotate --quiet
 lock:
-	$(BIN)/uv pip compile pyproject.toml --all-extras --generate-hashes --universal --no-header --quiet --output-file requirements.lock
+	$(COMPILE) --all-extras --output-file requirements/all.lock
+	for extra in build check container deploy; do \
+		$(COMPILE) --extra $$extra --constraints requirements/all.lock --output-file requirements/$$extra.lock; \
+	done
 	$(BIN)/npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts
 
 clean:

@@ -18,8 +18,20 @@ from isthmus.azure.client import authorization
 from isthmus.azure.wanted import Content
 from isthmus.errors import BadInput, Refused
 
-# What of a checkout is the platform's own: what the pipelines need beside the package.
-PLATFORM = ("platform.yaml", "app.py", "cdk.json", "cdk", "bridge", "gateway", "azure-pipelines")
+# What of a checkout the pipelines need: the package itself, so that a commit of main is a version of it too.
+PLATFORM = (
+    "platform.yaml",
+    "app.py",
+    "azure-pipelines",
+    "bridge",
+    "cdk",
+    "cdk.json",
+    "gateway",
+    "isthmus",
+    "pyproject.toml",
+    "README.md",
+    "requirements",
+)
 # Where git does not say, because the folder is in no checkout.
 NEVER = {
     ".git",

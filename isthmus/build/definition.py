@@ -21,7 +21,7 @@ from isthmus.build.validate import validate
 from isthmus.errors import BadInput, Problem
 
 # What the definition depends on beside the repository: the SDK, how we write steps with it, and defaults.
-OURS = (Path(__file__).with_name("authoring.py"), Path(config.__file__))
+OURS = (Path(__file__).with_name("authoring.py"), *sorted(Path(config.__file__).parent.glob("*.py")))
 IN_REPOSITORY = "run in a model-build repository"
 READ = (".py", ".yaml", ".yml", ".json", ".toml", ".txt", ".cfg")
 
