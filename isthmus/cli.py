@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import click
 
-from isthmus.errors import Problem
+from isthmus.errors import BadInput, Problem, Unavailable
 
 
 class Entry(NamedTuple):
@@ -125,11 +125,28 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(141)
     except Exception as error:
-        explained = _of_aws(error)
+        explained = _of_files(error) or _of_extras(error) or _of_aws(error)
         if explained is None:
             raise
         click.echo(f"isthmus: {explained}", err=True)
         sys.exit(explained.exit_code)
+
+
+def _of_files(error: Exception) -> Problem | None:
+    """What a person should read where a file that they named cannot be read or written."""
+    if not isinstance(error, OSError) or not error.filename:
+        return None
+    return BadInput(f"{error.strerror}: {os.fspath(error.filename)}", todo="name another file or folder")
+
+
+def _of_extras(error: Exception) -> Problem | None:
+    """What a person should read where a library is missing that only some commands need."""
+    if not isinstance(error, ModuleNotFoundError):
+        return None
+    return Unavailable(
+        f"this command needs {error.name}, which is not installed",
+        todo="pip install 'isthmus[local]' has everything; a pipeline's job takes the extra that it needs",
+    )
 
 
 def _of_aws(error: Exception) -> Problem | None:

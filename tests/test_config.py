@@ -136,3 +136,27 @@ def test_what_does_not_fit_together_is_told(broken, old: str, new: str, words: l
     message = broken(old, new)
     for word in words:
         assert word in message
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"name: caf\xe9\n", "not UTF-8 text: byte 9 is 0xe9"),
+        (b"name: \x00\n", "not valid YAML"),
+        (b"a: &a [*a]\n", "not valid YAML"),
+        (b"\xef\xbb\xbfregoin: x\n", "unknown key 'regoin'"),
+        (b"a: 2026-13-45\n", "platform.yaml"),
+        (b"", "platform.yaml"),
+    ],
+)
+def test_a_file_that_is_no_text_or_no_yaml_is_told(tmp_path: Path, content: bytes, words: str) -> None:
+    file = tmp_path / "platform.yaml"
+    file.write_bytes(content)
+    with pytest.raises(BadInput) as caught:
+        read_platform(file)
+    assert words in str(caught.value)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="cannot be read: Is a directory"):
+        read_platform(tmp_path)

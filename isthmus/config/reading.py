@@ -50,12 +50,20 @@ def read(path: Path, kind: type[Config]) -> Config:
 
 
 def text_of(path: Path) -> str:
-    """What the file says, with its own line endings; raises `BadInput` where there is none."""
+    """What the file says, with its own line endings; raises `BadInput` where it cannot be read."""
     try:
-        return path.read_bytes().decode()
+        return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise BadInput(
             f"there is no {path.name}", where=str(path), todo="run from the repository, or name the file"
+        ) from None
+    except OSError as error:
+        raise BadInput(f"{path.name} cannot be read: {error.strerror}", where=str(path)) from None
+    except UnicodeDecodeError as error:
+        raise BadInput(
+            f"{path.name} is not UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}",
+            where=str(path),
+            todo="save it as UTF-8",
         ) from None
 
 
@@ -64,10 +72,13 @@ def parse(text: str, path: Path, kind: type[Config]) -> Config:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         value = yaml.safe_load(text)
+        _refuse_secrets(root, path)
     except yaml.MarkedYAMLError as error:
         line = f"{path}:{error.problem_mark.line + 1}" if error.problem_mark else str(path)
         raise BadInput(f"not valid YAML: {error.problem}", where=line) from None
-    _refuse_secrets(root, path)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        told = str(error).splitlines()[0] if not isinstance(error, RecursionError) else "it never ends"
+        raise BadInput(f"not valid YAML: {told}", where=str(path)) from None
     try:
         return kind.model_validate(value)
     except ValidationError as error:

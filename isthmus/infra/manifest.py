@@ -56,15 +56,15 @@ def read_stacks(assembly: Path) -> list[Stack]:
     """
     try:
         artifacts: dict[str, Any] = json.loads((assembly / "manifest.json").read_text())["artifacts"]
-    except (OSError, ValueError, KeyError):
+        stacks = [
+            _stack(assembly, id_, artifacts)
+            for id_, artifact in artifacts.items()
+            if artifact["type"] == "aws:cloudformation:stack"
+        ]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         raise BadInput(
             "not a CDK cloud assembly", where=str(assembly), todo="synthesize it first: isthmus infra synth"
         ) from None
-    stacks = [
-        _stack(assembly, id_, artifacts)
-        for id_, artifact in artifacts.items()
-        if artifact["type"] == "aws:cloudformation:stack"
-    ]
     return _in_order(stacks)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -70,9 +71,11 @@ def _search(s3: Any, bucket: str, key: str, inference_id: str) -> dict[str, Any]
 
 def _matching(lines: Iterable[str], inference_id: str) -> Iterator[dict[str, Any]]:
     for line in lines:
-        record = json.loads(line) if inference_id in line else {}
-        if inference_id in (record.get("eventMetadata") or {}).values():
-            yield record
+        # A file that was cut off ends in half a line; the monitor counts those.
+        with contextlib.suppress(ValueError):
+            record = json.loads(line) if inference_id in line else {}
+            if inference_id in (record.get("eventMetadata") or {}).values():
+                yield record
 
 
 def _capture(record: dict[str, Any], bucket: str, key: str) -> Capture:
