@@ -20,6 +20,7 @@ from isthmus.local.aws import (
     authorization,
     cloudformation,
     deliveries,
+    emr_serverless,
     events,
     federation,
     functions,
@@ -64,6 +65,7 @@ def serve(settings: Settings) -> None:
     stacks.install(handlers)
     cloudformation.install()
     studio_types.install()
+    emr_serverless.install()
     asyncio.run(_serve(settings, signer))
 
 
