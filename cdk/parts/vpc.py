@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from aws_cdk import CfnTag, Stack, aws_ec2, aws_logs
+from aws_cdk import CfnTag, Fn, Stack, aws_ec2, aws_logs
 from constructs import Construct
 
 from cdk.parts.excuse import excuse
@@ -40,7 +40,7 @@ def managed_vpc(scope: Construct, platform: Platform, account: AccountRole, *, l
         "NIST.800.53.R5-VPCDefaultSecurityGroupClosed",
     )
     routes = aws_ec2.CfnRouteTable(scope, "Routes", vpc_id=vpc.ref, tags=[_named(platform, account)])
-    zones = platform.network.zones_of(platform.region)
+    zones = platform.network.zones_in(platform.region)
     # A quarter of the addresses each, so that a third zone can come later and no subnet is made anew.
     blocks = cidr.subnets(prefixlen_diff=2)
     subnets = [
@@ -53,15 +53,15 @@ def managed_vpc(scope: Construct, platform: Platform, account: AccountRole, *, l
 def _subnet(scope: Construct, vpc: str, zone: str, block: IPv4Network, routes: str) -> str:
     subnet = aws_ec2.CfnSubnet(
         scope,
-        f"Subnet-{zone}",
+        f"Subnet{zone.upper()}",
         vpc_id=vpc,
-        availability_zone=zone,
+        availability_zone=Fn.sub(f"${{AWS::Region}}{zone}"),
         cidr_block=str(block),
         map_public_ip_on_launch=False,
         tags=[CfnTag(key="Name", value=f"private-{zone}")],
     )
     aws_ec2.CfnSubnetRouteTableAssociation(
-        scope, f"RoutesOf-{zone}", subnet_id=subnet.ref, route_table_id=routes
+        scope, f"RoutesOf{zone.upper()}", subnet_id=subnet.ref, route_table_id=routes
     )
     return subnet.ref
 

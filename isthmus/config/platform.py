@@ -210,10 +210,9 @@ class Network(Strict):
             raise ValueError(f"zone_letters {', '.join(letters)} are not {self.zones} different zones")
         return self
 
-    def zones_of(self, region: str) -> list[str]:
-        """The names of the availability zones of managed VPCs, so that none is looked up."""
-        letters = self.zone_letters or list(_ZONE_LETTERS.get(region, "abc"))
-        return [f"{region}{letter}" for letter in letters[: self.zones]]
+    def zones_in(self, region: str) -> list[str]:
+        """The letters of the availability zones of managed VPCs, so that none is looked up."""
+        return (self.zone_letters or list(_ZONE_LETTERS.get(region, "abc")))[: self.zones]
 
     def subnet_count(self, account: AccountRole) -> int:
         """How many subnets the account's network has; 0 where the platform has no network."""
@@ -359,7 +358,7 @@ class Platform(Strict):
     def _fits_together(self) -> Platform:
         if self.organization and not self.accounts.management:
             raise ValueError("organization needs accounts.management: the account that it is made in")
-        if self.network.mode == "managed" and not self.network.zones_of(self.region):
+        if self.network.mode == "managed" and not self.network.zones_in(self.region):
             raise ValueError(
                 f"{self.region} has two zones for an account, and not the same for all: name them in "
                 "network.zone_letters, such as [a, c]"

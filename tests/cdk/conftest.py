@@ -13,6 +13,7 @@ from isthmus.infra.manifest import read_stacks
 from isthmus.infra.synth import synthesize
 
 CHECKOUT = Path(__file__).parents[2]
+FULL = Path(__file__).with_name("full.yaml")
 STAGES = ("dev", "automation", "staging", "prod")
 
 
@@ -38,3 +39,12 @@ def templates(assembly: Path, platform: Platform) -> dict[str, dict[str, Any]]:
     """Each account's template, by dev, automation, staging and prod."""
     found = {stack.name: json.loads(stack.template.read_text()) for stack in read_stacks(assembly)}
     return {stage: found[f"{platform.name}-{stage}"] for stage in STAGES}
+
+
+@pytest.fixture(scope="session")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The assembly of a platform with everything that can be asked for, checked by CDK as well."""
+    output = tmp_path_factory.getbasetemp() / "full"
+    if (output / "manifest.json").exists():
+        return output
+    return synthesize(CHECKOUT / "app.py", output, platform=FULL, validate=True)
