@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import click
 
+from isthmus.azure.logging_commands import silence_others
 from isthmus.errors import BadInput, Problem, Unavailable
 
 
@@ -117,6 +118,7 @@ def _use_local_platform() -> None:
 
 def main() -> None:
     """Run a command; a `Problem` becomes a few lines on stderr and its exit code, never a traceback."""
+    silence_others()
     try:
         isthmus(prog_name="isthmus")
     except Problem as problem:

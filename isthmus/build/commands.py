@@ -87,6 +87,7 @@ def run(
     summary: Path | None,
 ) -> None:
     """Run the pipeline in SageMaker and follow it; registers a version only if it is good enough."""
+    from isthmus.azure.logging_commands import command
     from isthmus.build.run import Request, run
     from isthmus.config import platform_path, read_model, read_platform
 
@@ -99,14 +100,12 @@ def run(
         from isthmus.build.summary import markdown
 
         summary.write_text(markdown(config, result))
-        click.echo(f"##vso[task.uploadsummary]{summary.resolve()}")
+        command("task.uploadsummary", str(summary.resolve()))
     if result.model_package_arn:
         click.echo(f"registered {result.model_package_arn}")
-        click.echo(
-            f"##vso[task.setvariable variable=modelPackageArn;isOutput=true]{result.model_package_arn}"
-        )
+        command("task.setvariable", result.model_package_arn, variable="modelPackageArn", isOutput="true")
         return
     red = config.evaluation.below_bar == "fail" or result.status != "Succeeded"
-    click.echo(f"##vso[task.logissue type={'error' if red else 'warning'}]{result.verdict}")
+    command("task.logissue", result.verdict, type="error" if red else "warning")
     if red:
         raise click.exceptions.Exit(1)
