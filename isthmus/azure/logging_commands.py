@@ -26,7 +26,7 @@ def command(name: str, value: str, **properties: str) -> None:
 def silence_others() -> None:
     """In a job, let no command stand in what is printed by any other road."""
     if os.environ.get("TF_BUILD"):
-        sys.stdout, sys.stderr = Plain(sys.stdout), Plain(sys.stderr)  # type: ignore[assignment]
+        sys.stdout, sys.stderr = Plain(sys.stdout), Plain(sys.stderr)
 
 
 class Plain:

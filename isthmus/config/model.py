@@ -14,7 +14,10 @@ class Data(Strict):
     time: str | None = Field(default=None, description="The column that orders the rows, if any.")
     separator: str = Field(default=",", min_length=1, max_length=1)
     columns: list[str] = Field(default=[], description="The columns' names, where the file has no header.")
-    missing: list[str] = Field(default=["?"], description="What stands for no value, beside an empty cell.")
+    missing: list[str] = Field(
+        default=["?", "NA", "N/A", "NaN", "nan", "NULL", "null"],
+        description="What stands for no value, beside an empty cell.",
+    )
 
 
 class Evaluation(Strict):

@@ -31,7 +31,8 @@ CODE = ("model.yaml", "serving", "steps")
 class Metadata:
     """What a model was trained on: `trained_rows` of the `rows` that there were, the oldest ones.
 
-    `features` maps a column to `number` or `text`; `fingerprint` is that of `columns` in all `rows`.
+    `features` maps a column to `number` or `text`; `fingerprint` is that of `columns` in all `rows`;
+    `missing` is what stood for no value, beside an empty cell.
     """
 
     features: dict[str, str]
@@ -41,6 +42,7 @@ class Metadata:
     trained_rows: int
     columns: list[str]
     fingerprint: str
+    missing: list[str]
 
 
 def complete(folder: Path, config: ModelConfig, frame: pd.DataFrame, trained: int) -> None:
@@ -55,6 +57,7 @@ def complete(folder: Path, config: ModelConfig, frame: pd.DataFrame, trained: in
         trained_rows=trained,
         columns=columns,
         fingerprint=fingerprint(frame, columns),
+        missing=config.data.missing,
     )
     (folder / "metadata.json").write_text(json.dumps(asdict(metadata), indent=1))
     for name in CODE:

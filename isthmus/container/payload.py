@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from isthmus.errors import BadInput
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read(body: bytes, content_type: str, features: Mapping[str, str]) -> pd.DataFrame:
+def read(
+    body: bytes, content_type: str, features: Mapping[str, str], missing: Collection[str] = ()
+) -> pd.DataFrame:
     """The rows of a request as a frame with exactly the columns `features`, in that order.
 
     Raises `BadInput` as `read_rows` does.
@@ -30,15 +32,18 @@ def read(body: bytes, content_type: str, features: Mapping[str, str]) -> pd.Data
     # Missing is what pandas reads from an empty cell, in training as here: encoders tell it from None.
     rows = [
         [math.nan if value is None else value for value in row]
-        for row in read_rows(body, content_type, features)
+        for row in read_rows(body, content_type, features, missing)
     ]
     return pd.DataFrame(rows, columns=list(features)).astype(types)
 
 
-def read_rows(body: bytes, content_type: str, features: Mapping[str, str]) -> list[list[Any]]:
+def read_rows(
+    body: bytes, content_type: str, features: Mapping[str, str], missing: Collection[str] = ()
+) -> list[list[Any]]:
     """The rows of a request, each with one value a feature, in the order of `features`.
 
-    `features` maps a column to `number` or `text`. Empty cells are missing values.
+    `features` maps a column to `number` or `text`. Empty cells, and texts in `missing`, are
+    missing values, as they were in training.
     Raises `BadInput` for a body that is empty, not of its type, has other columns than the model, or text in
     a column of numbers.
     """
@@ -56,7 +61,10 @@ def read_rows(body: bytes, content_type: str, features: Mapping[str, str]) -> li
     else:
         raise BadInput(f"content type {kind!r} is not served; send text/csv or application/json")
     return [
-        [_typed(value, number, name, kind) for value, (name, kind) in zip(row, features.items(), strict=True)]
+        [
+            None if _is_missing(value, missing) else _typed(value, number, name, kind)
+            for value, (name, kind) in zip(row, features.items(), strict=True)
+        ]
         for number, row in enumerate(rows, 1)
     ]
 
@@ -123,9 +131,11 @@ def _csv_rows(text: str, features: Sequence[str]) -> list[list[Any]]:
     return rows
 
 
+def _is_missing(value: Any, missing: Collection[str]) -> bool:
+    return value is None or (isinstance(value, str) and (not value.strip() or value.strip() in missing))
+
+
 def _typed(value: Any, row: int, column: str, kind: str) -> Any:
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
     if kind == "text":
         return str(value)
     if isinstance(value, dict | list):

@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from isthmus.container import payload
-from isthmus.container.artifact import inference
+from isthmus.container.artifact import inference, read_metadata
 from isthmus.container.paths import model_dir
 from isthmus.errors import BadInput, Problem
 
@@ -36,6 +36,7 @@ def application(folder: Path) -> Starlette:
     """The web application that serves the model in `folder`."""
     code = inference(folder)
     features: dict[str, str] = code.features(folder)
+    missing = frozenset(read_metadata(folder).missing)
 
     @asynccontextmanager
     async def loaded(app: Starlette) -> AsyncIterator[None]:
@@ -50,7 +51,8 @@ def application(folder: Path) -> Starlette:
         if body is None:
             return _refusal(f"the request is larger than {LARGEST_REQUEST} bytes", 413)
         try:
-            frame = payload.read(body, request.headers.get("content-type", "text/csv"), features)
+            kind = request.headers.get("content-type", "text/csv")
+            frame = payload.read(body, kind, features, missing)
             predictions = await run_in_threadpool(code.predict_fn, frame, request.app.state.model)
         except BadInput as problem:
             return _refusal(problem.what, 400)

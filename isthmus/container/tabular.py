@@ -53,7 +53,9 @@ def read_file(file: Path, config: ModelConfig, also: Sequence[str] = ()) -> pd.D
         frame = pd.read_csv(
             file,
             sep=config.data.separator,
-            na_values=config.data.missing,
+            # What counts as missing is what model.yaml says, here as at the endpoint.
+            keep_default_na=False,
+            na_values=["", *config.data.missing],
             names=config.data.columns or None,
             header=None if config.data.columns else 0,
             dtype={config.target: str},

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from isthmus.container.archive import unpack
 from isthmus.container.artifact import Metadata, read_metadata
 from isthmus.container.evaluation import FEWEST_NEW_ROWS, Rival
 from isthmus.container.tabular import fingerprint
@@ -48,8 +49,7 @@ def read_champion(folder: Path) -> Champion | None:
     import pandas as pd
 
     unpacked = Path(tempfile.mkdtemp(prefix="champion-"))
-    with tarfile.open(artifact) as archive:
-        archive.extractall(unpacked, filter="data")
+    unpack(artifact, unpacked)
     evaluation = json.loads((folder / RECORD[0]).read_text())
     recorded = pd.read_csv(folder / RECORD[1])["prediction"].to_numpy()
     arn = (folder / ARN_FILE).read_text().strip()

@@ -108,9 +108,16 @@ def count(column: pl.Series, bins: Histogram) -> Histogram:
 
 
 def write_baseline(
-    frame: pd.DataFrame | pl.DataFrame, directory: Path, *, features: Sequence[str], target: str
+    frame: pd.DataFrame | pl.DataFrame,
+    directory: Path,
+    *,
+    features: Sequence[str],
+    target: str,
+    missing: Sequence[str] = (),
 ) -> Baseline:
     """Write `baseline.json`, `statistics.json` and `constraints.json` about the features of `frame`.
+
+    `missing` is what stands for no value in requests, beside an empty cell.
 
     Raises `BadInput` for a feature that is no column of it, and for a frame without rows.
     """
@@ -122,6 +129,7 @@ def write_baseline(
     written = {
         "version": 1,
         "target": target,
+        "missing": list(missing),
         "features": {name: asdict(one) for name, one in baseline.items()},
     }
     for name, content, indent in (
@@ -143,11 +151,14 @@ def _table(frame: pd.DataFrame | pl.DataFrame, features: Sequence[str]) -> pl.Da
     return chosen if isinstance(chosen, pl.DataFrame) else pl.from_pandas(chosen)
 
 
-def read_baseline(file: Path) -> Baseline:
-    """The baseline in `file`; raises `BadInput` where there is none or it is none of ours."""
+def read_baseline(file: Path) -> tuple[Baseline, list[str]]:
+    """The baseline in `file`, and what stands for no value in requests.
+
+    Raises `BadInput` where there is none, or it is none of ours.
+    """
     try:
         found = json.loads(file.read_text())
-        return {name: Histogram(**one) for name, one in found["features"].items()}
+        return {name: Histogram(**one) for name, one in found["features"].items()}, found["missing"]
     except FileNotFoundError:
         raise BadInput("there is no baseline", where=str(file)) from None
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,19 +30,19 @@ class Captures:
     bad_lines: int = 0
 
 
-def read_captures(folder: Path, features: Mapping[str, str]) -> Captures:
+def read_captures(folder: Path, features: Mapping[str, str], missing: Collection[str] = ()) -> Captures:
     """All captured rows under `folder`.
 
-    `features` maps the model's columns to `number` or `text`. A line that cannot be read, whose request was
-    not of these columns, or whose answer has another number of rows, is counted in `bad_lines`. What the
-    gates asked is left out.
+    `features` maps the model's columns to `number` or `text`; `missing` is what stands for no value. A line
+    that cannot be read, whose request was not of these columns, or whose answer has another number of rows,
+    is counted in `bad_lines`. What the gates asked is left out.
     """
     captures = Captures()
     for line in _lines(folder):
         if f'"inferenceId": "{GATE_PREFIX}' in line or f'"inferenceId":"{GATE_PREFIX}' in line:
             continue
         try:
-            rows, predictions, identity = _exchange(line, features)
+            rows, predictions, identity = _exchange(line, features, missing)
         except (BadInput, KeyError, ValueError, TypeError, AttributeError):
             captures.bad_lines += 1
             continue
@@ -53,11 +53,14 @@ def read_captures(folder: Path, features: Mapping[str, str]) -> Captures:
     return captures
 
 
-def _exchange(line: str, features: Mapping[str, str]) -> tuple[list[list[Any]], list[str], str]:
+def _exchange(
+    line: str, features: Mapping[str, str], missing: Collection[str]
+) -> tuple[list[list[Any]], list[str], str]:
     record: Line = json.loads(line)
     data, metadata = record["captureData"], record["eventMetadata"]
     asked, answered = data["endpointInput"], data["endpointOutput"]
-    rows = payload.read_rows(_content(asked), asked.get("observedContentType", "text/csv"), features)
+    kind = asked.get("observedContentType", "text/csv")
+    rows = payload.read_rows(_content(asked), kind, features, missing)
     answer = _content(answered).decode()
     predictions = payload.read_predictions(answer, answered.get("observedContentType", "text/csv"))
     if len(predictions) != len(rows):

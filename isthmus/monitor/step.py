@@ -33,10 +33,9 @@ MOST_METRICS = 1000
 
 def main() -> None:
     _fetch()
-    baseline = read_baseline(processing("input", "baseline", "baseline.json"))
-    captures = read_captures(
-        processing("input", "captures"), {name: one.kind for name, one in baseline.items()}
-    )
+    baseline, missing = read_baseline(processing("input", "baseline", "baseline.json"))
+    kinds = {name: one.kind for name, one in baseline.items()}
+    captures = read_captures(processing("input", "captures"), kinds, missing)
     table = _table(captures, baseline)
     current = {name: count(table[name], one) for name, one in baseline.items()}
     found = _findings(captures, baseline, current)

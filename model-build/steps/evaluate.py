@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import tarfile
 from functools import partial
 from pathlib import Path
 
 import joblib
 import pandas as pd
 from isthmus.config import ModelConfig, read_model
+from isthmus.container.archive import unpack
 from isthmus.container.artifact import read_metadata
 from isthmus.container.evaluation import judge, predictions
 from isthmus.container.paths import processing
@@ -34,8 +34,7 @@ def main() -> None:
 
 def held_out(rows: pd.DataFrame, config: ModelConfig, folder: Path) -> pd.DataFrame:
     """The rows that the trained model has not seen, with what it predicts for them."""
-    with tarfile.open(folder / "model.tar.gz") as archive:
-        archive.extractall(folder, filter="data")
+    unpack(folder / "model.tar.gz", folder)
     unseen = rows[read_metadata(folder).trained_rows :].copy()
     model = joblib.load(folder / "model.joblib")
     unseen["prediction"] = predictions(model, unseen[config.features], config.problem)

@@ -16,7 +16,13 @@ def main() -> None:
     output = processing("output", "prepared")
     output.mkdir(parents=True, exist_ok=True)
     rows.to_csv(output / "rows.csv", index=False)
-    write_baseline(rows, processing("output", "baseline"), features=config.features, target=config.target)
+    write_baseline(
+        rows,
+        processing("output", "baseline"),
+        features=config.features,
+        target=config.target,
+        missing=config.data.missing,
+    )
     print(f"{len(rows)} rows of {len(config.features)} features")
 
 

@@ -167,9 +167,10 @@ def test_what_is_refused_is_named(
     assert words in answer.text
 
 
-def test_it_starts_fast(served: Served) -> None:
-    # 1.1 s on an idle core; a busy machine is given more.
-    assert served.seconds < 5
+def test_what_was_missing_in_training_is_missing_in_a_request(served: Served) -> None:
+    assert served.ask("?,NA").text == served.ask(",").text
+    refused = served.ask("none,red")
+    assert refused.status_code == 400 and "'none' is not a number" in refused.text
 
 
 def test_a_request_under_way_is_answered_before_it_stops(artifact: Path, served: Served) -> None:

@@ -90,7 +90,7 @@ def test_what_is_no_number_counts_as_missing() -> None:
 def test_the_files_survive_a_round_trip_and_are_plain_json(tmp_path: Path) -> None:
     features = ["price", "rooms", "sold", "city"]
     written = write_baseline(frame(), tmp_path, features=features, target="label")
-    assert read_baseline(tmp_path / "baseline.json") == written
+    assert read_baseline(tmp_path / "baseline.json") == (written, [])
     assert (tmp_path / "baseline.json").stat().st_size < 4000
     for name in ("baseline", "statistics", "constraints"):
         json.loads((tmp_path / f"{name}.json").read_text(), parse_constant=pytest.fail)

@@ -39,9 +39,11 @@ class Hosts:
     """The endpoints that are served by this process, by ARN."""
 
     by_arn: dict[str, Host] = field(default_factory=dict)
+    closing: threading.Event = field(default_factory=threading.Event)
 
     def stop_all(self) -> None:
-        """Stop every endpoint's processes at once, and wait for them."""
+        """Stop every endpoint's processes at once, and wait for them; nothing of it is recorded."""
+        self.closing.set()
         fleets = [fleet for host in self.by_arn.values() for fleet in (host.live, host.green) if fleet]
         threads = [threading.Thread(target=fleet.stop) for fleet in fleets]
         for thread in threads:
@@ -108,7 +110,7 @@ def _create(call: Call, record: Record, host: Host) -> None:
         host.live.start()
     except NotServing as error:
         reason = str(error)
-    if host.deleted.is_set():
+    if host.deleted.is_set() or call.here.hosts.closing.is_set():
         host.live.stop()
         return
     with call.here.state.lock:
@@ -233,7 +235,7 @@ def _update(call: Call, record: Record, host: Host, plan: Record, config: Record
         _shift(call, record, host, plan, config)
     except NotServing as error:
         reason = str(error)
-    if host.deleted.is_set():
+    if host.deleted.is_set() or call.here.hosts.closing.is_set():
         green.stop()
         return
     loser = host.live if reason is None else green

@@ -132,11 +132,6 @@ def pack(folder: Path, archive: Path) -> None:
             tar.add(path, path.relative_to(folder).as_posix(), recursive=False, filter=_anonymous)
 
 
-def unpack(archive: Path, folder: Path) -> None:
-    with tarfile.open(archive, "r:*") as tar:
-        tar.extractall(folder, filter="data")
-
-
 def clear(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import urllib3
 
+from isthmus.container.archive import unpack
 from isthmus.local.sagemaker import capture
 from isthmus.local.sagemaker.cloud import Caller
-from isthmus.local.sagemaker.job import clear, unpack
+from isthmus.local.sagemaker.job import clear
 from isthmus.local.sagemaker.objects import StoreError, split_uri
 from isthmus.local.sagemaker.program import NoProgram, Program, image_environment
 from isthmus.local.sagemaker.wire import ApiError, Record
