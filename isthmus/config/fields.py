@@ -12,10 +12,10 @@ Stage = Literal["staging", "prod"]
 STAGES: tuple[Stage, ...] = ("staging", "prod")
 
 AccountId = Annotated[
-    str, Field(pattern=r"^\d{12}$", description="An AWS account id: twelve digits, quoted.")
+    str, Field(pattern=r"^[0-9]{12}$", description="An AWS account id: twelve digits, quoted.")
 ]
 Guid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
-Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=64)]
 # SageMaker names a model package group, a pipeline and an endpoint after it, with a suffix of ours.
 ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
@@ -26,7 +26,7 @@ Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
 class Strict(BaseModel):
     """A part of a configuration file: unknown keys are errors, and nothing changes after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from isthmus.config.fields import ModelName, Strict
+from isthmus.config.fields import ModelName, Strict, twice
 
 
 class Data(Strict):
@@ -66,6 +66,8 @@ class ModelConfig(Strict):
                 f"metric {self.evaluation.metric} does not judge a {self.problem} problem; "
                 f"one of {', '.join(fitting)} does"
             )
+        if name := twice(self.features):
+            raise ValueError(f"feature {name} stands twice")
         if self.target in self.features:
             raise ValueError(f"the target {self.target} is among the features")
         return self

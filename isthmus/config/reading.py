@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -72,7 +73,9 @@ def parse(text: str, path: Path, kind: type[Config]) -> Config:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         value = yaml.safe_load(text)
-        _refuse_secrets(root, path)
+        for node in _nodes(root):
+            _refuse_secret(node, path)
+            _refuse_twice(node, path)
     except yaml.MarkedYAMLError as error:
         line = f"{path}:{error.problem_mark.line + 1}" if error.problem_mark else str(path)
         raise BadInput(f"not valid YAML: {error.problem}", where=line) from None
@@ -88,28 +91,47 @@ def parse(text: str, path: Path, kind: type[Config]) -> Config:
 _SECRET = re.compile(r"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY|\b[a-z2-7]{52}\b|\bxox[bp]-")
 
 
-def _refuse_secrets(node: yaml.Node | None, path: Path) -> None:
-    if isinstance(node, yaml.ScalarNode):
-        if _SECRET.search(node.value):
+def _nodes(node: yaml.Node | None) -> Iterator[yaml.Node]:
+    """The node and all below it; raises `RecursionError` where an alias leads back to itself."""
+    if node is None:
+        return
+    yield node
+    below = node.value if isinstance(node, yaml.CollectionNode) else []
+    for item in below:
+        for one in item if isinstance(item, tuple) else (item,):
+            yield from _nodes(one)
+
+
+def _refuse_secret(node: yaml.Node, path: Path) -> None:
+    if isinstance(node, yaml.ScalarNode) and _SECRET.search(node.value):
+        raise BadInput(
+            "this looks like a secret, and no secret belongs in this file",
+            where=f"{path}:{node.start_mark.line + 1}",
+            todo="remove it and revoke it; Isthmus needs no stored credential",
+        )
+
+
+def _refuse_twice(node: yaml.Node, path: Path) -> None:
+    """YAML's loader lets the last of two equal keys win without a word."""
+    if not isinstance(node, yaml.MappingNode):
+        return
+    lines: dict[str, int] = {}
+    for key, _ in node.value:
+        line, name = key.start_mark.line + 1, str(key.value)
+        if name in lines:
             raise BadInput(
-                "this looks like a secret, and no secret belongs in this file",
-                where=f"{path}:{node.start_mark.line + 1}",
-                todo="remove it and revoke it; Isthmus needs no stored credential",
+                f"{name!r} stands twice", where=f"{path}:{line}", todo=f"the other is in line {lines[name]}"
             )
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _refuse_secrets(item, path)
-    elif isinstance(node, yaml.MappingNode):
-        for _, item in node.value:
-            _refuse_secrets(item, path)
+        lines[name] = line
 
 
 def _explained(error: ValidationError, kind: type[Strict], root: yaml.Node | None, path: Path) -> BadInput:
     # A misspelt key is also a missing one: naming what was written helps more.
-    first = min(error.errors(), key=lambda one: (one["type"] != "extra_forbidden", _line(root, one["loc"])))
+    first = min(error.errors(), key=lambda one: (one["type"] != "extra_forbidden", _at(root, one["loc"])[0]))
     loc = first["loc"]
     key = ".".join(str(part) for part in loc) or path.name
-    where = f"{path}:{_line(root, loc)}, {key}"
+    line, node = _at(root, loc)
+    where = f"{path}:{line}, {key}"
     if first["type"] == "extra_forbidden":
         allowed = _keys(kind, loc[:-1])
         return BadInput(
@@ -119,22 +141,24 @@ def _explained(error: ValidationError, kind: type[Strict], root: yaml.Node | Non
         )
     if first["type"] == "missing":
         return BadInput(f"{loc[-1]!r} is missing", where=where, todo=f"add {loc[-1]}: under the line above")
-    found = first.get("input")
-    shown = "" if isinstance(found, dict | list) else f", found {found!r}"
-    return BadInput(f"{key}: {_plain(first)}{shown}", where=where, todo=_remedy(kind, loc, found))
+    written = node.value if isinstance(node, yaml.ScalarNode) else None
+    shown = "" if written is None else f", found {written!r}"
+    if len(loc) == 2 and loc[0] == "accounts" and written is not None:
+        return BadInput(f"{key}: {ACCOUNT}{shown}", where=where, todo=_quoted(written))
+    return BadInput(f"{key}: {_plain(first)}{shown}", where=where)
+
+
+ACCOUNT = "an AWS account id has twelve digits, in quotes"
 
 
 def _plain(error: Any) -> str:
     message: str = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "string_pattern_mismatch" and error["ctx"]["pattern"] == r"^\d{12}$":
-        return "an AWS account id has twelve digits"
     return message[0].lower() + message[1:]
 
 
-def _remedy(kind: type[Strict], loc: tuple[int | str, ...], found: object) -> str:
-    if isinstance(found, int) and len(loc) > 1 and loc[-2] == "accounts":
-        return f'quote it: "{found:012d}"'
-    return ""
+def _quoted(written: str) -> str:
+    """YAML makes a number of digits without quotes, and another one where they begin with 0."""
+    return f'quote it: "{written}"' if re.fullmatch("[0-9]{12}", written) else ""
 
 
 def _keys(kind: Any, loc: tuple[int | str, ...]) -> list[str]:
@@ -148,7 +172,8 @@ def _keys(kind: Any, loc: tuple[int | str, ...]) -> list[str]:
     return list(kind.model_fields)
 
 
-def _line(node: yaml.Node | None, loc: tuple[int | str, ...]) -> int:
+def _at(node: yaml.Node | None, loc: tuple[int | str, ...]) -> tuple[int, yaml.Node | None]:
+    """The line of the key at `loc`, and what stands there; where it is missing, of what it is missing in."""
     line = node.start_mark.line if node else 0
     for part in loc:
         if isinstance(node, yaml.MappingNode):
@@ -161,4 +186,4 @@ def _line(node: yaml.Node | None, loc: tuple[int | str, ...]) -> int:
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
             node = node.value[part]
             line = node.start_mark.line
-    return line + 1
+    return line + 1, node
