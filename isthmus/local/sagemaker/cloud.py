@@ -43,6 +43,14 @@ class Caller:
         }
 
 
+@dataclass(frozen=True)
+class Network:
+    """Ids of an account's subnets and security groups, each with the VPC that it is in."""
+
+    subnets: Mapping[str, str]
+    security_groups: Mapping[str, str]
+
+
 class Cloud(Protocol):
     def authorize(
         self,
@@ -71,6 +79,9 @@ class Cloud(Protocol):
 
     def require_image(self, caller: Caller, image: str) -> None:
         """Raise `StoreError` unless the principal may pull that ECR image and it exists."""
+
+    def network(self, account: str, region: str) -> Network:
+        """The subnets and security groups of an account."""
 
     def emit(
         self, account: str, region: str, detail_type: str, resources: Sequence[str], detail: Record

@@ -83,7 +83,11 @@ def _plan(call: Call, config_name: str) -> Record:
     for variant in config["ProductionVariants"]:
         model = models.find(call, variant["ModelName"])
         kept = {key: variant[key] for key in _VARIANT if key in variant}
-        identity = {"VariantName": variant["VariantName"], "Role": model["ExecutionRoleArn"]}
+        identity = {
+            "VariantName": variant["VariantName"],
+            "Role": model["ExecutionRoleArn"],
+            "Isolated": model["EnableNetworkIsolation"],
+        }
         variants.append({**kept, **model["_container"], **identity})
     return {"Config": config_name, "Variants": variants, "Capture": config.get("DataCaptureConfig")}
 

@@ -17,12 +17,12 @@ from typing import Any
 
 from ministack.core import iam_evaluator
 from ministack.core.responses import request_scope
-from ministack.services import cloudwatch, cloudwatch_logs
+from ministack.services import cloudwatch, cloudwatch_logs, ec2
 
 from isthmus.errors import Refused
 from isthmus.local.aws import events, roles
 from isthmus.local.sagemaker.arns import account_of_role
-from isthmus.local.sagemaker.cloud import Caller
+from isthmus.local.sagemaker.cloud import Caller, Network
 from isthmus.local.sagemaker.objects import ObjectStore, S3Store, StoreError
 from isthmus.local.sagemaker.wire import ApiError, Record, denied, invalid
 
@@ -78,6 +78,13 @@ class Here:
 
     def require_image(self, caller: Caller, image: str) -> None:
         self._remember(("image", caller.arn, image), lambda: self._pull(caller, image))
+
+    def network(self, account: str, region: str) -> Network:
+        with request_scope(account, region):
+            return Network(
+                {id_: subnet["VpcId"] for id_, subnet in list(ec2._subnets.items())},
+                {id_: group["VpcId"] for id_, group in list(ec2._security_groups.items())},
+            )
 
     def _pull(self, caller: Caller, image: str) -> bool:
         from botocore.exceptions import ClientError

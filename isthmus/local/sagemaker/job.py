@@ -32,6 +32,7 @@ class Place:
     environment: Mapping[str, str] = field(default_factory=dict)
     on_lines: OnLines = lambda _lines: None
     isolation: sandbox.Kind | None = None
+    offline: bool = False
 
     @property
     def opt_ml(self) -> Path:
@@ -89,7 +90,7 @@ def run_program(
 ) -> int:
     """Run one program of the image with the job's variables, and return its exit code."""
     env = {**image_environment(place.folder / "tmp"), **place.environment, **variables}
-    program = Program(argv, env, place.opt_ml, place.on_lines, place.isolation)
+    program = Program(argv, env, place.opt_ml, place.on_lines, place.isolation, place.offline)
     try:
         return control.run(program, seconds)
     except NoProgram as error:

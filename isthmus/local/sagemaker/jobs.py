@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from isthmus.local.sagemaker import events, listing, processing, tags, training
+from isthmus.local.sagemaker import events, listing, networking, processing, tags, training
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.cloud import Caller
 from isthmus.local.sagemaker.job import HOST, Control, Ending, JobFailure, Place, clear, guarded
@@ -125,6 +125,7 @@ def _create(call: Call, kind: Kind, control: Control, extra: Record) -> Record:
     _one_instance(call, kind)
     call.pass_role(call["RoleArn"])
     role = call.here.cloud.assume(call["RoleArn"], call.caller.region, "SageMaker")
+    networking.require(call, role, networking.vpc_of(call.params))
     arn = call.space.arn(kind.table, name)
     record = {
         **extra,
@@ -181,12 +182,14 @@ class _Runner:
         self.here.state.changed()
 
     def _body(self, folder: Path) -> Ending:
+        offline = networking.isolated(self.record)
         place = Place(
             self.here.cloud.objects(self.role),
             folder,
-            {**self.here.environment, **self.role.environment()},
+            networking.environment(self.here.environment, self.role, offline),
             self._log,
             self.here.isolation,
+            offline,
         )
         self._require_image()
         self._begin()

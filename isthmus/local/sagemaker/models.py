@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from isthmus.local.sagemaker import groups, listing, packages, tags
+from isthmus.local.sagemaker import groups, listing, networking, packages, tags
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.wire import Record, invalid
 
@@ -17,6 +17,9 @@ def create(call: Call) -> Record:
     if "ExecutionRoleArn" not in call.params:
         raise invalid("ExecutionRoleArn must be given.")
     call.pass_role(call["ExecutionRoleArn"])
+    if call.get("VpcConfig"):
+        role = call.here.cloud.assume(call["ExecutionRoleArn"], call.caller.region, "SageMaker")
+        networking.require(call, role, call["VpcConfig"])
     given = call.get("PrimaryContainer") or (call.get("Containers") or [None])[0]
     if given is None or len(call.get("Containers") or []) > 1:
         raise invalid("Exactly one container must be given: PrimaryContainer, or one of Containers.")

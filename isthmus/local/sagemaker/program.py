@@ -34,6 +34,7 @@ class Program:
     opt_ml: Path
     on_lines: OnLines
     isolation: sandbox.Kind | None = None
+    offline: bool = False
     grace: float = 5.0
     _process: subprocess.Popen[bytes] | None = None
     _reader: threading.Thread | None = None
@@ -42,7 +43,7 @@ class Program:
 
     def start(self) -> None:
         """Start it; raises `NoProgram` where the image's PATH does not have it."""
-        argv, env = sandbox.launch(self._resolved(), self.env, self.opt_ml, self.isolation)
+        argv, env = sandbox.launch(self._resolved(), self.env, self.opt_ml, self.isolation, self.offline)
         work = self.opt_ml.parent / "work"
         work.mkdir(exist_ok=True)
         with self._lock:

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from isthmus.local.sagemaker import checking, definition, parameters, processing, shapes, training
+from isthmus.local.sagemaker import checking, definition, networking, parameters, processing, shapes, training
 from isthmus.local.sagemaker.definition import Step
 from isthmus.local.sagemaker.execution import Execution, Outcome, StepFailure
 from isthmus.local.sagemaker.flow import StepState
@@ -135,7 +135,8 @@ class _Worker:
         job = {name: step.name, **arguments}
         shapes.check(f"Create{step.type}Job", job)
         folder = self.scratch / step.name
-        place = Place(self.objects, folder, {}, self.results[step.name].log.extend, self.isolation)
+        log = self.results[step.name].log.extend
+        place = Place(self.objects, folder, {}, log, self.isolation, networking.isolated(job))
         ending: Ending = guarded(lambda: room.run(job, place, control))
         clear(folder)
         if ending.status != "Completed":

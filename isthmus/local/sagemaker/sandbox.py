@@ -2,7 +2,7 @@
 
 What the machine allows is tried once. Where neither namespace works, programs find their files by the
 variables of SageMaker's training toolkit (`SM_*`) and `ISTHMUS_OPT_ML`, and `/opt/ml` in arguments and
-variables is replaced.
+variables is replaced. Offline a program sees no network but its own loopback, where the machine allows that.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ fi
 mount --bind "$source" /opt/ml
 exec "$@"
 """
+# Where `ip` is not installed there is no loopback either.
+_LOOPBACK = "ip link set lo up 2> /dev/null || true\n"
 
 
 class Launch(NamedTuple):
@@ -45,16 +47,24 @@ class Launch(NamedTuple):
     env: dict[str, str]
 
 
-def launch(argv: Sequence[str], env: Mapping[str, str], opt_ml: Path, kind: Kind | None = None) -> Launch:
+def launch(
+    argv: Sequence[str], env: Mapping[str, str], opt_ml: Path, kind: Kind | None = None, offline: bool = False
+) -> Launch:
     """The command and environment with which `argv` sees the folder `opt_ml` as `/opt/ml`."""
     kind = kind or available()
+    return _launch(argv, env, opt_ml, kind, offline and kind != "remap" and _tried(kind, offline=True))
+
+
+def _launch(argv: Sequence[str], env: Mapping[str, str], opt_ml: Path, kind: Kind, offline: bool) -> Launch:
     if kind == "bwrap":
         root = [*_bwrap_root(), "--bind", str(opt_ml), OPT_ML]
-        return Launch([_tool("bwrap"), *root, "--", *argv], dict(env))
+        return Launch([_tool("bwrap"), *["--unshare-net"] * offline, *root, "--", *argv], dict(env))
     if kind == "unshare":
         aside = opt_ml.parent / "opt"
         aside.mkdir(exist_ok=True)
-        return Launch([_tool("unshare"), *_UNSHARE, _MOUNTS, "sh", str(opt_ml), str(aside), *argv], dict(env))
+        script = _LOOPBACK * offline + _MOUNTS
+        words = ["--net"] * offline + ["sh", "-c", script, "sh", str(opt_ml), str(aside)]
+        return Launch([_tool("unshare"), *_UNSHARE, *words, *argv], dict(env))
     moved = {key: value.replace(OPT_ML, str(opt_ml)) for key, value in env.items()}
     return Launch(
         [one.replace(OPT_ML, str(opt_ml)) for one in argv], {**moved, "ISTHMUS_OPT_ML": str(opt_ml)}
@@ -72,18 +82,23 @@ def available() -> Kind:
 
 def works(kind: Kind) -> bool:
     """Whether a program started in this way really sees what was put into its `/opt/ml`."""
+    return _tried(kind, offline=False)
+
+
+@functools.cache
+def _tried(kind: Kind, offline: bool) -> bool:
     if shutil.which(kind) is None:
         return False
     with tempfile.TemporaryDirectory() as folder:
         opt_ml = Path(folder) / "ml"
         opt_ml.mkdir()
         (opt_ml / "seen").touch()
-        argv, env = launch(["test", "-e", f"{OPT_ML}/seen"], os.environ, opt_ml, kind)
+        argv, env = _launch(["test", "-e", f"{OPT_ML}/seen"], os.environ, opt_ml, kind, offline)
         run = subprocess.run(argv, env=env, capture_output=True, check=False, timeout=20)
         return run.returncode == 0
 
 
-_UNSHARE = ("--user", "--map-root-user", "--mount", "sh", "-c")
+_UNSHARE = ("--user", "--map-root-user", "--mount")
 
 
 def _tool(name: str) -> str:

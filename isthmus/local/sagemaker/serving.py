@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import urllib3
 
 from isthmus.container.archive import unpack
-from isthmus.local.sagemaker import capture
+from isthmus.local.sagemaker import capture, networking
 from isthmus.local.sagemaker.cloud import Caller
 from isthmus.local.sagemaker.job import clear
 from isthmus.local.sagemaker.objects import StoreError, split_uri
@@ -101,8 +101,7 @@ class Server:
     def _environment(self, role: Caller) -> Mapping[str, str]:
         return {
             **image_environment(self.folder / "tmp"),
-            **self.here.environment,
-            **role.environment(),
+            **networking.environment(self.here.environment, role, self.plan.get("Isolated", False)),
             "SM_MODEL_DIR": "/opt/ml/model",
             **self.plan.get("Environment", {}),
             "SAGEMAKER_BIND_TO_PORT": str(self.port),

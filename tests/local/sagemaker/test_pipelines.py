@@ -357,5 +357,5 @@ def test_a_definition_may_lie_in_s3(aws: Aws) -> None:
 
 def test_what_is_not_built_is_refused_by_name(aws: Aws) -> None:
     sagemaker = aws.client("sagemaker")
-    with pytest.raises(ClientError, match="does not have the operation ListDomains"):
-        sagemaker.list_domains()
+    with pytest.raises(ClientError, match="does not have the operation ListWorkteams"):
+        sagemaker.list_workteams()
