@@ -11,6 +11,7 @@ from aws_cdk import App
 from cdk.automation import AutomationStack
 from cdk.dev import DevStack
 from cdk.serving import ServingStack
+from isthmus import names
 from isthmus.config import STAGES, Platform
 
 # Said here and not in cdk.json, so that the CDK command line and `python app.py` make the same bytes.
@@ -24,6 +25,7 @@ FLAGS: dict[str, object] = {
     "@aws-cdk/aws-events:eventsTargetQueueSameAccount": True,
     "@aws-cdk/aws-lambda:recognizeLayerVersion": True,
     "@aws-cdk/aws-kms:aliasNameRef": True,
+    "@aws-cdk/core:permissionsBoundary": {"name": names.boundary("${AWS::AccountId}", "${AWS::Region}")},
     "aws:cdk:enable-path-metadata": False,
     "aws:cdk:enable-asset-metadata": False,
     "aws:cdk:disable-stack-trace": True,

@@ -9,7 +9,6 @@ from cdk.parts.grants import allow, make_role
 from isthmus import names
 from isthmus.config import Platform
 
-QUALIFIER = "hnb659fds"
 KINDS = ("deploy", "file-publishing")
 
 
@@ -17,7 +16,7 @@ def infrastructure_role(scope: Construct, platform: Platform, federation: Federa
     """A role that may become the bootstrap's deploy and publishing roles, and nothing else."""
     accounts = platform.accounts
     arns = [
-        f"arn:aws:iam::{account}:role/cdk-{QUALIFIER}-{kind}-role-{account}-{platform.region}"
+        names.role_arn(account, names.bootstrap_role(account, platform.region, kind))
         for account in (accounts.dev, accounts.automation, accounts.staging, accounts.prod)
         for kind in KINDS
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,14 +29,18 @@ class Finding:
 
 
 def check(assembly: Path) -> list[Finding]:
-    """What cfn-lint finds in the assembly's templates, warnings included; an empty list when all is well.
+    """What cfn-lint finds in the assembly's templates; see `check_templates`."""
+    return check_templates([stack.template for stack in read_stacks(assembly)])
+
+
+def check_templates(templates: Sequence[Path]) -> list[Finding]:
+    """What cfn-lint finds in these files, warnings included; an empty list when all is well.
 
     A process of its own: importing cfn-lint's rules is most of its time, and callers have other work.
     Raises `Problem` when cfn-lint itself fails.
     """
-    templates = [str(stack.template) for stack in read_stacks(assembly)]
     done = subprocess.run(
-        [sys.executable, "-c", CFN_LINT, "--format", "json", "--", *templates],
+        [sys.executable, "-c", CFN_LINT, "--format", "json", "--", *map(str, templates)],
         capture_output=True,
         text=True,
         check=False,
@@ -43,7 +48,7 @@ def check(assembly: Path) -> list[Finding]:
     try:
         found = json.loads(done.stdout)
     except ValueError:
-        raise Problem("cfn-lint failed", where=str(assembly), todo=done.stderr.strip()[-600:]) from None
+        raise Problem("cfn-lint failed", where=str(templates[0]), todo=done.stderr.strip()[-600:]) from None
     return [_finding(one) for one in found]
 
 

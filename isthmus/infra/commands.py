@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from isthmus.config import WORKLOADS, AccountRole
+
 if TYPE_CHECKING:
     import boto3
 
@@ -91,11 +93,16 @@ def diff(assembly: Path, accounts: tuple[str, ...]) -> None:
 @infra.command()
 @ASSEMBLY
 @ACCOUNT
-def deploy(assembly: Path, accounts: tuple[str, ...]) -> None:
+def deploy(assembly: Path, accounts: tuple[AccountRole, ...]) -> None:
     """Deploy the stacks, all accounts at the same time, through CDK's bootstrap roles."""
+    from isthmus.config import read_platform
     from isthmus.infra.assembly import deploy as deploy_assembly
+    from isthmus.infra.bootstrap import require_ready
+    from isthmus.infra.roles import Roles
 
-    deploy_assembly(_session(), assembly, accounts=_ids(accounts), say=click.echo)
+    platform, session = read_platform(), _session()
+    require_ready(Roles(session, platform.region), platform, accounts or WORKLOADS)
+    deploy_assembly(session, assembly, accounts=_ids(accounts), say=click.echo)
 
 
 def _ids(accounts: tuple[str, ...]) -> frozenset[str]:

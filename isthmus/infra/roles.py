@@ -47,7 +47,7 @@ class Roles:
         except ClientError as error:
             raise Refused(
                 f"{own} may not assume {role}: {error.response['Error']['Message']}",
-                todo=f"bootstrap account {account} so that it trusts you, or deploy as someone who may",
+                todo="deploy as someone who may, or bootstrap the account: isthmus account bootstrap",
             ) from None
         except BotoCoreError as error:
             raise no_answer(error) from None

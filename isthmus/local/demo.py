@@ -22,6 +22,7 @@ from isthmus.azure.client import Client, connect
 from isthmus.config import STAGES
 from isthmus.errors import Problem
 from isthmus.local import furnish, traffic
+from isthmus.local.aws.bootstrap import bootstrap_all
 from isthmus.local.identity import acting_as
 from isthmus.local.platform import Local, running
 from isthmus.local.report import Progress, Report, show
@@ -104,7 +105,7 @@ class _Lifecycle:
     def furnish_aws(self) -> None:
         assembly = self.state / "assembly"
         with self.progress.step("Synthesize and check the accounts' stacks") as step, self.acting("admin"):
-            furnish.bootstrap_accounts(self.platform, self.local)
+            bootstrap_all(self.local.aws_url, self.platform)
             furnish.synthesize(furnish.CHECKOUT, self.scene.platform_file, assembly)
             step.result = f"{furnish.check(assembly)} templates, no finding of cfn-lint"
         with self.progress.step("Deploy each account as its deploy role") as step, self.acting("admin"):

@@ -6,13 +6,12 @@ Each function is a step that `isthmus up` and `isthmus demo` show; each may be d
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import boto3
 
 from isthmus.config import Platform
-from isthmus.local.aws.bootstrap import bootstrap
+from isthmus.local.aws.bootstrap import bootstrap_all
 from isthmus.local.platform import Local
 
 Say = Callable[[str], None]
@@ -34,7 +33,7 @@ def furnish(platform: Platform, platform_file: Path, local: Local, say: Say) -> 
 
         here = read_platform(platform_file)
         say("accounts: bootstrap, synthesize, check, deploy")
-        bootstrap_accounts(here, local)
+        bootstrap_all(local.aws_url, here)
         assembly = local.state / "assembly"
         synthesize(CHECKOUT, platform_file, assembly)
         check(assembly)
@@ -46,17 +45,6 @@ def furnish(platform: Platform, platform_file: Path, local: Local, say: Say) -> 
 
 def _folder(home: Path, name: str) -> Path:
     return home / name if (home / name).is_dir() else CHECKOUT / name
-
-
-def bootstrap_accounts(platform: Platform, local: Local) -> None:
-    """What an administrator does once in each new account, with `cdk bootstrap --trust`."""
-    accounts = platform.accounts.model_dump(exclude_none=True).values()
-
-    def one(account: str) -> None:
-        bootstrap(local.aws_url, platform.region, account, platform.accounts.automation)
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(one, accounts))
 
 
 def synthesize(checkout: Path, platform_file: Path, assembly: Path) -> None:

@@ -8,7 +8,6 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +25,7 @@ from isthmus.errors import NotFound, Problem, Refused
 from isthmus.infra import assembly as assemblies
 from isthmus.infra.synth import synthesize
 from isthmus.local import image, lifeline
-from isthmus.local.aws.bootstrap import bootstrap, laptop_user
+from isthmus.local.aws.bootstrap import bootstrap_all, laptop_user
 from tests.deploy.conftest import CHECKOUT, REPOSITORY
 from tests.deploy.versions import MODEL, Version
 from tests.infra.conftest import Cloud
@@ -47,8 +46,7 @@ def cloud(
     aws = Aws(f"http://127.0.0.1:{port}", REGION, issuer[0])
     if not (base / "manifest.json").exists():
         synthesize(CHECKOUT / "app.py", base, platform=CHECKOUT / "platform.yaml", validate=True)
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda account: bootstrap(aws.url, REGION, account, AUTOMATION), ACCOUNTS.values()))
+    bootstrap_all(aws.url, platform)
     laptop = laptop_user(aws.url, REGION, AUTOMATION)
     session = boto3.Session(laptop["AWS_ACCESS_KEY_ID"], laptop["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
     with pytest.MonkeyPatch.context() as patch:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,9 @@ from botocore.config import Config
 from isthmus.config import Platform
 from isthmus.infra import assembly as assemblies
 from isthmus.local import lifeline
-from isthmus.local.aws.bootstrap import bootstrap, laptop_user
+from isthmus.local.aws.bootstrap import bootstrap_all, laptop_user
 from tests.cdk.conftest import assembly, platform, templates
-from tests.local.conftest import ACCOUNTS, AUTOMATION, REGION, Aws, Issuer, free_port, issuer, start_aws
+from tests.local.conftest import AUTOMATION, REGION, Aws, Issuer, free_port, issuer, start_aws
 
 __all__ = ["assembly", "issuer", "platform", "templates"]
 
@@ -59,15 +58,14 @@ class Cloud:
 
 @pytest.fixture(scope="session")
 def empty_cloud(
-    tmp_path_factory: pytest.TempPathFactory, issuer: tuple[Issuer, str]
+    tmp_path_factory: pytest.TempPathFactory, issuer: tuple[Issuer, str], platform: Platform
 ) -> Iterator[tuple[Aws, dict[str, str]]]:
     """Accounts that are bootstrapped and hold nothing else, and the laptop's access key."""
     one, jwks = issuer
     port = free_port()
     process = start_aws(tmp_path_factory.mktemp("aws"), jwks, port)
     aws = Aws(f"http://127.0.0.1:{port}", REGION, one)
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda account: bootstrap(aws.url, REGION, account, AUTOMATION), ACCOUNTS.values()))
+    bootstrap_all(aws.url, platform)
     yield aws, laptop_user(aws.url, REGION, AUTOMATION)
     lifeline.stop(process)
 

@@ -64,7 +64,7 @@ def broken(assembly: Path, tmp_path: Path) -> tuple[Path, Path]:
     manifest = json.loads((assembly / "manifest.json").read_text())
     name = next(n for n, a in manifest["artifacts"].items() if n.endswith("-dev") and "stack" in a["type"])
     stack = manifest["artifacts"][name]
-    stack["properties"]["stackName"] = "broken"
+    stack["properties"]["stackName"] = "isthmus-broken"
     stack["dependencies"] = []
     manifest["artifacts"] = {"broken": stack}
     (folder / "manifest.json").write_text(json.dumps(manifest))
@@ -83,15 +83,17 @@ def test_a_failure_names_the_resource_and_its_reason_and_can_be_mended(
     cloud: Cloud, broken: tuple[Path, Path]
 ) -> None:
     folder, template = broken
-    with pytest.raises(Problem, match=r"stack broken ended in ROLLBACK_COMPLETE: Wrong \(AWS::SageMaker"):
-        deploy_stack(cloud.administrator(), folder, "broken")
+    with pytest.raises(
+        Problem, match=r"stack isthmus-broken ended in ROLLBACK_COMPLETE: Wrong \(AWS::SageMaker"
+    ):
+        deploy_stack(cloud.administrator(), folder, "isthmus-broken")
     content = json.loads(template.read_text())
     del content["Resources"]["Wrong"]
     template.write_text(json.dumps(content))
     said: list[str] = []
-    deploy_stack(cloud.administrator(), folder, "broken", say=said.append)
-    assert said[0] == "broken: its creation had failed, so it is deleted first"
-    assert said[-1] == "broken: done"
+    deploy_stack(cloud.administrator(), folder, "isthmus-broken", say=said.append)
+    assert said[0] == "isthmus-broken: its creation had failed, so it is deleted first"
+    assert said[-1] == "isthmus-broken: done"
 
 
 def test_a_stack_that_is_not_there_is_named_with_those_that_are(

@@ -1,4 +1,4 @@
-"""CloudFormation resource types that ministack lacks and our stacks use, and what a stack's role may make."""
+"""CloudFormation resource types that ministack lacks and our stacks use."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ministack.core.responses import get_account_id, get_region
+from ministack.core.responses import get_account_id
 from ministack.services import eventbridge, iam
 from ministack.services.cloudformation import provisioners
 from ministack.services.cloudformation import stacks as lifecycle
 
-from isthmus.errors import Refused
-from isthmus.local.aws import api_types, network_types, sagemaker_types, stacks
+from isthmus.local.aws import api_types, making, network_types, sagemaker_types
 
 Properties = dict[str, Any]
 Created = tuple[str, dict[str, Any]]
@@ -43,11 +42,8 @@ def _waits_for_aws(resource_type: str) -> bool:
     return resource_type.startswith("AWS::SageMaker::") or _runs_on_worker_thread(resource_type)
 
 
-# ---------------------------------------------------------------- what the stack's role may make
-
-
 def _provision_if_allowed(resource_type: str, logical_id: str, properties: Properties, stack: str) -> Created:
-    _require(resource_type, "create", properties)
+    making.require(resource_type, "create", logical_id, properties, stack)
     made: Created = _provision(resource_type, logical_id, properties, stack)
     return made
 
@@ -62,34 +58,9 @@ def _update_if_allowed(
     attributes: dict[str, Any] | None = None,
 ) -> Created:
     if old != new:
-        _require(resource_type, "update", new)
+        making.require(resource_type, "update", logical_id or physical_id, new, stack)
     made: Created = _update(resource_type, physical_id, old, new, stack, logical_id, attributes)
     return made
-
-
-def _require(resource_type: str, verb: str, properties: Properties) -> None:
-    """Raise `ValueError` unless the stack's role may make the resource.
-
-    Only for the types of the stacks that a narrow role makes (SageMaker's ask for themselves); ministack
-    makes all others as the account.
-    """
-    actor = stacks.acting()
-    if actor.role is None:
-        return
-    try:
-        if resource_type == "AWS::CloudWatch::Alarm" and properties.get("AlarmName"):
-            actor.require("cloudwatch:PutMetricAlarm", _arn("cloudwatch", f"alarm:{properties['AlarmName']}"))
-        elif resource_type == "AWS::Scheduler::Schedule" and properties.get("Name"):
-            schedule = f"schedule/{properties.get('GroupName', 'default')}/{properties['Name']}"
-            actor.require(f"scheduler:{verb.title()}Schedule", _arn("scheduler", schedule))
-            service = {"iam:PassedToService": "scheduler.amazonaws.com"}
-            actor.require("iam:PassRole", properties["Target"]["RoleArn"], service)
-    except Refused as refusal:
-        raise ValueError(refusal.what) from None
-
-
-def _arn(service: str, resource: str) -> str:
-    return f"arn:aws:{service}:{get_region()}:{get_account_id()}:{resource}"
 
 
 # ---------------------------------------------------------------- IAM and EventBridge

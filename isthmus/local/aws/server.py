@@ -18,6 +18,7 @@ from isthmus.local.aws import (
     api_tokens,
     api_types,
     authorization,
+    boundaries,
     cloudformation,
     deliveries,
     emr_serverless,
@@ -66,6 +67,7 @@ def serve(settings: Settings) -> None:
     cloudformation.install()
     studio_types.install()
     emr_serverless.install()
+    boundaries.install()
     asyncio.run(_serve(settings, signer))
 
 

@@ -71,6 +71,7 @@ EXTENDED = {
         "_roles",
         "_oidc_providers",
         "_create_oidc_provider",
+        "_policy_exists",
     ),
     "ministack.services.apigateway": (
         "_apis",
@@ -160,6 +161,8 @@ EXTENDED = {
         "_CUSTOM_NAME_REPLACEMENT",
         "_STACK_TAG_PROPERTY",
         "_NAME_SEED",
+        "_iam_role_create",
+        "_iam_role_update",
         "_provision_resource",
         "_update_resource",
         "_APIGW_AUTHORIZER_PROPERTIES",

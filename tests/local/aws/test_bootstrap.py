@@ -1,4 +1,4 @@
-"""Accounts as `cdk bootstrap --trust` leaves them, and the one person at the laptop."""
+"""Accounts as bootstrapping leaves them, and the one person at the laptop."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from isthmus.infra.toolkit import Toolkit
 from isthmus.local.aws import bootstrap
 from tests.local.aws.documents import allow, make_role
 from tests.local.conftest import AUTOMATION, REGION, STAGING, Aws
 
 PREFIX = f"arn:aws:iam::{STAGING}:role/cdk-hnb659fds"
 SUFFIX = f"{STAGING}-{REGION}"
+TOOLKIT = Toolkit("isthmus", "staging", STAGING, REGION, AUTOMATION)
 
 
 @pytest.fixture(scope="module")
 def laptop(aws: Aws) -> dict[str, Any]:
-    bootstrap.bootstrap(aws.url, REGION, STAGING, AUTOMATION)
+    bootstrap.bootstrap(aws.url, TOOLKIT)
     key = bootstrap.laptop_user(aws.url, REGION, AUTOMATION)
     return {"AccessKeyId": key["AWS_ACCESS_KEY_ID"], "SecretAccessKey": key["AWS_SECRET_ACCESS_KEY"],
             "SessionToken": None}  # fmt: skip
@@ -46,12 +48,12 @@ def test_bootstrapped_roles_deploy(aws: Aws, laptop: dict[str, Any]) -> None:
     aws.client("s3", STAGING, publish).put_object(Bucket=bucket, Key="one.json", Body=template)
     cloudformation = aws.client("cloudformation", STAGING, deploy)
     cloudformation.create_stack(
-        StackName="published",
+        StackName="isthmus-published",
         TemplateURL=f"https://s3.{REGION}.amazonaws.com/{bucket}/one.json",
         RoleARN=f"{PREFIX}-cfn-exec-role-{SUFFIX}",
     )
     cloudformation.get_waiter("stack_create_complete").wait(
-        StackName="published", WaiterConfig={"Delay": 0.1, "MaxAttempts": 100}
+        StackName="isthmus-published", WaiterConfig={"Delay": 0.1, "MaxAttempts": 100}
     )
     with pytest.raises(ClientError, match="AccessDenied"):
         aws.client("iam", STAGING, deploy).list_roles()
@@ -66,7 +68,7 @@ def test_another_account_may_not_deploy(aws: Aws, laptop: dict[str, Any]) -> Non
 
 
 def test_once_is_enough(aws: Aws, laptop: dict[str, Any]) -> None:
-    bootstrap.bootstrap(aws.url, REGION, STAGING, AUTOMATION)
+    bootstrap.bootstrap(aws.url, TOOLKIT)
     bootstrap.laptop_user(aws.url, REGION, AUTOMATION)
     with pytest.raises(ClientError, match="InvalidClientTokenId"):
         aws.client("sts", AUTOMATION, laptop).get_caller_identity()

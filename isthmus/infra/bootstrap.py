@@ -1,0 +1,79 @@
+"""Bootstraps an account for deployments, as `cdk bootstrap` does; says which accounts are not bootstrapped.
+
+What is made there is `toolkit`'s to say.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from isthmus import names
+from isthmus.config import AccountRole, Platform
+from isthmus.errors import Refused
+from isthmus.infra import change
+from isthmus.infra.toolkit import STACK, Toolkit
+
+if TYPE_CHECKING:
+    from isthmus.infra.roles import Roles
+
+# A client of an AWS service in the account, by the service's name.
+Client = Callable[[str], Any]
+
+
+def bootstrap(client: Client, toolkit: Toolkit, say: change.Say) -> None:
+    """Make or renew the account's bootstrap stack; one that is so already is left alone.
+
+    In the automation account it also turns on what an account has switched off at first: tokens that go out
+    (sts:GetWebIdentityToken), by which the bridge signs in to Entra.
+    """
+    cfn = client("cloudformation")
+    wanted = change.Change(
+        stack=STACK,
+        template=json.dumps(toolkit.template(), separators=(",", ":")),
+        template_url=None,
+        parameters={},
+        tags={"platform": toolkit.platform, "account": toolkit.role},
+        execution_role=None,
+    )
+    change.apply(cfn, wanted, say)
+    cfn.update_termination_protection(StackName=STACK, EnableTerminationProtection=True)
+    if toolkit.role == "automation":
+        _let_tokens_out(client("iam"))
+
+
+def _let_tokens_out(iam: Any) -> None:
+    with contextlib.suppress(iam.exceptions.FeatureEnabledException):
+        iam.enable_outbound_web_identity_federation()
+
+
+def require_ready(roles: Roles, platform: Platform, wanted: Sequence[AccountRole]) -> None:
+    """Raise one `Refused` that names every account which cannot be deployed to as it is, and the remedy."""
+    found = {role: _lacking(roles, Toolkit.of(platform, role)) for role in wanted}
+    lacking = {role: why for role, why in found.items() if why}
+    if lacking:
+        raise Refused(
+            "\n".join(
+                f"account {getattr(platform.accounts, role)} ({role}) {why}" for role, why in lacking.items()
+            ),
+            todo=f"as an administrator of each: isthmus account bootstrap {' '.join(lacking)}",
+        )
+
+
+def _lacking(roles: Roles, toolkit: Toolkit) -> str:
+    """Why nothing can be deployed to an account; empty where something can."""
+    deploy = names.bootstrap_role(toolkit.account, toolkit.region, "deploy")
+    try:
+        session = roles.session(names.role_arn(toolkit.account, deploy))
+    except Refused as refused:
+        return f"is not bootstrapped, or does not trust you: {refused.what}"
+    ssm = session.client("ssm", region_name=toolkit.region)
+    try:
+        found = ssm.get_parameter(Name=f"/cdk-bootstrap/{names.BOOTSTRAP}/boundary")["Parameter"]["Value"]
+    except ssm.exceptions.ClientError:
+        return "was bootstrapped by something else than Isthmus: it has no boundary for deployments"
+    if found != toolkit.revision:
+        return "was bootstrapped by another version of Isthmus, with another boundary for deployments"
+    return ""
