@@ -73,6 +73,12 @@ def read_metadata(folder: Path) -> Metadata:
     return Metadata(**json.loads((folder / "metadata.json").read_text()))
 
 
+def missing_marks(folder: Path) -> list[str]:
+    """What stands for no value in the model's requests; an artifact without the key knows none."""
+    found: list[str] = json.loads((folder / "metadata.json").read_text()).get("missing", [])
+    return found
+
+
 def inference(folder: Path) -> ModuleType:
     """The artifact's own `code/serving/inference.py`, imported with its code first on the module path."""
     code = folder / "code"

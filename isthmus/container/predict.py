@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 from isthmus.container import payload
-from isthmus.container.artifact import inference, read_metadata
+from isthmus.container.artifact import inference, missing_marks
 
 
 def main() -> None:
     model, rows, out = (Path(one) for one in sys.argv[1:4])
     module = inference(model)
-    frame = payload.read(rows.read_bytes(), "text/csv", module.features(model), read_metadata(model).missing)
+    frame = payload.read(rows.read_bytes(), "text/csv", module.features(model), missing_marks(model))
     predicted = module.predict_fn(frame, module.model_fn(model))
     out.write_text(payload.write(list(predicted), "text/csv")[0])
 

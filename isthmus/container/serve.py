@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from isthmus.container import payload
-from isthmus.container.artifact import inference, read_metadata
+from isthmus.container.artifact import inference, missing_marks
 from isthmus.container.paths import model_dir
 from isthmus.errors import BadInput, Problem
 
@@ -36,7 +36,7 @@ def application(folder: Path) -> Starlette:
     """The web application that serves the model in `folder`."""
     code = inference(folder)
     features: dict[str, str] = code.features(folder)
-    missing = frozenset(read_metadata(folder).missing)
+    missing = frozenset(missing_marks(folder))
 
     @asynccontextmanager
     async def loaded(app: Starlette) -> AsyncIterator[None]:

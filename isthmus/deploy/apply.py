@@ -9,7 +9,7 @@ from typing import Any
 
 from isthmus import names
 from isthmus.config import Platform, Stage
-from isthmus.deploy.package import Package, read
+from isthmus.deploy.package import Package, describe, read
 from isthmus.deploy.serving import Serving, expect, look
 from isthmus.errors import BadInput, NotFound
 from isthmus.infra.assembly import deploy_stack
@@ -24,8 +24,8 @@ def apply(
 ) -> Serving:
     """Deploy `stage` as the caller (its deploy role), and record in the registry that the version runs there.
 
-    Raises `Problem` where CloudFormation rolls back, or where it reports success and the endpoint runs
-    something else (SageMaker can roll back in silence).
+    Raises `Refused` where the version is no longer approved, and `Problem` where CloudFormation rolls back,
+    or where it reports success and the endpoint runs something else (SageMaker can roll back in silence).
     """
     import boto3
 
@@ -33,6 +33,8 @@ def apply(
     session = boto3.Session(region_name=platform.region)
     stack = names.endpoint_stack(platform, package.model, stage)
     wanted, sagemaker = wanted_config(assembly, stack), session.client("sagemaker")
+    # A stage may wait for days for its approval, and the version be rejected in the meantime.
+    describe(sagemaker, package.arn)
     before = _version_at(sagemaker, package.model, stage)
     # The run is no part of the template: the same version always makes the same one.
     deploy_stack(session, assembly, stack, tags={RUN_TAG: run_id}, say=say)

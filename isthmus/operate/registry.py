@@ -43,7 +43,9 @@ class Version:
     @property
     def decided_by(self) -> str:
         """Who approved or rejected; empty while nobody has."""
-        return self.changed_by if self.status == "Rejected" else self.approved_by
+        if self.status == "Rejected":
+            return self.metadata.get("rejected_by") or self.changed_by
+        return self.approved_by
 
 
 def versions(sagemaker: Any, model: str) -> list[Version]:
@@ -95,12 +97,11 @@ def decide(sagemaker: Any, version: Version, verdict: Verdict, comment: str, by:
 
 
 def _signed(version: Version, verdict: Verdict, by: str) -> dict[str, Any]:
-    """The approver, kept apart from `LastModifiedBy`, which every later edit overwrites."""
-    if verdict == "Approved" and by:
-        return {"CustomerMetadataProperties": {"approved_by": by}}
-    if "approved_by" in version.metadata:
-        return {"CustomerMetadataPropertiesToRemove": ["approved_by"]}
-    return {}
+    """Who decided, kept apart from `LastModifiedBy`, which every later edit overwrites."""
+    mine, other = ("approved_by", "rejected_by") if verdict == "Approved" else ("rejected_by", "approved_by")
+    signed: dict[str, Any] = {"CustomerMetadataProperties": {mine: by}} if by else {}
+    gone = [key for key in (mine, other) if key in version.metadata and not (by and key == mine)]
+    return signed | ({"CustomerMetadataPropertiesToRemove": gone} if gone else {})
 
 
 def person(user: dict[str, Any]) -> str:

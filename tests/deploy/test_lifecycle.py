@@ -71,10 +71,10 @@ class Team:
         s3, sagemaker = (self.cloud.aws.client(name, AUTOMATION) for name in ("s3", "sagemaker"))
         return version.register(s3, sagemaker, self.platform, self.image, folder)
 
-    def approve(self, arn: str) -> None:
+    def approve(self, arn: str, verdict: str = "Approved") -> None:
         role = names.approver_role(self.platform)
         sagemaker = self.cloud.client("sagemaker", self.cloud.person(AUTOMATION, role))
-        sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+        sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus=verdict)
 
     def synth(self, arn: str, output: Path) -> Result:
         return self._run(
@@ -240,6 +240,19 @@ def test_a_failed_gate_fails_the_run_and_says_why(team: Team, staged: Deployed, 
     assert result.exit_code == 1
     assert "✗ quality: as good as registered: auc 0.9" in result.output
     assert "<failure" in (tmp_path / "results" / "gates-staging.xml").read_text()
+
+
+def test_a_version_that_was_rejected_while_its_run_waited_is_not_deployed(
+    team: Team, staged: Deployed
+) -> None:
+    team.approve(staged.arn, "Rejected")
+    try:
+        result = team.apply(staged.assembly, "prod", "41")
+        assert isinstance(result.exception, Refused)
+        assert "not approved: Rejected" in str(result.exception)
+        assert "prod_run_id" not in team.package(staged.arn)["CustomerMetadataProperties"]
+    finally:
+        team.approve(staged.arn)
 
 
 def test_the_registry_says_where_the_version_runs(team: Team, in_prod: Deployed) -> None:

@@ -95,7 +95,10 @@ def test_approve_reject_and_approve_again(shell: Shell, aws: Aws) -> None:
     found = aws.client("sagemaker").describe_model_package(ModelPackageName=arn)
     assert found["ModelApprovalStatus"] == "Rejected"
     assert "approved_by" not in found["CustomerMetadataProperties"]
+    assert found["CustomerMetadataProperties"]["rejected_by"] == person
     shell.says("approve", MODEL, number)
+    found = aws.client("sagemaker").describe_model_package(ModelPackageName=arn)
+    assert "rejected_by" not in found["CustomerMetadataProperties"]
 
 
 @pytest.mark.parametrize("version", ["99", "0", "latest", "", f"{GROUP_ARN}/99", "arn:aws:sagemaker:x"])
