@@ -1,8 +1,9 @@
 """Web identity in both directions, with real signatures.
 
 In: `sts:AssumeRoleWithWebIdentity` believes a token only if an OIDC provider of the role's account names its
-issuer and audience, the issuer's published key signed it, and it has not expired; the trust policy's
-conditions on `<issuer>:sub` and `<issuer>:aud` are then ministack's to evaluate.
+issuer and audience, the issuer's published key signed it, and it has not expired; this is asked where
+ministack evaluates the trust policy, so no way of sending a request leads past it. The policy's conditions on
+`<issuer>:sub` and `<issuer>:aud` are then ministack's to evaluate.
 Out: `sts:GetWebIdentityToken` signs who the caller is (see `tokens`).
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
@@ -18,7 +20,7 @@ from xml.sax.saxutils import escape
 import jwt
 from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id
-from ministack.services import iam
+from ministack.services import iam, sts
 
 from isthmus.local.aws import federation
 from isthmus.local.aws.authorization import audiences, one, role_of
@@ -28,6 +30,9 @@ Answer = tuple[int, dict[str, str], bytes]
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Answer]]
 Claims = dict[str, Any]
 STS = "https://sts.amazonaws.com/doc/2011-06-15/"
+_trust_denied = sts._web_identity_trust_denied
+# Filled with the claims that were believed while a request was answered, for the answer to repeat.
+_believed: ContextVar[list[Claims]] = ContextVar("isthmus_believed_claims")
 
 
 class TokenRefused(Exception):
@@ -86,10 +91,26 @@ def _audiences_of_provider(role_arn: str, issuer: str) -> list[str] | None:
 
 def install(handlers: dict[str, Handler], issuers: dict[str, str], signer: Signer) -> None:
     """Check incoming tokens against `issuers` and sign outgoing ones with `signer`."""
-    handlers["sts"] = _with_web_identity(handlers["sts"], Issuers(issuers), signer)
+    sts._web_identity_trust_denied = _denied_by(Issuers(issuers))
+    handlers["sts"] = _with_web_identity(handlers["sts"], signer)
 
 
-def _with_web_identity(inner: Handler, issuers: Issuers, signer: Signer) -> Handler:
+def _denied_by(issuers: Issuers) -> Callable[[str, dict[str, Any], bool], Answer | None]:
+    """ministack's evaluation of the trust policy, for tokens that `issuers` verify; any other is refused."""
+
+    def denied(role_arn: str, params: dict[str, Any], use_json: bool) -> Answer | None:
+        try:
+            claims = issuers.verify(one(params, "WebIdentityToken"), role_arn)
+        except TokenRefused as refusal:
+            return error(refusal.code, str(refusal))
+        _believed.get().append(claims)
+        answer: Answer | None = _trust_denied(role_arn, params, use_json)
+        return answer
+
+    return denied
+
+
+def _with_web_identity(inner: Handler, signer: Signer) -> Handler:
     async def handle(
         method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
     ) -> Answer:
@@ -97,21 +118,22 @@ def _with_web_identity(inner: Handler, issuers: Issuers, signer: Signer) -> Hand
         action = one(params, "Action")
         if action == "GetWebIdentityToken" and not federation.enabled():
             return federation.disabled()
-        claims: Claims = {}
-        try:
-            if action == "AssumeRoleWithWebIdentity":
-                token, role = one(params, "WebIdentityToken"), one(params, "RoleArn")
-                claims = await asyncio.to_thread(issuers.verify, token, role)
-        except TokenRefused as refusal:
-            return error(refusal.code, str(refusal))
-        status, answer_headers, answer = await inner(method, path, headers, body, query)
-        if status == 200 and claims:
-            answer = _truthful(answer, claims)
+        believed: list[Claims] = []
+        _believed.set(believed)
+        # In a thread: verifying a token may wait for its issuer's keys.
+        answering = _complete(inner(method, path, headers, body, query))
+        status, answer_headers, answer = await asyncio.to_thread(asyncio.run, answering)
+        if status == 200 and believed:
+            answer = _truthful(answer, believed[0])
         elif status == 200 and action == "GetWebIdentityToken":
             return _signed(params, signer)
         return status, answer_headers, answer
 
     return handle
+
+
+async def _complete(answering: Awaitable[Answer]) -> Answer:
+    return await answering
 
 
 def _signed(params: dict[str, Any], signer: Signer) -> Answer:

@@ -27,6 +27,7 @@ from isthmus.local.aws import (
     functions,
     identity,
     network_types,
+    queries,
     sagemaker,
     snapshots,
     source_identity,
@@ -68,6 +69,7 @@ def serve(settings: Settings) -> None:
     studio_types.install()
     emr_serverless.install()
     boundaries.install()
+    queries.install(handlers)
     asyncio.run(_serve(settings, signer))
 
 

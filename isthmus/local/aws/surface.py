@@ -64,6 +64,7 @@ EXTENDED = {
         "_evict_expired_sessions",
         "_principal_keys",
         "_sessions",
+        "_web_identity_trust_denied",
     ),
     "ministack.services.iam": (
         "get_state",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
+from urllib.parse import urlencode
 
 import boto3
 import jwt
 import pytest
+import requests
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -75,6 +78,60 @@ def test_an_unsigned_token_is_refused(aws: Aws, role: str) -> None:
     claims = jwt.decode(aws.azure.token(SUBJECT, AUDIENCE), options={"verify_signature": False})
     with pytest.raises(ClientError, match="InvalidIdentityToken"):
         assume(aws, role, jwt.encode(claims, "", "none"))
+
+
+# Each a way to send one request: how, with which headers; what stands in the URL and what in the body.
+FORM, TARGET = (
+    "application/x-www-form-urlencoded",
+    "AWSSecurityTokenServiceV20110615.AssumeRoleWithWebIdentity",
+)
+ANOTHER = "Action=GetCallerIdentity&Version=2011-06-15"
+WAYS = {
+    "a form": lambda asked: ("POST", {}, {}, asked),
+    "a query string": lambda asked: ("GET", {}, asked, ""),
+    "JSON": lambda asked: (
+        "POST",
+        {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": TARGET},
+        {},
+        json.dumps(asked),
+    ),
+    "a query string beside another body": lambda asked: ("GET", {"Content-Type": FORM}, asked, ANOTHER),
+    "a body beside another query string": lambda asked: (
+        "POST",
+        {"Content-Type": FORM},
+        {"Action": "GetCallerIdentity"},
+        asked,
+    ),
+    "a body of no form": lambda asked: ("POST", {"Content-Type": "text/plain"}, {}, urlencode(asked)),
+    "two actions": lambda asked: ("POST", {"Content-Type": FORM}, {}, f"Action=&{urlencode(asked)}"),
+}
+
+
+def send(aws: Aws, way: str, role: str, token: str) -> requests.Response:
+    asked = {
+        "Action": "AssumeRoleWithWebIdentity",
+        "Version": "2011-06-15",
+        "RoleArn": role,
+        "RoleSessionName": "run-7",
+        "WebIdentityToken": token,
+    }
+    method, headers, query, body = WAYS[way](asked)
+    # The host leads the request to STS where its body does not.
+    host = {"Host": "sts.eu-west-1.amazonaws.com"}
+    return requests.request(method, aws.url, params=query, data=body, headers=headers | host, timeout=5)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_way_of_sending_a_forged_token_gives_the_role(aws: Aws, role: str, way: str) -> None:
+    answer = send(aws, way, role, aws.azure.forged(SUBJECT, AUDIENCE))
+    assert answer.status_code in (400, 403)
+    assert "AccessKeyId" not in answer.text
+
+
+@pytest.mark.parametrize("way", ["a form", "a query string"])
+def test_the_right_token_gives_the_role_both_ways_that_sts_speaks(aws: Aws, role: str, way: str) -> None:
+    answer = send(aws, way, role, aws.azure.token(SUBJECT, AUDIENCE))
+    assert f"<SubjectFromWebIdentityToken>{SUBJECT}</SubjectFromWebIdentityToken>" in answer.text
 
 
 @pytest.fixture(scope="module")
