@@ -24,6 +24,10 @@ class Attachment:
     subnets: tuple[str, ...]
     security_group: str
 
+    def vpc_config(self) -> dict[str, list[str]]:
+        """The VpcConfig of SageMaker's jobs and models."""
+        return {"SecurityGroupIds": [self.security_group], "Subnets": list(self.subnets)}
+
 
 def parameters(platform: Platform, account: AccountRole) -> Attachment | None:
     """The names of the parameters that hold the account's ids; None where the platform has no network."""

@@ -106,6 +106,7 @@ def processing(
                 "VolumeSizeInGB": config.compute.volume_gb,
             }
         },
+        "NetworkConfig": _alone(config),
         "ProcessingInputs": [_processing_input(folder, uri) for folder, uri in sources.items()],
         "ProcessingOutputConfig": {
             "KmsKeyId": KEY,
@@ -132,6 +133,7 @@ def training(name: str, config: ModelConfig, *, channels: Mapping[str, Any]) -> 
             "VolumeSizeInGB": config.compute.volume_gb,
         },
         "StoppingCondition": {"MaxRuntimeInSeconds": config.compute.max_minutes * 60},
+        **_alone(config),
     }
     return JobStep(name, StepTypeEnum.TRAINING, request, "DescribeTrainingJobResponse")
 
@@ -219,6 +221,14 @@ def _under(uri: Any, *parts: str) -> Join:
 
 def _source(folder: Any, file: str) -> dict[str, Any]:
     return {"ContentType": "application/json", "S3Uri": _under(folder, file)}
+
+
+def _alone(config: ModelConfig) -> dict[str, bool]:
+    """A job has its files and its peers, and calls nobody; between instances its traffic is encrypted."""
+    return {
+        "EnableNetworkIsolation": True,
+        "EnableInterContainerTrafficEncryption": config.compute.instance_count > 1,
+    }
 
 
 def _processing_input(folder: str, uri: Any) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from typing import Any
 
 import boto3
 
-from isthmus import names
+from isthmus import names, network
 from isthmus.build import champion, content, data
+from isthmus.build.attach import attach, values
 from isthmus.build.follow import Result, follow
 from isthmus.config import ModelConfig, Platform
 from isthmus.errors import BadInput
@@ -71,7 +72,12 @@ def start(
     best = champion.in_prod(sagemaker, names.registry_group(config.name))
     say(f"data version {data_version}, {len(rows)} files")
     say(f"champion {best['ModelPackageArn'] if best else 'none'}")
+    attached = network.read(session, platform, "automation")
+    if attached:
+        definition = attach(definition, len(attached.subnets))
+        say(f"network {', '.join(attached.subnets)}")
     parameters = {
+        **(values(attached) if attached else {}),
         "CodeUri": content.upload(s3, artifacts, f"{config.name}/code/{content.version(files)}/", files),
         "DataUri": content.upload(
             s3, names.data_bucket(platform), f"{config.name}/versions/{data_version}/", rows

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,7 @@ Step = Mapping[str, Any]
 def validate(definition: str) -> None:
     """Raise `BadInput` that names the step and the argument that SageMaker would refuse."""
     document = json.loads(definition)
-    steps = list(_flat(document.get("Steps", [])))
+    steps = list(every_step(document.get("Steps", [])))
     problems = [*_structure(document, steps), *(one for step in steps for one in _call(step))]
     if problems:
         raise BadInput(
@@ -54,15 +54,15 @@ def validate(definition: str) -> None:
         )
 
 
-def _flat(steps: list[Step]) -> Iterator[Step]:
+def every_step(steps: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Every step, those inside of conditions included."""
     for step in steps:
         yield step
         for branch in ("IfSteps", "ElseSteps"):
-            yield from _flat(step.get("Arguments", {}).get(branch, []))
+            yield from every_step(step.get("Arguments", {}).get(branch, []))
 
 
-def _structure(document: Step, steps: list[Step]) -> Iterator[str]:
+def _structure(document: Step, steps: Sequence[Step]) -> Iterator[str]:
     if not steps:
         yield "it has no steps"
     names = [str(step.get("Name")) for step in steps]

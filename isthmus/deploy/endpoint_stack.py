@@ -21,6 +21,7 @@ from isthmus import names
 from isthmus.config import DeployConfig, Platform, Stage
 from isthmus.deploy.package import Package
 from isthmus.monitor.pipeline import Monitor, definition
+from isthmus.network import references
 
 VARIANT = "AllTraffic"
 
@@ -197,6 +198,7 @@ class EndpointStack(Stack):
             window_days=self.config.monitoring.window_days,
             psi=self.config.monitoring.psi,
             confidence=self.config.monitoring.confidence,
+            network=references(self.platform, self.stage),
         )
 
     def _name(self, content: object) -> str:

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from isthmus.network import Attachment
+
 INSTANCE = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 30}
 LONGEST_SECONDS = 4 * 3600
 
@@ -31,6 +33,7 @@ class Monitor:
     window_days: int
     psi: float
     confidence: float
+    network: Attachment | None = None
 
 
 def definition(monitor: Monitor) -> str:
@@ -53,6 +56,7 @@ def _arguments(monitor: Monitor) -> dict[str, Any]:
         "Environment": _environment(monitor),
         "ProcessingResources": {"ClusterConfig": INSTANCE},
         "StoppingCondition": {"MaxRuntimeInSeconds": LONGEST_SECONDS},
+        **({"NetworkConfig": {"VpcConfig": monitor.network.vpc_config()}} if monitor.network else {}),
         "ProcessingInputs": [_input(name, uri) for name, uri in inputs.items()],
         "ProcessingOutputConfig": {
             "KmsKeyId": monitor.key,

@@ -20,7 +20,7 @@ from isthmus.local import lifeline
 
 CHECKOUT = Path(__file__).parents[2]
 MODEL = "seattle-rain"
-MAY = ["s3:*", "ecr:*", "kms:*", "logs:*", "sagemaker:*", "iam:PassRole"]
+MAY = ["ec2:*", "s3:*", "ecr:*", "kms:*", "logs:*", "sagemaker:*", "iam:PassRole"]
 
 
 @pytest.fixture(scope="session")
