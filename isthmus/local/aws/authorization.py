@@ -19,6 +19,8 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import eventbridge, iam, kms, s3
 
+from isthmus.local.aws import variables
+
 Answer = tuple[int, dict[str, str], Any]
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Answer]]
 # Services whose requests can name a resource of another account, which then answers in that account's scope.
@@ -39,6 +41,7 @@ def install(handlers: dict[str, Handler]) -> None:
     iam_evaluator._request_origin = ContextVar("isthmus_request_origin", default=("127.0.0.1", True))
     ministack.pin_request_origin = lambda address, _secure: iam_evaluator.pin_request_origin(address, True)
     iam_evaluator._resolve_condition_key = _resolve_condition_key
+    variables.install()
     iam_evaluator._resource_policy = policy_of
     iam_evaluator.enforce = enforce
     iam_actions.extract_resource_arn = _resource_arn_anywhere
@@ -62,11 +65,21 @@ def _resolve_condition_key(key: str, context: iam_evaluator.EvalContext) -> Any:
     name = key.lower()
     if name == "aws:principalarn":
         return role_of(context.principal_arn)
+    if name.startswith("aws:principaltag/") and name not in context.principal_keys:
+        return _tag_of_role(context.principal_arn, name.partition("/")[2])
     if name in ("aws:resourceaccount", "s3:resourceaccount") and context.resource_arn.startswith(
         "arn:aws:s3"
     ):
         return s3._bucket_owner_account(_bucket_of(context.resource_arn)) or context.principal_account
     return _condition(key, context)
+
+
+def _tag_of_role(principal: str, key: str) -> str | None:
+    """A tag of a session's role; keys of tags are compared without regard to case, as AWS does."""
+    if ":assumed-role/" not in principal:
+        return None
+    role = iam._roles.get_scoped(principal.split(":")[4], None, principal.split("/")[1]) or {}
+    return next((tag["Value"] for tag in role.get("Tags") or [] if tag["Key"].lower() == key), None)
 
 
 # ---------------------------------------------------------------- resources of other accounts

@@ -55,6 +55,8 @@ EXTENDED = {
         "evaluate_trust_policy",
         "ResolvedCredential",
         "_conditions_met",
+        "_first_match",
+        "ParsedStatement",
     ),
     "ministack.core.lambda_runtime": ("Worker",),
     "ministack.services.sts": (

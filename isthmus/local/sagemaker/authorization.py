@@ -7,7 +7,7 @@ must all pass. `cloud` evaluates the policies.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from isthmus.local.sagemaker import condition_keys
@@ -104,15 +104,26 @@ def require(here: SageMaker, caller: Caller, operation: str, params: Record) -> 
     for check in checks(operation, params, caller.account, caller.region):
         refusal: ApiError | None = None
         for resource in check.resources:
-            context = check.context | studio | _resource_tags(here, resource)
             try:
-                here.cloud.authorize(caller, check.action, resource, context, policy_of(here, resource))
+                require_one(here, caller, check.action, resource, check.context | studio)
                 refusal = None
                 break
             except ApiError as error:
                 refusal = error
         if refusal is not None:
             raise refusal
+
+
+def require_one(
+    here: SageMaker,
+    caller: Caller,
+    action: str,
+    resource: str,
+    context: Mapping[str, object] | None = None,
+) -> None:
+    """Raise AccessDeniedException unless the caller may do this on exactly this resource."""
+    known = {**(context or {}), **_resource_tags(here, resource)}
+    here.cloud.authorize(caller, action, resource, known, policy_of(here, resource))
 
 
 def policy_of(here: SageMaker, resource: str) -> str | None:
@@ -125,9 +136,17 @@ def policy_of(here: SageMaker, resource: str) -> str | None:
     return policy
 
 
+def tags_of(here: SageMaker, arn: Arn) -> dict[str, str]:
+    """A resource's tags; those of a version are its group's (API reference of CreateModelPackage)."""
+    if arn.kind == "model-package" and "/" in arn.name:
+        arn = arn._replace(kind="model-package-group", name=arn.name.split("/")[0])
+    found: dict[str, str] = here.state.space(arn.account, arn.region)["tags"].get(str(arn), {})
+    return found
+
+
 def _resource_tags(here: SageMaker, resource: str) -> dict[str, object]:
     arn = parse(resource)
     if arn is None:
         return {}
-    tags = here.state.space(arn.account, arn.region)["tags"].get(resource, {})
+    tags = tags_of(here, arn)
     return {f"aws:ResourceTag/{key}": value for key, value in tags.items()}

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import urllib3
 
-from isthmus.local.sagemaker import capture
+from isthmus.local.sagemaker import authorization, capture
 from isthmus.local.sagemaker.cloud import Caller
 from isthmus.local.sagemaker.serving import INVOCATION_SECONDS, Fleet, Server
 from isthmus.local.sagemaker.wire import ApiError, Response
@@ -34,7 +34,7 @@ def invoke(here: SageMaker, caller: Caller, name: str, headers: Mapping[str, str
     """Ask the endpoint; raises `ApiError` as SageMaker's runtime does (ValidationError, ModelError)."""
     space = here.state.space(caller.account, caller.region)
     arn = space.arn("endpoint", name)
-    here.cloud.authorize(caller, "sagemaker:InvokeEndpoint", arn)
+    authorization.require_one(here, caller, "sagemaker:InvokeEndpoint", arn)
     record, host = space["endpoints"].get(name.lower()), here.hosts.by_arn.get(arn)
     if record is None or host is None or record["EndpointStatus"] in ("Creating", "Failed"):
         raise ApiError("ValidationError", f"Endpoint {name} of account {caller.account} not found.")
