@@ -76,9 +76,8 @@ def _package(identity: str, envelope: dict[str, Any], detail: dict[str, Any], to
     if envelope.get("account") != told.automation_account:
         raise Refused("a model package event of another account than automation")
     model, arn = _text(detail, "ModelPackageGroupName", 63), _text(detail, "ModelPackageArn", 2048)
-    if model not in told.models:
-        raise Refused("a model package of a group that is not in platform.yaml")
-    prefix = f"arn:aws:sagemaker:{told.region}:{told.automation_account}:model-package/{model}/"
+    # SageMaker writes ARNs in lower case.
+    prefix = f"arn:aws:sagemaker:{told.region}:{told.automation_account}:model-package/{model.lower()}/"
     version = arn.removeprefix(prefix)
     if not arn.startswith(prefix) or not re.fullmatch(r"[1-9][0-9]{0,8}", version):
         raise Refused("the model package ARN is not one of its group in this account")
@@ -108,15 +107,14 @@ def _alarm(identity: str, envelope: dict[str, Any], detail: dict[str, Any], told
     account, name = envelope.get("account"), _text(detail, "alarmName", 255)
     if account != told.prod_account:
         raise Refused("an alarm of another account than prod")
-    ours = {f"{told.platform}-{model}-{kind}": (model, kind) for model in told.models for kind in KINDS}
-    if name not in ours:
-        raise Refused("an alarm that is none of the platform's models'")
+    model, _, kind = name.removeprefix(f"{told.platform}-").rpartition("-")
+    if not name.startswith(f"{told.platform}-") or not model or kind not in KINDS:
+        raise Refused("an alarm that is not about a model of the platform")
     state, previous = detail.get("state"), detail.get("previousState", {})
     if not isinstance(state, dict) or not isinstance(previous, dict):
         raise Refused("an alarm event without its states")
     arn = f"arn:aws:cloudwatch:{told.region}:{account}:alarm:{name}"
     _of_this(arn, envelope)
-    model, kind = ours[name]
     return AlarmState(
         id=identity,
         model=model,

@@ -12,7 +12,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from bridge import carry, decisions, events, reconcile
+from bridge import carry, decisions, events, models, reconcile
 from bridge.settings import settings
 from bridge.trace import Trace
 
@@ -40,13 +40,20 @@ def _carry(record: SQSRecord) -> None:
         event = events.parse(envelope, settings())
         trace.of(event)
         trace.hop("received")
-        carry.out(decisions.decide(event), trace)
+        carry.out(_of_ours(decisions.decide(event), event.model), trace)
     except events.Refused as refusal:
         trace.hop("refused", reason=str(refusal))
         raise
     except Exception as error:
         trace.hop("failed", reason=f"{type(error).__name__}: {error}")
         raise
+
+
+def _of_ours(decision: decisions.Decision, model: str) -> decisions.Decision:
+    """The decision, if the model is the platform's: others may keep theirs in the same account."""
+    if isinstance(decision, decisions.Run) and not models.is_ours(model):
+        return decisions.Nothing("no model of the platform")
+    return decision
 
 
 def _json(body: str) -> Any:

@@ -16,7 +16,7 @@ from bridge import carry
 from bridge.azure import azure_devops
 from bridge.decisions import RECONCILER, Run, deployment
 from bridge.events import iso
-from bridge.settings import settings
+from bridge.models import ours
 from bridge.trace import Trace, logger
 
 # An event is late before it is lost; and an approval of last month is history, not a loss.
@@ -27,7 +27,7 @@ MEMORY = timedelta(days=7)
 def reconcile() -> dict[str, int]:
     """Queue what is missing for each model; raises the first error after every model has had its turn."""
     queued, errors = 0, []
-    for model in sorted(settings().models):
+    for model in sorted(ours()):
         try:
             queued += _repair(model)
         except Exception as error:  # noqa: BLE001  one model's trouble must not stop the next; raised below

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from functools import cache
@@ -10,7 +9,7 @@ from functools import cache
 
 @dataclass(frozen=True)
 class Settings:
-    """`models` may be deployed and retrained; the accounts are those that events may come from."""
+    """`models_path` leads to the models that may be deployed and retrained; events come from two accounts."""
 
     organization_url: str
     project: str
@@ -19,7 +18,7 @@ class Settings:
     client_id: str
     audience: str
     table: str
-    models: frozenset[str]
+    models_path: str
     automation_account: str
     prod_account: str
     region: str
@@ -38,7 +37,7 @@ def settings() -> Settings:
         client_id=said["AZURE_CLIENT_ID"],
         audience=said["AZURE_AUDIENCE"],
         table=said["IDEMPOTENCY_TABLE"],
-        models=frozenset(json.loads(said["MODELS"])),
+        models_path=said["MODELS_PATH"],
         automation_account=said["AUTOMATION_ACCOUNT"],
         prod_account=said["PROD_ACCOUNT"],
         region=said["AWS_REGION"],

@@ -1,4 +1,4 @@
-"""The clouds as the bridge sees them over HTTP: STS, DynamoDB, SageMaker, Entra and Azure DevOps.
+"""The clouds as the bridge sees them over HTTP: STS, SSM, DynamoDB, SageMaker, Entra and Azure DevOps.
 
 One local server in place of the network. Any request may be made to fail, before or after it took effect.
 """
@@ -35,6 +35,7 @@ class Fault:
 
 @dataclass
 class Clouds:
+    models: set[str] = field(default_factory=set)
     pipelines: dict[str, int] = field(default_factory=dict)
     runs: list[dict[str, Any]] = field(default_factory=list)
     packages: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -74,6 +75,8 @@ class Clouds:
             return self._dynamodb(target.rpartition(".")[2], json.loads(body))
         if target.startswith("SageMaker"):
             return self._sagemaker(target.rpartition(".")[2], json.loads(body))
+        if target.startswith("AmazonSSM"):
+            return self._parameters(target.rpartition(".")[2], json.loads(body))
         if path == "/":
             assert parse_qs(body.decode())["Action"] == ["GetWebIdentityToken"]
             return 200, STS.format(ASSERTION)
@@ -124,6 +127,14 @@ class Clouds:
         return (
             held["status"]["S"] == "INPROGRESS" and until < int(values[":now_in_millis"]["N"]) + self.later_ms
         )
+
+    def _parameters(self, operation: str, asked: dict[str, Any]) -> tuple[int, Any]:
+        if operation == "GetParametersByPath":
+            return 200, {"Parameters": [{"Name": f"{asked['Path']}/{model}"} for model in self.models]}
+        path, _, model = asked["Name"].rpartition("/")
+        if (path, model in self.models) == ("/isthmus/models", True):
+            return 200, {"Parameter": {"Name": asked["Name"], "Value": "{}"}}
+        return 400, {"__type": "ParameterNotFound", "message": ""}
 
     def _sagemaker(self, operation: str, asked: dict[str, Any]) -> tuple[int, Any]:
         if operation == "DescribeModelPackage":

@@ -115,7 +115,7 @@ def environment(url: str) -> dict[str, str]:
         "AZURE_CLIENT_ID": "client",
         "AZURE_AUDIENCE": "api://AzureADTokenExchange",
         "IDEMPOTENCY_TABLE": "isthmus-bridge",
-        "MODELS": json.dumps([MODEL, "other"]),
+        "MODELS_PATH": "/isthmus/models",
         "AUTOMATION_ACCOUNT": AUTOMATION,
         "PROD_ACCOUNT": PROD,
         "POWERTOOLS_SERVICE_NAME": "isthmus-bridge",
@@ -123,7 +123,7 @@ def environment(url: str) -> dict[str, str]:
 
 
 def clear(clouds: Clouds) -> None:
-    fresh = Clouds()
+    fresh = Clouds(models={MODEL, "other"})
     fresh.pipelines = {
         f"{model}-{kind}": 10 * m + k
         for m, model in enumerate((MODEL, "other"), 1)
@@ -139,6 +139,7 @@ def clear(clouds: Clouds) -> None:
         "later_ms",
         "signed_in",
         "count",
+        "models",
     ):
         setattr(clouds, name, getattr(fresh, name))
 
@@ -147,10 +148,10 @@ def forget() -> None:
     """As in a new Lambda: nothing is remembered between invocations."""
     import boto3
 
-    from bridge import azure, carry, settings, web
+    from bridge import azure, carry, models, settings, web
 
     boto3.DEFAULT_SESSION = None
-    for remembered in (azure.azure_devops, carry._once, settings.settings, web.pool):
+    for remembered in (azure.azure_devops, carry._once, models._parameters, settings.settings, web.pool):
         remembered.cache_clear()
 
 

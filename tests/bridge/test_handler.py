@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.bridge.clouds import ASSERTION, BEARER, Clouds, Fault
-from tests.bridge.conftest import GROUP_ARN, MODEL, Bridge, alarm, approval, forget
+from tests.bridge.conftest import AUTOMATION, GROUP_ARN, MODEL, REGION, Bridge, alarm, approval, forget
 
 DEPLOY, BUILD = f"{MODEL}-deploy", f"{MODEL}-build"
 
@@ -191,3 +191,25 @@ def test_a_missing_pipeline_is_a_failure_with_a_remedy(bridge: Bridge, clouds: C
 
 def _tokens(clouds: Clouds) -> list[str]:
     return [url for _, url in clouds.requests if url.endswith("/oauth2/v2.0/token")]
+
+
+@pytest.mark.parametrize("group", ["payroll", "Payroll-2", "seattle-rain-of-others"])
+def test_the_version_of_a_group_that_is_no_model_of_the_platform_is_ignored(
+    bridge: Bridge, clouds: Clouds, group: str
+) -> None:
+    """Other teams may keep theirs in the same account: that is no error, and starts nothing."""
+    arn = f"arn:aws:sagemaker:{REGION}:{AUTOMATION}:model-package/{group.lower()}/1"
+    event = approval(ModelPackageGroupName=group, ModelPackageArn=arn) | {"resources": [arn]}
+    assert bridge.send(event) == []
+    assert bridge.names_of_hops() == ["received", "ignored"]
+    assert clouds.runs == []
+
+
+def test_a_model_that_is_added_is_known_at_once_and_a_removed_one_no_more(
+    bridge: Bridge, clouds: Clouds
+) -> None:
+    clouds.models.remove(MODEL)
+    bridge.send(approval(1))
+    clouds.models.add(MODEL)
+    bridge.send(approval(2, id="event-2"))
+    assert [run["modelPackageArn"][-1] for run in clouds.runs_of(f"{MODEL}-deploy")] == ["2"]

@@ -57,7 +57,7 @@ def test_a_detail_that_is_not_ours_is_refused(bridge: Bridge, clouds: Clouds, wh
 
 
 @pytest.mark.parametrize(
-    "name", ["isthmus-payroll-quality", f"isthmus-{MODEL}-cost", f"other-{MODEL}-quality", MODEL]
+    "name", ["isthmus-quality", f"isthmus-{MODEL}-cost", f"other-{MODEL}-quality", MODEL]
 )
 def test_an_alarm_of_another_name_is_refused(bridge: Bridge, clouds: Clouds, name: str) -> None:
     event = alarm(resources=[])
