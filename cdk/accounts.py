@@ -1,7 +1,8 @@
-"""The CDK application: one stack per AWS account.
+"""The CDK application: one stack for each AWS account, and one for each model in each account it is in.
 
-No stack needs another: what one says of another account is a name or an ARN, never a reference, and
-principals of other accounts are named by conditions, which need not exist yet. So all deploy at once.
+No account's stack needs another: what one says of another account is a name or an ARN, never a reference, and
+principals of other accounts are named by conditions, which need not exist yet. So all deploy at once, each
+followed by its models' stacks. A model more is three small stacks more, and changes none that stands.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from aws_cdk import App
 
 from cdk.automation import AutomationStack
 from cdk.dev import DevStack
+from cdk.model import ModelServingStack, ModelTrainingStack
 from cdk.serving import ServingStack
 from isthmus import names
 from isthmus.config import STAGES, Platform
@@ -36,7 +38,10 @@ def application(platform: Platform, outdir: str | None = None) -> App:
     """The platform's stacks, ready to synthesize into `outdir` (else `CDK_OUTDIR`, else `cdk.out`)."""
     app = App(analytics_reporting=False, outdir=outdir, post_cli_context=FLAGS, tree_metadata=False)
     DevStack(app, platform)
-    AutomationStack(app, platform)
-    for stage in STAGES:
-        ServingStack(app, platform, stage)
+    automation = AutomationStack(app, platform)
+    serving = {stage: ServingStack(app, platform, stage) for stage in STAGES}
+    for model in platform.models:
+        ModelTrainingStack(app, platform, model).add_stack_dependency(automation)
+        for stage, account in serving.items():
+            ModelServingStack(app, platform, stage, model).add_stack_dependency(account)
     return app

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from aws_cdk import Stack
 from constructs import Construct
 
 from cdk.parts.grants import allow
 from cdk.parts.hosting import read_artifacts
-from cdk.parts.keys import account_key
+from cdk.parts.keys import USE, Keys
 from cdk.parts.network import network
-from cdk.parts.people import person_role, read_registry
+from cdk.parts.people import person_role, read_shared_registry
 from cdk.parts.stack import AccountStack
 from cdk.parts.storage import Storage, bucket_arn, objects
 from isthmus import names
@@ -21,9 +20,10 @@ class DevStack(AccountStack):
 
     def __init__(self, scope: Construct, platform: Platform) -> None:
         super().__init__(scope, platform, "dev", f"{platform.name}: experiments")
-        key = account_key(self, platform)
-        self.network = network(self, platform, "dev", key)
-        storage = Storage(self, key=key, log_bucket=names.log_bucket(platform, self.account_id))
+        keys = Keys(self, platform)
+        self.network = network(self, platform, "dev", keys)
+        keys.data.allow_roles(USE, names.scientist_role(platform))
+        storage = Storage(self, key=keys.data.arn, log_bucket=names.log_bucket(platform, self.account_id))
         experiments = names.experiment_bucket(platform)
         storage.bucket("Experiments", experiments)
         data = names.data_bucket(platform)
@@ -34,13 +34,13 @@ class DevStack(AccountStack):
             platform,
             "Data scientists: experiments of their own, registry and training data to read",
             [
-                *read_registry(Stack.of(self), platform),
-                *read_artifacts(platform, *(model.name for model in platform.models)),
+                *read_shared_registry(platform),
+                *read_artifacts(platform),
                 allow("s3:GetObject", objects(data)),
                 allow("s3:ListBucket", bucket_arn(data)),
                 allow(["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], objects(experiments)),
                 allow("s3:ListBucket", bucket_arn(experiments)),
-                allow(["kms:Decrypt", "kms:GenerateDataKey"], key.key_arn),
+                allow(USE, keys.data.arn),
             ],
         )
         person_role(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from constructs import Construct
 
 from cdk.parts.bus import forward_alarms
-from cdk.parts.deployment import Deployment
-from cdk.parts.federation import Federation
-from cdk.parts.hosting import Hosting
-from cdk.parts.keys import account_key
+from cdk.parts.deployment import deployment_policies
+from cdk.parts.federation import federation
+from cdk.parts.grants import roles_of_models
+from cdk.parts.hosting import hosting_policies
+from cdk.parts.keys import READ, SERVE, USE, Keys
 from cdk.parts.network import network
 from cdk.parts.people import serving_data_owner, serving_operator
 from cdk.parts.stack import AccountStack
@@ -20,21 +21,24 @@ KEEP_CAPTURES_DAYS = 400
 
 
 class ServingStack(AccountStack):
-    """What endpoints and their monitors stand on, and how versions get there."""
+    """What all endpoints and their monitors stand on, and what those may who bring versions there."""
 
     def __init__(self, scope: Construct, platform: Platform, stage: Stage) -> None:
         super().__init__(scope, platform, stage, f"{platform.name}: where models serve, {stage}")
-        key = account_key(self, platform)
-        self.network = network(self, platform, stage, key)
-        storage = Storage(self, key=key, log_bucket=names.log_bucket(platform, self.account_id))
+        keys = Keys(self, platform)
+        self.network = network(self, platform, stage, keys)
+        storage = Storage(self, key=keys.data.arn, log_bucket=names.log_bucket(platform, self.account_id))
         capture = names.capture_bucket(platform, self.account_id)
         truth = names.ground_truth_bucket(platform, self.account_id)
         storage.bucket("Capture", capture, expire_days=KEEP_CAPTURES_DAYS)
         storage.bucket("GroundTruth", truth)
-        Hosting(self, platform, key=key, capture=capture, ground_truth=truth)
-        federation = Federation(self, platform)
-        for model in platform.models:
-            Deployment(self, platform, model.name, stage, key=key, federation=federation)
-        serving_operator(self, platform, key, capture)
-        serving_data_owner(self, platform, key, truth)
+        keys.data.allow(roles_of_models(platform, self.account_id, "model", "monitor"), USE)
+        keys.data.allow(roles_of_models(platform, self.account_id, "cloudformation"), SERVE)
+        keys.data.allow_roles(USE, names.data_role(platform))
+        keys.data.allow_roles(READ, names.operator_role(platform))
+        hosting_policies(self, platform, data_key=keys.data.arn, capture=capture, ground_truth=truth)
+        deployment_policies(self, platform, stage, data_key=keys.data.arn)
+        federation(self, platform)
+        serving_operator(self, platform, data_key=keys.data.arn, capture=capture)
+        serving_data_owner(self, platform, data_key=keys.data.arn, ground_truth=truth)
         forward_alarms(self, platform)

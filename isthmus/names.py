@@ -5,7 +5,7 @@ The stacks give these names and the commands look for them, so each is written o
 
 from __future__ import annotations
 
-from isthmus.config import Platform
+from isthmus.config import Model, Platform
 
 
 def role_arn(account: str, role: str) -> str:
@@ -19,6 +19,30 @@ def _bucket(platform: Platform, noun: str, account: str) -> str:
 def stack(platform: Platform, account: str) -> str:
     """The stack of one account's platform resources; `account` is dev, automation, staging or prod."""
     return f"{platform.name}-{account}"
+
+
+def model_stack(platform: Platform, account: str, model: str) -> str:
+    """The stack of one model's roles in one account: automation, staging or prod."""
+    return f"{platform.name}-{account}-{model}"
+
+
+def tags(platform: Platform, account: str, model: Model | None = None) -> dict[str, str]:
+    """What every resource is tagged with: who pays for it, and whose it is."""
+    found = {"platform": platform.name, "account": account}
+    if model is not None:
+        found |= {"model": model.name, "owner": model.owner}
+        found |= {"team": model.team} if model.team else {}
+    return found
+
+
+def any_model(platform: Platform, kind: str) -> str:
+    """In a condition on ARNs: the role of this kind of whichever model."""
+    return f"{platform.name}-*-{kind}"
+
+
+def policy(platform: Platform, kind: str) -> str:
+    """The managed policy of all roles of a kind in an account: `build`, `pipeline`, `deploy` and so on."""
+    return f"{platform.name}-{kind}"
 
 
 # ---- automation account
@@ -41,6 +65,11 @@ def data_bucket(platform: Platform) -> str:
 def registry_group(model: str) -> str:
     """The model package group; also the SageMaker pipeline's name."""
     return model
+
+
+def model_parameters(platform: Platform) -> str:
+    """Automation: the path in Parameter Store under which each model of the platform is written down."""
+    return f"/{platform.name}/models"
 
 
 def event_bus(platform: Platform) -> str:
@@ -86,9 +115,18 @@ def topic(platform: Platform) -> str:
 # ---- every account
 
 
-def key_alias(platform: Platform) -> str:
-    """The KMS key of an account's buckets, queues, tables, topics and logs."""
-    return f"alias/{platform.name}"
+def key_alias(platform: Platform, purpose: str = "data") -> str:
+    """An account's KMS key for one purpose: data, images, logs or messages."""
+    return f"alias/{platform.name}-{purpose}"
+
+
+BOOTSTRAP = "hnb659fds"
+"""The qualifier of CDK's bootstrap, whose roles deploy the accounts' stacks."""
+
+
+def bootstrap_role(account: str, region: str, kind: str) -> str:
+    """Each account: a role of CDK's bootstrap, such as `deploy`, `file-publishing` or `cfn-exec`."""
+    return f"cdk-{BOOTSTRAP}-{kind}-role-{account}-{region}"
 
 
 BOOTSTRAP = "hnb659fds"
@@ -171,19 +209,29 @@ def forwarder_role(platform: Platform) -> str:
     return f"{platform.name}-forwarder"
 
 
-def model_role(platform: Platform) -> str:
-    """Serving: the execution role of models behind endpoints."""
-    return f"{platform.name}-model"
+def model_role(platform: Platform, model: str) -> str:
+    """Serving: the execution role of the model behind its endpoint."""
+    return f"{platform.name}-{model}-model"
 
 
-def monitor_role(platform: Platform) -> str:
-    """Serving: what the monitor pipeline and its jobs run as."""
-    return f"{platform.name}-monitor"
+def monitor_role(platform: Platform, model: str) -> str:
+    """Serving: what the model's monitor pipeline and its jobs run as."""
+    return f"{platform.name}-{model}-monitor"
 
 
 def capture_bucket(platform: Platform, account: str) -> str:
     """Serving: captured requests and answers, and monitoring reports."""
     return _bucket(platform, "capture", account)
+
+
+def captures(model: str) -> str:
+    """In the capture bucket: what a model was asked, in a folder for each endpoint configuration."""
+    return f"captures/{model}/"
+
+
+def reports(model: str) -> str:
+    """In the capture bucket: what monitors found, in a folder for each version."""
+    return f"reports/{model}/"
 
 
 def ground_truth_bucket(platform: Platform, account: str) -> str:
@@ -193,6 +241,11 @@ def ground_truth_bucket(platform: Platform, account: str) -> str:
 
 def endpoint(model: str) -> str:
     return model
+
+
+def by_content(model: str, digest: str = "?" * 16) -> str:
+    """A SageMaker model or endpoint configuration, by the hash of its content; in an ARN pattern, any."""
+    return f"{model}-{digest[:16]}"
 
 
 def endpoint_stack(platform: Platform, model: str, stage: str) -> str:

@@ -6,57 +6,73 @@ model's pipeline reaches that model's endpoint stack and nothing else of the acc
 
 from __future__ import annotations
 
-from aws_cdk import Stack, aws_iam, aws_kms
+from aws_cdk import Stack
 from constructs import Construct
 
-from cdk.parts.federation import Federation
-from cdk.parts.grants import allow, make_role, pass_role, sagemaker
+from cdk.parts.federation import connection
+from cdk.parts.grants import MODEL, Statement, allow, make_policy, model_role, pass_role, sagemaker
 from cdk.parts.hosting import read_artifacts
 from cdk.parts.registry import READ_GROUP, READ_PACKAGES, registry_arns
 from isthmus import names
 from isthmus.config import Platform, Stage
 
-Statements = list[aws_iam.PolicyStatement]
+CLOUDFORMATION, DEPLOY = "cloudformation", "deploy"
 
 
-class Deployment(Construct):
-    """The deploy role of one model at one stage, and the role that it hands to CloudFormation."""
+def deployment_policies(scope: Construct, platform: Platform, stage: Stage, *, data_key: str) -> None:
+    """What deploy roles may do, each for its own model, and the roles that they hand to CloudFormation."""
+    who = _Deployment(Stack.of(scope), platform)
+    make_policy(
+        scope,
+        "CloudFormationPolicy",
+        names.policy(platform, CLOUDFORMATION),
+        "For each model's own things: CloudFormation, for endpoint stacks",
+        [*who.serve(), *who.watch(), *_use_key(data_key), *read_artifacts(platform, MODEL)],
+    )
+    make_policy(
+        scope,
+        "DeployPolicy",
+        names.policy(platform, DEPLOY),
+        f"For each model's own things: model-deploy pipelines, stage {stage}",
+        [
+            *who.deploy(names.endpoint_stack(platform, MODEL, stage)),
+            *who.test(),
+            *read_artifacts(platform, MODEL),
+        ],
+    )
 
-    def __init__(
-        self,
-        scope: Construct,
-        platform: Platform,
-        model: str,
-        stage: Stage,
-        *,
-        key: aws_kms.IKey,
-        federation: Federation,
-    ) -> None:
-        super().__init__(scope, f"Deployment-{model}")
-        self._platform, self._model, self._stack = platform, model, Stack.of(self)
-        make_role(
-            self,
-            "CloudFormation",
-            names.cloudformation_role(platform, model),
-            trust=aws_iam.ServicePrincipal("cloudformation.amazonaws.com"),
-            description=f"CloudFormation, for the endpoint stack of {model}",
-            statements=self._serve() + self._watch() + _use_key(key) + read_artifacts(platform, model),
-        )
-        make_role(
-            self,
-            "Deploy",
-            names.deploy_role(platform, model),
-            trust=federation.connection(names.deploy_connection(platform, model, stage)),
-            description=f"The model-deploy pipeline of {model}, stage {stage}",
-            statements=self._deploy(names.endpoint_stack(platform, model, stage))
-            + self._test()
-            + read_artifacts(platform, model),
-        )
 
-    def _deploy(self, stack_name: str) -> Statements:
+def deployment_roles(scope: Construct, platform: Platform, stage: Stage, model: str) -> None:
+    """The deploy role of a model at a stage, and the role that it hands to CloudFormation."""
+    model_role(
+        scope,
+        "CloudFormation",
+        names.cloudformation_role(platform, model),
+        trust=({"Service": "cloudformation.amazonaws.com"}, {}),
+        description=f"CloudFormation, for the endpoint stack of {model}",
+        policy=names.policy(platform, CLOUDFORMATION),
+    )
+    account = getattr(platform.accounts, stage)
+    model_role(
+        scope,
+        "Deploy",
+        names.deploy_role(platform, model),
+        trust=connection(platform, account, names.deploy_connection(platform, model, stage)),
+        description=f"The model-deploy pipeline of {model}, stage {stage}",
+        policy=names.policy(platform, DEPLOY),
+    )
+
+
+class _Deployment:
+    """The statements of both kinds, about whichever model the role is tagged with."""
+
+    def __init__(self, stack: Stack, platform: Platform) -> None:
+        self._stack, self._platform = stack, platform
+        self._group, self._versions = registry_arns(platform, MODEL)
+
+    def deploy(self, stack_name: str) -> list[Statement]:
         """Change the one stack, and record in the registry that a version runs here."""
         stack = self._stack
-        _, versions = registry_arns(stack, self._platform, self._model)
         return [
             allow(
                 [
@@ -74,64 +90,63 @@ class Deployment(Construct):
                 f"arn:aws:cloudformation:{stack.region}:{stack.account}:stack/{stack_name}/*",
             ),
             pass_role(
-                names.role_arn(stack.account, names.cloudformation_role(self._platform, self._model)),
+                names.role_arn(stack.account, names.cloudformation_role(self._platform, MODEL)),
                 "cloudformation.amazonaws.com",
             ),
             *self._read_registry(),
-            allow("sagemaker:UpdateModelPackage", versions),
+            allow("sagemaker:UpdateModelPackage", self._versions),
         ]
 
-    def _test(self) -> Statements:
+    def test(self) -> list[Statement]:
         """What the gates ask of the live endpoint."""
-        endpoint = f"endpoint/{names.endpoint(self._model)}"
         return [
             allow(
-                ["sagemaker:DescribeEndpoint", "sagemaker:InvokeEndpoint"], sagemaker(self._stack, endpoint)
+                ["sagemaker:DescribeEndpoint", "sagemaker:InvokeEndpoint"],
+                sagemaker(self._stack, f"endpoint/{names.endpoint(MODEL)}"),
             ),
             allow(
                 ["sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel"],
-                sagemaker(self._stack, f"endpoint-config/{self._model}-*", f"model/{self._model}-*"),
+                sagemaker(self._stack, *(f"{kind}/{names.by_content(MODEL)}" for kind in _HASHED)),
             ),
         ]
 
-    def _serve(self) -> Statements:
+    def serve(self) -> list[Statement]:
         """Model, endpoint configuration and endpoint: with their own names, and only these."""
         stack, platform = self._stack, self._platform
-        _, versions = registry_arns(stack, platform, self._model)
-        tags = ["sagemaker:AddTags", "sagemaker:DeleteTags", "sagemaker:ListTags"]
         nouns = {
-            "Model": f"model/{self._model}-*",
-            "EndpointConfig": f"endpoint-config/{self._model}-*",
-            "Endpoint": f"endpoint/{names.endpoint(self._model)}",
-            "Pipeline": f"pipeline/{names.monitor_pipeline(self._model)}",
+            "Model": f"model/{names.by_content(MODEL)}",
+            "EndpointConfig": f"endpoint-config/{names.by_content(MODEL)}",
+            "Endpoint": f"endpoint/{names.endpoint(MODEL)}",
+            "Pipeline": f"pipeline/{names.monitor_pipeline(MODEL)}",
         }
-        changes = [
-            allow(
-                [f"sagemaker:{verb}{noun}" for verb in _verbs(noun)] + tags,
-                sagemaker(stack, arn),
-            )
-            for noun, arn in nouns.items()
-        ]
         return [
-            *changes,
+            *(allow([f"sagemaker:{v}{n}" for v in _verbs(n)], sagemaker(stack, a)) for n, a in nouns.items()),
+            allow(
+                ["sagemaker:AddTags", "sagemaker:DeleteTags", "sagemaker:ListTags"],
+                sagemaker(stack, *nouns.values()),
+            ),
             # CreateEndpoint and UpdateEndpoint are asked of the configuration as well.
             allow(
                 ["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"],
                 sagemaker(stack, nouns["EndpointConfig"]),
             ),
-            allow("sagemaker:CreateModel", versions),
+            allow("sagemaker:CreateModel", self._versions),
             *self._read_registry(),
-            pass_role(names.role_arn(stack.account, names.model_role(platform)), "sagemaker.amazonaws.com"),
+            pass_role(
+                names.role_arn(stack.account, names.model_role(platform, MODEL)), "sagemaker.amazonaws.com"
+            ),
             *(
-                pass_role(names.role_arn(stack.account, names.monitor_role(platform)), f"{who}.amazonaws.com")
+                pass_role(
+                    names.role_arn(stack.account, names.monitor_role(platform, MODEL)), f"{who}.amazonaws.com"
+                )
                 for who in ("sagemaker", "scheduler")
             ),
         ]
 
-    def _watch(self) -> Statements:
+    def watch(self) -> list[Statement]:
         """The model's alarms, and the schedule of its monitor."""
-        stack = self._stack
-        mine = f"{self._platform.name}-{self._model}-*"
+        stack, platform = self._stack, self._platform
+        alarms = (names.drift_alarm(platform, MODEL), names.quality_alarm(platform, MODEL))
         return [
             allow(
                 [
@@ -142,7 +157,7 @@ class Deployment(Construct):
                     "cloudwatch:TagResource",
                     "cloudwatch:UntagResource",
                 ],
-                f"arn:aws:cloudwatch:{stack.region}:{stack.account}:alarm:{mine}",
+                [f"arn:aws:cloudwatch:{stack.region}:{stack.account}:alarm:{alarm}" for alarm in alarms],
             ),
             allow(
                 [
@@ -152,20 +167,22 @@ class Deployment(Construct):
                     "scheduler:UpdateSchedule",
                 ],
                 f"arn:aws:scheduler:{stack.region}:{stack.account}:schedule/default"
-                f"/{names.monitor_pipeline(self._model)}",
+                f"/{names.monitor_pipeline(MODEL)}",
             ),
         ]
 
-    def _read_registry(self) -> Statements:
-        group, versions = registry_arns(self._stack, self._platform, self._model)
-        return [allow(READ_GROUP, group), allow(READ_PACKAGES, versions)]
+    def _read_registry(self) -> list[Statement]:
+        return [allow(READ_GROUP, self._group), allow(READ_PACKAGES, self._versions)]
 
 
-def _use_key(key: aws_kms.IKey) -> Statements:
+_HASHED = ("endpoint-config", "model")
+
+
+def _use_key(key: str) -> list[Statement]:
     """Let SageMaker encrypt endpoints' storage and captures with the account's key, and let nobody else."""
     return [
-        allow("kms:DescribeKey", key.key_arn),
-        allow("kms:CreateGrant", key.key_arn, {"Bool": {"kms:GrantIsForAWSResource": "true"}}),
+        allow("kms:DescribeKey", key),
+        allow("kms:CreateGrant", key, {"Bool": {"kms:GrantIsForAWSResource": "true"}}),
     ]
 
 

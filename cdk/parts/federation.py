@@ -1,36 +1,40 @@
-"""Azure DevOps' way into an account: its OIDC provider, and trust pinned to one service connection."""
+"""Azure DevOps' way into an account: OIDC providers, and trust pinned to one service connection.
+
+Two issuers sign tokens of service connections: Azure DevOps, which Microsoft retires on 2027-07-01, and
+Entra. Both may be trusted side by side.
+"""
 
 from __future__ import annotations
 
 from aws_cdk import aws_iam
 from constructs import Construct
 
+from cdk.parts.grants import Statement, allow_principal
 from isthmus import names
 from isthmus.config import Platform
 
 
-class Federation(Construct):
-    """The account's OIDC provider for tokens of the organization's service connections."""
+def federation(scope: Construct, platform: Platform) -> None:
+    """The account's OIDC providers for tokens of the organization's service connections."""
+    azure = platform.azure
+    issuers = {"Provider": azure.token_issuer}
+    if azure.entra_subjects:
+        issuers["EntraProvider"] = azure.entra_issuer
+    for id_, issuer in issuers.items():
+        aws_iam.CfnOIDCProvider(scope, id_, url=issuer, client_id_list=[azure.audience])
 
-    def __init__(self, scope: Construct, platform: Platform) -> None:
-        super().__init__(scope, "Federation")
-        self._platform = platform
-        self.provider = aws_iam.CfnOIDCProvider(
-            self,
-            "Provider",
-            url=platform.azure.token_issuer,
-            client_id_list=[platform.azure.audience],
-        )
 
-    def connection(self, name: str) -> aws_iam.IPrincipal:
-        """Whoever holds a token of exactly that service connection."""
-        host = self._platform.azure.token_issuer.removeprefix("https://").rstrip("/")
-        return aws_iam.WebIdentityPrincipal(
-            self.provider.ref,
-            conditions={
-                "StringEquals": {
-                    f"{host}:aud": self._platform.azure.audience,
-                    f"{host}:sub": names.connection_subject(self._platform, name),
-                }
-            },
-        )
+def connection(platform: Platform, account: str, name: str) -> list[Statement]:
+    """Whoever holds a token of exactly that service connection, from either issuer; a role's whole trust."""
+    azure = platform.azure
+    subjects = {azure.token_issuer: names.connection_subject(platform, name)}
+    if name in azure.entra_subjects:
+        subjects[azure.entra_issuer] = azure.entra_subjects[name]
+    return [_token(account, issuer, azure.audience, subject) for issuer, subject in subjects.items()]
+
+
+def _token(account: str, issuer: str, audience: str, subject: str) -> Statement:
+    host = issuer.removeprefix("https://").rstrip("/")
+    who = {"Federated": f"arn:aws:iam::{account}:oidc-provider/{host}"}
+    exactly = {"StringEquals": {f"{host}:aud": audience, f"{host}:sub": subject}}
+    return allow_principal((who, exactly), "sts:AssumeRoleWithWebIdentity")

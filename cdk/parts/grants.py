@@ -1,11 +1,12 @@
-"""Permissions: statements that name actions and resources, and roles that have them.
+"""Permissions: statements that name actions and resources, policies that hold them, roles that have them.
 
-Policies are managed, not inline, so that an auditor finds them; objects under a prefix are the one kind of
-resource that has no other name than one with a `*` at its end.
+Statements are plain data. Roles of one kind share one managed policy, in which `MODEL` stands for the model
+that the role is tagged with: so the number of models changes no policy.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,48 +14,100 @@ from aws_cdk import Stack, aws_iam
 from constructs import Construct
 
 from cdk.parts.excuse import excuse
+from isthmus import names
+from isthmus.config import Platform
 
+Statement = dict[str, Any]
 Conditions = Mapping[str, Mapping[str, Any]]
+Principal = tuple[dict[str, Any], Conditions]
+"""Who, as an element of a policy, and under which conditions."""
+
+MODEL = "${aws:PrincipalTag/model}"
+"""In a policy: the model that the calling role is tagged with."""
 
 
 def allow(
     actions: str | Sequence[str], resources: str | Sequence[str], conditions: Conditions | None = None
-) -> aws_iam.PolicyStatement:
+) -> Statement:
     """A statement that allows `actions` on `resources`."""
-    return aws_iam.PolicyStatement(
-        actions=_listed(actions), resources=_listed(resources), conditions=dict(conditions or {})
-    )
+    statement = {"Effect": "Allow", "Action": _listed(actions), "Resource": _listed(resources)}
+    return statement | ({"Condition": _copied(conditions)} if conditions else {})
 
 
 def allow_principal(
-    principal: aws_iam.IPrincipal,
+    principal: Principal,
     actions: str | Sequence[str],
-    resources: str | Sequence[str],
+    resources: str | Sequence[str] = (),
     conditions: Conditions | None = None,
-) -> aws_iam.PolicyStatement:
-    """A statement of a resource's own policy."""
-    return aws_iam.PolicyStatement(
-        principals=[principal],
-        actions=_listed(actions),
-        resources=_listed(resources),
-        conditions=dict(conditions or {}),
-    )
+) -> Statement:
+    """A statement of a resource's own policy; without `resources` where the service takes none."""
+    who, when = principal
+    merged = {
+        operator: {**when.get(operator, {}), **(conditions or {}).get(operator, {})}
+        for operator in (*when, *(conditions or {}))
+    }
+    statement = {"Effect": "Allow", "Principal": who, "Action": _listed(actions)}
+    if resources:
+        statement["Resource"] = _listed(resources)
+    return statement | ({"Condition": merged} if merged else {})
 
 
-def roles_of(account: str, *role_names: str) -> aws_iam.IPrincipal:
-    """Exactly these roles of another account, whether they exist yet or not.
+def document(*statements: Statement) -> dict[str, Any]:
+    """A policy document."""
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+# ---------------------------------------------------------------- who
+
+
+def roles_of(account: str, *role_names: str) -> Principal:
+    """These roles of an account, whether they exist yet or not; a name may hold `*` for any model.
 
     AWS refuses a resource policy that names a role which is not there, and forgets one that was deleted and
     made again; the account as principal with a condition on the role's ARN has neither trouble.
     """
-    arns = [f"arn:aws:iam::{account}:role/{name}" for name in sorted(role_names)]
-    principal = aws_iam.AccountPrincipal(account)
-    return principal.with_conditions({"ArnEquals": {"aws:PrincipalArn": arns}})
+    arns = [names.role_arn(account, name) for name in sorted(role_names)]
+    return {"AWS": f"arn:aws:iam::{account}:root"}, {"ArnLike": {"aws:PrincipalArn": arns}}
 
 
-def pass_role(arn: str, service: str) -> aws_iam.PolicyStatement:
+def roles_of_models(platform: Platform, account: str, *kinds: str) -> Principal:
+    """The roles of these kinds of every model of the platform, which are tagged with both."""
+    who, when = roles_of(account, *(names.any_model(platform, kind) for kind in kinds))
+    return who, {**when, "StringEquals": {"aws:PrincipalTag/platform": platform.name}}
+
+
+def service(name: str, account: str) -> Principal:
+    """An AWS service that acts for this account, and for no other (the confused deputy)."""
+    return {"Service": name}, {"StringEquals": {"aws:SourceAccount": account}}
+
+
+def person(platform: Platform) -> Principal:
+    """Principals of the automation account whose own policies let them take the role."""
+    return {"AWS": f"arn:aws:iam::{platform.accounts.automation}:root"}, {}
+
+
+# ---------------------------------------------------------------- policies and roles
+
+
+def pass_role(arn: str, service: str) -> Statement:
     """Hand the role to `service`, and to no other."""
     return allow("iam:PassRole", arn, {"StringEquals": {"iam:PassedToService": service}})
+
+
+def make_policy(
+    scope: Construct, id_: str, name: str, description: str, statements: Sequence[Statement]
+) -> aws_iam.CfnManagedPolicy:
+    """A managed policy, and not an inline one, so that an auditor finds it."""
+    policy = aws_iam.CfnManagedPolicy(
+        scope,
+        id_,
+        managed_policy_name=name,
+        description=description,
+        policy_document=document(*statements),
+    )
+    for finding in sorted({f for statement in statements for f in _findings(statement)}):
+        excuse(policy, "names everything under one prefix, or an action that AWS allows only on all", finding)
+    return policy
 
 
 def make_role(
@@ -62,37 +115,63 @@ def make_role(
     id_: str,
     name: str,
     *,
-    trust: aws_iam.IPrincipal,
+    trust: Principal | Sequence[Statement],
     description: str,
-    statements: Sequence[aws_iam.PolicyStatement],
-) -> aws_iam.Role:
+    statements: Sequence[Statement],
+) -> aws_iam.CfnRole:
     """A role of that name, with one managed policy of the same name."""
-    role = aws_iam.Role(
+    policy = make_policy(scope, f"{id_}Policy", name, description, statements)
+    return _role(scope, id_, name, trust, description, policy.ref)
+
+
+def model_role(
+    scope: Construct,
+    id_: str,
+    name: str,
+    *,
+    trust: Principal | Sequence[Statement],
+    description: str,
+    policy: str,
+) -> aws_iam.CfnRole:
+    """A model's role, which its stack tags with the model, and which has the policy of its kind."""
+    account = Stack.of(scope).account
+    return _role(scope, id_, name, trust, description, f"arn:aws:iam::{account}:policy/{policy}")
+
+
+def _role(
+    scope: Construct,
+    id_: str,
+    name: str,
+    trust: Principal | Sequence[Statement],
+    description: str,
+    policy_arn: str,
+) -> aws_iam.CfnRole:
+    statements = [allow_principal(trust, "sts:AssumeRole")] if isinstance(trust, tuple) else trust
+    return aws_iam.CfnRole(
         scope,
         id_,
         role_name=name,
-        assumed_by=trust,
         description=description,
+        assume_role_policy_document=document(*statements),
+        managed_policy_arns=[policy_arn],
     )
-    policy = aws_iam.ManagedPolicy(
-        role, "Policy", managed_policy_name=name, statements=list(statements), roles=[role]
-    )
-    for finding in sorted({f for statement in statements for f in _findings(statement)}):
-        excuse(policy, "names everything under one prefix, or an action that AWS allows only on all", finding)
-    return role
 
 
-def service(name: str, account: str) -> aws_iam.IPrincipal:
-    """An AWS service that acts for this account, and for no other (the confused deputy)."""
-    return aws_iam.ServicePrincipal(name, conditions={"StringEquals": {"aws:SourceAccount": account}})
-
-
-def _findings(statement: aws_iam.PolicyStatement) -> list[str]:
-    return [f"AwsSolutions-IAM5[Resource::{r}]" for r in statement.resources if "*" in r]
+def _findings(statement: Statement) -> list[str]:
+    # cdk-nag takes what stands in braces for a reference.
+    shown = (re.sub(r"\$\{(.*?)\}", r"<\1>", resource) for resource in statement["Resource"])
+    return [f"AwsSolutions-IAM5[Resource::{resource}]" for resource in shown if "*" in resource]
 
 
 def _listed(value: str | Sequence[str]) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
+
+
+def _copied(conditions: Conditions) -> dict[str, dict[str, Any]]:
+    return {operator: dict(keys) for operator, keys in conditions.items()}
+
+
+# ---------------------------------------------------------------- ARNs
 
 
 def sagemaker(stack: Stack, *resources: str, account: str | None = None) -> list[str]:

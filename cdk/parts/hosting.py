@@ -1,82 +1,88 @@
-"""Who serves and watches models in a serving account: the model's role and the monitor's role."""
+"""Who serves and watches models in a serving account: each model's execution role and its monitor's."""
 
 from __future__ import annotations
 
-from aws_cdk import Stack, aws_iam, aws_kms
+from aws_cdk import Stack
 from constructs import Construct
 
-from cdk.parts.grants import allow, make_role, pass_role, sagemaker, service
+from cdk.parts.grants import (
+    MODEL,
+    Statement,
+    allow,
+    allow_principal,
+    make_policy,
+    model_role,
+    pass_role,
+    sagemaker,
+    service,
+)
 from cdk.parts.images import pull
+from cdk.parts.keys import USE
 from cdk.parts.registry import READ_PACKAGES, registry_arns
 from cdk.parts.storage import bucket_arn, objects, under
 from isthmus import names
 from isthmus.config import Platform
 
-Statements = list[aws_iam.PolicyStatement]
+MODEL_KIND, MONITOR = "model", "monitor"
 
 
-class Hosting(Construct):
-    """The execution roles of endpoints and monitors, the same for every model; buckets are given by name."""
-
-    def __init__(
-        self,
-        scope: Construct,
-        platform: Platform,
-        *,
-        key: aws_kms.IKey,
-        capture: str,
-        ground_truth: str,
-    ) -> None:
-        super().__init__(scope, "Hosting")
-        stack = Stack.of(self)
-        use_key = allow(["kms:Decrypt", "kms:GenerateDataKey"], key.key_arn)
-        make_role(
-            self,
-            "Model",
-            names.model_role(platform),
-            trust=service("sagemaker.amazonaws.com", stack.account),
-            description="Models behind endpoints",
-            statements=[
-                *read_artifacts(platform, *(model.name for model in platform.models)),
-                *pull(platform),
-                allow("s3:PutObject", objects(capture)),
-                use_key,
-                _write_logs(stack, "Endpoints/*"),
-            ],
-        )
-        monitor = names.monitor_role(platform)
-        make_role(
-            self,
-            "Monitor",
-            monitor,
-            trust=aws_iam.CompositePrincipal(
-                service("sagemaker.amazonaws.com", stack.account),
-                service("scheduler.amazonaws.com", stack.account),
-            ),
-            description="Monitor pipelines, their jobs and their schedules",
-            statements=[
-                *_run_monitors(stack, platform),
-                *read_artifacts(platform, *(model.name for model in platform.models)),
-                *pull(platform),
-                allow(["s3:GetObject", "s3:PutObject"], objects(capture)),
-                allow("s3:GetObject", objects(ground_truth)),
-                allow("s3:ListBucket", [bucket_arn(capture), bucket_arn(ground_truth)]),
-                use_key,
-                allow("cloudwatch:PutMetricData", "*", {"StringEquals": {"cloudwatch:namespace": "Isthmus"}}),
-                allow(READ_PACKAGES, registry_arns(stack, platform)),
-                _write_logs(stack, "ProcessingJobs"),
-                pass_role(names.role_arn(stack.account, monitor), "sagemaker.amazonaws.com"),
-            ],
-        )
+def hosting_policies(
+    scope: Construct, platform: Platform, *, data_key: str, capture: str, ground_truth: str
+) -> None:
+    """What models' and monitors' roles may do, each for its own model; buckets are given by name."""
+    stack = Stack.of(scope)
+    make_policy(
+        scope,
+        "ModelPolicy",
+        names.policy(platform, MODEL_KIND),
+        "For each model's own things: models behind endpoints",
+        [
+            *read_artifacts(platform, MODEL),
+            *pull(platform),
+            allow("s3:PutObject", objects(capture, names.captures(MODEL))),
+            allow(USE, data_key),
+            _write_logs(stack, f"Endpoints/{names.endpoint(MODEL)}"),
+        ],
+    )
+    make_policy(
+        scope,
+        "MonitorPolicy",
+        names.policy(platform, MONITOR),
+        "For each model's own things: monitor pipelines, their jobs and their schedules",
+        _watch(stack, platform, data_key, capture, ground_truth),
+    )
 
 
-def read_artifacts(platform: Platform, *models: str) -> Statements:
-    """Read the models' files in the automation account, whose bucket and key policies agree."""
-    bucket = names.artifact_bucket(platform)
-    prefixes = [f"{model}/" for model in models]
+def hosting_roles(scope: Construct, platform: Platform, model: str) -> None:
+    """A model's execution role, and that of its monitor."""
+    account = Stack.of(scope).account
+    model_role(
+        scope,
+        "Model",
+        names.model_role(platform, model),
+        trust=service("sagemaker.amazonaws.com", account),
+        description=f"{model} behind its endpoint",
+        policy=names.policy(platform, MODEL_KIND),
+    )
+    model_role(
+        scope,
+        "Monitor",
+        names.monitor_role(platform, model),
+        trust=[
+            allow_principal(service(f"{who}.amazonaws.com", account), "sts:AssumeRole")
+            for who in ("sagemaker", "scheduler")
+        ],
+        description=f"The monitor pipeline of {model}, its jobs and its schedule",
+        policy=names.policy(platform, MONITOR),
+    )
+
+
+def read_artifacts(platform: Platform, model: str = "") -> list[Statement]:
+    """Read a model's files (of all, where none is named) in the automation account, which agrees."""
+    bucket, prefix = names.artifact_bucket(platform), f"{model}/" if model else ""
     return [
-        allow("s3:GetObject", objects(bucket, *prefixes)),
-        allow("s3:ListBucket", bucket_arn(bucket), under(*prefixes)),
+        allow("s3:GetObject", objects(bucket, prefix)),
+        allow("s3:ListBucket", bucket_arn(bucket), under(prefix) if prefix else None),
         # A key's id is drawn by lot, so another account can only say: any of theirs, through S3.
         allow(
             "kms:Decrypt",
@@ -86,11 +92,15 @@ def read_artifacts(platform: Platform, *models: str) -> Statements:
     ]
 
 
-def _run_monitors(stack: Stack, platform: Platform) -> Statements:
-    pipelines = [f"pipeline/{names.monitor_pipeline(model.name)}" for model in platform.models]
-    endpoints = [f"endpoint/{names.endpoint(model.name)}" for model in platform.models]
+def _watch(
+    stack: Stack, platform: Platform, data_key: str, capture: str, ground_truth: str
+) -> list[Statement]:
+    monitor = names.role_arn(stack.account, names.monitor_role(platform, MODEL))
+    seen = (names.captures(MODEL), names.reports(MODEL))
     return [
-        allow("sagemaker:StartPipelineExecution", sagemaker(stack, *pipelines)),
+        allow(
+            "sagemaker:StartPipelineExecution", sagemaker(stack, f"pipeline/{names.monitor_pipeline(MODEL)}")
+        ),
         allow(
             [
                 "sagemaker:AddTags",
@@ -100,11 +110,22 @@ def _run_monitors(stack: Stack, platform: Platform) -> Statements:
             ],
             sagemaker(stack, "processing-job/pipelines-*"),
         ),
-        allow("sagemaker:DescribeEndpoint", sagemaker(stack, *endpoints)),
+        allow("sagemaker:DescribeEndpoint", sagemaker(stack, f"endpoint/{names.endpoint(MODEL)}")),
+        *read_artifacts(platform, MODEL),
+        *pull(platform),
+        allow(["s3:GetObject", "s3:PutObject"], objects(capture, *seen)),
+        allow("s3:GetObject", objects(ground_truth, f"{MODEL}/")),
+        allow("s3:ListBucket", bucket_arn(capture), under(*seen)),
+        allow("s3:ListBucket", bucket_arn(ground_truth), under(f"{MODEL}/")),
+        allow(USE, data_key),
+        allow("cloudwatch:PutMetricData", "*", {"StringEquals": {"cloudwatch:namespace": "Isthmus"}}),
+        allow(READ_PACKAGES, list(registry_arns(platform, MODEL))),
+        _write_logs(stack, "ProcessingJobs"),
+        pass_role(monitor, "sagemaker.amazonaws.com"),
     ]
 
 
-def _write_logs(stack: Stack, kind: str) -> aws_iam.PolicyStatement:
+def _write_logs(stack: Stack, kind: str) -> Statement:
     group = f"arn:aws:logs:{stack.region}:{stack.account}:log-group:/aws/sagemaker/{kind}"
     return allow(
         ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],

@@ -2,44 +2,55 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration, RemovalPolicy, aws_ecr, aws_iam, aws_kms
+import json
+
+from aws_cdk import RemovalPolicy, aws_ecr
 from constructs import Construct
 
-from cdk.parts.grants import allow, allow_principal, roles_of
+from cdk.parts.grants import Statement, allow, allow_principal, document, roles_of_models
 from isthmus import names
 from isthmus.config import STAGES, Platform
 
 PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+UNTAGGED_DAYS = 30
 
 
-def image_repository(scope: Construct, platform: Platform, key: aws_kms.IKey) -> aws_ecr.Repository:
-    """Tags never move, each push is scanned, and the serving accounts' models may pull."""
-    repository = aws_ecr.Repository(
+def image_repository(scope: Construct, platform: Platform, *, key: str) -> None:
+    """Tags never move, each push is scanned, and the serving accounts' models may pull; `key` is an ARN."""
+    repository = aws_ecr.CfnRepository(
         scope,
         "Images",
         repository_name=names.IMAGE_REPOSITORY,
-        image_tag_mutability=aws_ecr.TagMutability.IMMUTABLE,
-        image_scan_on_push=True,
-        encryption=aws_ecr.RepositoryEncryption.KMS,
-        encryption_key=key,
-        removal_policy=RemovalPolicy.RETAIN,
-        lifecycle_rules=[
-            aws_ecr.LifecycleRule(
-                description="What lost its tag is used by nobody",
-                tag_status=aws_ecr.TagStatus.UNTAGGED,
-                max_image_age=Duration.days(30),
+        image_tag_mutability="IMMUTABLE",
+        image_scanning_configuration={"scanOnPush": True},
+        encryption_configuration={"encryptionType": "KMS", "kmsKey": key},
+        lifecycle_policy={"lifecyclePolicyText": json.dumps({"rules": [_FORGET_UNTAGGED]})},
+        repository_policy_text=document(
+            *(
+                allow_principal(
+                    roles_of_models(platform, getattr(platform.accounts, stage), "model", "monitor"), PULL
+                )
+                for stage in STAGES
             )
-        ],
+        ),
     )
-    for stage in STAGES:
-        account = getattr(platform.accounts, stage)
-        pullers = roles_of(account, names.model_role(platform), names.monitor_role(platform))
-        statement = allow_principal(pullers, PULL, [])
-        repository.add_to_resource_policy(statement)
-    return repository
+    repository.apply_removal_policy(RemovalPolicy.RETAIN)
 
 
-def pull(platform: Platform) -> list[aws_iam.PolicyStatement]:
+_FORGET_UNTAGGED = {
+    "rulePriority": 1,
+    "description": "What lost its tag is used by nobody",
+    "selection": {
+        "tagStatus": "untagged",
+        "countType": "sinceImagePushed",
+        "countUnit": "days",
+        "countNumber": UNTAGGED_DAYS,
+    },
+    "action": {"type": "expire"},
+}
+
+
+def pull(platform: Platform) -> list[Statement]:
     """What a role needs to pull the image, from whichever account."""
     arn = f"arn:aws:ecr:{platform.region}:{platform.accounts.automation}:repository/{names.IMAGE_REPOSITORY}"
     return [allow(PULL, arn), allow("ecr:GetAuthorizationToken", "*")]

@@ -1,16 +1,35 @@
-"""The one KMS key of an account: its buckets, queues, tables, topics and logs."""
+"""KMS keys: one for each purpose in an account, whose policy names who may use it, and for what.
+
+The account's root administers a key and cannot use it: so no mistake in a policy locks everybody out, and no
+policy elsewhere in the account opens the key.
+"""
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy, Stack, aws_iam, aws_kms
+from functools import cached_property
+from typing import Literal
+
+from aws_cdk import RemovalPolicy, Stack, aws_kms
 from constructs import Construct
 
-from cdk.parts.grants import allow_principal
+from cdk.parts.grants import Conditions, Principal, Statement, allow_principal, document, roles_of, service
 from isthmus import names
 from isthmus.config import Platform
 
+Purpose = Literal["data", "images", "logs", "messages"]
+USE, READ = ("kms:Decrypt", "kms:GenerateDataKey"), ("kms:Decrypt",)
+SERVE = ("kms:CreateGrant", "kms:DescribeKey")
+# What services that encrypt by grants ask of whoever makes the resource (DynamoDB, ECR and Lambda say so).
+MAKE = (
+    "kms:CreateGrant",
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:RetireGrant",
+)
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
-LOGS_NEED = [
+LOGS_NEED = (
     "kms:Decrypt",
     "kms:DescribeKey",
     "kms:Encrypt",
@@ -18,47 +37,113 @@ LOGS_NEED = [
     "kms:GenerateDataKeyWithoutPlaintext",
     "kms:ReEncryptFrom",
     "kms:ReEncryptTo",
-]
+)
+# https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html, without what uses the key.
+ADMINISTER = (
+    "kms:CancelKeyDeletion",
+    "kms:CreateAlias",
+    "kms:DeleteAlias",
+    "kms:DescribeKey",
+    "kms:DisableKey",
+    "kms:DisableKeyRotation",
+    "kms:EnableKey",
+    "kms:EnableKeyRotation",
+    "kms:GetKeyPolicy",
+    "kms:GetKeyRotationStatus",
+    "kms:ListGrants",
+    "kms:ListKeyPolicies",
+    "kms:ListKeyRotations",
+    "kms:ListResourceTags",
+    "kms:PutKeyPolicy",
+    "kms:RevokeGrant",
+    "kms:RotateKeyOnDemand",
+    "kms:ScheduleKeyDeletion",
+    "kms:TagResource",
+    "kms:UntagResource",
+    "kms:UpdateAlias",
+    "kms:UpdateKeyDescription",
+)
 
 
-def account_key(scope: Construct, platform: Platform) -> aws_kms.Key:
-    """A key that rotates every year and that the account's IAM policies govern."""
-    return aws_kms.Key(
-        scope,
-        "Key",
-        alias=names.key_alias(platform),
-        description=f"Everything that {platform.name} keeps in this account",
-        enable_key_rotation=True,
-        removal_policy=RemovalPolicy.RETAIN,
-    )
+class Key(Construct):
+    """A key that rotates every year; `allow` says who else than its administrators does what with it."""
 
-
-def as_given(scope: Construct, key: aws_kms.IKey) -> aws_kms.IKey:
-    """The same key, whose policy a construct that uses it cannot widen by itself (CDK grants with `*`)."""
-    return aws_kms.Key.from_key_arn(scope, "GivenKey", key.key_arn)
-
-
-def let_logs_use(key: aws_kms.Key, log_group: str) -> None:
-    """Let CloudWatch Logs encrypt that one log group."""
-    stack = Stack.of(key)
-    arn = f"arn:aws:logs:{stack.region}:{stack.account}:log-group:{log_group}"
-    key.add_to_resource_policy(
-        allow_principal(
-            aws_iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com"),
-            LOGS_NEED,
-            "*",
-            {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": arn}},
+    def __init__(self, scope: Construct, platform: Platform, purpose: Purpose) -> None:
+        super().__init__(scope, f"{purpose.capitalize()}Key")
+        self._stack = Stack.of(self)
+        root: Principal = {"AWS": f"arn:aws:iam::{self._stack.account}:root"}, {}
+        self._policy = [allow_principal(root, ADMINISTER, "*")]
+        self._key = aws_kms.CfnKey(
+            self,
+            "Key",
+            description=f"The {purpose} of {platform.name}",
+            enable_key_rotation=True,
+            key_policy=document(*self._policy),
         )
-    )
-
-
-def let_service_use(key: aws_kms.Key, service: str) -> None:
-    """Let an AWS service put encrypted messages into the account's own queues and topics."""
-    key.add_to_resource_policy(
-        allow_principal(
-            aws_iam.ServicePrincipal(service),
-            ["kms:Decrypt", "kms:GenerateDataKey"],
-            "*",
-            {"StringEquals": {"aws:SourceAccount": Stack.of(key).account}},
+        self._key.apply_removal_policy(RemovalPolicy.RETAIN)
+        aws_kms.CfnAlias(
+            self, "Alias", alias_name=names.key_alias(platform, purpose), target_key_id=self._key.ref
         )
-    )
+        self.arn = self._key.attr_arn
+
+    def allow(
+        self, principal: Principal, actions: tuple[str, ...], conditions: Conditions | None = None
+    ) -> None:
+        """Let a principal use the key, as far as its own policies let it too."""
+        self.add(allow_principal(principal, actions, "*", conditions))
+
+    def allow_roles(self, actions: tuple[str, ...], *role_names: str) -> None:
+        """Let roles of this account use the key, as far as their own policies let them too."""
+        self.allow(roles_of(self._stack.account, *role_names), actions)
+
+    def allow_service(self, name: str) -> None:
+        """Let an AWS service put encrypted messages into the account's own queues and topics."""
+        self.allow(service(name, self._stack.account), USE)
+
+    def allow_stacks(self, *services: str) -> None:
+        """Let CloudFormation make resources of these AWS services that are encrypted with the key."""
+        region, account = self._stack.region, self._stack.account
+        through = [f"{name}.{region}.amazonaws.com" for name in services]
+        self.allow(
+            roles_of(account, names.bootstrap_role(account, region, "cfn-exec")),
+            MAKE,
+            {"StringEquals": {"kms:ViaService": through}},
+        )
+
+    def allow_logs(self, log_group: str) -> None:
+        """Let CloudWatch Logs encrypt that one log group."""
+        region, account = self._stack.region, self._stack.account
+        arn = f"arn:aws:logs:{region}:{account}:log-group:{log_group}"
+        logs: Principal = {"Service": f"logs.{region}.amazonaws.com"}, {}
+        self.allow(logs, LOGS_NEED, {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": arn}})
+
+    def add(self, statement: Statement) -> None:
+        self._policy.append(statement)
+        self._key.key_policy = document(*self._policy)
+
+
+class Keys:
+    """An account's keys, each made when it is first asked for: what encrypts nothing costs nothing."""
+
+    def __init__(self, scope: Construct, platform: Platform) -> None:
+        self._scope, self._platform = scope, platform
+
+    @cached_property
+    def data(self) -> Key:
+        """Of buckets, and of what jobs and endpoints keep on disk."""
+        return Key(self._scope, self._platform, "data")
+
+    @cached_property
+    def images(self) -> Key:
+        """Of image repositories."""
+        return Key(self._scope, self._platform, "images")
+
+    @cached_property
+    def logs(self) -> Key:
+        """Of log groups."""
+        return Key(self._scope, self._platform, "logs")
+
+    @cached_property
+    def messages(self) -> Key:
+        """Of queues and topics, and of the functions that work through them."""
+        return Key(self._scope, self._platform, "messages")

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import aws_kms
 from constructs import Construct
 
-from cdk.parts.keys import let_logs_use
+from cdk.parts.keys import Keys
 from isthmus import names
 from isthmus.config import AccountRole, Platform
 from isthmus.network import Attachment
@@ -24,12 +23,12 @@ class Network(Attachment):
     vpc: str
 
 
-def network(scope: Construct, platform: Platform, account: AccountRole, logs: aws_kms.Key) -> Network | None:
-    """The account's network, written down; None where the platform has none. `logs` is the logs' key."""
+def network(scope: Construct, platform: Platform, account: AccountRole, keys: Keys) -> Network | None:
+    """The account's network, written down; None where the platform has none."""
     if platform.network.mode == "none":
         return None
     inside = Construct(scope, "Network")
-    found = _existing(inside, platform, account) or _managed(inside, platform, account, logs)
+    found = _existing(inside, platform, account) or _managed(inside, platform, account, keys)
     _write_down(inside, platform, found)
     return found
 
@@ -43,13 +42,13 @@ def _existing(scope: Construct, platform: Platform, account: AccountRole) -> Net
     return Network(tuple(given.subnet_ids), workloads(scope, platform, given.vpc_id), given.vpc_id)
 
 
-def _managed(scope: Construct, platform: Platform, account: AccountRole, logs: aws_kms.Key) -> Network:
+def _managed(scope: Construct, platform: Platform, account: AccountRole, keys: Keys) -> Network:
     from cdk.parts.security_groups import workloads
     from cdk.parts.vpc import managed_vpc
     from cdk.parts.vpc_endpoints import vpc_endpoints
 
-    let_logs_use(logs, names.flow_logs(platform))
-    made = managed_vpc(scope, platform, account, log_key=logs.key_arn)
+    keys.logs.allow_logs(names.flow_logs(platform))
+    made = managed_vpc(scope, platform, account, log_key=keys.logs.arn)
     group = workloads(scope, platform, made.id)
     vpc_endpoints(scope, platform, account, made, clients=group)
     return Network(tuple(made.subnets), group, made.id)

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-from aws_cdk import aws_iam, aws_kms, aws_sns
+from aws_cdk import Stack, aws_sns
 from constructs import Construct
 
-from cdk.parts.keys import as_given, let_service_use
+from cdk.parts.grants import allow_principal, document, service
+from cdk.parts.keys import Key
 from isthmus import names
 from isthmus.config import Platform
 
+PUBLISHERS = ("cloudwatch.amazonaws.com", "events.amazonaws.com")
 
-def notices(scope: Construct, platform: Platform, key: aws_kms.Key) -> aws_sns.Topic:
-    """A topic with the platform's mail addresses as subscribers, which alarms and events may publish to."""
-    topic = aws_sns.Topic(
-        scope,
-        "Notices",
-        topic_name=names.topic(platform),
-        master_key=as_given(scope, key),
-        enforce_ssl=True,
-    )
+
+def notices(scope: Construct, platform: Platform, key: Key) -> str:
+    """A topic with the platform's mail addresses as subscribers, which alarms and events may publish to.
+
+    Returns its ARN.
+    """
+    account = Stack.of(scope).account
+    topic = aws_sns.CfnTopic(scope, "Notices", topic_name=names.topic(platform), kms_master_key_id=key.arn)
     for number, address in enumerate(platform.notifications.email):
-        aws_sns.Subscription(
-            topic,
-            f"Mail{number}",
-            topic=topic,
-            protocol=aws_sns.SubscriptionProtocol.EMAIL,
-            endpoint=address,
+        aws_sns.CfnSubscription(
+            scope, f"Mail{number}", topic_arn=topic.ref, protocol="email", endpoint=address
         )
-    for service in ("cloudwatch.amazonaws.com", "events.amazonaws.com"):
-        let_service_use(key, service)
-        topic.grant_publish(aws_iam.ServicePrincipal(service))
-    return topic
+    for publisher in PUBLISHERS:
+        key.allow_service(publisher)
+    insecure = {"Bool": {"aws:SecureTransport": "false"}}
+    aws_sns.CfnTopicPolicy(
+        scope,
+        "NoticesPolicy",
+        topics=[topic.ref],
+        policy_document=document(
+            {
+                "Effect": "Deny",
+                "Principal": {"AWS": "*"},
+                "Action": "sns:Publish",
+                "Resource": topic.ref,
+                "Condition": insecure,
+            },
+            *(allow_principal(service(one, account), "sns:Publish", topic.ref) for one in PUBLISHERS),
+        ),
+    )
+    return topic.ref

@@ -1,37 +1,31 @@
-"""Roles that people take, from the automation account, by `sts:AssumeRole`."""
+"""Roles that people take, from the automation account, by `sts:AssumeRole`.
+
+They reach every model of the platform: by a tag where one can be asked for, else by kind.
+"""
 
 from __future__ import annotations
 
-from aws_cdk import Stack, aws_iam, aws_kms
+from aws_cdk import Stack, aws_iam
 from constructs import Construct
 
-from cdk.parts.grants import allow, make_role, sagemaker
-from cdk.parts.registry import READ_GROUP, READ_PACKAGES, registry_arns
+from cdk.parts.grants import Statement, allow, make_role, person, sagemaker
+from cdk.parts.keys import READ, USE
+from cdk.parts.registry import READ_GROUP, READ_PACKAGES, of_platform, registry_arns
 from cdk.parts.storage import bucket_arn, objects
 from isthmus import names
 from isthmus.config import Platform
 
-Statements = list[aws_iam.PolicyStatement]
-
 
 def person_role(
-    scope: Construct, id_: str, name: str, platform: Platform, description: str, statements: Statements
-) -> aws_iam.Role:
+    scope: Construct, id_: str, name: str, platform: Platform, description: str, statements: list[Statement]
+) -> aws_iam.CfnRole:
     """A role that principals of the automation account may assume, if their own policies let them."""
-    return make_role(
-        scope,
-        id_,
-        name,
-        trust=aws_iam.AccountPrincipal(platform.accounts.automation),
-        description=description,
-        statements=statements,
-    )
+    return make_role(scope, id_, name, trust=person(platform), description=description, statements=statements)
 
 
-def approver(scope: Construct, platform: Platform, key: aws_kms.IKey) -> None:
+def approver(scope: Construct, platform: Platform, *, data_key: str) -> None:
     """The only role that approves or rejects; it sees what it judges by."""
-    stack = Stack.of(scope)
-    arns = registry_arns(stack, platform)
+    _, versions = registry_arns(platform, "*")
     person_role(
         scope,
         "Approver",
@@ -39,21 +33,20 @@ def approver(scope: Construct, platform: Platform, key: aws_kms.IKey) -> None:
         platform,
         "Approves and rejects model versions",
         [
-            *read_registry(stack, platform),
-            allow("sagemaker:UpdateModelPackage", [arn for arn in arns if arn.endswith("*")]),
+            *read_registry(platform),
+            allow("sagemaker:UpdateModelPackage", versions, of_platform(platform)),
             allow("s3:GetObject", objects(names.artifact_bucket(platform))),
-            allow("kms:Decrypt", key.key_arn),
+            allow(READ, data_key),
         ],
     )
 
 
-def automation_operator(scope: Construct, platform: Platform, key: aws_kms.IKey) -> None:
+def automation_operator(scope: Construct, platform: Platform, *, data_key: str) -> None:
     """Reads what happened in the automation account: versions, runs, hops of the bridge."""
     stack = Stack.of(scope)
     bridge = names.bridge(platform)
     log_group = f"arn:aws:logs:{stack.region}:{stack.account}:log-group:/aws/lambda/{bridge}"
     queues = [f"arn:aws:sqs:{stack.region}:{stack.account}:{bridge}{suffix}" for suffix in ("", "-dlq")]
-    pipelines = [f"pipeline/{names.registry_group(model.name)}" for model in platform.models]
     person_role(
         scope,
         "Operator",
@@ -61,34 +54,45 @@ def automation_operator(scope: Construct, platform: Platform, key: aws_kms.IKey)
         platform,
         "Reads what the platform did in this account",
         [
-            *read_registry(stack, platform),
-            allow(
-                ["sagemaker:DescribePipeline", "sagemaker:ListPipelineExecutions"],
-                sagemaker(stack, *pipelines),
-            ),
-            allow(
-                ["sagemaker:DescribePipelineExecution", "sagemaker:ListPipelineExecutionSteps"],
-                sagemaker(stack, *(f"{pipeline}/execution/*" for pipeline in pipelines)),
-            ),
+            *read_registry(platform),
+            *_follow_pipelines(stack, platform),
             allow(["logs:FilterLogEvents", "logs:GetLogEvents"], [log_group, f"{log_group}:*"]),
             allow("sqs:GetQueueAttributes", queues),
             allow("s3:GetObject", objects(names.artifact_bucket(platform))),
-            allow("kms:Decrypt", key.key_arn),
+            allow(READ, data_key),
         ],
     )
 
 
-def read_registry(stack: Stack, platform: Platform) -> Statements:
+def read_registry(platform: Platform) -> list[Statement]:
     """Describe and list every model's versions."""
-    arns = registry_arns(stack, platform)
-    return [allow([*READ_GROUP, *READ_PACKAGES], arns)]
+    return [allow([*READ_GROUP, *READ_PACKAGES], list(registry_arns(platform, "*")), of_platform(platform))]
 
 
-def serving_operator(scope: Construct, platform: Platform, key: aws_kms.IKey, capture: str) -> None:
+def read_shared_registry(platform: Platform) -> list[Statement]:
+    """Describe and list, from another account, the versions that their group's policy shares with it."""
+    return [allow([*READ_GROUP, *READ_PACKAGES], list(registry_arns(platform, "*")))]
+
+
+def _follow_pipelines(stack: Stack, platform: Platform) -> list[Statement]:
+    """Read the platform's pipelines and their executions."""
+    return [
+        allow(
+            ["sagemaker:DescribePipeline", "sagemaker:ListPipelineExecutions"],
+            sagemaker(stack, "pipeline/*"),
+            of_platform(platform),
+        ),
+        # An execution has no tags that IAM could ask for.
+        allow(
+            ["sagemaker:DescribePipelineExecution", "sagemaker:ListPipelineExecutionSteps"],
+            sagemaker(stack, "pipeline/*/execution/*"),
+        ),
+    ]
+
+
+def serving_operator(scope: Construct, platform: Platform, *, data_key: str, capture: str) -> None:
     """Reads what serves here and how it fares, asks for predictions, and has a monitor look now."""
-    stack = Stack.of(scope)
-    models = [model.name for model in platform.models]
-    monitors = [f"pipeline/{names.monitor_pipeline(model)}" for model in models]
+    stack, ours = Stack.of(scope), of_platform(platform)
     person_role(
         scope,
         "Operator",
@@ -96,27 +100,23 @@ def serving_operator(scope: Construct, platform: Platform, key: aws_kms.IKey, ca
         platform,
         "Reads what the platform did in this account, invokes its endpoints and runs its monitors",
         [
-            *read_registry(stack, platform),
+            *read_shared_registry(platform),
             allow(
                 ["sagemaker:DescribeEndpoint", "sagemaker:InvokeEndpoint"],
-                sagemaker(stack, *(f"endpoint/{names.endpoint(m)}" for m in models)),
+                sagemaker(stack, "endpoint/*"),
+                ours,
             ),
             allow(
                 ["sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel", "sagemaker:ListTags"],
-                sagemaker(stack, *(f"{kind}/{m}-*" for kind in ("endpoint-config", "model") for m in models)),
+                sagemaker(stack, "endpoint-config/*", "model/*"),
+                ours,
             ),
             allow(
-                [
-                    "sagemaker:DescribePipeline",
-                    "sagemaker:ListPipelineExecutions",
-                    "sagemaker:StartPipelineExecution",
-                ],
-                sagemaker(stack, *monitors),
+                "sagemaker:StartPipelineExecution",
+                sagemaker(stack, f"pipeline/{names.monitor_pipeline('*')}"),
+                ours,
             ),
-            allow(
-                ["sagemaker:DescribePipelineExecution", "sagemaker:ListPipelineExecutionSteps"],
-                sagemaker(stack, *(f"{monitor}/execution/*" for monitor in monitors)),
-            ),
+            *_follow_pipelines(stack, platform),
             allow("sagemaker:ListEndpoints", "*"),
             allow(
                 [
@@ -129,30 +129,27 @@ def serving_operator(scope: Construct, platform: Platform, key: aws_kms.IKey, ca
             ),
             allow("s3:GetObject", objects(capture)),
             allow("s3:ListBucket", bucket_arn(capture)),
-            allow("kms:Decrypt", key.key_arn),
+            allow(READ, data_key),
         ],
     )
 
 
-def serving_data_owner(scope: Construct, platform: Platform, key: aws_kms.IKey, ground_truth: str) -> None:
+def serving_data_owner(scope: Construct, platform: Platform, *, data_key: str, ground_truth: str) -> None:
     """Says later what was true, by inference id."""
-    _data_owner(scope, platform, key, objects(ground_truth, *(f"{m.name}/" for m in platform.models)))
+    _data_owner(scope, platform, data_key, objects(ground_truth))
 
 
-def automation_data_owner(scope: Construct, platform: Platform, key: aws_kms.IKey, data: str) -> None:
+def automation_data_owner(scope: Construct, platform: Platform, *, data_key: str, data: str) -> None:
     """Lands new rows to train on."""
-    _data_owner(scope, platform, key, objects(data, *(f"{m.name}/landed/" for m in platform.models)))
+    _data_owner(scope, platform, data_key, [f"{bucket_arn(data)}/*/landed/*"])
 
 
-def _data_owner(scope: Construct, platform: Platform, key: aws_kms.IKey, where: list[str]) -> None:
+def _data_owner(scope: Construct, platform: Platform, data_key: str, where: list[str]) -> None:
     person_role(
         scope,
         "DataOwner",
         names.data_role(platform),
         platform,
         "The systems and people that own the data",
-        [
-            allow(["s3:GetObject", "s3:PutObject"], where),
-            allow(["kms:Decrypt", "kms:GenerateDataKey"], key.key_arn),
-        ],
+        [allow(["s3:GetObject", "s3:PutObject"], where), allow(USE, data_key)],
     )

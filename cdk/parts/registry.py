@@ -1,45 +1,44 @@
-"""The model registry: one model package group per model, and who in other accounts may do what with it."""
+"""The model registry: a model's package group, and who in other accounts may do what with it."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from aws_cdk import Stack, aws_iam, aws_sagemaker
+from aws_cdk import aws_sagemaker
 from constructs import Construct
 
-from cdk.parts.grants import allow_principal, roles_of, sagemaker
+from cdk.parts.grants import Conditions, Principal, Statement, allow_principal, document, roles_of
 from isthmus import names
-from isthmus.config import STAGES, Platform, Stage
+from isthmus.config import STAGES, Model, Platform, Stage
 
 READ_GROUP = ["sagemaker:DescribeModelPackageGroup"]
 READ_PACKAGES = ["sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages"]
 
 
-def registry_arns(stack: Stack, platform: Platform, *models: str) -> list[str]:
-    """The groups and versions of these models, or of all, in the automation account."""
-    groups = [names.registry_group(m) for m in models or [m.name for m in platform.models]]
-    kinds = [f"model-package-group/{g}" for g in groups] + [f"model-package/{g}/*" for g in groups]
-    return sagemaker(stack, *kinds, account=platform.accounts.automation)
+def registry_arns(platform: Platform, model: str) -> tuple[str, str]:
+    """A model's group and its versions, in the automation account; `*` for those of all models."""
+    group = names.registry_group(model)
+    where = f"arn:aws:sagemaker:{platform.region}:{platform.accounts.automation}"
+    return f"{where}:model-package-group/{group}", f"{where}:model-package/{group}/*"
 
 
-class Registry(Construct):
-    """The model package groups of the platform."""
-
-    def __init__(self, scope: Construct, platform: Platform) -> None:
-        super().__init__(scope, "Registry")
-        for model in platform.models:
-            group = names.registry_group(model.name)
-            aws_sagemaker.CfnModelPackageGroup(
-                self,
-                group,
-                model_package_group_name=group,
-                model_package_group_description=f"Versions of {model.name}, owned by {model.owner}",
-                model_package_group_policy=_policy(Stack.of(self), platform, model.name),
-            )
+def of_platform(platform: Platform) -> Conditions:
+    """The condition that a resource is tagged as the platform's; a version has the tags of its group."""
+    return {"StringEquals": {"aws:ResourceTag/platform": platform.name}}
 
 
-def _policy(stack: Stack, platform: Platform, model: str) -> dict[str, Any]:
-    group, versions = registry_arns(stack, platform, model)
+def model_package_group(scope: Construct, platform: Platform, model: Model) -> None:
+    """The group of a model's versions, with a policy for exactly the roles that need it."""
+    group = names.registry_group(model.name)
+    aws_sagemaker.CfnModelPackageGroup(
+        scope,
+        "Versions",
+        model_package_group_name=group,
+        model_package_group_description=f"Versions of {model.name}, owned by {model.owner}",
+        model_package_group_policy=document(*_shared(platform, model.name)),
+    )
+
+
+def _shared(platform: Platform, model: str) -> list[Statement]:
+    group, versions = registry_arns(platform, model)
     readers = {
         platform.accounts.dev: [names.scientist_role(platform)],
         platform.accounts.staging: _serving_readers(platform, model),
@@ -60,21 +59,19 @@ def _policy(stack: Stack, platform: Platform, model: str) -> dict[str, Any]:
             allow_principal(creator, "sagemaker:CreateModel", versions),
             _record_stage(roles_of(account, names.deploy_role(platform, model)), stage, versions),
         ]
-    document = aws_iam.PolicyDocument(statements=statements)
-    resolved: dict[str, Any] = stack.resolve(document)
-    return resolved
+    return statements
 
 
 def _serving_readers(platform: Platform, model: str) -> list[str]:
     return [
         names.deploy_role(platform, model),
         names.cloudformation_role(platform, model),
-        names.monitor_role(platform),
+        names.monitor_role(platform, model),
         names.operator_role(platform),
     ]
 
 
-def _record_stage(deployer: aws_iam.IPrincipal, stage: Stage, versions: str) -> aws_iam.PolicyStatement:
+def _record_stage(deployer: Principal, stage: Stage, versions: str) -> Statement:
     """A deployment may say that a version runs in its own stage: neither in another, nor approve it."""
     return allow_principal(
         deployer,

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from aws_cdk import Environment, Stack
+from aws_cdk import Environment, Stack, Tags
 from constructs import Construct
 
 from isthmus import names
-from isthmus.config import Platform
+from isthmus.config import AccountRole, Model, Platform
 
 
 class AccountStack(Stack):
-    """The stack of one account of the platform (`dev`, `automation`, `staging` or `prod`)."""
+    """A stack in one of the platform's accounts: the account's own, or a model's in it.
 
-    def __init__(self, scope: Construct, platform: Platform, account: str, description: str) -> None:
+    Each resource is tagged with who pays for it: platform, account, and a model's name, owner and team. In a
+    model's stack these are the tags of its roles, which the policies of their kind read.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        platform: Platform,
+        account: AccountRole,
+        description: str,
+        model: Model | None = None,
+    ) -> None:
         self.account_id: str = getattr(platform.accounts, account)
         super().__init__(
             scope,
-            names.stack(platform, account),
+            names.model_stack(platform, account, model.name) if model else names.stack(platform, account),
             description=description,
             env=Environment(account=self.account_id, region=platform.region),
-            tags={"platform": platform.name, "stage": account},
             termination_protection=True,
         )
+        for key, value in names.tags(platform, account, model).items():
+            Tags.of(self).add(key, value)

@@ -1,61 +1,93 @@
-"""Who trains: the roles of a model's build pipeline, its SageMaker pipeline, and its version reader."""
+"""Who trains: the roles of a model's build pipeline, its SageMaker pipeline, and its version reader.
+
+The account's stack holds the policy of each kind of role, a model's stack its three roles.
+"""
 
 from __future__ import annotations
 
-from aws_cdk import Stack, aws_iam, aws_kms
+from aws_cdk import Stack
 from constructs import Construct
 
-from cdk.parts.federation import Federation
-from cdk.parts.grants import allow, make_role, pass_role, sagemaker, service
+from cdk.parts.federation import connection
+from cdk.parts.grants import (
+    MODEL,
+    Statement,
+    allow,
+    make_policy,
+    model_role,
+    pass_role,
+    sagemaker,
+    service,
+)
 from cdk.parts.images import pull
+from cdk.parts.keys import READ, USE
 from cdk.parts.registry import READ_GROUP, READ_PACKAGES, registry_arns
 from cdk.parts.storage import bucket_arn, objects, under
 from isthmus import names
 from isthmus.config import Platform
 
-Statements = list[aws_iam.PolicyStatement]
+PIPELINE, BUILD, SYNTH = "pipeline", "build", "synth"
 
 
-class Training(Construct):
-    """The roles of one model in the automation account."""
-
-    def __init__(
-        self, scope: Construct, platform: Platform, model: str, *, key: aws_kms.IKey, federation: Federation
-    ) -> None:
-        super().__init__(scope, f"Training-{model}")
-        self._platform, self._model, self._key, self._stack = platform, model, key, Stack.of(self)
-        pipeline = names.pipeline_role(platform, model)
-        make_role(
-            self,
-            "Pipeline",
-            pipeline,
-            trust=service("sagemaker.amazonaws.com", platform.accounts.automation),
-            description=f"The SageMaker pipeline of {model} and its jobs",
-            statements=self._run_jobs() + self._files(write_data=False) + pull(platform),
-        )
-        make_role(
-            self,
-            "Build",
-            names.build_role(platform, model),
-            trust=federation.connection(names.build_connection(platform, model)),
-            description=f"The model-build pipeline of {model} in Azure DevOps",
-            statements=self._run_pipeline() + self._files(write_data=True) + self._read_image(),
-        )
-        make_role(
-            self,
-            "Synth",
-            names.synth_role(platform, model),
-            trust=federation.connection(names.synth_connection(platform, model)),
-            description=f"The build stage of the model-deploy pipeline of {model}: reads one version",
-            statements=self._read_registry() + self._read_artifacts() + self._read_image(),
+def training_policies(scope: Construct, platform: Platform, *, data_key: str) -> None:
+    """What the pipeline, build and synth roles of every model may do, each for its own model."""
+    who = _Training(Stack.of(scope), platform, data_key)
+    for kind, what, statements in (
+        (PIPELINE, "SageMaker pipelines and their jobs", who.run_jobs()),
+        (BUILD, "model-build pipelines in Azure DevOps", who.run_pipeline()),
+        (SYNTH, "the build stage of model-deploy pipelines: reads one version", who.read_version()),
+    ):
+        make_policy(
+            scope,
+            f"{kind.capitalize()}Policy",
+            names.policy(platform, kind),
+            f"For each model's own things: {what}",
+            statements,
         )
 
-    def _run_pipeline(self) -> Statements:
+
+def training_roles(scope: Construct, platform: Platform, model: str) -> None:
+    """A model's three roles in the automation account."""
+    account = platform.accounts.automation
+    model_role(
+        scope,
+        "Pipeline",
+        names.pipeline_role(platform, model),
+        trust=service("sagemaker.amazonaws.com", account),
+        description=f"The SageMaker pipeline of {model} and its jobs",
+        policy=names.policy(platform, PIPELINE),
+    )
+    model_role(
+        scope,
+        "Build",
+        names.build_role(platform, model),
+        trust=connection(platform, account, names.build_connection(platform, model)),
+        description=f"The model-build pipeline of {model} in Azure DevOps",
+        policy=names.policy(platform, BUILD),
+    )
+    model_role(
+        scope,
+        "Synth",
+        names.synth_role(platform, model),
+        trust=connection(platform, account, names.synth_connection(platform, model)),
+        description=f"The build stage of the model-deploy pipeline of {model}: reads one version",
+        policy=names.policy(platform, SYNTH),
+    )
+
+
+class _Training:
+    """The statements of the three kinds, about whichever model the role is tagged with."""
+
+    def __init__(self, stack: Stack, platform: Platform, data_key: str) -> None:
+        self._stack, self._platform, self._key = stack, platform, data_key
+        self._group, self._versions = registry_arns(platform, MODEL)
+        self._pipeline_role = names.role_arn(
+            platform.accounts.automation, names.pipeline_role(platform, MODEL)
+        )
+
+    def run_pipeline(self) -> list[Statement]:
         """Define, start and follow the model's own pipeline."""
-        role = names.role_arn(
-            self._platform.accounts.automation, names.pipeline_role(self._platform, self._model)
-        )
-        pipeline = f"pipeline/{names.registry_group(self._model)}"
+        pipeline = f"pipeline/{names.registry_group(MODEL)}"
         return [
             allow(
                 [
@@ -82,21 +114,15 @@ class Training(Construct):
                 ["sagemaker:DescribeProcessingJob", "sagemaker:DescribeTrainingJob"],
                 sagemaker(self._stack, "processing-job/pipelines-*", "training-job/pipelines-*"),
             ),
-            allow(
-                ["logs:DescribeLogStreams", "logs:GetLogEvents"],
-                [arn for group in _job_logs(self._stack) for arn in (group, f"{group}:*")],
-            ),
-            pass_role(role, "sagemaker.amazonaws.com"),
+            allow(["logs:DescribeLogStreams", "logs:GetLogEvents"], self._job_logs()),
+            pass_role(self._pipeline_role, "sagemaker.amazonaws.com"),
             *self._read_registry(),
+            *self._files(write_data=True),
+            *self._read_image(),
         ]
 
-    def _run_jobs(self) -> Statements:
+    def run_jobs(self) -> list[Statement]:
         """What SageMaker does for each step, and what a job does for itself."""
-        role = names.role_arn(
-            self._platform.accounts.automation, names.pipeline_role(self._platform, self._model)
-        )
-        group, versions = registry_arns(self._stack, self._platform, self._model)
-        jobs = sagemaker(self._stack, "processing-job/pipelines-*", "training-job/pipelines-*")
         return [
             allow(
                 [
@@ -108,9 +134,9 @@ class Training(Construct):
                     "sagemaker:StopProcessingJob",
                     "sagemaker:StopTrainingJob",
                 ],
-                jobs,
+                sagemaker(self._stack, "processing-job/pipelines-*", "training-job/pipelines-*"),
             ),
-            allow(["sagemaker:AddTags", "sagemaker:CreateModelPackage"], [group, versions]),
+            allow(["sagemaker:AddTags", "sagemaker:CreateModelPackage"], [self._group, self._versions]),
             *self._read_registry(),
             allow(
                 [
@@ -119,47 +145,53 @@ class Training(Construct):
                     "logs:DescribeLogStreams",
                     "logs:PutLogEvents",
                 ],
-                [arn for group in _job_logs(self._stack) for arn in (group, f"{group}:*")],
+                self._job_logs(),
             ),
-            pass_role(role, "sagemaker.amazonaws.com"),
+            pass_role(self._pipeline_role, "sagemaker.amazonaws.com"),
+            *self._files(write_data=False),
+            *pull(self._platform),
         ]
 
-    def _files(self, *, write_data: bool) -> Statements:
+    def read_version(self) -> list[Statement]:
+        """The version that is to be deployed, and its files."""
+        artifacts, mine = names.artifact_bucket(self._platform), f"{MODEL}/"
+        return [
+            *self._read_registry(),
+            allow("s3:GetObject", objects(artifacts, mine)),
+            *_list(artifacts, mine),
+            allow(READ, self._key),
+            *self._read_image(),
+        ]
+
+    def _files(self, *, write_data: bool) -> list[Statement]:
         artifacts, data = names.artifact_bucket(self._platform), names.data_bucket(self._platform)
-        mine = f"{self._model}/"
+        mine = f"{MODEL}/"
         return [
             allow(["s3:GetObject", "s3:PutObject"], objects(artifacts, mine)),
             allow(["s3:GetObject"] + ["s3:PutObject"] * write_data, objects(data, mine)),
             *_list(artifacts, mine),
             *_list(data, mine),
-            allow(["kms:Decrypt", "kms:GenerateDataKey"], self._key.key_arn),
+            allow(USE, self._key),
         ]
 
-    def _read_artifacts(self) -> Statements:
-        artifacts = names.artifact_bucket(self._platform)
-        mine = f"{self._model}/"
-        return [
-            allow("s3:GetObject", objects(artifacts, mine)),
-            *_list(artifacts, mine),
-            allow("kms:Decrypt", self._key.key_arn),
-        ]
+    def _read_registry(self) -> list[Statement]:
+        return [allow(READ_GROUP, self._group), allow(READ_PACKAGES, [self._group, self._versions])]
 
-    def _read_registry(self) -> Statements:
-        group, versions = registry_arns(self._stack, self._platform, self._model)
-        return [allow(READ_GROUP, group), allow(READ_PACKAGES, [group, versions])]
-
-    def _read_image(self) -> Statements:
+    def _read_image(self) -> list[Statement]:
         arn = f"arn:aws:ecr:{self._stack.region}:{self._stack.account}:repository/{names.IMAGE_REPOSITORY}"
         return [allow(["ecr:BatchGetImage", "ecr:DescribeImages"], arn)]
 
+    def _job_logs(self) -> list[str]:
+        return [
+            arn
+            for kind in ("ProcessingJobs", "TrainingJobs")
+            for group in (
+                f"arn:aws:logs:{self._stack.region}:{self._stack.account}:log-group:/aws/sagemaker/{kind}",
+            )
+            for arn in (group, f"{group}:*")
+        ]
 
-def _list(bucket: str, *prefixes: str) -> Statements:
+
+def _list(bucket: str, *prefixes: str) -> list[Statement]:
     arn = bucket_arn(bucket)
     return [allow("s3:ListBucket", arn, under(*prefixes)), allow("s3:GetBucketLocation", arn)]
-
-
-def _job_logs(stack: Stack) -> list[str]:
-    return [
-        f"arn:aws:logs:{stack.region}:{stack.account}:log-group:/aws/sagemaker/{kind}"
-        for kind in ("ProcessingJobs", "TrainingJobs")
-    ]

@@ -95,7 +95,7 @@ def _flow_logs(scope: Construct, platform: Platform, vpc: str, key: str) -> None
         traffic_type="ALL",
         log_destination_type="cloud-watch-logs",
         log_destination=group.attr_arn,
-        deliver_logs_permission_arn=role.role_arn,
+        deliver_logs_permission_arn=role.attr_arn,
         max_aggregation_interval=600,
     )
 

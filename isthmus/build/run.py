@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,8 @@ def start(
         "Reason": request.reason,
         "CorrelationId": request.correlation_id,
     }
-    upsert(sagemaker, config.name, definition, role)
+    tags = names.tags(platform, "automation", platform.model(config.name))
+    upsert(sagemaker, config.name, definition, role, tags)
     token = json.dumps([definition, parameters, asdict(request)], sort_keys=True)
     answer = sagemaker.start_pipeline_execution(
         PipelineName=config.name,
@@ -105,14 +106,18 @@ def start(
     return str(answer["PipelineExecutionArn"])
 
 
-def upsert(sagemaker: Any, name: str, definition: str, role: str) -> None:
-    """Create the pipeline, or update it where its definition differs."""
+def upsert(sagemaker: Any, name: str, definition: str, role: str, tags: Mapping[str, str]) -> None:
+    """Create the pipeline with these tags, or update it where its definition differs."""
     token = hashlib.sha256(f"{name}{definition}{role}".encode()).hexdigest()
     try:
         current = sagemaker.describe_pipeline(PipelineName=name)
     except sagemaker.exceptions.ResourceNotFound:
         sagemaker.create_pipeline(
-            PipelineName=name, PipelineDefinition=definition, RoleArn=role, ClientRequestToken=token
+            PipelineName=name,
+            PipelineDefinition=definition,
+            RoleArn=role,
+            ClientRequestToken=token,
+            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
         )
         return
     if current["PipelineDefinition"] != definition or current["RoleArn"] != role:

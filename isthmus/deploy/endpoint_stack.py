@@ -55,7 +55,7 @@ class EndpointStack(Stack):
                     account, names.cloudformation_role(platform, package.model)
                 ),
             ),
-            tags={"platform": platform.name, "stage": stage, "model": package.model},
+            tags=names.tags(platform, stage, platform.model(package.model)),
         )
         self.platform, self.config, self.package, self.stage = platform, config, package, stage
         self._account_id = account
@@ -67,7 +67,7 @@ class EndpointStack(Stack):
         self._monitor()
 
     def _model(self) -> sagemaker.CfnModel:
-        role = names.role_arn(self._account_id, names.model_role(self.platform))
+        role = names.role_arn(self._account_id, names.model_role(self.platform, self.package.model))
         # A model answers requests and calls nobody; SageMaker itself fetches the artifact.
         isolated = True
         return sagemaker.CfnModel(
@@ -91,7 +91,7 @@ class EndpointStack(Stack):
         capture = self._capture_config()
         name = self._name({"variant": variant, "capture": capture})
         # In a folder of its own, so that a monitor sees what its version was asked, and no other.
-        capture["destinationS3Uri"] += f"/{name}"
+        capture["destinationS3Uri"] += name
         return sagemaker.CfnEndpointConfig(
             self,
             "EndpointConfig",
@@ -104,7 +104,7 @@ class EndpointStack(Stack):
     def _capture_config(self) -> dict[str, Any]:
         return {
             "enableCapture": self.config.capture_percent > 0,
-            "destinationS3Uri": f"s3://{self._capture}",
+            "destinationS3Uri": f"s3://{self._capture}/{names.captures(self.package.model)}",
             "initialSamplingPercentage": self.config.capture_percent,
             "kmsKeyId": self._key,
             "captureOptions": [{"captureMode": "Input"}, {"captureMode": "Output"}],
@@ -160,7 +160,7 @@ class EndpointStack(Stack):
 
     def _monitor(self) -> None:
         name = names.monitor_pipeline(self.package.model)
-        role = names.role_arn(self._account_id, names.monitor_role(self.platform))
+        role = names.role_arn(self._account_id, names.monitor_role(self.platform, self.package.model))
         pipeline = sagemaker.CfnPipeline(
             self,
             "Monitor",
@@ -182,7 +182,7 @@ class EndpointStack(Stack):
 
     def _monitored(self, role: str) -> Monitor:
         model = self.package.model
-        captured = f"{self._capture}/{self.endpoint_config.endpoint_config_name}"
+        captured = f"{self._capture}/{names.captures(model)}{self.endpoint_config.endpoint_config_name}"
         return Monitor(
             model=model,
             stage=self.stage,
@@ -193,7 +193,7 @@ class EndpointStack(Stack):
             evaluation=self.package.evaluation,
             captures=f"s3://{captured}/{names.endpoint(model)}/{VARIANT}",
             labels=f"s3://{names.ground_truth_bucket(self.platform, self._account_id)}/{model}",
-            reports=f"s3://{self._capture}/reports/{model}/{self.package.version}",
+            reports=f"s3://{self._capture}/{names.reports(model)}{self.package.version}",
             key=self._key,
             window_days=self.config.monitoring.window_days,
             psi=self.config.monitoring.psi,
@@ -204,7 +204,7 @@ class EndpointStack(Stack):
     def _name(self, content: object) -> str:
         """The model's name and a hash of what the resource is made of."""
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-        return f"{self.package.model}-{digest[:16]}"
+        return names.by_content(self.package.model, digest)
 
 
 def excuse(construct: Construct, reason: str, rule: str) -> None:

@@ -55,7 +55,7 @@ def findings(session: boto3.Session, platform: Platform, model: str, stage: Stag
     """A file of the report of the version that runs at `stage` (`findings.json`, `report.html`, ...)."""
     bucket = names.capture_bucket(platform, getattr(platform.accounts, stage))
     s3 = session.client("s3")
-    key = f"reports/{model}/{running_version(session, model)}/{name}"
+    key = f"{names.reports(model)}{running_version(session, model)}/{name}"
     try:
         body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     except s3.exceptions.NoSuchKey:

@@ -50,16 +50,11 @@ def find(s3: Any, platform: Platform, model: str, account: str, inference_id: st
 
 
 def _newest(s3: Any, bucket: str, model: str) -> Iterator[str]:
-    """The keys of the model's captures: `<endpoint config>/<endpoint>/<variant>/yyyy/mm/dd/hh/<file>`."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{model}-")
-    found = [one for page in pages for one in page.get("Contents", []) if _is_of(one["Key"], model)]
+    """The keys of a model's captures: `.../<endpoint config>/<endpoint>/<variant>/yyyy/mm/dd/hh/<file>`."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=names.captures(model))
+    found = [one for page in pages for one in page.get("Contents", []) if one["Key"].endswith(".jsonl")]
     for one in sorted(found, key=lambda one: one["LastModified"], reverse=True):
         yield one["Key"]
-
-
-def _is_of(key: str, model: str) -> bool:
-    parts = key.split("/")
-    return len(parts) > 2 and parts[1] == names.endpoint(model) and key.endswith(".jsonl")
 
 
 def _search(s3: Any, bucket: str, key: str, inference_id: str) -> dict[str, Any] | None:
@@ -83,7 +78,7 @@ def _capture(record: dict[str, Any], bucket: str, key: str) -> Capture:
     return Capture(
         inference_id=metadata.get("inferenceId") or metadata["eventId"],
         at=metadata["inferenceTime"],
-        endpoint_config=key.split("/")[0],
+        endpoint_config=key.split("/")[2],
         uri=f"s3://{bucket}/{key}",
         request=_text(data["endpointInput"]),
         answer=_text(data["endpointOutput"]),

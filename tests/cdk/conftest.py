@@ -14,7 +14,9 @@ from isthmus.infra.synth import synthesize
 
 CHECKOUT = Path(__file__).parents[2]
 FULL = Path(__file__).with_name("full.yaml")
-STAGES = ("dev", "automation", "staging", "prod")
+MODEL = "seattle-rain"
+OF_MODEL = tuple(f"{account}-{MODEL}" for account in ("automation", "staging", "prod"))
+STACKS = ("dev", "automation", "staging", "prod", *OF_MODEL)
 
 
 @pytest.fixture(scope="session")
@@ -36,9 +38,11 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def templates(assembly: Path, platform: Platform) -> dict[str, dict[str, Any]]:
-    """Each account's template, by dev, automation, staging and prod."""
-    found = {stack.name: json.loads(stack.template.read_text()) for stack in read_stacks(assembly)}
-    return {stage: found[f"{platform.name}-{stage}"] for stage in STAGES}
+    """Each stack's template: accounts' by their role, models' by role and model (`prod-seattle-rain`)."""
+    return {
+        stack.name.removeprefix(f"{platform.name}-"): json.loads(stack.template.read_text())
+        for stack in read_stacks(assembly)
+    }
 
 
 @pytest.fixture(scope="session")

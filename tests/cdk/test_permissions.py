@@ -10,7 +10,7 @@ import pytest
 
 from isthmus import names
 from isthmus.config import Platform
-from tests.cdk.conftest import STAGES
+from tests.cdk.conftest import MODEL, OF_MODEL, STACKS
 
 Templates = dict[str, dict[str, Any]]
 # Actions that AWS offers on all resources only, or that name none (service authorization reference).
@@ -23,6 +23,15 @@ ONLY_ON_ALL = {
     "ecr:GetAuthorizationToken",
     "sagemaker:ListEndpoints",
     "sts:GetWebIdentityToken",
+}
+USES_OF_KEYS = {
+    "kms:CreateGrant",
+    "kms:Decrypt",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
 }
 MUST_BE_CONDITIONED = {"cloudwatch:PutMetricData", "sts:GetWebIdentityToken"}
 
@@ -49,15 +58,15 @@ def _statements(value: Any) -> Iterator[dict[str, Any]]:
             yield from _statements(item)
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_no_role_has_a_wildcard_action(templates: Templates, stage: str) -> None:
-    for name, statement in allowing(templates[stage], "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"):
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_role_has_a_wildcard_action(templates: Templates, stack: str) -> None:
+    for name, statement in allowing(templates[stack], "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"):
         assert not [a for a in listed(statement["Action"]) if "*" in a], name
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_all_resources_are_allowed_only_where_aws_knows_no_narrower(templates: Templates, stage: str) -> None:
-    for name, statement in allowing(templates[stage], "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"):
+@pytest.mark.parametrize("stack", STACKS)
+def test_all_resources_are_allowed_only_where_aws_knows_no_narrower(templates: Templates, stack: str) -> None:
+    for name, statement in allowing(templates[stack], "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"):
         if "*" not in listed(statement["Resource"]):
             continue
         actions = set(listed(statement["Action"]))
@@ -65,19 +74,19 @@ def test_all_resources_are_allowed_only_where_aws_knows_no_narrower(templates: T
         assert statement.get("Condition") or not actions & MUST_BE_CONDITIONED, name
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_no_resource_is_open_to_everyone(templates: Templates, stage: str) -> None:
-    types = {r["Type"] for r in templates[stage]["Resources"].values()} - {"AWS::IAM::ManagedPolicy"}
-    for name, statement in allowing(templates[stage], *types):
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_resource_is_open_to_everyone(templates: Templates, stack: str) -> None:
+    types = {r["Type"] for r in templates[stack]["Resources"].values()} - {"AWS::IAM::ManagedPolicy"}
+    for name, statement in allowing(templates[stack], *types):
         principal = statement.get("Principal")
         assert principal != "*" and listed((principal or {}).get("AWS", [])) != ["*"], name
-        if "AWS" in (principal or {}) and "kms:*" not in listed(statement["Action"]):
+        if "AWS" in (principal or {}):
             assert not [a for a in listed(statement["Action"]) if "*" in a], name
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_each_role_is_entered_by_exactly_one_connection_or_service(templates: Templates, stage: str) -> None:
-    for resource in templates[stage]["Resources"].values():
+@pytest.mark.parametrize("stack", STACKS)
+def test_each_role_is_entered_by_exactly_one_connection_or_service(templates: Templates, stack: str) -> None:
+    for resource in templates[stack]["Resources"].values():
         if resource["Type"] != "AWS::IAM::Role":
             continue
         for trust in _statements(resource["Properties"]["AssumeRolePolicyDocument"]):
@@ -89,15 +98,14 @@ def test_each_role_is_entered_by_exactly_one_connection_or_service(templates: Te
 
 def test_each_stage_is_entered_by_its_own_connection(templates: Templates, platform: Platform) -> None:
     host = platform.azure.token_issuer.removeprefix("https://")
-    (model,) = platform.models
     for stage in ("staging", "prod"):
         role = next(
             r["Properties"]
-            for r in templates[stage]["Resources"].values()
-            if r["Properties"].get("RoleName") == names.deploy_role(platform, model.name)
+            for r in templates[f"{stage}-{MODEL}"]["Resources"].values()
+            if r["Properties"].get("RoleName") == names.deploy_role(platform, MODEL)
         )
         (trust,) = _statements(role["AssumeRolePolicyDocument"])
-        connection = names.deploy_connection(platform, model.name, stage)
+        connection = names.deploy_connection(platform, MODEL, stage)
         assert trust["Condition"]["StringEquals"][f"{host}:sub"] == names.connection_subject(
             platform, connection
         )
@@ -112,7 +120,9 @@ def test_only_the_approver_may_change_an_approval(templates: Templates, platform
         if other == name and "sagemaker:UpdateModelPackage" in listed(statement["Action"])
     }
     assert may == {names.approver_role(platform)}
-    for _, statement in allowing(template, "AWS::SageMaker::ModelPackageGroup"):
+    group = list(allowing(templates[f"automation-{MODEL}"], "AWS::SageMaker::ModelPackageGroup"))
+    assert group
+    for _, statement in group:
         if "sagemaker:UpdateModelPackage" in listed(statement["Action"]):
             assert statement["Condition"]["Null"] == {"sagemaker:ModelApprovalStatus": "true"}
             assert statement["Condition"]["StringEquals"]["sagemaker:ModelLifeCycle:stage"] in (
@@ -130,17 +140,60 @@ def test_exactly_the_serving_accounts_may_put_events(templates: Templates, platf
     assert principals == {f"arn:aws:iam::{account}:root" for account in serving}
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_policies_fit_into_what_iam_allows(templates: Templates, stage: str) -> None:
-    for name, resource in templates[stage]["Resources"].items():
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_whole_account_may_administer_a_key_and_not_use_it(templates: Templates, stack: str) -> None:
+    for name, statement in allowing(templates[stack], "AWS::KMS::Key"):
+        used = set(listed(statement["Action"])) & USES_OF_KEYS
+        if "AWS" not in statement["Principal"]:
+            assert statement["Condition"], name
+        elif used:
+            roles = statement["Condition"]["ArnLike"]["aws:PrincipalArn"]
+            assert roles and not [arn for arn in roles if arn.endswith("*")], name
+        else:
+            assert "kms:PutKeyPolicy" in statement["Action"], name
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_nobody_may_change_the_tags_that_roles_are_told_apart_by(templates: Templates, stack: str) -> None:
+    for name, statement in allowing(templates[stack], "AWS::IAM::ManagedPolicy", "AWS::IAM::Role"):
+        actions = listed(statement["Action"])
+        assert not [a for a in actions if a.startswith("iam:") and a != "iam:PassRole"], name
+        assert "sts:TagSession" not in actions, name
+
+
+@pytest.mark.parametrize("stack", OF_MODEL)
+def test_a_models_roles_are_tagged_with_it_and_have_the_policy_of_their_kind(
+    templates: Templates, platform: Platform, stack: str
+) -> None:
+    account = stack.removesuffix(f"-{MODEL}")
+    policies = {
+        resource["Properties"]["ManagedPolicyName"]
+        for resource in templates[account]["Resources"].values()
+        if resource["Type"] == "AWS::IAM::ManagedPolicy"
+    }
+    for resource in templates[stack]["Resources"].values():
+        assert resource["Type"] != "AWS::IAM::ManagedPolicy"
+        if resource["Type"] == "AWS::IAM::Role":
+            role = resource["Properties"]
+            tags = {tag["Key"]: tag["Value"] for tag in role["Tags"]}
+            assert (tags["platform"], tags["model"]) == (platform.name, MODEL)
+            kind = role["RoleName"].removeprefix(f"{platform.name}-{MODEL}-")
+            (policy,) = role["ManagedPolicyArns"]
+            assert policy.endswith(f":{getattr(platform.accounts, account)}:policy/{platform.name}-{kind}")
+            assert f"{platform.name}-{kind}" in policies
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_policies_fit_into_what_iam_allows(templates: Templates, stack: str) -> None:
+    for name, resource in templates[stack]["Resources"].items():
         if resource["Type"] == "AWS::IAM::ManagedPolicy":
             text = json.dumps(resource["Properties"]["PolicyDocument"], separators=(",", ":"))
             assert len(text) < 6144, name
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_buckets_are_private_versioned_encrypted_and_tls_only(templates: Templates, stage: str) -> None:
-    resources = templates[stage]["Resources"]
+@pytest.mark.parametrize("stack", STACKS)
+def test_buckets_are_private_versioned_encrypted_and_tls_only(templates: Templates, stack: str) -> None:
+    resources = templates[stack]["Resources"]
     denied = {
         json.dumps(r["Properties"]["Bucket"])
         for r in resources.values()

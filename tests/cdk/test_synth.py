@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from isthmus.config import Platform
+from isthmus import names
+from isthmus.config import STAGES, WORKLOADS, Platform
 from isthmus.infra.manifest import read_stacks
 from isthmus.infra.synth import synthesize
 from tests.cdk.conftest import CHECKOUT
@@ -29,13 +30,19 @@ def test_two_synths_are_the_same_byte_for_byte(assembly: Path, tmp_path: Path, m
     assert contents(again) == contents(assembly)
 
 
-def test_one_stack_per_account_and_none_needs_another(assembly: Path, platform: Platform) -> None:
+def test_a_stack_for_each_account_and_for_each_model_in_it(assembly: Path, platform: Platform) -> None:
     stacks = {stack.name: stack for stack in read_stacks(assembly)}
-    accounts = platform.accounts.model_dump(exclude_none=True)
-    assert {name: stack.account for name, stack in stacks.items()} == {
-        f"{platform.name}-{role}": account for role, account in accounts.items()
+    accounts = {names.stack(platform, role): getattr(platform.accounts, role) for role in WORKLOADS}
+    models = {
+        names.model_stack(platform, role, model.name): names.stack(platform, role)
+        for model in platform.models
+        for role in ("automation", *STAGES)
     }
-    assert all(not stack.needs for stack in stacks.values())
+    assert set(stacks) == {*accounts, *models}
+    for name, account in accounts.items():
+        assert (stacks[name].account, stacks[name].needs) == (account, frozenset())
+    for name, needed in models.items():
+        assert (stacks[name].account, stacks[name].needs) == (accounts[needed], {needed})
     assert all(not stack.terminates for stack in stacks.values())
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from isthmus.infra.manifest import read_stacks
 from tests.cdk.conftest import CHECKOUT
 from tests.infra.conftest import Cloud
 
@@ -28,4 +29,4 @@ def test_the_cdk_command_line_finds_no_change(cloud: Cloud, tmp_path: Path) -> N
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert (done.stdout + done.stderr).count("(no changes)") == 4
+    assert (done.stdout + done.stderr).count("(no changes)") == len(read_stacks(tmp_path))

@@ -1,0 +1,45 @@
+"""A model's stacks: in each account that has to do with it, its roles; in automation, its versions too.
+
+What the roles may do stands in the accounts' stacks, once for all models.
+"""
+
+from __future__ import annotations
+
+import json
+
+from aws_cdk import aws_ssm
+from constructs import Construct
+
+from cdk.parts.deployment import deployment_roles
+from cdk.parts.hosting import hosting_roles
+from cdk.parts.registry import model_package_group
+from cdk.parts.stack import AccountStack
+from cdk.parts.training import training_roles
+from isthmus import names
+from isthmus.config import Model, Platform, Stage
+
+
+class ModelTrainingStack(AccountStack):
+    """A model in the automation account: who trains it, where its versions are, and that it is ours."""
+
+    def __init__(self, scope: Construct, platform: Platform, model: Model) -> None:
+        super().__init__(scope, platform, "automation", f"{platform.name}: training of {model.name}", model)
+        model_package_group(self, platform, model)
+        training_roles(self, platform, model.name)
+        aws_ssm.CfnParameter(
+            self,
+            "Model",
+            name=f"{names.model_parameters(platform)}/{model.name}",
+            description="The bridge acts for the models that are written down here",
+            type="String",
+            value=json.dumps({"owner": model.owner, "team": model.team}, sort_keys=True),
+        )
+
+
+class ModelServingStack(AccountStack):
+    """A model in a serving account: who deploys it, what it runs as, and who watches it."""
+
+    def __init__(self, scope: Construct, platform: Platform, stage: Stage, model: Model) -> None:
+        super().__init__(scope, platform, stage, f"{platform.name}: {model.name} in {stage}", model)
+        deployment_roles(self, platform, stage, model.name)
+        hosting_roles(self, platform, model.name)

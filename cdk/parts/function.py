@@ -1,0 +1,113 @@
+"""A Lambda function of ours: its code as an asset, its own role and log group, everything encrypted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aws_cdk import AssetStaging, FileAssetPackaging, RemovalPolicy, Stack, aws_lambda, aws_logs
+from constructs import Construct
+
+from cdk.parts.excuse import excuse
+from cdk.parts.grants import Principal, Statement, allow, make_role
+from cdk.parts.keys import USE, Keys
+from cdk.parts.lambda_asset import lambda_folder
+from cdk.parts.queues import Queue
+from isthmus.config import Platform
+
+LAMBDA: Principal = ({"Service": "lambda.amazonaws.com"}, {})
+
+
+class Function(Construct):
+    """A function that runs the package at `code` as a role of its own name, with `statements`.
+
+    Its environment, and the messages that it reads, are encrypted with the key of messages.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        name: str,
+        platform: Platform,
+        *,
+        code: Path,
+        handler: str,
+        description: str,
+        seconds: int,
+        environment: dict[str, str],
+        statements: list[Statement],
+        keys: Keys,
+    ) -> None:
+        super().__init__(scope, id_)
+        stack = Stack.of(self)
+        self.arn = f"arn:aws:lambda:{stack.region}:{stack.account}:function:{name}"
+        group = self._log_group(f"/aws/lambda/{name}", platform.logs.retention_days, keys)
+        lines = f"arn:aws:logs:{stack.region}:{stack.account}:log-group:/aws/lambda/{name}:*"
+        role = make_role(
+            self,
+            "Role",
+            name,
+            trust=LAMBDA,
+            description=description,
+            statements=[
+                *statements,
+                allow(["logs:CreateLogStream", "logs:PutLogEvents"], lines),
+                allow(USE, keys.messages.arn),
+            ],
+        )
+        self._function = aws_lambda.CfnFunction(
+            self,
+            "Function",
+            function_name=name,
+            description=description,
+            runtime="python3.14",
+            architectures=["arm64"],
+            handler=handler,
+            code=_asset(self, code),
+            timeout=seconds,
+            memory_size=256,
+            role=role.attr_arn,
+            environment={"variables": environment},
+            kms_key_arn=keys.messages.arn,
+            logging_config={"logGroup": group.ref},
+        )
+        excuse(
+            self._function,
+            "what feeds it keeps the dead letters and bounds its concurrency; it only calls public APIs",
+            "NIST.800.53.R5-LambdaConcurrency",
+            "NIST.800.53.R5-LambdaDLQ",
+            "NIST.800.53.R5-LambdaInsideVPC",
+        )
+
+    def read_queue(self, queue: Queue, *, batch: int = 10, concurrency: int = 2) -> None:
+        """Work through the queue; a message that fails returns to it, and the others of its batch do not."""
+        source = aws_lambda.CfnEventSourceMapping(
+            self,
+            "Source",
+            function_name=self._function.ref,
+            event_source_arn=queue.arn,
+            batch_size=batch,
+            function_response_types=["ReportBatchItemFailures"],
+            scaling_config={"maximumConcurrency": concurrency},
+        )
+        source.node.add_dependency(queue)
+
+    def _log_group(self, name: str, days: int, keys: Keys) -> aws_logs.CfnLogGroup:
+        keys.logs.allow_logs(name)
+        group = aws_logs.CfnLogGroup(
+            self, "Log", log_group_name=name, retention_in_days=days, kms_key_id=keys.logs.arn
+        )
+        group.apply_removal_policy(RemovalPolicy.RETAIN)
+        return group
+
+
+def _asset(scope: Construct, package: Path) -> dict[str, str]:
+    """Where CloudFormation finds the package with its dependencies."""
+    stack = Stack.of(scope)
+    staged = AssetStaging(scope, "Code", source_path=str(lambda_folder(package)))
+    location = stack.synthesizer.add_file_asset(
+        source_hash=staged.asset_hash,
+        packaging=FileAssetPackaging.ZIP_DIRECTORY,
+        file_name=staged.relative_staged_path(stack),
+    )
+    return {"s3Bucket": location.bucket_name, "s3Key": location.object_key}
