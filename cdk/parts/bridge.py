@@ -80,7 +80,7 @@ class Bridge(Construct):
             sse_specification={
                 "sseEnabled": True,
                 "sseType": "KMS",
-                "kmsMasterKeyId": self._keys.messages.arn,
+                "kmsMasterKeyId": key,
             },
             point_in_time_recovery_specification={"pointInTimeRecoveryEnabled": True},
         )

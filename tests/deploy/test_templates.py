@@ -105,7 +105,9 @@ def test_all_is_captured_encrypted_into_the_stages_own_bucket(
     capture = config["DataCaptureConfig"]
     bucket = names.capture_bucket(platform, account)
     assert config["KmsKeyId"] == capture["KmsKeyId"] == key
-    assert capture["DestinationS3Uri"] == f"s3://{bucket}/{config['EndpointConfigName']}"
+    assert (
+        capture["DestinationS3Uri"] == f"s3://{bucket}/{names.captures(MODEL)}{config['EndpointConfigName']}"
+    )
     assert (capture["EnableCapture"], capture["InitialSamplingPercentage"]) == (True, 100)
     assert one(templates[stage], "AWS::SageMaker::Model")["EnableNetworkIsolation"] is True
 

@@ -228,7 +228,7 @@ def _endpoint(aws: Aws) -> None:
         DataCaptureConfig={
             "EnableCapture": True,
             "InitialSamplingPercentage": 100,
-            "DestinationS3Uri": f"s3://{CAPTURES}/{MODEL}-c0ffee",
+            "DestinationS3Uri": f"s3://{CAPTURES}/captures/{MODEL}/{MODEL}-c0ffee",
             "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
             "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"]},
         },

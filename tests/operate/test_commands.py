@@ -183,7 +183,7 @@ def test_lineage_of_a_prediction_by_an_endpoint_that_is_no_more(shell: Shell, aw
         },
         "eventMetadata": {"eventId": "old-1", "inferenceTime": "2026-01-01T00:00:00Z"},
     }
-    key = f"{MODEL}-01d/{MODEL}/AllTraffic/2026/01/01/00/x.jsonl"
+    key = f"captures/{MODEL}/{MODEL}-01d/{MODEL}/AllTraffic/2026/01/01/00/x.jsonl"
     aws.client("s3", PROD).put_object(Bucket=CAPTURES, Key=key, Body=json.dumps(record).encode())
     ask = ("lineage", MODEL, "--inference-id", "old-1")
     assert "is there no more" in fails(shell, NotFound, *ask)
