@@ -129,15 +129,6 @@ def bootstrap_role(account: str, region: str, kind: str) -> str:
     return f"cdk-{BOOTSTRAP}-{kind}-role-{account}-{region}"
 
 
-BOOTSTRAP = "hnb659fds"
-"""The qualifier of CDK's bootstrap, whose roles deploy the accounts' stacks."""
-
-
-def bootstrap_role(account: str, region: str, kind: str) -> str:
-    """Each account: a role of CDK's bootstrap, such as `deploy`, `file-publishing` or `cfn-exec`."""
-    return f"cdk-{BOOTSTRAP}-{kind}-role-{account}-{region}"
-
-
 def boundary(account: str, region: str) -> str:
     """Each account: the managed policy that no deployment, and no role that one makes, gets beyond."""
     return f"cdk-{BOOTSTRAP}-boundary-{account}-{region}"
