@@ -1,19 +1,21 @@
 """platform.yaml, model.yaml and deploy.yaml as typed models; their errors name file, line, key and remedy.
 
-Nothing here talks to a cloud, and nothing knows what stands behind a URL.
+Nothing here talks to a cloud, and nothing knows what stands behind a URL. What reads and checks the files is
+imported when it is first asked for: a command's help needs the names of the stages and no more.
 """
 
-from isthmus.config.deploy import DeployConfig, Gates
-from isthmus.config.fields import STAGES, Stage
-from isthmus.config.model import ModelConfig
-from isthmus.config.platform import WORKLOADS, AccountRole, Model, Platform
-from isthmus.config.reading import (
-    platform_path,
-    read,
-    read_deploy,
-    read_model,
-    read_platform,
-)
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from isthmus.config.stages import STAGES, WORKLOADS, AccountRole, Stage
+
+if TYPE_CHECKING:
+    from isthmus.config.deploy import DeployConfig, Gates
+    from isthmus.config.model import ModelConfig
+    from isthmus.config.platform import Model, Platform
+    from isthmus.config.reading import platform_path, read, read_deploy, read_model, read_platform
 
 __all__ = [
     "STAGES",
@@ -31,3 +33,17 @@ __all__ = [
     "read_model",
     "read_platform",
 ]
+
+_WHERE = {
+    "deploy": ("DeployConfig", "Gates"),
+    "model": ("ModelConfig",),
+    "platform": ("Model", "Platform"),
+    "reading": ("platform_path", "read", "read_deploy", "read_model", "read_platform"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _WHERE.items():
+        if name in names:
+            return getattr(importlib.import_module(f"isthmus.config.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

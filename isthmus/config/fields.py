@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
-
-Stage = Literal["staging", "prod"]
-STAGES: tuple[Stage, ...] = ("staging", "prod")
 
 AccountId = Annotated[
     str, Field(pattern=r"^[0-9]{12}$", description="An AWS account id: twelve digits, quoted.")

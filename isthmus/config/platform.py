@@ -22,11 +22,8 @@ from isthmus.config.fields import (
     did_you_mean,
     twice,
 )
+from isthmus.config.stages import AccountRole
 from isthmus.errors import BadInput
-
-AccountRole = Literal["management", "dev", "automation", "staging", "prod"]
-# The accounts with workloads: each has a network, a key and a stack of its own.
-WORKLOADS: tuple[AccountRole, ...] = ("dev", "automation", "staging", "prod")
 
 
 class Accounts(Strict):

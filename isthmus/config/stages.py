@@ -1,0 +1,12 @@
+"""The stages that a version passes, and the kinds of accounts; without what reading a file needs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Stage = Literal["staging", "prod"]
+STAGES: tuple[Stage, ...] = ("staging", "prod")
+
+AccountRole = Literal["management", "dev", "automation", "staging", "prod"]
+# The accounts with workloads: each has a network, a key and a stack of its own.
+WORKLOADS: tuple[AccountRole, ...] = ("dev", "automation", "staging", "prod")
