@@ -4,19 +4,22 @@ BIN := .venv/bin
 export UV_LINK_MODE := copy
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint install lock clean
+.PHONY: demo test lint static install lock clean
 
 demo: .venv/installed
 	@$(BIN)/isthmus demo $(ARGS)
 
-test: .venv/installed node_modules/installed
+test: static
 	$(BIN)/python -m pytest $(ARGS)
 
-lint: .venv/installed node_modules/installed
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+# What finds faults without running a test, and the tests that do nothing else: YAML and templates.
+lint: static
 	$(BIN)/python -m pytest -q tests/contract tests/cdk
+
+static: .venv/installed node_modules/installed
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
 
 install: .venv/installed node_modules/installed
 
