@@ -24,7 +24,8 @@ def assess(captures: Captures, labels: dict[str, str], evaluation: dict[str, Any
     width of the interval of the difference of the two estimates.
     """
     answered = dict(zip(captures.ids, captures.predictions, strict=True))
-    pairs = [(labels[identity], told) for identity, told in answered.items() if identity in labels]
+    # By id, because the interval's resamples count rows: captured in another order it would be another one.
+    pairs = [(labels[identity], told) for identity, told in sorted(answered.items()) if identity in labels]
     truth, predicted = typed(pairs, evaluation["classes"])
     if len(truth) < FEWEST_LABELS:
         return None

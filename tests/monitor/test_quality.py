@@ -41,6 +41,19 @@ def test_the_metric_is_that_of_the_labelled_rows() -> None:
     assert found.current.ci_low < found.current.value < found.current.ci_high
 
 
+def test_the_interval_is_the_same_in_whatever_order_rows_were_captured() -> None:
+    truth, told = scores(100, 1.0)
+    labels = {f"i{row}": str(one) for row, one in enumerate(truth)}
+
+    def captured(order: list[int]) -> Quality | None:
+        ids, answers = [f"i{row}" for row in order], [str(told[row]) for row in order]
+        return assess(Captures([[]] * 100, answers, ids), labels, evaluation())
+
+    first = captured(list(range(100)))
+    assert first is not None
+    assert first == captured(list(reversed(range(100)))) == captured(RNG.permutation(100).tolist())
+
+
 def test_a_loss_beyond_chance_is_told_and_one_within_it_is_not() -> None:
     lost, kept = judged(*scores(300, 0.0)), judged(*scores(300, 1.0))
     assert lost is not None and kept is not None
