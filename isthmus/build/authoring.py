@@ -39,6 +39,9 @@ ABOUT = tuple(
     ParameterString(name, default_value="none")
     for name in ("Commit", "Repository", "RunId", "DataVersion", "Reason", "CorrelationId")
 )
+# What the registry keeps of the evaluation: how good the version is, and its gain over the one in prod.
+FIGURES = ("metric", "value", "ci_low", "ci_high", "threshold", "n")
+COMPARISON = ("champion", "gain", "gain_low", "gain_high")
 PARAMETERS = [CODE, DATA, CHAMPION, OUTPUT, IMAGE, ROLE, KEY, *ABOUT]
 # Inputs are named after their content, so a step that ran with the same inputs need not run again.
 REUSED = CacheConfig(enable_caching=True, expire_after="P30D")
@@ -150,10 +153,7 @@ def register(
             ("commit", "repository", "run_id", "data_version", "reason", "correlation_id"), ABOUT, strict=True
         )
     )
-    metrics = {
-        name: _found(evaluate, f"registry.{name}")
-        for name in ("metric", "value", "ci_low", "ci_high", "threshold", "n")
-    }
+    metrics = {name: _found(evaluate, f"registry.{name}") for name in (*FIGURES, *COMPARISON)}
     request = {
         "ModelPackageGroupName": config.name,
         "ModelApprovalStatus": "PendingManualApproval",

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Estimator = Any  # scikit-learn's: fit(X, y), predict(X), and predict_proba(X) where it classifies
 FEWEST_NEW_ROWS = 30
+# What the registry is told where there is nothing to tell: it takes no empty text.
+NOTHING = "none"
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def judge(
         "features": config.features,
         "target": config.target,
         "confidence": rule.confidence,
-        "registry": _registry(rule.metric, value, rule.threshold, len(truth)),
+        "registry": _registry(rule.metric, value, rule.threshold, len(truth)) | _comparison(compared, better),
     }
     return Judgement(evaluation, start, challenger)
 
@@ -145,11 +147,20 @@ def _against(
     )
 
 
-def _registry(metric: str, value: Interval, threshold: float, rows: int) -> Mapping[str, str]:
+def _registry(metric: str, value: Interval, threshold: float, rows: int) -> dict[str, str]:
     """The figures as texts, because the registry's metadata takes nothing else."""
     figures = {"value": value.value, "ci_low": value.ci_low, "ci_high": value.ci_high}
     shown = {name: f"{figure:.6g}" for name, figure in figures.items()}
     return {"metric": metric, **shown, "threshold": f"{threshold:g}", "n": str(rows)}
+
+
+def _comparison(champion: Mapping[str, Any] | None, better: Interval | None) -> dict[str, str]:
+    """The gain over the champion for the registry; each is NOTHING where nothing was compared."""
+    if champion is None or better is None:
+        return dict.fromkeys(("champion", "gain", "gain_low", "gain_high"), NOTHING)
+    figures = {"gain": better.value, "gain_low": better.ci_low, "gain_high": better.ci_high}
+    shown = {name: f"{figure:.6g}" for name, figure in figures.items()}
+    return {"champion": champion["model_package_arn"], **shown}
 
 
 def _verdict(

@@ -57,13 +57,16 @@ def test_versions_come_and_the_better_one_wins(
     assert found["ModelApprovalStatus"] == "PendingManualApproval"
     assert found["InferenceSpecification"]["Containers"][0]["Image"].partition("@sha256:")[2]
     about = found["CustomerMetadataProperties"]
-    assert {name: about[name] for name in ("commit", "run_id", "reason", "metric", "n", "threshold")} == {
+    facts = ("commit", "run_id", "reason", "metric", "n", "threshold", "champion", "gain")
+    assert {name: about[name] for name in facts} == {
         "commit": "c0ffee",
         "run_id": "7",
         "reason": "merge",
         "metric": "log_loss",
         "n": "46",
         "threshold": "0.66",
+        "champion": "none",
+        "gain": "none",
     }
     assert float(about["ci_low"]) < float(about["value"]) < float(about["ci_high"])
     assert found["MetadataProperties"]["CommitId"] == "c0ffee"
@@ -97,6 +100,9 @@ def test_versions_come_and_the_better_one_wins(
     assert "| in prod | 0.877 |" in (repository / "summary.md").read_text()
     about = sagemaker.describe_model_package(ModelPackageName=f"{ARN}/3")["CustomerMetadataProperties"]
     assert (about["reason"], about["correlation_id"]) == ("retrain", "e-1")
+    assert (about["champion"], about["n"]) == (f"{ARN}/1", "91")
+    gain = [round(float(about[name]), 3) for name in ("gain", "gain_low", "gain_high")]
+    assert gain == [0.290, 0.151, 0.428]
 
 
 @pytest.mark.parametrize(("bar", "code", "issue"), [("fail", 1, "error"), ("pass", 0, "warning")])
