@@ -27,6 +27,11 @@ class Approval:
     approved_by: tuple[str, ...]
     comment: str
 
+    @property
+    def about(self) -> str:
+        """What is protected, as our instructions begin: the environment prod, a service connection."""
+        return self.instructions.partition(": ")[0]
+
 
 def pending(client: Client, run: int = 0) -> list[Approval]:
     """What waits for approval, oldest first; only what that run waits for, if one is named."""

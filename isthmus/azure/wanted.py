@@ -17,6 +17,8 @@ EXTENDS = "4020e66e-b0f3-47e1-bc88-48f3cc59b5f3"
 TASK = "fe1de3ee-a436-41b4-bb20-f6eb4cb879a7"
 BRANCH_CONTROL = "86b05a0c-73e6-4f7d-b3cf-e38f3b39a75b"
 THIRTY_DAYS = 43200
+RESOURCES = {"environment": "environment", "endpoint": "service connection", "repository": "repository"}
+"""What people call the types of resources."""
 Content = Literal["platform", "model-build", "model-deploy"]
 ResourceType = Literal["environment", "endpoint", "repository"]
 
@@ -228,7 +230,8 @@ def _approval(platform: Platform, type_: ResourceType, resource: str) -> Check:
             "executionOrder": "anyOrder",
             "minRequiredApprovers": 1,
             "requesterCannotBeApprover": True,
-            "instructions": "Has the version passed its gates in staging? See the run's tests and summary.",
+            "instructions": f"{RESOURCES[type_]} {resource}: has the version passed its gates in staging? "
+            "See the run's tests and summary.",
             "blockedApprovers": [],
         },
         tuple(platform.azure.approvers),

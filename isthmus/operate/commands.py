@@ -57,7 +57,8 @@ def _endpoint(accounts: Accounts, model: str, stage: Stage) -> Endpoint:
 
 
 def _of_version(version: Version) -> dict[str, Any]:
-    return asdict(version) | {"approved_by": version.approved_by, "decided_by": version.decided_by}
+    decided = {"approved_by": version.approved_by, "decided_by": version.decided_by}
+    return asdict(version) | {"name": version.name} | decided
 
 
 def _fail_if_asked_in_vain(said: Said) -> None:
@@ -183,7 +184,7 @@ def lineage(model: str, version: str | None, inference_id: str | None, stage: St
 
 @click.command()
 @click.option("--model", help="Only this model's.")
-@click.option("--correlation-id", help="Only this event's.")
+@click.option("--correlation-id", help="Only this event's; its beginning will do.")
 @click.option("--days", default=14.0, show_default=True, help="How far back.")
 @AS_JSON
 def events(model: str | None, correlation_id: str | None, days: float, as_json: bool) -> None:
@@ -196,7 +197,7 @@ def events(model: str | None, correlation_id: str | None, days: float, as_json: 
     found = [
         (hop, said.run(hop.run_id))
         for hop in hops.read(accounts.client("automation", "logs"), accounts.platform, days=days)
-        if model in (None, hop.model) and correlation_id in (None, hop.correlation_id)
+        if model in (None, hop.model) and hop.correlation_id.startswith(correlation_id or "")
     ]
     if as_json:
         show.as_json([asdict(hop) | {"run": asdict(run) if run else None} for hop, run in found])

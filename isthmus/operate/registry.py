@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from isthmus.errors import BadInput, NotFound, Refused
+from isthmus.operate.gain import Gain, recorded
 
 Verdict = Literal["Approved", "Rejected"]
 LONGEST_COMMENT = 1024
@@ -17,7 +18,8 @@ class Version:
     """A model version.
 
     `status` is that of its approval, `state` that of the package itself (Completed, Failed, ...); `metric`
-    holds metric, value, ci_low, ci_high and threshold where the build recorded them.
+    holds metric, value, ci_low, ci_high and threshold where the build recorded them; `gain` is what it won
+    over the version that was in prod then.
     """
 
     arn: str
@@ -32,6 +34,12 @@ class Version:
     changed_by: str
     comment: str
     execution: str
+    gain: Gain | None = None
+
+    @property
+    def name(self) -> str:
+        """What people call it: seattle-rain/1."""
+        return f"{self.model}/{self.number}"
 
     @property
     def approved_by(self) -> str:
@@ -129,6 +137,7 @@ def describe(sagemaker: Any, arn: str) -> Version:
         changed_by=person(found.get("LastModifiedBy", {})),
         comment=found.get("ApprovalDescription", ""),
         execution=found.get("MetadataProperties", {}).get("GeneratedBy", ""),
+        gain=recorded(metadata),
     )
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from isthmus.operate.table import Column, show
+
 if TYPE_CHECKING:
+    from isthmus.azure.approvals import Approval
     from isthmus.azure.runs import Run
     from isthmus.operate.devops import Said
     from isthmus.operate.endpoints import Endpoint
@@ -18,63 +21,102 @@ if TYPE_CHECKING:
     from isthmus.operate.registry import Version
 
 LATEST = 10
+# So much of a correlation id tells one event from another, and `isthmus events --correlation-id` takes it.
+ENOUGH = 8
+STATUS = {"PendingManualApproval": "pending"}
 
 
 def as_json(value: object) -> None:
     click.echo(json.dumps(value, indent=1))
 
 
+ENDPOINTS = tuple(map(Column, ("model", "stage", "status", "version", "run", "since")))
+RUNS = (Column("run"), Column("pipeline", 20), Column("result"), Column("for", 12), Column("queued"))
+
+
 def status(running: Sequence[Endpoint], waiting: Sequence[Version], said: Said) -> None:
-    """What runs where, what waits for whom, and the latest runs."""
-    _table(
-        ["model", "stage", "status", "version", "Azure run", "since", "model package"],
+    """What runs where, what waits for whom and how it is decided, and the latest runs."""
+    show(
         [
-            [
-                one.name,
-                one.stage,
-                one.status,
-                one.version,
-                one.run_id,
-                moment(one.since),
-                one.model_package_arn,
-            ]
+            Column("model"),
+            Column("stage"),
+            Column("status"),
+            Column("version"),
+            Column("run"),
+            Column("since"),
+        ],
+        [
+            [one.name, one.stage, one.status, short(one.model_package_arn), one.run_id, moment(one.since)]
             for one in running
         ],
         none="there are no models",
     )
     click.echo()
     for version in waiting:
-        measured = f" ({metric(version.metric)})" if version.metric else ""
-        todo = f"isthmus approve {version.model} {version.number}"
-        click.echo(f"{version.model} version {version.number}{measured} waits: {todo}")
-    # The environment and the service connection ask for the same people: for a reader that is one gate.
-    for gate in sorted({(one.run, one.pipeline, one.approvers) for one in said.pending}):
-        click.echo(f"run {gate[0]} of {gate[1]} waits for {', '.join(gate[2])}")
+        click.echo(f"{version.name} waits for an approver{_judged(version)}")
+        click.echo(f"  do: isthmus approve {version.model} {version.number}")
+    for run, of_run in _by_run(said.pending).items():
+        _gate(run, of_run)
     if said.problem:
         click.echo(said.why_not)
         return
     if not waiting and not said.pending:
         click.echo("nothing waits for anybody")
     click.echo()
-    _table(
-        ["run", "pipeline", "result", "for", "queued"],
-        [[str(r.id), r.pipeline, _result(r), r.requested_for, moment(r.queued)] for r in said.runs[:LATEST]],
-        none="no pipeline has run yet",
-    )
+    show(RUNS, [_run(one) for one in said.runs[:LATEST]], none="no pipeline has run yet")
+
+
+def _endpoint(one: Endpoint) -> list[str]:
+    return [one.name, one.stage, one.status, short(one.model_package_arn), one.run_id, moment(one.since)]
+
+
+def _run(one: Run) -> list[str]:
+    return [str(one.id), one.pipeline, _result(one), one.requested_for, moment(one.queued)]
+
+
+def _judged(version: Version) -> str:
+    found = [metric(version.metric), str(version.gain or "")]
+    return "".join(f"\n  {one}" for one in found if one)
+
+
+def _by_run(pending: Sequence[Approval]) -> dict[int, list[Approval]]:
+    found: dict[int, list[Approval]] = {}
+    for one in pending:
+        found.setdefault(one.run, []).append(one)
+    return found
+
+
+def _gate(run: int, pending: Sequence[Approval]) -> None:
+    """What a run waits for: the environment and the service connection ask the same people, at once."""
+    people = ", ".join(sorted({person for one in pending for person in one.approvers}))
+    click.echo(f"run {run} of {pending[0].pipeline} waits for {people}")
+    for about in sorted({one.about for one in pending}):
+        click.echo(f"  {about}")
+    click.echo(f"  do: isthmus azure approve {run}")
+
+
+VERSIONS = (
+    Column("version"),
+    Column("status"),
+    Column("metric", 14),
+    Column("gain", 14),
+    Column("decided by", 10),
+    Column("runs in", 8),
+    Column("registered", spare=True),
+    Column("comment", 12, spare=True),
+)
 
 
 def versions(found: Sequence[tuple[Version, Sequence[str]]]) -> None:
     """Versions, each with the stages that it runs in."""
-    _table(
-        ["model", "version", "status", "metric", "decided by", "runs in", "registered", "comment"],
-        [_version(version, ", ".join(stages)) for version, stages in found],
-        none="no versions yet",
-    )
+    rows = [_version(version, ", ".join(stages)) for version, stages in found]
+    show(VERSIONS, rows, none="no versions yet")
 
 
 def _version(one: Version, stages: str) -> list[str]:
-    number, measured, registered = str(one.number), metric(one.metric), moment(one.created)
-    return [one.model, number, one.status, measured, one.decided_by, stages, registered, one.comment]
+    gained = f"{one.gain.interval} over {one.gain.over}" if one.gain else ""
+    figures = [one.name, STATUS.get(one.status, one.status), metric(one.metric), gained]
+    return [*figures, one.decided_by, stages, moment(one.created), one.comment]
 
 
 def lineage(found: Lineage, said: Said) -> None:
@@ -85,6 +127,7 @@ def lineage(found: Lineage, said: Said) -> None:
     facts["status"] = version.status + (f" by {version.decided_by}" if version.decided_by else "")
     facts["comment"] = version.comment
     facts["metric"] = metric(version.metric)
+    facts["compared"] = str(version.gain or "")
     facts |= found.origin
     facts |= {one.stage: _deployment(one) for one in found.deployments}
     facts["not asked"] = said.why_not
@@ -95,7 +138,7 @@ def _prediction(found: Lineage) -> dict[str, str]:
     if found.capture is None:
         return {}
     return {
-        "prediction": f"{found.capture.inference_id} at {moment(found.capture.at)}",
+        "prediction": f"{found.capture.inference_id} at {found.capture.at}",
         "asked": found.capture.request.strip(),
         "answered": found.capture.answer.strip(),
         "captured in": found.capture.uri,
@@ -108,21 +151,30 @@ def _deployment(one: Deployment) -> str:
     return f"{now} as endpoint {one.endpoint}, run {one.run_id or 'unknown'}{passed} {one.url}".rstrip()
 
 
+EVENTS = (
+    Column("at"),
+    Column("hop"),
+    Column("event", 9),
+    Column("about", 14),
+    Column("run", 9),
+    Column("ms", right=True),
+    Column("correlation", spare=True),
+    Column("reason", 14),
+)
+
+
 def events(found: Sequence[tuple[Hop, Run | None]], said: Said) -> None:
     """One hop a line, and what became of its run."""
-    _table(
-        ["at", "hop", "event", "about", "Azure run", "ms", "correlation id", "reason"],
-        [_hop(hop, run) for hop, run in found],
-        none="no event has come over the bridge yet",
-    )
+    show(EVENTS, [_hop(*one) for one in found], none="no event has come over the bridge yet")
     if said.problem:
         click.echo(said.why_not)
 
 
 def _hop(one: Hop, run: Run | None) -> list[str]:
-    about, at = one.subject.rsplit(":", 1)[-1], one.at[:23].replace("T", " ")
+    about = short(one.subject) if ":model-package/" in one.subject else one.model or one.subject
     ran = f"{one.run_id} {_result(run)}" if run else one.run_id
-    return [at, one.hop, one.event_type, about, ran, f"{one.latency_ms:.0f}", one.correlation_id, one.reason]
+    at, latency = moment(one.at, seconds=True), f"{one.latency_ms:.0f}"
+    return [at, one.hop, one.event_type, about, ran, latency, one.correlation_id[:ENOUGH], one.reason]
 
 
 def metric(one: Mapping[str, Any]) -> str:
@@ -130,9 +182,19 @@ def metric(one: Mapping[str, Any]) -> str:
     return "{metric} {value:.3f} [{ci_low:.3f}, {ci_high:.3f}]".format(**one) if one else ""
 
 
-def moment(iso: str) -> str:
-    """A time to the second."""
-    return iso[:19].replace("T", " ")
+def moment(iso: str, *, seconds: bool = False) -> str:
+    """A moment as one reads it on a clock: the time of today, else the date."""
+    if not iso:
+        return ""
+    at = datetime.fromisoformat(iso.replace("Z", "+00:00")).astimezone()
+    if at.date() != datetime.now().astimezone().date():
+        return f"{at:%Y-%m-%d}"
+    return f"{at:%H:%M:%S}" if seconds else f"{at:%H:%M}"
+
+
+def short(arn: str) -> str:
+    """seattle-rain/1, of a model package's ARN."""
+    return arn.partition(":model-package/")[2] or arn
 
 
 def _result(run: Run) -> str:
@@ -143,19 +205,3 @@ def _facts(pairs: Mapping[str, str]) -> None:
     for name, value in pairs.items():
         if value:
             click.echo(f"{name:<18} {value}")
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, none: str) -> None:
-    """A table; `none` is said in place of one without rows."""
-    if not rows:
-        click.echo(none)
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    shown = Table(*columns, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        # As text: what people wrote, such as a comment, is not markup.
-        shown.add_row(*(Text(cell) for cell in row))
-    Console(width=None if sys.stdout.isatty() else 240, highlight=False).print(shown)

@@ -164,7 +164,7 @@ def _registry(aws: Aws) -> None:
     policy = json.dumps({"Version": "2012-10-17", "Statement": [may_read]})
     sagemaker.put_model_package_group_policy(ModelPackageGroupName=MODEL, ResourcePolicy=policy)
     for number in (1, 2, 3):
-        register(aws, value=0.7 + number / 100, run_id=str(40 + number))
+        register(aws, value=0.7 + number / 100, run_id=str(40 + number), compared=number == 3)
     sagemaker.update_model_package(ModelPackageArn=f"{GROUP_ARN}/1", ModelApprovalStatus="Approved")
     sagemaker.update_model_package(
         ModelPackageArn=f"{GROUP_ARN}/1",
@@ -178,7 +178,10 @@ def _registry(aws: Aws) -> None:
     )
 
 
-def register(aws: Aws, *, value: float, run_id: str) -> str:
+COMPARED = {"champion": f"{GROUP_ARN}/1", "gain": "0.02", "gain_low": "0.01", "gain_high": "0.03", "n": "91"}
+
+
+def register(aws: Aws, *, value: float, run_id: str, compared: bool = False) -> str:
     """A version as the build registers it; returns its ARN."""
     answer = aws.client("sagemaker").create_model_package(
         ModelPackageGroupName=MODEL,
@@ -200,6 +203,7 @@ def register(aws: Aws, *, value: float, run_id: str) -> str:
             "ci_low": str(value - 0.05),
             "ci_high": str(value + 0.05),
             "threshold": "0.7",
+            **(COMPARED if compared else dict.fromkeys(COMPARED, "none")),
         },
     )
     return str(answer["ModelPackageArn"])

@@ -29,10 +29,14 @@ def fails(shell: Shell, kind: type[Problem], *arguments: str, given: str = "", *
 def test_status_shows_what_runs_where_and_what_waits(shell: Shell) -> None:
     said = shell.says("status")
     (prod,) = (line for line in said.splitlines() if " prod " in line)
-    assert prod.split()[:5] == [MODEL, "prod", "InService", "1", "51"]
-    assert prod.endswith(ARN_1)
+    assert prod.split()[:5] == [MODEL, "prod", "InService", f"{MODEL}/1", "51"]
     assert "staging  none" in said
-    assert f"{MODEL} version 3 (auc 0.730 [0.680, 0.780]) waits: isthmus approve {MODEL} 3" in said
+    _, _, waits = said.partition(f"{MODEL}/3 waits for an approver\n")
+    assert [line.strip() for line in waits.splitlines()[:3]] == [
+        "auc 0.730 [0.680, 0.780]",
+        "gain 0.020 [0.010, 0.030] over version 1 on the same 91 rows",
+        f"do: isthmus approve {MODEL} 3",
+    ]
     assert "Azure DevOps was not asked" in said
 
 
@@ -47,11 +51,16 @@ def test_status_for_machines_says_what_it_does_not_know(shell: Shell) -> None:
 def test_status_shows_azures_runs_and_gates(shell: Shell, azure: StandIn) -> None:
     signed_in = {"AZURE_DEVOPS_URL": azure.organization_url, "AZURE_DEVOPS_TOKEN": azure.token("robin")}
     said = shell.says("status", **signed_in)
-    waits = [line for line in said.splitlines() if "waits for" in line]
-    assert len(waits) == 1
-    assert f"{MODEL}-deploy waits for" in waits[0]
-    assert "release-approvers" in waits[0]
     found = shell.json("status", **signed_in)
+    run = found["runs"][0]["id"]
+    (waits,) = (line for line in said.splitlines() if f"run {run} of {MODEL}-deploy waits for" in line)
+    assert "release-approvers" in waits
+    told = said.partition(waits)[2].splitlines()
+    assert told[1:4] == [
+        "  environment prod",
+        f"  service connection isthmus-{MODEL}-deploy-prod",
+        f"  do: isthmus azure approve {run}",
+    ]
     assert found["azure"] == "asked"
     assert found["runs"][0]["parameters"]["modelPackageArn"] == ARN_1
 
@@ -60,17 +69,30 @@ def test_a_refused_token_is_an_error_after_what_aws_knows(shell: Shell, azure: S
     done = shell.run("status", AZURE_DEVOPS_URL=azure.organization_url, AZURE_DEVOPS_TOKEN="expired")
     assert isinstance(done.exception, Refused)
     assert "does not accept the token" in str(done.exception)
-    assert ARN_1 in done.output
+    assert f"{MODEL}/1" in done.output
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("command", ["status", "models", "events"])
+def test_what_is_shown_fits_the_terminal(shell: Shell, azure: StandIn, command: str, columns: int) -> None:
+    signed_in = {"AZURE_DEVOPS_URL": azure.organization_url, "AZURE_DEVOPS_TOKEN": azure.token("robin")}
+    said = shell.says(command, COLUMNS=str(columns), **signed_in)
+    assert max(map(len, said.splitlines())) <= columns
+    assert "arn:" not in said and "…" not in said
 
 
 def test_models_shows_metric_approver_and_where_each_runs(shell: Shell) -> None:
     said = shell.says("models", MODEL)
-    (first,) = (line for line in said.splitlines() if line.split()[:2] == [MODEL, "1"])
-    assert "auc 0.710 [0.660, 0.760]  ada" in first
+    (first,) = (line for line in said.splitlines() if line.startswith(f"{MODEL}/1 "))
+    assert first.split()[1:7] == ["Approved", "auc", "0.710", "[0.660,", "0.760]", "ada"]
     assert " prod " in first
+    (third,) = (line for line in said.splitlines() if line.startswith(f"{MODEL}/3 "))
+    assert "0.020 [0.010, 0.030] over 1" in third
     found = {one["number"]: one for one in shell.json("models")}
     assert found[1]["runs_in"] == ["prod"]
     assert found[1]["approved_by"] == "ada"
+    assert found[1]["gain"] is None
+    assert found[3]["gain"] == {"value": 0.02, "ci_low": 0.01, "ci_high": 0.03, "over": 1, "rows": 91}
     assert found[3]["status"] == "PendingManualApproval"
     assert found[3]["decided_by"] == ""
 
@@ -153,6 +175,7 @@ def test_lineage_of_a_version(shell: Shell) -> None:
         "runs now",
     ):
         assert fact in said
+    assert "compared           gain 0.020 [0.010, 0.030] over version 1" in shell.says("lineage", MODEL, "3")
     assert "correlation id" not in said
     found = shell.json("lineage", MODEL, "1")
     assert found["origin"]["data version"] == "da7a"
@@ -227,7 +250,9 @@ def test_events_reads_the_hops_among_lambdas_own_lines(shell: Shell, aws: Aws) -
     assert (found[1]["latency_ms"], found[1]["run_id"], found[1]["correlation_id"]) == (42.3, "1", "e-1")
     assert found[2]["reason"] == "an event of another account"
     assert [one["hop"] for one in shell.json("events", "--model", MODEL)] == ["received", "queued"]
-    assert "model-package/seattle-rain/1" in shell.says("events", "--correlation-id", "e-1")
+    said = shell.says("events", "--correlation-id", "e-", COLUMNS="80")
+    assert max(map(len, said.splitlines()[:3])) <= 80
+    assert said.count(f"{MODEL}/1") == 2 and "another account" not in said
 
 
 @pytest.mark.parametrize("file", ["platform", "model", "deploy"])

@@ -1,0 +1,33 @@
+"""How much better a version is than the one in prod was, as its build recorded it in the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Gain:
+    """The improvement over a version on the same rows (over zero is better), and its interval."""
+
+    value: float
+    ci_low: float
+    ci_high: float
+    over: int
+    rows: int
+
+    def __str__(self) -> str:
+        return f"gain {self.interval} over version {self.over} on the same {self.rows} rows"
+
+    @property
+    def interval(self) -> str:
+        return f"{self.value:.3f} [{self.ci_low:.3f}, {self.ci_high:.3f}]"
+
+
+def recorded(metadata: Mapping[str, str]) -> Gain | None:
+    """The gain in a version's metadata; None where it was compared with none, such as the first version."""
+    try:
+        value, low, high = (float(metadata[key]) for key in ("gain", "gain_low", "gain_high"))
+        return Gain(value, low, high, int(metadata["champion"].rpartition("/")[2]), int(metadata["n"]))
+    except (KeyError, ValueError):
+        return None
