@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bridge.events import AlarmState, Event, PackageState
-
-RECONCILER = "reconciler-"
-"""What the correlation id of a run begins with that no event asked for."""
+from bridge.events import RECONCILER, AlarmState, Event, PackageState
 
 
 @dataclass(frozen=True)

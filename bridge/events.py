@@ -20,6 +20,9 @@ MILLISECONDS = 100_000_000_000
 # What an alarm watches: the last word of its name.
 KINDS = ("quality", "drift")
 
+RECONCILER = "reconciler-"
+"""What the correlation id of a run begins with that no event asked for."""
+
 
 class Refused(Exception):
     """This event is not one that the bridge may act on: it goes to the dead letters, never to a run."""
@@ -63,6 +66,8 @@ def parse(envelope: Any, told: Settings) -> Event:
         raise Refused("not an EventBridge event")
     kind, source = envelope.get("detail-type"), envelope.get("source")
     identity = _text(envelope, "id", 100)
+    if identity.startswith(RECONCILER):
+        raise Refused("an event that calls itself as the reconciler does")
     if envelope.get("region") != told.region:
         raise Refused("an event of another region")
     if (source, kind) == ("aws.sagemaker", PACKAGE_STATE):

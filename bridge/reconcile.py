@@ -14,8 +14,8 @@ import boto3
 
 from bridge import carry
 from bridge.azure import azure_devops
-from bridge.decisions import RECONCILER, Run, deployment
-from bridge.events import iso
+from bridge.decisions import Run, deployment
+from bridge.events import RECONCILER, iso
 from bridge.models import ours
 from bridge.trace import Trace, logger
 

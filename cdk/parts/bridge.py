@@ -123,6 +123,7 @@ class Bridge(Construct):
                 },
             ),
             allow(READ_QUEUE, self.queue.arn),
+            allow("sqs:SendMessage", self.dead_letters.arn),
             allow(
                 ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
                 f"arn:aws:dynamodb:{stack.region}:{stack.account}:table/{self._name}",
@@ -196,6 +197,15 @@ class Bridge(Construct):
             ],
         )
         rule.node.add_dependency(self.function, self.dead_letters)
+        # The rule's dead letters are calls that never arrived; one that arrived and failed is told as well.
+        aws_lambda.CfnEventInvokeConfig(
+            self,
+            "NotReconciled",
+            function_name=self._name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=1,
+            destination_config={"onFailure": {"destination": self.dead_letters.arn}},
+        ).node.add_dependency(self.function, self.dead_letters)
         aws_lambda.CfnPermission(
             self,
             "Reconciler",

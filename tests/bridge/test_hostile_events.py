@@ -28,6 +28,7 @@ FOREIGN: dict[str, dict[str, Any]] = {
     "other resources": {"resources": [f"{GROUP_ARN}/9"]},
     "no detail": {"detail": None},
     "no id": {"id": None},
+    "an id of ours": {"id": "reconciler-rain-1"},
 }
 DETAILS: dict[str, dict[str, Any]] = {
     "a model that is not ours": {"ModelPackageGroupName": "payroll"},
