@@ -67,7 +67,7 @@ class Folders:
     def files(self, content: Content) -> dict[str, Path]:
         """The files by their path in the repository; raises `BadInput` where there are none."""
         folder = self.of(content)
-        found = {str(file.relative_to(folder)): file for file in _files(folder)}
+        found = {str(file.relative_to(folder)): file for file in tracked(folder)}
         if content == "platform":
             found = {path: file for path, file in found.items() if path.split("/")[0] in PLATFORM}
             if self.platform_file:
@@ -116,7 +116,7 @@ def _work_tree(files: dict[str, Path]) -> Iterator[Path]:
         yield folder
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def tracked(folder: Path) -> Iterator[Path]:
     """The files of a folder that git tracks or would; without a checkout, all but caches."""
     if not folder.is_dir():
         raise BadInput(f"{folder} is not a folder", todo="name the folder of contents")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,21 @@ def digest(path: Path) -> str:
         raise BadInput(f"there is no {path.name}", where=str(path.parent)) from None
 
 
+def inside(repository: Path, name: str) -> Path:
+    """Where a file of the repository is; raises `BadInput` where there is none, or it leads out of it."""
+    path = repository / name
+    found = Path(os.path.realpath(path))
+    if not found.is_relative_to(os.path.realpath(repository)):
+        raise BadInput(
+            f"{name} leads out of the repository, to {found}",
+            where=str(path),
+            todo="put the file itself there",
+        )
+    if not found.is_file():
+        raise BadInput(f"there is no file {name}", where=str(repository))
+    return found
+
+
 def code(repository: Path) -> list[File]:
     """The files of a repository that its jobs run, in a fixed order."""
     found = []
@@ -39,9 +55,9 @@ def code(repository: Path) -> list[File]:
         if not files:
             raise BadInput(f"there is no {name}", where=str(repository))
         found += [
-            File(one.relative_to(repository).as_posix(), one.read_bytes())
-            for one in files
-            if "__pycache__" not in one.parts
+            File(path, inside(repository, path).read_bytes())
+            for path in (one.relative_to(repository).as_posix() for one in files)
+            if "__pycache__" not in path.split("/")
         ]
     return found
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from isthmus.build.content import File
+from isthmus.build.content import File, inside
 from isthmus.config import ModelConfig
 from isthmus.errors import BadInput
 
@@ -24,14 +24,13 @@ Table = tuple[list[str], list[list[str]]]
 def local_source(repository: Path, config: ModelConfig) -> File:
     """The data file that lies in the repository; raises `BadInput` where it is missing or does not fit."""
     path = repository / config.data.source
-    try:
-        content = path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError):
+    if not path.is_file():
         raise BadInput(
             f"there is no data file {config.data.source}",
             where=f"{repository / 'model.yaml'}, data.source",
             todo="add the file, or name where it is",
-        ) from None
+        )
+    content = inside(repository, config.data.source).read_bytes()
     check(content, str(path), config)
     return File(f"0000-{path.stem}.csv", content)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import PurePosixPath
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from isthmus.config.fields import ModelName, Strict, twice
 
@@ -18,6 +20,18 @@ class Data(Strict):
         default=["?", "NA", "N/A", "NaN", "nan", "NULL", "null"],
         description="What stands for no value, beside an empty cell.",
     )
+
+    @field_validator("source")
+    @classmethod
+    def _stays_in_the_repository(cls, source: str) -> str:
+        path = PurePosixPath(source)
+        outside = path.is_absolute() or ".." in path.parts or not path.parts or not source.isprintable()
+        if not _OBJECT.match(source) and (outside or "://" in source or "\\" in source):
+            raise ValueError("name a file in the repository, such as data/rows.csv, or s3://bucket/key")
+        return source
+
+
+_OBJECT = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^/\s]\S*$")
 
 
 class Evaluation(Strict):

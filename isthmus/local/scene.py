@@ -8,14 +8,15 @@ from pathlib import Path
 
 import yaml
 
-from isthmus.azure.contents import Folders
+from isthmus.azure.contents import Folders, tracked
+from isthmus.build import content
 from isthmus.config import ModelConfig, Platform, read, read_model
 from isthmus.errors import BadInput
 from isthmus.local.furnish import CHECKOUT
 from isthmus.local.traffic import Later, split
 
 PIPELINES = ("azure-pipelines.yml", "azure-pipelines.pull-request.yml")
-LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*", "later.csv")
+HIDDEN = shutil.ignore_patterns("__pycache__", ".*")
 
 
 @dataclass(frozen=True)
@@ -43,18 +44,35 @@ def lay(folder: Path, model_build: Path | None = None) -> Scene:
     if len(later.rows) < 2:
         raise BadInput("too few rows to see anything change", where=str(source / model.data.source))
     build = folder / "model-build"
-    shutil.copytree(source, build, ignore=LEFT_OUT)
-    (build / model.data.source).write_bytes(first)
+    _copy(source, build)
+    _within(build, model.data.source).write_bytes(first)
     for name in PIPELINES:
         if not (build / name).exists():
             shutil.copy(CHECKOUT / "model-build" / name, build / name)
     deploy = folder / "model-deploy"
-    shutil.copytree(CHECKOUT / "model-deploy", deploy, ignore=LEFT_OUT)
+    shutil.copytree(CHECKOUT / "model-deploy", deploy, ignore=HIDDEN)
     _rename(deploy / "deploy.yaml", "model", model.name)
     platform_file = _platform(folder, model.name)
     platform = read(platform_file, Platform)
     folders = Folders(CHECKOUT, build, deploy, platform_file)
     return Scene(platform, platform_file, model, folders, later)
+
+
+def _copy(source: Path, build: Path) -> None:
+    """What the repository would hold: files as they are, no link, and nothing from outside of `source`."""
+    for file in tracked(source):
+        name = file.relative_to(source)
+        if name.name != "later.csv" and not any(part.startswith(".") for part in name.parts):
+            shutil.copy(content.inside(source, str(name)), _within(build, str(name)))
+
+
+def _within(build: Path, name: str) -> Path:
+    """Where a file of the scene is written: never through a link, never outside."""
+    file = build / name
+    if file.resolve() != build.resolve() / name:
+        raise BadInput(f"{name} is no file of the repository", where=str(file))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file
 
 
 def _platform(folder: Path, model: str) -> Path:

@@ -94,6 +94,11 @@ def test_check_takes_the_example(repository: Path, defined: str) -> None:
         ("model.yaml", "threshold:", "treshold:", "unknown key 'treshold'; did you mean 'threshold'?"),
         ("model.yaml", "wind]", "winds]", "no column 'winds' in the data; did you mean 'wind'?"),
         ("model.yaml", "data/weather.csv", "data/wether.csv", "there is no data file data/wether.csv"),
+        ("model.yaml", "data/weather.csv", "/etc/passwd", "name a file in the repository"),
+        ("model.yaml", "data/weather.csv", "../data.csv", "name a file in the repository"),
+        ("model.yaml", "data/weather.csv", '"data\\0.csv"', "name a file in the repository"),
+        ("model.yaml", "data/weather.csv", "s3://", "name a file in the repository"),
+        ("model.yaml", "data/weather.csv", "https://example/a.csv", "name a file in the repository"),
         ("model.yaml", "target: rain_tomorrow", "target: temp_max2", "no column 'temp_max2'"),
         ("model.yaml", "metric: log_loss", "metric: rmse", "metric rmse does not judge a binary problem"),
         ("model.yaml", "problem: binary", "problem: regresion", "problem"),
@@ -111,6 +116,14 @@ def test_check_names_what_does_not_fit(edit: Edit, file: str, old: str, new: str
     with pytest.raises(BadInput) as caught:
         CliRunner().invoke(build, ["check"], catch_exceptions=False)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("file", ["data/weather.csv", "steps/prepare.py"])
+def test_check_reads_nothing_outside_the_repository(repository: Path, file: str) -> None:
+    moved = (repository / file).rename(repository.parent / "outside")
+    (repository / file).symlink_to(moved)
+    with pytest.raises(BadInput, match=f"{file} leads out of the repository"):
+        CliRunner().invoke(build, ["check"], catch_exceptions=False)
 
 
 @pytest.mark.parametrize(
