@@ -22,5 +22,6 @@ def use_node() -> None:
     os.environ.setdefault("JSII_NODE", str(node))
     if os.access(sys.prefix, os.W_OK):
         os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE_ROOT", str(Path(sys.prefix) / "cache" / "jsii"))
+        os.environ.setdefault("CDK_HOME", str(Path(sys.prefix) / "cache" / "cdk"))
     # Newer Nodes than jsii has been tested with make it print a page at every start.
     os.environ.setdefault("JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION", "1")
