@@ -62,7 +62,7 @@ def test_the_environment_says_where_azure_devops_is(monkeypatch: pytest.MonkeyPa
         ('"444455556666"', '"333344445555"', ["prod and staging are the same account"]),
         ("name: seattle-rain", "name: Seattle Rain", ["models.0.name", "Seattle Rain"]),
         ("mode: none", "mode: nnoe", ["network.mode", "nnoe"]),
-        ("mode: none", "mode: existing", ["vpcs are given exactly when"]),
+        ("mode: none", "mode: existing", ["mode existing needs vpcs: a vpc_id"]),
         ("project: weather", "project: AKIAIOSFODNN7EXAMPLE", ["looks like a secret"]),
         ("models:", "models: [", ["not valid YAML"]),
     ],
@@ -104,6 +104,11 @@ def test_no_content_makes_a_traceback(tmp_path_factory: pytest.TempPathFactory, 
 
 ORGANIZATION = "organization:\n  parent: r-abcd\n"
 STUDIO = "studio:\n  sign_in: iam\n"
+SUBNETS = "[subnet-aaaaaaaa, subnet-bbbbbbbb]"
+VPCS = "  vpcs:\n" + "".join(
+    f"    {account}: {{vpc_id: vpc-0123abcd, subnet_ids: {SUBNETS}}}\n"
+    for account in ("dev", "automation", "staging", "prod")
+)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +123,26 @@ STUDIO = "studio:\n  sign_in: iam\n"
         ),
         ("  mode: none", "  mode: managed\n  cidrs: {dev: 10.40.0.0/30}", ["/16 to /24", "10.40.0.0/30"]),
         ("  mode: none", "  mode: managed\n  cidrs: {dev: 10.40.0.9/20}", ["not a CIDR block"]),
+        ("  mode: none", "  mode: managed\n  cidrs: {dev: 8.8.0.0/20}", ["8.8.0.0/20 is not of the private"]),
+        ("  mode: none", "  mode: managed\n  cidrs: {dev: 172.17.4.0/22}", ["SageMaker uses 172.17.0.0/16"]),
+        ("  mode: none", "  mode: managed\n  zones: 4", ["network.zones", "4"]),
+        (
+            "  mode: none",
+            "  mode: managed\n  zone_letters: [a]",
+            ["zone_letters a are not 2 different zones"],
+        ),
+        ("  mode: none", f"  mode: managed\n{VPCS}", ["vpcs belong to mode existing, and mode is managed"]),
+        ("  mode: none", f"  mode: existing\n{VPCS.replace(SUBNETS, '[]')}", ["network.vpcs.dev.subnet_ids"]),
+        (
+            "  mode: none",
+            f"  mode: existing\n{VPCS.replace('bbbb', 'aaaa')}",
+            ["subnet-aaaaaaaa stands twice", "network.vpcs.dev.subnet_ids"],
+        ),
+        (
+            "  mode: none",
+            f"  mode: existing\n{VPCS.replace('    prod:', '    prd:')}",
+            ["unknown key 'prd'", "did you mean 'prod'?"],
+        ),
         (
             "models:",
             "teams:\n  - {name: weather, scientists: [dana]}\n  - {name: rain, scientists: [dana]}\nmodels:",
@@ -140,6 +165,23 @@ def test_what_does_not_fit_together_is_told(broken, old: str, new: str, words: l
     message = broken(old, new)
     for word in words:
         assert word in message
+
+
+def test_zones_are_named_where_accounts_have_others(tmp_path: Path) -> None:
+    """In most regions a, b and c; in Tokyo a, c and d; in us-west-1 nobody can know."""
+    example = EXAMPLE.read_text().replace("mode: none", "mode: managed")
+    file = tmp_path / "platform.yaml"
+    for region, more, zones in (
+        ("eu-west-1", "zones: 3", ["a", "b", "c"]),
+        ("ap-northeast-1", "zones: 3", ["a", "c", "d"]),
+        ("us-west-1", "zone_letters: [a, c]", ["a", "c"]),
+    ):
+        text = example.replace("eu-west-1", region).replace("mode: managed", f"mode: managed\n  {more}")
+        file.write_text(text)
+        assert read_platform(file).network.zones_in(region) == zones
+    file.write_text(example.replace("eu-west-1", "us-west-1"))
+    with pytest.raises(BadInput, match=r"us-west-1 has two zones for an account.*network\.zone_letters"):
+        read_platform(file)
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,10 @@ from cdk.parts.security_groups import interface_endpoints
 from cdk.parts.vpc import Vpc
 from isthmus.config import WORKLOADS, AccountRole, Platform
 
-# What an account's own programs call, by the service's name in an endpoint's.
+# What an account's own programs call: a service's name, and the actions that its endpoint lets pass.
 Services = Mapping[str, Sequence[str]]
 MONITORS: Services = {"monitoring": ["cloudwatch:PutMetricData"]}
-# https://docs.aws.amazon.com/sagemaker/latest/dg/studio-notebooks-and-internet-access.html
+# https://docs.aws.amazon.com/sagemaker/latest/dg/studio-updated-and-internet-access.html
 STUDIO: Services = {
     "sagemaker.api": ["sagemaker:*"],
     "sagemaker.runtime": ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync"],
@@ -29,6 +29,7 @@ STUDIO: Services = {
 }
 GLUE: Services = {"glue": ["glue:*"]}
 EMR_SERVERLESS: Services = {"emr-serverless": ["emr-serverless:*"]}
+MLFLOW: Services = {"experiments": ["sagemaker-mlflow:*"]}
 FILES = [
     "s3:AbortMultipartUpload",
     "s3:DeleteObject",
@@ -49,7 +50,12 @@ def services(platform: Platform, account: AccountRole) -> Services:
     studio = platform.studio
     if account != "dev" or studio is None:
         return {}
-    return {**STUDIO, **(GLUE if studio.glue else {}), **(EMR_SERVERLESS if studio.emr_serverless else {})}
+    return {
+        **STUDIO,
+        **(GLUE if studio.glue else {}),
+        **(EMR_SERVERLESS if studio.emr_serverless else {}),
+        **(MLFLOW if studio.mlflow != "none" else {}),
+    }
 
 
 def vpc_endpoints(
@@ -110,4 +116,6 @@ def _buckets(platform: Platform, account: AccountRole) -> Iterator[str]:
 
 
 def _service_name(platform: Platform, service: str) -> str:
-    return f"com.amazonaws.{platform.region}.{service}"
+    """MLflow's is the one service here that stands under another name."""
+    owner = "aws.sagemaker" if service in MLFLOW else "com.amazonaws"
+    return f"{owner}.{platform.region}.{service}"

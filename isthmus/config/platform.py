@@ -127,13 +127,22 @@ class Azure(Strict):
 # ---------------------------------------------------------------- network
 
 
+_PRIVATE = [IPv4Network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")]
+# https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
+_SAGEMAKER = IPv4Network("172.17.0.0/16")
+
+
 def _cidr(value: object) -> IPv4Network:
     try:
         found = ip_network(str(value))
     except ValueError as error:
         raise ValueError(f"not a CIDR block: {error}") from None
     if not isinstance(found, IPv4Network) or not 16 <= found.prefixlen <= 24:
-        raise ValueError("a VPC of ours is an IPv4 block from /16 to /24")
+        raise ValueError(f"{found}: a VPC of ours is an IPv4 block from /16 to /24")
+    if not any(found.subnet_of(block) for block in _PRIVATE):
+        raise ValueError(f"{found} is not of the private ranges {', '.join(map(str, _PRIVATE))}")
+    if found.overlaps(_SAGEMAKER):
+        raise ValueError(f"{found}: SageMaker uses {_SAGEMAKER} itself")
     return found
 
 
@@ -172,8 +181,17 @@ _ZONE_LETTERS = {"ap-northeast-1": "acd", "ca-central-1": "abd", "us-west-1": ""
 class Vpc(Strict):
     """A VPC that stands already."""
 
-    vpc_id: str = Field(pattern=r"^vpc-[0-9a-f]+$")
-    subnet_ids: list[Annotated[str, Field(pattern=r"^subnet-[0-9a-f]+$")]] = Field(min_length=2)
+    vpc_id: str = Field(pattern=r"^vpc-([0-9a-f]{8}|[0-9a-f]{17})$")
+    subnet_ids: list[Annotated[str, Field(pattern=r"^subnet-([0-9a-f]{8}|[0-9a-f]{17})$")]] = Field(
+        min_length=2, max_length=16, description="Private ones, in two zones or more."
+    )
+
+    @field_validator("subnet_ids")
+    @classmethod
+    def _different(cls, subnets: list[str]) -> list[str]:
+        if subnet := twice(subnets):
+            raise ValueError(f"{subnet} stands twice")
+        return subnets
 
 
 class Vpcs(Strict):
@@ -196,8 +214,12 @@ class Network(Strict):
 
     @model_validator(mode="after")
     def _existing_are_named(self) -> Network:
-        if (self.mode == "existing") != (self.vpcs is not None):
-            raise ValueError("vpcs are given exactly when mode is existing")
+        if self.mode == "existing" and self.vpcs is None:
+            raise ValueError(
+                "mode existing needs vpcs: a vpc_id and subnet_ids for each of the four accounts"
+            )
+        if self.mode != "existing" and self.vpcs is not None:
+            raise ValueError(f"vpcs belong to mode existing, and mode is {self.mode}")
         return self
 
     @model_validator(mode="after")
