@@ -36,7 +36,7 @@ class AutomationStack(AccountStack):
         image_repository(self, platform, key=keys.images.arn)
         federation(self, platform)
         infrastructure_role(self, platform)
-        training_policies(self, platform, data_key=keys.data.arn)
+        training_policies(self, platform, data_key=keys.data.arn, network=self.network)
         approver(self, platform, data_key=keys.data.arn)
         automation_operator(self, platform, data_key=keys.data.arn)
         automation_data_owner(self, platform, data_key=keys.data.arn, data=data.name)

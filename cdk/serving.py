@@ -36,7 +36,14 @@ class ServingStack(AccountStack):
         keys.data.allow(roles_of_models(platform, self.account_id, "cloudformation"), SERVE)
         keys.data.allow_roles(USE, names.data_role(platform))
         keys.data.allow_roles(READ, names.operator_role(platform))
-        hosting_policies(self, platform, data_key=keys.data.arn, capture=capture, ground_truth=truth)
+        hosting_policies(
+            self,
+            platform,
+            data_key=keys.data.arn,
+            capture=capture,
+            ground_truth=truth,
+            network=self.network,
+        )
         deployment_policies(self, platform, stage, data_key=keys.data.arn)
         federation(self, platform)
         serving_operator(self, platform, data_key=keys.data.arn, capture=capture)

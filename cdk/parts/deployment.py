@@ -9,6 +9,7 @@ from __future__ import annotations
 from aws_cdk import Stack
 from constructs import Construct
 
+from cdk.parts.attachment import read_network
 from cdk.parts.federation import connection
 from cdk.parts.grants import MODEL, Statement, allow, make_policy, model_role, pass_role, sagemaker
 from cdk.parts.hosting import read_artifacts
@@ -27,7 +28,13 @@ def deployment_policies(scope: Construct, platform: Platform, stage: Stage, *, d
         "CloudFormationPolicy",
         names.policy(platform, CLOUDFORMATION),
         "For each model's own things: CloudFormation, for endpoint stacks",
-        [*who.serve(), *who.watch(), *_use_key(data_key), *read_artifacts(platform, MODEL)],
+        [
+            *who.serve(),
+            *who.watch(),
+            *_use_key(data_key),
+            *read_artifacts(platform, MODEL),
+            *read_network(Stack.of(scope), platform, stage),
+        ],
     )
     make_policy(
         scope,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aws_cdk import Stack
 from constructs import Construct
 
+from cdk.parts.attachment import attach, only_there
 from cdk.parts.grants import (
     MODEL,
     Statement,
@@ -22,15 +23,23 @@ from cdk.parts.registry import READ_PACKAGES, registry_arns
 from cdk.parts.storage import bucket_arn, objects, under
 from isthmus import names
 from isthmus.config import Platform
+from isthmus.network import Attachment
 
 MODEL_KIND, MONITOR = "model", "monitor"
 
 
 def hosting_policies(
-    scope: Construct, platform: Platform, *, data_key: str, capture: str, ground_truth: str
+    scope: Construct,
+    platform: Platform,
+    *,
+    data_key: str,
+    capture: str,
+    ground_truth: str,
+    network: Attachment | None,
 ) -> None:
     """What models' and monitors' roles may do, each for its own model; buckets are given by name."""
     stack = Stack.of(scope)
+    attached = attach(stack, network) if network else []
     make_policy(
         scope,
         "ModelPolicy",
@@ -42,6 +51,7 @@ def hosting_policies(
             allow("s3:PutObject", objects(capture, names.captures(MODEL))),
             allow(USE, data_key),
             _write_logs(stack, f"Endpoints/{names.endpoint(MODEL)}"),
+            *attached,
         ],
     )
     make_policy(
@@ -49,7 +59,7 @@ def hosting_policies(
         "MonitorPolicy",
         names.policy(platform, MONITOR),
         "For each model's own things: monitor pipelines, their jobs and their schedules",
-        _watch(stack, platform, data_key, capture, ground_truth),
+        [*_watch(stack, platform, data_key, capture, ground_truth, network), *attached],
     )
 
 
@@ -93,7 +103,12 @@ def read_artifacts(platform: Platform, model: str = "") -> list[Statement]:
 
 
 def _watch(
-    stack: Stack, platform: Platform, data_key: str, capture: str, ground_truth: str
+    stack: Stack,
+    platform: Platform,
+    data_key: str,
+    capture: str,
+    ground_truth: str,
+    network: Attachment | None,
 ) -> list[Statement]:
     monitor = names.role_arn(stack.account, names.monitor_role(platform, MODEL))
     seen = (names.captures(MODEL), names.reports(MODEL))
@@ -102,12 +117,12 @@ def _watch(
             "sagemaker:StartPipelineExecution", sagemaker(stack, f"pipeline/{names.monitor_pipeline(MODEL)}")
         ),
         allow(
-            [
-                "sagemaker:AddTags",
-                "sagemaker:CreateProcessingJob",
-                "sagemaker:DescribeProcessingJob",
-                "sagemaker:StopProcessingJob",
-            ],
+            "sagemaker:CreateProcessingJob",
+            sagemaker(stack, "processing-job/pipelines-*"),
+            only_there(network),
+        ),
+        allow(
+            ["sagemaker:AddTags", "sagemaker:DescribeProcessingJob", "sagemaker:StopProcessingJob"],
             sagemaker(stack, "processing-job/pipelines-*"),
         ),
         allow("sagemaker:DescribeEndpoint", sagemaker(stack, f"endpoint/{names.endpoint(MODEL)}")),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from aws_cdk import Stack
 from constructs import Construct
 
+from cdk.parts.attachment import attach, only_there, read_network
 from cdk.parts.federation import connection
 from cdk.parts.grants import (
     MODEL,
@@ -25,13 +26,16 @@ from cdk.parts.registry import READ_GROUP, READ_PACKAGES, registry_arns
 from cdk.parts.storage import bucket_arn, objects, under
 from isthmus import names
 from isthmus.config import Platform
+from isthmus.network import Attachment
 
 PIPELINE, BUILD, SYNTH = "pipeline", "build", "synth"
 
 
-def training_policies(scope: Construct, platform: Platform, *, data_key: str) -> None:
+def training_policies(
+    scope: Construct, platform: Platform, *, data_key: str, network: Attachment | None
+) -> None:
     """What the pipeline, build and synth roles of every model may do, each for its own model."""
-    who = _Training(Stack.of(scope), platform, data_key)
+    who = _Training(Stack.of(scope), platform, data_key, network)
     for kind, what, statements in (
         (PIPELINE, "SageMaker pipelines and their jobs", who.run_jobs()),
         (BUILD, "model-build pipelines in Azure DevOps", who.run_pipeline()),
@@ -78,8 +82,8 @@ def training_roles(scope: Construct, platform: Platform, model: str) -> None:
 class _Training:
     """The statements of the three kinds, about whichever model the role is tagged with."""
 
-    def __init__(self, stack: Stack, platform: Platform, data_key: str) -> None:
-        self._stack, self._platform, self._key = stack, platform, data_key
+    def __init__(self, stack: Stack, platform: Platform, data_key: str, network: Attachment | None) -> None:
+        self._stack, self._platform, self._key, self._network = stack, platform, data_key, network
         self._group, self._versions = registry_arns(platform, MODEL)
         self._pipeline_role = names.role_arn(
             platform.accounts.automation, names.pipeline_role(platform, MODEL)
@@ -119,22 +123,27 @@ class _Training:
             *self._read_registry(),
             *self._files(write_data=True),
             *self._read_image(),
+            *read_network(self._stack, self._platform, "automation"),
         ]
 
     def run_jobs(self) -> list[Statement]:
         """What SageMaker does for each step, and what a job does for itself."""
+        jobs = sagemaker(self._stack, "processing-job/pipelines-*", "training-job/pipelines-*")
         return [
+            allow(
+                ["sagemaker:CreateProcessingJob", "sagemaker:CreateTrainingJob"],
+                jobs,
+                only_there(self._network),
+            ),
             allow(
                 [
                     "sagemaker:AddTags",
-                    "sagemaker:CreateProcessingJob",
-                    "sagemaker:CreateTrainingJob",
                     "sagemaker:DescribeProcessingJob",
                     "sagemaker:DescribeTrainingJob",
                     "sagemaker:StopProcessingJob",
                     "sagemaker:StopTrainingJob",
                 ],
-                sagemaker(self._stack, "processing-job/pipelines-*", "training-job/pipelines-*"),
+                jobs,
             ),
             allow(["sagemaker:AddTags", "sagemaker:CreateModelPackage"], [self._group, self._versions]),
             *self._read_registry(),
@@ -150,6 +159,7 @@ class _Training:
             pass_role(self._pipeline_role, "sagemaker.amazonaws.com"),
             *self._files(write_data=False),
             *pull(self._platform),
+            *(attach(self._stack, self._network) if self._network else []),
         ]
 
     def read_version(self) -> list[Statement]:

@@ -39,6 +39,10 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def templates(assembly: Path, platform: Platform) -> dict[str, dict[str, Any]]:
     """Each stack's template: accounts' by their role, models' by role and model (`prod-seattle-rain`)."""
+    return read_templates(assembly, platform)
+
+
+def read_templates(assembly: Path, platform: Platform) -> dict[str, dict[str, Any]]:
     return {
         stack.name.removeprefix(f"{platform.name}-"): json.loads(stack.template.read_text())
         for stack in read_stacks(assembly)
