@@ -19,12 +19,14 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import eventbridge, iam, kms, s3
 
-from isthmus.local.aws import variables
+from isthmus.local.aws import parameters, variables
 
 Answer = tuple[int, dict[str, str], Any]
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Answer]]
 # Services whose requests can name a resource of another account, which then answers in that account's scope.
 SHARED = ("ecr", "kms", "secretsmanager")
+# Between the ARNs of a request about several resources, which ministack takes for one.
+_EACH = " "
 READ_KEY, WRITE_KEY = "kms:Decrypt", "kms:GenerateDataKey"
 
 _condition = iam_evaluator._resolve_condition_key
@@ -151,7 +153,15 @@ def enforce(
     resource_arn: str = "*",
     service_context: dict[str, Any] | None = None,
 ) -> Any:
-    """ministack's own, but KMS behind S3 is asked as KMS, and a foreign root needs the resource's policy."""
+    """ministack's own, but KMS behind S3 is asked as KMS, and a foreign root needs the resource's policy.
+
+    Of several resources each must be allowed.
+    """
+    first, *others = resource_arn.split(_EACH)
+    for other in others:
+        if denied := enforce(access_key_id, iam_action, service, region, other, service_context):
+            return denied
+    resource_arn = first
     asked, context = service, dict(service_context or {})
     if iam_action.startswith("kms:") and service != "kms":
         asked = "kms"
@@ -193,6 +203,8 @@ def _resource_arn_anywhere(
     region: str,
     account: str,
 ) -> str:
+    if service == "ssm" and (named := parameters.arns(body, region, account)):
+        return _EACH.join(named)
     owner = _owner(service, body) if service in SHARED else None
     found: str = _resource_arn(service, method, path, headers, body, query, region, owner or account)
     return found

@@ -8,7 +8,7 @@ from typing import Any
 
 from ministack.core.responses import get_account_id
 from ministack.services import eventbridge, iam
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import engine, provisioners
 from ministack.services.cloudformation import stacks as lifecycle
 
 from isthmus.local.aws import api_types, making, network_types, sagemaker_types
@@ -18,6 +18,7 @@ Created = tuple[str, dict[str, Any]]
 _runs_on_worker_thread = lifecycle._runs_on_worker_thread
 _provision = provisioners._provision_resource
 _update = provisioners._update_resource
+_resolve = engine._resolve_dynamic_reference
 
 
 def install() -> None:
@@ -33,6 +34,7 @@ def install() -> None:
         provisioners._REPLACING_PROPERTIES.setdefault(name, replacing)
     # SageMaker may have to wait for AWS itself, whose event loop must not wait for SageMaker.
     lifecycle._runs_on_worker_thread = _waits_for_aws
+    engine._resolve_dynamic_reference = _resolve_if_allowed
     for module in (provisioners, lifecycle):
         module._provision_resource = _provision_if_allowed
         module._update_resource = _update_if_allowed
@@ -61,6 +63,12 @@ def _update_if_allowed(
         making.require(resource_type, "update", logical_id or physical_id, new, stack)
     made: Created = _update(resource_type, physical_id, old, new, stack, logical_id, attributes)
     return made
+
+
+def _resolve_if_allowed(literal: str) -> str:
+    making.require_reference(literal)
+    found: str = _resolve(literal)
+    return found
 
 
 # ---------------------------------------------------------------- IAM and EventBridge

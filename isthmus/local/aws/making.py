@@ -6,7 +6,7 @@ role makes. SageMaker's types ask for themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
@@ -23,12 +23,24 @@ BOUNDARY = "iam:PermissionsBoundary"
 
 def require(resource_type: str, verb: str, logical_id: str, properties: Properties, stack: str) -> None:
     """Raise `ValueError` unless the stack's role may `create` or `update` the resource."""
-    needs = NEEDS.get(resource_type)
+    if needs := NEEDS.get(resource_type):
+        _require(needs(verb, properties, f"{stack}-{logical_id}"))
+
+
+def require_reference(literal: str) -> None:
+    """Raise `ValueError` unless the stack's role may read what a dynamic reference names."""
+    service, _, name = literal.strip("{}").removeprefix("resolve:").partition(":")
+    if service == "ssm":
+        parameter = f"parameter/{name.partition(':')[0].strip('/')}"
+        _require([("ssm:GetParameters", _arn("ssm", parameter), {})])
+
+
+def _require(needs: Iterable[Need]) -> None:
     actor = stacks.acting()
-    if needs is None or actor.role is None:
+    if actor.role is None:
         return
     try:
-        for action, resource, context in needs(verb, properties, f"{stack}-{logical_id}"):
+        for action, resource, context in needs:
             actor.require(action, resource, context)
     except Refused as refusal:
         raise ValueError(refusal.what) from None

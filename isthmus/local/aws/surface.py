@@ -152,6 +152,7 @@ EXTENDED = {
         "_stat_value",
     ),
     "ministack.services.cloudformation": ("_PERSISTED_STORES", "load_persisted_state", "_stacks"),
+    "ministack.services.cloudformation.engine": ("_resolve_dynamic_reference",),
     "ministack.services.cloudformation.helpers": ("_error",),
     "ministack.services.cloudformation.stacks": (
         "_runs_on_worker_thread",

@@ -121,3 +121,21 @@ def test_a_ciphertext_is_decrypted_where_its_key_is(aws: Aws, key: str) -> None:
     shared = policy(ADMINISTERED, allow("kms:Decrypt", "*", Principal={"AWS": arn}))
     aws.client("kms", AUTOMATION).put_key_policy(KeyId=key, PolicyName="default", Policy=shared)
     assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"secret"
+
+
+def test_parameters_are_asked_for_one_by_one(aws: Aws) -> None:
+    ssm, arn = aws.client("ssm", PROD), f"arn:aws:ssm:{REGION}:{PROD}:parameter"
+    for name in ("/told/a", "/told/b", "/kept/a"):
+        ssm.put_parameter(Name=name, Value=name, Type="String")
+    asked = ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"]
+    make_role(aws, PROD, "told", allow(asked, [f"{arn}/told", f"{arn}/told/*"]))
+    told = aws.client("ssm", PROD, aws.acting_as("told", PROD))
+    found = told.get_parameters(Names=["/told/a", "/told/b"])["Parameters"]
+    assert [one["Value"] for one in found] == ["/told/a", "/told/b"]
+    assert len(told.get_parameters_by_path(Path="/told")["Parameters"]) == 2
+    for refused in (
+        lambda: told.get_parameters(Names=["/told/a", "/kept/a"]),
+        lambda: told.get_parameters_by_path(Path="/kept"),
+    ):
+        with pytest.raises(ClientError, match=r"not authorized.*parameter/kept"):
+            refused()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.aws.documents import allow, make_role
+from tests.local.aws.documents import allow, make_role, policy
 from tests.local.conftest import AUTOMATION, PROD, REGION, Aws
 
 BUCKET = "stacks-models"
@@ -180,6 +180,25 @@ def test_a_stack_can_do_no_more_than_its_role(stacks: Stacks) -> None:
     ended = stacks.make("powerless", stacks.endpoint("first", "stacks-p"), RoleARN=role)
     assert ended == "ROLLBACK_COMPLETE"
     assert f"iam:PassRole on resource: {MODEL_ROLE}" in stacks.reasons("powerless")
+
+
+def test_a_stack_reads_parameters_as_its_role(stacks: Stacks) -> None:
+    ssm = stacks.aws.client("ssm", PROD)
+    ssm.put_parameter(Name="/stacks/reason", Value="told", Type="String")
+    definition = {"PipelineDefinitionBody": fail_pipeline("{{resolve:ssm:/stacks/reason}}")}
+    pipeline = {"PipelineName": "stacks-told", "PipelineDefinition": definition, "RoleArn": MODEL_ROLE}
+    resources = {"Pipeline": {"Type": "AWS::SageMaker::Pipeline", "Properties": pipeline}}
+    assert stacks.make("untold", resources) == "ROLLBACK_COMPLETE"
+    assert "ssm:GetParameters on resource" in stacks.reasons("untold")
+    parameter = f"arn:aws:ssm:{REGION}:{PROD}:parameter/stacks/reason"
+    stacks.aws.client("iam", PROD).put_role_policy(
+        RoleName="stacks-maker",
+        PolicyName="read",
+        PolicyDocument=policy(allow("ssm:GetParameters", parameter)),
+    )
+    assert stacks.make("told", resources) == "CREATE_COMPLETE"
+    body = stacks.sagemaker.describe_pipeline(PipelineName="stacks-told")["PipelineDefinition"]
+    assert "told" in body and "resolve" not in body
 
 
 def test_without_a_role_a_stack_acts_as_its_caller(stacks: Stacks) -> None:

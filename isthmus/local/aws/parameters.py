@@ -1,0 +1,21 @@
+"""Which parameters a request to Parameter Store is about, where it does not give a single Name."""
+
+from __future__ import annotations
+
+import json
+
+
+def arns(body: bytes, region: str, account: str) -> list[str]:
+    """ARNs of what GetParameters and GetParametersByPath ask for; none for other requests."""
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError:
+        return []
+    if not isinstance(request, dict):
+        return []
+    named = request.get("Names") or [request.get("Path")]
+    return [
+        f"arn:aws:ssm:{region}:{account}:parameter/{name.strip('/')}"
+        for name in named
+        if isinstance(name, str) and name
+    ]
