@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from pathlib import Path
 from typing import NamedTuple
 
 import click
@@ -54,6 +53,10 @@ COMMANDS = {
     "monitor": Entry("isthmus.monitor.commands:monitor", "Watch an endpoint's captured data."),
     "schema": Entry("isthmus.operate.commands:schema", "Print the JSON Schema of a configuration file."),
 }
+# Where the environment names no clouds and a local platform runs in this folder: those that only read talk
+# to that, and say so; those that decide something do not guess.
+READING = frozenset({"status", "models", "invoke", "lineage", "events", "monitor"})
+DECIDING = frozenset({"approve", "reject"})
 
 
 class LazyGroup(click.Group):
@@ -66,8 +69,6 @@ class LazyGroup(click.Group):
         entry = COMMANDS.get(name)
         if entry is None:
             return None
-        if not entry.target.startswith("isthmus.local."):
-            _use_local_platform()
         module, attribute = entry.target.split(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
@@ -84,7 +85,18 @@ class LazyGroup(click.Group):
 
             near = difflib.get_close_matches(args[0], COMMANDS, 1)
             ctx.fail(f"no command {args[0]!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        if args and not {"-h", "--help"} & set(args):
+            _settle_clouds(args[0])
         return super().resolve_command(ctx, args)
+
+
+def _settle_clouds(command: str) -> None:
+    from isthmus.local import here
+
+    if command in READING:
+        here.adopt()
+    elif command in DECIDING:
+        here.refuse_to_guess()
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -94,27 +106,6 @@ def isthmus(platform_file: str | None) -> None:
     """MLOps between Azure DevOps and AWS: one narrow land bridge between two clouds."""
     if platform_file:
         os.environ["ISTHMUS_PLATFORM"] = platform_file
-
-
-# Whoever says one of these has said which clouds are meant.
-CHOSEN = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_PROFILE",
-    "AWS_ENDPOINT_URL",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AZURE_DEVOPS_TOKEN",
-    "TF_BUILD",
-)
-
-
-def _use_local_platform() -> None:
-    """Talk to `isthmus up` of this folder where it runs and the environment names no other cloud."""
-    if any(os.environ.get(name) for name in CHOSEN) or not Path(".isthmus/up/running.json").exists():
-        return
-    from isthmus.local.identity import adopt
-
-    adopt(Path(".isthmus/up"), "robin")
 
 
 def main() -> None:

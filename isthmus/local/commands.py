@@ -8,55 +8,65 @@ from typing import TYPE_CHECKING
 
 import click
 
+from isthmus.local import here
+
 if TYPE_CHECKING:
     from isthmus.local.platform import Local
-
-# Beside platform.yaml, so that each checkout has a platform of its own and nothing lies outside it.
-HOME = Path(".isthmus")
 
 
 @click.command()
 @click.option("--aws-port", default=0, help="Port of the local AWS; a free one is found when not given.")
 @click.option("--azure-port", default=0, help="Port of the local Azure DevOps and Entra.")
 @click.option("--bare", is_flag=True, help="Only start the clouds; deploy and provision nothing.")
-def up(aws_port: int, azure_port: int, bare: bool) -> None:
+@click.option(
+    "--demo", is_flag=True, help="Go on with the clouds that `isthmus demo` left, just as they are."
+)
+def up(aws_port: int, azure_port: int, bare: bool, demo: bool) -> None:
     """Start the local clouds and keep them until Ctrl-C; state stays in .isthmus/up.
 
-    The first time, the accounts' stacks are deployed and Azure DevOps is provisioned from platform.yaml.
+    The first time, the accounts' stacks are deployed and Azure DevOps is provisioned from platform.yaml: the
+    one in this folder, else the example's.
     """
-    from isthmus.config import Platform, platform_path, read
     from isthmus.local import platform as local_platform
 
     signal.signal(signal.SIGTERM, _as_interrupt)
-    platform = read(platform_path(), Platform)
-    state = HOME / "up"
+    state = here.DEMO / "clouds" if demo else here.UP
+    file = _left_by_demo() if demo else here.platform_file()
     try:
-        with local_platform.running(platform, state, aws_port=aws_port, azure_port=azure_port) as local:
-            if not bare:
+        with local_platform.running(file, state, aws_port=aws_port, azure_port=azure_port) as local:
+            if not bare and not demo:
                 from isthmus.local.furnish import furnish
 
-                furnish(platform, platform_path(), local, click.echo)
+                furnish(local, click.echo)
             click.echo(_welcome(local))
             signal.pause()
     except KeyboardInterrupt:
         click.echo("stopped; state is kept in " + str(state))
 
 
+def _left_by_demo() -> Path:
+    """The platform.yaml of the demo that ran in this folder; raises `NotFound` without one."""
+    from isthmus.errors import NotFound
+
+    file = here.DEMO / "scene" / "platform.yaml"
+    if not file.exists():
+        raise NotFound("no demo has run in this folder", where=str(here.DEMO), todo="run one: isthmus demo")
+    return file
+
+
 @click.command()
-@click.option("--as", "user", default="robin", show_default=True, help="Who you are in Azure DevOps.")
+@click.option("--as", "user", default=here.USER, show_default=True, help="Who you are in Azure DevOps.")
 def env(user: str) -> None:
-    """Print the variables that point the AWS CLI, boto3 and Azure's clients at `isthmus up`.
+    """Print the variables that point the AWS CLI, boto3, git and Azure's clients at `isthmus up`.
 
     Use it as: eval "$(isthmus env)"
     """
     import shlex
 
-    from isthmus.config import Platform, platform_path, read
     from isthmus.local.identity import variables
-    from isthmus.local.platform import find
 
-    platform = read(platform_path(), Platform)
-    for name, value in variables(platform, find(HOME / "up"), user).items():
+    local = here.running()
+    for name, value in variables(local, user).items():
         click.echo(f"export {name}={shlex.quote(value)}")
 
 
@@ -67,13 +77,22 @@ def env(user: str) -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Your own model-build folder in place of the example.",
 )
-@click.option("--keep", is_flag=True, help="Keep the state in .isthmus/demo, to look at afterwards.")
+@click.option(
+    "--keep/--no-keep",
+    default=True,
+    show_default=True,
+    help="Keep the state: isthmus up --demo goes on with it.",
+)
 def demo(report: Path | None, model_build: Path | None, keep: bool) -> None:
-    """Run the whole lifecycle on this machine: train, register, approve, deploy, drift, retrain."""
+    """Run the whole lifecycle on this machine: train, register, approve, deploy, drift, retrain.
+
+    Rows that come after the first deployment are taken from later.csv beside the model's data; where there is
+    none, the data are cut in half, by model.yaml's time column if it names one.
+    """
     from isthmus.local.demo import run
 
     signal.signal(signal.SIGTERM, _as_interrupt)
-    run(HOME / "demo", report=report, model_build=model_build, keep=keep)
+    run(here.DEMO, report=report, model_build=model_build, keep=keep)
 
 
 def _as_interrupt(_number: int, _frame: object) -> None:

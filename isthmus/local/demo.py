@@ -32,7 +32,7 @@ from isthmus.operate import endpoints, hops, registry
 
 Found = TypeVar("Found")
 POLL_SECONDS = 0.25
-LONGEST_WAIT = 90.0
+LONGEST_WAIT = 600.0
 BRANCH = "first-version"
 
 
@@ -63,7 +63,7 @@ def run(state: Path, *, report: Path | None, model_build: Path | None, keep: boo
 
 def _play(scene: Scene, state: Path, progress: Progress) -> None:
     with progress.step("Start the local clouds") as step:
-        clouds = running(scene.platform, state / "clouds")
+        clouds = running(scene.platform_file, state / "clouds")
         local = clouds.__enter__()
         step.result = f"AWS {local.aws_url}, Azure DevOps {local.organization_url}, Entra {local.authority}"
     try:
@@ -362,7 +362,7 @@ class _Lifecycle:
         return read_platform(self.scene.platform_file)
 
     def acting(self, user: str) -> Any:
-        return acting_as(user, self.scene.platform, self.local)
+        return acting_as(user, self.local)
 
     def client(self) -> Client:
         return connect(self.platform)

@@ -18,7 +18,7 @@ Say = Callable[[str], None]
 CHECKOUT = Path(__file__).parent.parent.parent
 
 
-def furnish(platform: Platform, platform_file: Path, local: Local, say: Say) -> None:
+def furnish(local: Local, say: Say) -> None:
     """All of it, as `isthmus up` does; what stands already is left as it is.
 
     Repositories are filled from the folders beside platform.yaml, or else from the example.
@@ -26,25 +26,26 @@ def furnish(platform: Platform, platform_file: Path, local: Local, say: Say) -> 
     from isthmus.azure import contents, provision
     from isthmus.local.identity import acting_as
 
-    home = platform_file.resolve().parent
-    build, deploy_ = (_folder(home, name) for name in ("model-build", "model-deploy"))
-    with acting_as("admin", platform, local):
+    with acting_as("admin", local):
         from isthmus.config import read_platform
 
-        here = read_platform(platform_file)
+        file = local.platform_file.resolve()
+        platform = read_platform(file)
         say("accounts: bootstrap, synthesize, check, deploy")
-        bootstrap_all(local.aws_url, here)
+        bootstrap_all(local.aws_url, platform)
         assembly = local.state / "assembly"
-        synthesize(CHECKOUT, platform_file, assembly)
+        synthesize(CHECKOUT, file, assembly)
         check(assembly)
-        deploy(here, assembly, say)
+        deploy(platform, assembly, say)
         say("Azure DevOps: project, repositories, pipelines, checks")
-        folders = contents.Folders(CHECKOUT, build, deploy_, platform_file.resolve())
-        provision.apply(here, folders, tell=say)
+        build, deploy_ = (beside(file, name) for name in ("model-build", "model-deploy"))
+        provision.apply(platform, contents.Folders(CHECKOUT, build, deploy_, file), tell=say)
 
 
-def _folder(home: Path, name: str) -> Path:
-    return home / name if (home / name).is_dir() else CHECKOUT / name
+def beside(platform_file: Path, name: str) -> Path:
+    """The folder of that name beside platform.yaml, else the example's."""
+    here = platform_file.resolve().parent / name
+    return here if here.is_dir() else CHECKOUT / name
 
 
 def synthesize(checkout: Path, platform_file: Path, assembly: Path) -> None:

@@ -4,65 +4,73 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
+import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from isthmus.config import Platform
 from isthmus.local.platform import Local
 
 # What stays in the environment beside the variables that `variables` gives.
 OURS = ("AWS_", "AZURE_")
+SIGN_IN = r"http\.http://127\.0\.0\.1:\d+/\.extraHeader"
 
 
-def laptop_key(platform: Platform, local: Local) -> dict[str, str]:
-    """The access key of the automation account's administrator; made once for a running platform."""
+def laptop_key(platform: Platform, local: Local, user: str) -> dict[str, str]:
+    """The access key of `user`, an administrator of the automation account; made once for each state."""
     import json
 
     from isthmus.local.aws.bootstrap import laptop_user
 
-    kept = local.state / "laptop.json"
+    kept = local.state / f"laptop-{user}.json"
     if not kept.exists():
-        key = laptop_user(local.aws_url, platform.region, platform.accounts.automation)
+        key = laptop_user(local.aws_url, platform.region, platform.accounts.automation, user)
         kept.touch(mode=0o600)
         kept.write_text(json.dumps(key))
     found: dict[str, str] = json.loads(kept.read_text())
     return found
 
 
-def variables(platform: Platform, local: Local, user: str) -> dict[str, str]:
+def variables(local: Local, user: str) -> dict[str, str]:
     """What points the AWS CLI, boto3 and Azure's clients at the local clouds, signed in as `user`."""
-    token = local.token(user)
+    token, platform = local.token(user), local.platform()
     return {
         **local.endpoints(platform.region),
-        **laptop_key(platform, local),
+        **laptop_key(platform, local, user),
         "AZURE_DEVOPS_TOKEN": token,
         # The name under which the azure-devops extension and many scripts look for it.
         "AZURE_DEVOPS_EXT_PAT": token,
         "AZURE_DEVOPS_CACHE_DIR": str(local.cache / "azure-devops"),
         "ISTHMUS_CACHE": str(local.cache),
+        "ISTHMUS_PLATFORM": str(local.platform_file),
+        **_git(local, user),
     }
 
 
-def adopt(state: Path, user: str) -> None:
-    """Put `variables` into this process's environment where a platform runs in `state`, and say so."""
-    from isthmus.config import platform_path, read
-    from isthmus.errors import Problem
-    from isthmus.local.platform import find
+def _git(local: Local, user: str) -> dict[str, str]:
+    """Signs git in by a header, as an agent of Azure Pipelines is: no token stands in a URL or a file.
 
-    with contextlib.suppress(Problem):
-        local = find(state)
-        os.environ.update(variables(read(platform_path(), Platform), local, user))
-        print(f"(the local platform: {local.aws_url}, {local.organization_url})", file=sys.stderr)
+    What git is told by the environment already stays, but for an earlier sign-in.
+    """
+    import base64
+
+    count = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    keys = [os.environ.get(f"GIT_CONFIG_KEY_{place}", "") for place in range(count)]
+    ours = next((place for place, key in enumerate(keys) if re.fullmatch(SIGN_IN, key)), count)
+    header = base64.b64encode(f"{user}:{local.token(user)}".encode()).decode()
+    return {
+        "GIT_CONFIG_COUNT": str(max(count, ours + 1)),
+        f"GIT_CONFIG_KEY_{ours}": f"http.{local.azure_url}/.extraHeader",
+        f"GIT_CONFIG_VALUE_{ours}": f"Authorization: Basic {header}",
+    }
 
 
 @contextlib.contextmanager
-def acting_as(user: str, platform: Platform, local: Local) -> Iterator[None]:
+def acting_as(user: str, local: Local) -> Iterator[None]:
     """Run a block of product code with `user`'s environment: it finds both clouds there, as always."""
     before = dict(os.environ)
     try:
         _replace({name: value for name, value in before.items() if not name.startswith(OURS)})
-        os.environ.update(variables(platform, local, user))
+        os.environ.update(variables(local, user))
         yield
     finally:
         _replace(before)

@@ -20,8 +20,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from isthmus import names
-from isthmus.config import STAGES, Platform
-from isthmus.errors import NotFound, Refused, Unavailable
+from isthmus.config import STAGES, Platform, read
+from isthmus.errors import Refused, Unavailable
 from isthmus.local import lifeline
 
 READY_TIMEOUT = 60.0
@@ -45,6 +45,11 @@ class Local:
     azure_url: str
     organization: str
     cache: Path
+    platform_file: Path
+
+    def platform(self) -> Platform:
+        """The platform as its file says now; raises `BadInput` where it says nonsense."""
+        return read(self.platform_file, Platform)
 
     @property
     def organization_url(self) -> str:
@@ -71,12 +76,13 @@ class Local:
 
 
 @contextlib.contextmanager
-def running(platform: Platform, state: Path, *, aws_port: int = 0, azure_port: int = 0) -> Iterator[Local]:
-    """Run the local platform in `state` until the block ends.
+def running(platform_file: Path, state: Path, *, aws_port: int = 0, azure_port: int = 0) -> Iterator[Local]:
+    """Run the platform of `platform_file` in `state` until the block ends.
 
     Raises `Refused` when another process runs it, `Unavailable` when a port is taken or a stand-in fails
     to start (with the end of its log).
     """
+    platform = read(platform_file, Platform)
     state.mkdir(parents=True, exist_ok=True)
     with _locked(state):
         aws_port, azure_port = _free_port(aws_port), _free_port(azure_port)
@@ -88,6 +94,7 @@ def running(platform: Platform, state: Path, *, aws_port: int = 0, azure_port: i
             f"http://127.0.0.1:{azure_port}",
             organization,
             CACHE.resolve(),
+            platform_file.absolute(),
         )
         with contextlib.ExitStack() as stack:
             starting = [
@@ -108,14 +115,16 @@ def running(platform: Platform, state: Path, *, aws_port: int = 0, azure_port: i
             yield local
 
 
-def find(state: Path) -> Local:
-    """The local platform that runs in `state`; raises `NotFound` when none does."""
-    record = state / "running.json"
-    with contextlib.suppress(FileNotFoundError):
-        found = json.loads(record.read_text())
-        if not _lockable(state):
-            return Local(**found | {"state": Path(found["state"]), "cache": Path(found["cache"])})
-    raise NotFound("no local platform is running here", todo="start one in another terminal: isthmus up")
+def find(state: Path) -> Local | None:
+    """The local platform that runs in `state`, if one does."""
+    try:
+        found = json.loads((state / "running.json").read_text())
+        paths = {name: Path(found[name]) for name in ("state", "cache", "platform_file")}
+        local = Local(**found | paths)
+    except (OSError, ValueError, LookupError, TypeError):
+        # None runs here; or what one wrote was cut off, or is of another version of Isthmus.
+        return None
+    return None if _lockable(state) else local
 
 
 def _aws_config(platform: Platform, local: Local) -> dict[str, object]:
@@ -142,6 +151,7 @@ def _azure_config(platform: Platform, local: Local) -> dict[str, object]:
         "aws_jwks_url": f"{local.aws_url}/_isthmus/jwks",
         "entra_issuer": azure.entra_issuer,
         "applications": _applications(platform, local),
+        "application_names": {azure.bridge_client_id: names.bridge(platform)},
         "apis": {api.audience: {azure.connection_client: [api.role]}} if api else {},
         "environment": local.endpoints(platform.region) | {"ISTHMUS_CACHE": str(local.cache)},
         "users": list(USERS),

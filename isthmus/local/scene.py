@@ -12,7 +12,8 @@ from isthmus.azure.contents import Folders, tracked
 from isthmus.build import content
 from isthmus.config import ModelConfig, Platform, read, read_model
 from isthmus.errors import BadInput
-from isthmus.local.furnish import CHECKOUT
+from isthmus.local.furnish import CHECKOUT, beside
+from isthmus.local.here import platform_file
 from isthmus.local.traffic import Later, split
 
 PIPELINES = ("azure-pipelines.yml", "azure-pipelines.pull-request.yml")
@@ -35,7 +36,8 @@ def lay(folder: Path, model_build: Path | None = None) -> Scene:
 
     Raises `BadInput` for what is wrong in model.yaml or the data, before anything is started.
     """
-    source = model_build or CHECKOUT / "model-build"
+    described = platform_file()
+    source = model_build or beside(described, "model-build")
     model = read_model(source / "model.yaml")
     from isthmus.build.data import local_source
 
@@ -50,12 +52,10 @@ def lay(folder: Path, model_build: Path | None = None) -> Scene:
         if not (build / name).exists():
             shutil.copy(CHECKOUT / "model-build" / name, build / name)
     deploy = folder / "model-deploy"
-    shutil.copytree(CHECKOUT / "model-deploy", deploy, ignore=HIDDEN)
+    shutil.copytree(beside(described, "model-deploy"), deploy, ignore=HIDDEN)
     _rename(deploy / "deploy.yaml", "model", model.name)
-    platform_file = _platform(folder, model.name)
-    platform = read(platform_file, Platform)
-    folders = Folders(CHECKOUT, build, deploy, platform_file)
-    return Scene(platform, platform_file, model, folders, later)
+    file = _platform(folder, described, model.name)
+    return Scene(read(file, Platform), file, model, Folders(CHECKOUT, build, deploy, file), later)
 
 
 def _copy(source: Path, build: Path) -> None:
@@ -75,10 +75,10 @@ def _within(build: Path, name: str) -> Path:
     return file
 
 
-def _platform(folder: Path, model: str) -> Path:
-    """The checkout's platform.yaml, with the demo's model for its first."""
-    content = yaml.safe_load((CHECKOUT / "platform.yaml").read_text())
-    read(CHECKOUT / "platform.yaml", Platform)
+def _platform(folder: Path, described: Path, model: str) -> Path:
+    """The platform.yaml that is meant here, with the demo's model for its first and only one."""
+    read(described, Platform)
+    content = yaml.safe_load(described.read_text())
     content["models"] = [content["models"][0] | {"name": model}]
     file = folder / "platform.yaml"
     file.write_text(yaml.safe_dump(content, sort_keys=False))

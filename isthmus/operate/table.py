@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -55,33 +55,30 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int, 
     from rich.text import Text
 
     shown = Table(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
-    shown.title, shown.title_justify = title or None, "left"
-    places = _fitting(columns, rows, width)
-    for place in places:
-        one = columns[place]
-        least = one.least or _longest(one, rows, place)
-        shown.add_column(
-            one.name,
-            justify="right" if one.right else "left",
-            min_width=least,
-            no_wrap=not one.least,
-            overflow="fold",
-        )
+    shown.title, shown.title_justify, shown.title_style = title or None, "left", "bold"
+    widths = _widths(columns, rows, width)
+    for place, wide in widths.items():
+        justify: Literal["left", "right"] = "right" if columns[place].right else "left"
+        shown.add_column(columns[place].name, width=wide, justify=justify, overflow="fold")
     for row in rows:
         # As text: what people wrote, such as a comment, is not markup.
-        shown.add_row(*(Text(row[place]) for place in places))
+        shown.add_row(*(Text(row[place]) for place in widths))
     return shown
 
 
-def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[int]:
-    """The columns that have something to say, without as many spare ones as it takes to fit."""
-    places = [place for place in range(len(columns)) if any(row[place] for row in rows)]
-    least = {place: columns[place].least or _longest(columns[place], rows, place) for place in places}
-    for spare in reversed([place for place in places if columns[place].spare]):
-        if sum(least[place] + GAP for place in places) - GAP > width:
-            places.remove(spare)
-    return places
+def _widths(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> dict[int, int]:
+    """How wide each column is that has something to say; the widest give way first."""
+    used = [place for place in range(len(columns)) if any(row[place] for row in rows)]
+    widest = {place: max(len(columns[place].name), *(len(row[place]) for row in rows)) for place in used}
+    least = {place: min(columns[place].least or wide, wide) for place, wide in widest.items()}
+    for spare in reversed([place for place in used if columns[place].spare]):
+        if _total(least) > width:
+            del widest[spare], least[spare]
+    while _total(widest) > width:
+        able = [place for place in widest if widest[place] > least[place]] or list(widest)
+        widest[max(able, key=widest.__getitem__)] -= 1
+    return widest
 
 
-def _longest(column: Column, rows: Sequence[Sequence[str]], place: int) -> int:
-    return max(len(column.name), *(len(row[place]) for row in rows))
+def _total(widths: Mapping[int, int]) -> int:
+    return sum(widths.values()) + GAP * (len(widths) - 1)

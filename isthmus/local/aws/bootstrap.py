@@ -31,21 +31,19 @@ def bootstrap(url: str, toolkit: Toolkit) -> None:
     infra.bootstrap(client, toolkit, lambda _: None)
 
 
-def laptop_user(url: str, region: str, account: str) -> dict[str, str]:
-    """An access key of the automation account's administrator, as environment variables.
+def laptop_user(url: str, region: str, account: str, name: str = LAPTOP) -> dict[str, str]:
+    """An access key of the automation account's administrator of that name, as environment variables.
 
     The key is made anew at every call: nothing long-lived is kept, and the one before stops working.
     """
     iam = _session(account, region).client("iam", endpoint_url=url)
     try:
-        iam.create_user(UserName=LAPTOP)
+        iam.create_user(UserName=name)
     except iam.exceptions.EntityAlreadyExistsException:
-        for key in iam.list_access_keys(UserName=LAPTOP)["AccessKeyMetadata"]:
-            iam.delete_access_key(UserName=LAPTOP, AccessKeyId=key["AccessKeyId"])
-    iam.put_user_policy(
-        UserName=LAPTOP, PolicyName="administrator", PolicyDocument=json.dumps(_ADMINISTRATOR)
-    )
-    key = iam.create_access_key(UserName=LAPTOP)["AccessKey"]
+        for key in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:
+            iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+    iam.put_user_policy(UserName=name, PolicyName="administrator", PolicyDocument=json.dumps(_ADMINISTRATOR))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
     return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
 
 

@@ -166,4 +166,5 @@ def _from(settings: Settings) -> Iterable[Principal]:
     )
     for client in settings.applications:
         key = client.lower()
-        yield Principal(identity(key), "application", key, f"application {key}", (), key)
+        name = settings.application_names.get(client, f"application {key}")
+        yield Principal(identity(key), "application", key, name, (), key)

@@ -38,6 +38,8 @@ class Settings:
     aws_jwks_url: str = ""
     # Entra's applications that may sign in: client id → its federated credentials.
     applications: dict[str, tuple[Credential, ...]] = field(default_factory=dict)
+    # What people see in place of a client id.
+    application_names: dict[str, str] = field(default_factory=dict)
     # Entra's applications that stand for an API: client id → client id of a caller → its app roles.
     apis: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     entra_issuer: str = ""
