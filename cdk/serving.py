@@ -5,12 +5,14 @@ from __future__ import annotations
 from constructs import Construct
 
 from cdk.parts.bus import forward_alarms
+from cdk.parts.dashboards import dashboards
 from cdk.parts.deployment import deployment_policies
 from cdk.parts.federation import federation
 from cdk.parts.grants import roles_of_models
 from cdk.parts.hosting import hosting_policies
 from cdk.parts.keys import READ, SERVE, USE, Keys
 from cdk.parts.network import network
+from cdk.parts.notices import notices
 from cdk.parts.people import serving_data_owner, serving_operator
 from cdk.parts.stack import AccountStack
 from cdk.parts.storage import Storage
@@ -49,3 +51,9 @@ class ServingStack(AccountStack):
         serving_operator(self, platform, data_key=keys.data.arn, capture=capture)
         serving_data_owner(self, platform, data_key=keys.data.arn, ground_truth=truth)
         forward_alarms(self, platform)
+        notices(self, platform, keys.messages)
+        dashboards(self, platform, stage)
+        if platform.api:
+            from cdk.parts.api import endpoints_api
+
+            endpoints_api(self, platform, platform.api, keys, self.network)

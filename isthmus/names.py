@@ -108,7 +108,7 @@ def approver_role(platform: Platform) -> str:
 
 
 def topic(platform: Platform) -> str:
-    """Automation: what tells people by mail that something waits for them or failed."""
+    """Automation and serving: what tells people that something waits for them or failed."""
     return f"{platform.name}-notifications"
 
 
@@ -243,8 +243,46 @@ def endpoint_stack(platform: Platform, model: str, stage: str) -> str:
     return f"{platform.name}-{model}-{stage}"
 
 
+def api(platform: Platform) -> str:
+    """Serving: the API before the endpoints, and its firewall."""
+    return f"{platform.name}-api"
+
+
+def api_log(platform: Platform) -> str:
+    """Serving: who asked the API for what, a line a request."""
+    return f"/aws/vendedlogs/{platform.name}/api"
+
+
+def firewall_log(platform: Platform) -> str:
+    """Serving: what the firewall let through and what it blocked; WAF insists on how the name begins."""
+    return f"aws-waf-logs-{platform.name}-api"
+
+
+def api_logging_role(platform: Platform) -> str:
+    """Serving: what API Gateway writes the logs of REST APIs as."""
+    return f"{platform.name}-api-logging"
+
+
+def gateway(platform: Platform) -> str:
+    """Serving: the function behind the API, and its role."""
+    return f"{platform.name}-gateway"
+
+
+def dashboard(platform: Platform) -> str:
+    """Serving: all models of the account at a glance."""
+    return f"{platform.name}-overview"
+
+
+def model_dashboard(platform: Platform) -> str:
+    """Serving: one model, chosen there."""
+    return f"{platform.name}-model"
+
+
 METRIC_NAMESPACE = "Isthmus"
-"""The CloudWatch namespace of the monitors' metrics."""
+"""The CloudWatch namespace of the metrics about models."""
+
+VERSION_METRIC = "Version"
+"""The number of the version that a stage serves."""
 
 GATE_PREFIX = "isthmus-gate-"
 """What the inference ids of gates' requests start with: they are captured too, and are no traffic."""
@@ -254,12 +292,28 @@ def monitor_pipeline(model: str) -> str:
     return f"{model}-monitor"
 
 
+def errors_alarm(platform: Platform, model: str) -> str:
+    return f"{platform.name}-{model}-errors"
+
+
+def latency_alarm(platform: Platform, model: str) -> str:
+    return f"{platform.name}-{model}-latency"
+
+
+def silence_alarm(platform: Platform, model: str) -> str:
+    return f"{platform.name}-{model}-silence"
+
+
 def drift_alarm(platform: Platform, model: str) -> str:
     return f"{platform.name}-{model}-drift"
 
 
 def quality_alarm(platform: Platform, model: str) -> str:
     return f"{platform.name}-{model}-quality"
+
+
+ALARMS = (errors_alarm, latency_alarm, silence_alarm, drift_alarm, quality_alarm)
+"""Those that a model's endpoint stack makes."""
 
 
 # ---- Azure DevOps

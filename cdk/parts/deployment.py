@@ -102,6 +102,12 @@ class _Deployment:
             ),
             *self._read_registry(),
             allow("sagemaker:UpdateModelPackage", self._versions),
+            # Which version the stage serves, for its dashboards.
+            allow(
+                "cloudwatch:PutMetricData",
+                "*",
+                {"StringEquals": {"cloudwatch:namespace": names.METRIC_NAMESPACE}},
+            ),
         ]
 
     def test(self) -> list[Statement]:
@@ -153,7 +159,7 @@ class _Deployment:
     def watch(self) -> list[Statement]:
         """The model's alarms, and the schedule of its monitor."""
         stack, platform = self._stack, self._platform
-        alarms = (names.drift_alarm(platform, MODEL), names.quality_alarm(platform, MODEL))
+        alarms = [alarm(platform, MODEL) for alarm in names.ALARMS]
         return [
             allow(
                 [

@@ -73,7 +73,11 @@ class Function(Construct):
         )
         excuse(
             self._function,
-            "what feeds it keeps the dead letters and bounds its concurrency; it only calls public APIs",
+            "what calls it keeps the dead letters or hears of failure, and bounds its concurrency; it calls "
+            "public APIs only",
+            "CKV_AWS_115",
+            "CKV_AWS_116",
+            "CKV_AWS_117",
             "NIST.800.53.R5-LambdaConcurrency",
             "NIST.800.53.R5-LambdaDLQ",
             "NIST.800.53.R5-LambdaInsideVPC",

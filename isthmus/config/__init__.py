@@ -14,13 +14,14 @@ from isthmus.config.stages import STAGES, WORKLOADS, AccountRole, Stage
 if TYPE_CHECKING:
     from isthmus.config.deploy import DeployConfig, Gates
     from isthmus.config.model import ModelConfig
-    from isthmus.config.platform import Model, Platform
+    from isthmus.config.platform import Api, Model, Platform
     from isthmus.config.reading import platform_path, read, read_deploy, read_model, read_platform
 
 __all__ = [
     "STAGES",
     "WORKLOADS",
     "AccountRole",
+    "Api",
     "DeployConfig",
     "Gates",
     "Model",
@@ -37,7 +38,7 @@ __all__ = [
 _WHERE = {
     "deploy": ("DeployConfig", "Gates"),
     "model": ("ModelConfig",),
-    "platform": ("Model", "Platform"),
+    "platform": ("Api", "Model", "Platform"),
     "reading": ("platform_path", "read", "read_deploy", "read_model", "read_platform"),
 }
 

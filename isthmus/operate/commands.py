@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +14,7 @@ import click
 from isthmus.config import STAGES, Stage
 
 if TYPE_CHECKING:
+    from isthmus.config import Platform
     from isthmus.operate.accounts import Accounts
     from isthmus.operate.devops import Said
     from isthmus.operate.endpoints import Endpoint
@@ -122,21 +124,46 @@ def _decide(model: str, version: str, verdict: Verdict, comment: str) -> None:
 @click.option("--data", type=DATA, help="A CSV or JSON file.")
 @click.option("--row", help="One row: comma-separated values in the order of the features.")
 @click.option("--inference-id", default="", help="To find the request by, and to send its label under.")
+@click.option("--api", metavar="URL", help="Through the stage's API, as the job's service connection.")
 @AS_JSON
 def invoke(
-    model: str, stage: Stage, data: Path | None, row: str | None, inference_id: str, as_json: bool
+    model: str,
+    stage: Stage,
+    data: Path | None,
+    row: str | None,
+    inference_id: str,
+    api: str | None,
+    as_json: bool,
 ) -> None:
-    """Ask MODEL's endpoint for predictions, one a line; rows from --row, --data or standard input."""
+    """Ask MODEL's endpoint for predictions, one a line; rows from --row, --data or standard input.
+
+    With --api no AWS key is needed: the stage's API is asked, whose URL is the output ApiUrl of its stack.
+    """
     from isthmus.operate import predictions, show
 
     accounts = _accounts()
     accounts.platform.model(model)
     rows = _rows(data, row)
-    found = predictions.ask(accounts.client(stage, "sagemaker-runtime"), model, stage, rows, inference_id)
+    if api:
+        found, inference_id = _through(api, accounts.platform, model, rows, inference_id)
+    else:
+        runtime = accounts.client(stage, "sagemaker-runtime")
+        found = predictions.ask(runtime, model, stage, rows, inference_id)
     if as_json:
         show.as_json({"model": model, "stage": stage, "inference_id": inference_id, "predictions": found})
     else:
         click.echo("\n".join(found))
+
+
+def _through(
+    url: str, platform: Platform, model: str, rows: bytes, inference_id: str
+) -> tuple[list[str], str]:
+    """The API's predictions and the id that it gave the request, where none was given."""
+    from isthmus.azure.api_token import api_token
+    from isthmus.operate import api
+
+    answer = api.ask(url, api_token(platform, os.environ), model, rows, inference_id)
+    return answer.predictions, answer.inference_id
 
 
 def _rows(data: Path | None, row: str | None) -> bytes:

@@ -41,7 +41,10 @@ for module in list(sys.modules.values()):
 check(sys.argv[2])
 """
 EXCUSED = {
+    "AwsSolutions-COG4",
     "AwsSolutions-IAM5",
+    "NIST.800.53.R5-APIGWCacheEnabledAndEncrypted",
+    "NIST.800.53.R5-APIGWSSLEnabled",
     "NIST.800.53.R5-DynamoDBInBackupPlan",
     "NIST.800.53.R5-LambdaConcurrency",
     "NIST.800.53.R5-LambdaDLQ",
@@ -50,6 +53,8 @@ EXCUSED = {
     "NIST.800.53.R5-S3DefaultEncryptionKMS",
     "NIST.800.53.R5-VPCDefaultSecurityGroupClosed",
 }
+# Of a private API without a firewall; the full platform's has one.
+EXCUSED_ELSEWHERE = {"AwsSolutions-APIG3", "NIST.800.53.R5-APIGWAssociatedWithWAF"}
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +93,7 @@ def test_excuses_are_few_and_all_known() -> None:
     calls = re.findall(r"^\s+_?excuse\w*\($|^\s+_?excuse\w*\(\w", code, re.MULTILINE)
     assert 0 < len(calls) < 15
     rules = set(re.findall(r'"((?:AwsSolutions|NIST\.800\.53\.R5)-\w+)"', code)) | {"AwsSolutions-IAM5"}
-    assert rules == EXCUSED
+    assert rules == EXCUSED | EXCUSED_ELSEWHERE
 
 
 def test_cfn_lint_finds_nothing_but_what_is_put_there(full: Path, tmp_path: Path) -> None:

@@ -7,32 +7,29 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
-from click.testing import CliRunner, Result
 from junitparser import JUnitXml
 
 from isthmus import names
-from isthmus.cli import isthmus
 from isthmus.config import Platform, Stage
 from isthmus.errors import NotFound, Problem, Refused
 from isthmus.infra import assembly as assemblies
 from isthmus.infra.synth import synthesize
-from isthmus.local import image, lifeline
+from isthmus.local import lifeline
 from isthmus.local.aws.bootstrap import bootstrap_all, laptop_user
-from tests.deploy.conftest import CHECKOUT, REPOSITORY
+from tests.deploy.conftest import CHECKOUT
+from tests.deploy.team import Team, done, gather
 from tests.deploy.versions import MODEL, Version
 from tests.infra.conftest import Cloud
 from tests.local.conftest import ACCOUNTS, AUTOMATION, REGION, Aws, Issuer, free_port, issuer, start_aws
 
 __all__ = ["issuer"]
-KEYS = {"AccessKeyId": "AWS_ACCESS_KEY_ID", "SecretAccessKey": "AWS_SECRET_ACCESS_KEY"}
 
 
 @pytest.fixture(scope="module")
@@ -58,79 +55,9 @@ def cloud(
     lifeline.stop(process)
 
 
-@dataclass(frozen=True)
-class Team:
-    """The deploy repository, its pipeline's identities, and the versions that it deploys."""
-
-    cloud: Cloud
-    platform: Platform
-    repository: Path
-    image: str
-
-    def registered(self, version: Version, folder: Path) -> str:
-        s3, sagemaker = (self.cloud.aws.client(name, AUTOMATION) for name in ("s3", "sagemaker"))
-        return version.register(s3, sagemaker, self.platform, self.image, folder)
-
-    def approve(self, arn: str, verdict: str = "Approved") -> None:
-        role = names.approver_role(self.platform)
-        sagemaker = self.cloud.client("sagemaker", self.cloud.person(AUTOMATION, role))
-        sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus=verdict)
-
-    def synth(self, arn: str, output: Path) -> Result:
-        return self._run(
-            self._connection(
-                AUTOMATION,
-                names.synth_role(self.platform, MODEL),
-                names.synth_connection(self.platform, MODEL),
-            ),
-            ["deploy", "synth", "--model-package-arn", arn, "--output", str(output)],
-        )
-
-    def apply(self, assembly: Path, stage: Stage, run: str) -> Result:
-        words = ["deploy", "apply", "--stage", stage, "--assembly", str(assembly), "--run-id", run]
-        return self._run(self._deployer(stage), words)
-
-    def gate(self, assembly: Path, stage: Stage, results: Path, *only: str) -> Result:
-        words = ["gate", "run", "--stage", stage, "--assembly", str(assembly), "--results", str(results)]
-        return self._run(self._deployer(stage), words + [word for one in only for word in ("--only", one)])
-
-    def operate(self, *words: str) -> Result:
-        return self._run(self.cloud.laptop, [*words])
-
-    def package(self, arn: str) -> dict[str, Any]:
-        return self.cloud.aws.client("sagemaker", AUTOMATION).describe_model_package(ModelPackageName=arn)
-
-    def _deployer(self, stage: Stage) -> Mapping[str, str]:
-        return self._connection(
-            ACCOUNTS[stage],
-            names.deploy_role(self.platform, MODEL),
-            names.deploy_connection(self.platform, MODEL, stage),
-        )
-
-    def _connection(self, account: str, role: str, connection: str) -> Mapping[str, str]:
-        subject = names.connection_subject(self.platform, connection)
-        held = self.cloud.connection(account, role, subject, self.platform.azure.audience)
-        return {KEYS[key]: held[key] for key in KEYS} | {"AWS_SESSION_TOKEN": held["SessionToken"]}
-
-    def _run(self, who: Mapping[str, str], words: list[str]) -> Result:
-        here = Path.cwd()
-        os.chdir(self.repository)
-        try:
-            return CliRunner(env={"AWS_SESSION_TOKEN": None, **who}).invoke(isthmus, words)
-        finally:
-            os.chdir(here)
-
-
 @pytest.fixture(scope="module")
 def team(cloud: Cloud, platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Team:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", AUTOMATION)
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        digest = image.push(REGION)
-    uri = f"{AUTOMATION}.dkr.ecr.{REGION}.amazonaws.com/{names.IMAGE_REPOSITORY}@{digest}"
-    repository = tmp_path_factory.mktemp("team") / "model-deploy"
-    shutil.copytree(REPOSITORY, repository, ignore=shutil.ignore_patterns("__pycache__", ".*"))
-    return Team(cloud, platform, repository, uri)
+    return gather(cloud, platform, tmp_path_factory.mktemp("team"))
 
 
 @dataclass(frozen=True)
@@ -165,11 +92,6 @@ def staged(team: Team, new_version: Callable[[Version], tuple[str, Path]]) -> De
 @pytest.fixture(scope="module")
 def in_prod(team: Team, staged: Deployed) -> Deployed:
     return Deployed(staged.arn, staged.assembly, done(team.apply(staged.assembly, "prod", "41")))
-
-
-def done(result: Result) -> str:
-    assert result.exit_code == 0, f"{result.output}\n{result.exception!r}"
-    return result.output
 
 
 def test_what_is_not_approved_is_not_synthesized(team: Team, tmp_path: Path) -> None:

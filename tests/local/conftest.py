@@ -142,9 +142,15 @@ def issuer() -> Iterator[tuple[Issuer, str]]:
 
 
 def start_aws(
-    state: Path, jwks: str, port: int, environment: dict[str, str] | None = None
+    state: Path,
+    jwks: str,
+    port: int,
+    environment: dict[str, str] | None = None,
+    issuers: dict[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a local AWS in `state` and wait until it answers; what it runs gets `environment`.
+
+    It believes Azure DevOps' tokens, and those of `issuers` (issuer → JWKS URL).
 
     Stop it with `lifeline.stop`.
     """
@@ -153,7 +159,7 @@ def start_aws(
         "accounts": ACCOUNTS,
         "region": REGION,
         "platform": "isthmus",
-        "issuers": {ISSUER: jwks},
+        "issuers": {ISSUER: jwks} | (issuers or {}),
         "environment": {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_DEFAULT_REGION": REGION}
         | (environment or {}),
     }

@@ -1,0 +1,110 @@
+"""The endpoints' API: who has a token of Entra, and no AWS key, asks models for predictions.
+
+`POST /models/{model}/predictions`. API Gateway's own JWT authorizer checks each token, and no code of ours;
+the function behind it (`gateway/`) asks whether the caller has the role, and then the endpoint.
+
+It is an HTTP API, the quicker and cheaper of API Gateway's products. That one has neither WAF nor private
+endpoints (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-vs-rest.html), so with
+`api.waf` or `api.private` it is a REST API, with the same authorizer, path and function. Neither product can
+ask an endpoint without a function and tell a model's refusal from its failure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from aws_cdk import CfnOutput, Stack, aws_lambda
+from constructs import Construct
+
+from cdk.parts.function import Function
+from cdk.parts.grants import allow, sagemaker
+from cdk.parts.keys import USE, Keys
+from cdk.parts.logs import log_group
+from cdk.parts.network import Network
+from isthmus import names
+from isthmus.config import Api, Platform
+
+CODE = Path(__file__).parents[2] / "gateway"
+# API Gateway waits no longer for a function.
+SECONDS = 29
+PATH = ("models", "{model}", "predictions")
+# What each request leaves in the access log: no header, no token, no row.
+LINE = {
+    "request": "$context.requestId",
+    "time": "$context.requestTime",
+    "from": "$context.identity.sourceIp",
+    "asked": "$context.httpMethod $context.path",
+    "status": "$context.status",
+    "bytes": "$context.responseLength",
+    "milliseconds": "$context.responseLatency",
+    "refused": "$context.authorizer.error",
+}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What either kind of API is made of."""
+
+    platform: Platform
+    api: Api
+    function: Function
+    access_log: str
+
+
+def endpoints_api(
+    scope: Construct, platform: Platform, api: Api, keys: Keys, network: Network | None
+) -> None:
+    """The account's API; its URL is the stack's output `ApiUrl`. A private one is called from the network."""
+    inside = Construct(scope, "Api")
+    access_log = log_group(inside, "AccessLog", platform, names.api_log(platform), keys.logs)
+    parts = Parts(platform, api, _function(inside, platform, api, keys), access_log.attr_arn)
+    if api.waf or api.private:
+        from cdk.parts.rest_api import rest_api
+
+        url = rest_api(inside, parts, keys.logs, vpc=network.vpc if network and api.private else None)
+    else:
+        from cdk.parts.http_api import http_api
+
+        url = http_api(inside, parts)
+    CfnOutput(Stack.of(scope), "ApiUrl", value=url, description="POST <this>/models/<model>/predictions")
+
+
+def _function(scope: Construct, platform: Platform, api: Api, keys: Keys) -> Function:
+    """The gateway: it may ask endpoints that are tagged as the platform's, and nothing else."""
+    name = names.gateway(platform)
+    keys.messages.allow_roles(USE, name)
+    return Function(
+        scope,
+        "Gateway",
+        name,
+        platform,
+        code=CODE,
+        handler="gateway.handler.handle",
+        description="Asks endpoints for callers of the API",
+        seconds=SECONDS,
+        environment={"ROLE": api.role, "RESERVED_IDS": names.GATE_PREFIX},
+        statements=[
+            allow(
+                "sagemaker:InvokeEndpoint",
+                sagemaker(Stack.of(scope), "endpoint/*"),
+                {"StringEquals": {"aws:ResourceTag/platform": platform.name}},
+            )
+        ],
+        keys=keys,
+    )
+
+
+def let_in(scope: Construct, parts: Parts, api: str) -> None:
+    """Let the API of that id run the function, for its one route."""
+    stack = Stack.of(scope)
+    route = "/".join("*" if part.startswith("{") else part for part in PATH)
+    permission = aws_lambda.CfnPermission(
+        scope,
+        "LetIn",
+        action="lambda:InvokeFunction",
+        function_name=parts.function.arn,
+        principal="apigateway.amazonaws.com",
+        source_arn=f"arn:aws:execute-api:{stack.region}:{stack.account}:{api}/*/POST/{route}",
+    )
+    permission.node.add_dependency(parts.function)

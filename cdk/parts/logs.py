@@ -1,0 +1,23 @@
+"""Log groups: encrypted, kept for as long as the platform says, and no longer."""
+
+from __future__ import annotations
+
+from aws_cdk import RemovalPolicy, aws_logs
+from constructs import Construct
+
+from cdk.parts.keys import Key
+from isthmus.config import Platform
+
+
+def log_group(scope: Construct, id_: str, platform: Platform, name: str, key: Key) -> aws_logs.CfnLogGroup:
+    """A log group that outlives its stack: what happened is asked for later."""
+    key.allow_logs(name)
+    group = aws_logs.CfnLogGroup(
+        scope,
+        id_,
+        log_group_name=name,
+        retention_in_days=platform.logs.retention_days,
+        kms_key_id=key.arn,
+    )
+    group.apply_removal_policy(RemovalPolicy.RETAIN)
+    return group
