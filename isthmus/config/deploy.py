@@ -38,6 +38,19 @@ class Monitoring(Strict):
     )
 
 
+class Alarms(Strict):
+    """When people are called. Failures and latency are judged over ten of the last fifteen minutes."""
+
+    error_percent: float = Field(default=1, gt=0, lt=100, description="Of requests that the model fails.")
+    p95_latency_ms: float = Field(default=1000, gt=0, description="Of the model, without the way to it.")
+    silent_minutes: int | None = Field(
+        default=None,
+        ge=5,
+        le=1440,
+        description="Where traffic is expected: so long without a request in prod is an alarm.",
+    )
+
+
 class DeployConfig(Strict):
     """deploy.yaml: how a model version serves, what it must pass, and how it is watched."""
 
@@ -47,3 +60,4 @@ class DeployConfig(Strict):
     capture_percent: int = Field(default=100, ge=0, le=100)
     gates: Gates = Gates()
     monitoring: Monitoring = Monitoring()
+    alarms: Alarms = Alarms()

@@ -14,6 +14,7 @@ from isthmus.deploy.serving import Serving, expect, look
 from isthmus.errors import BadInput, NotFound
 from isthmus.infra.assembly import deploy_stack
 from isthmus.infra.manifest import find_stack
+from isthmus.monitor.served import served
 
 RUN_TAG = "isthmus:run-id"
 IN_SERVICE, RETIRED = "InService", "Retired"
@@ -41,6 +42,9 @@ def apply(
     serving = look(sagemaker, package.model, stage)
     expect(serving, package.arn, wanted)
     record(sagemaker, package, stage, run_id, wanted)
+    session.client("cloudwatch").put_metric_data(
+        Namespace=names.METRIC_NAMESPACE, MetricData=[served(package.model, stage, package.version)]
+    )
     if before and before != package.arn:
         retire(sagemaker, before, stage, run_id)
     return serving

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict
 from typing import Any
 
 from aws_cdk import Acknowledgment, BootstraplessSynthesizer, CfnTag, Environment, Stack, Validations
@@ -19,21 +19,10 @@ from constructs import Construct
 
 from isthmus import names
 from isthmus.config import DeployConfig, Platform, Stage
+from isthmus.deploy.alarms import VARIANT, Alarm, alarms
 from isthmus.deploy.package import Package
 from isthmus.monitor.pipeline import Monitor, definition
 from isthmus.network import references
-
-VARIANT = "AllTraffic"
-
-
-@dataclass(frozen=True)
-class Alarm:
-    """Over 1 of `metric` is more than chance explains (see `isthmus.monitor.step`)."""
-
-    id: str
-    name: str
-    metric: str
-    what: str
 
 
 class EndpointStack(Stack):
@@ -61,6 +50,7 @@ class EndpointStack(Stack):
         self._account_id = account
         self._key = f"arn:aws:kms:{platform.region}:{account}:{names.key_alias(platform)}"
         self._capture = names.capture_bucket(platform, account)
+        self._network = references(platform, stage)
         self.endpoint_config = self._endpoint_config(self._model())
         self.endpoint = self._endpoint()
         self._alarms()
@@ -70,13 +60,24 @@ class EndpointStack(Stack):
         role = names.role_arn(self._account_id, names.model_role(self.platform, self.package.model))
         # A model answers requests and calls nobody; SageMaker itself fetches the artifact.
         isolated = True
+        content: dict[str, object] = {"package": self.package.arn, "role": role, "isolated": isolated}
+        if self._network:
+            content["network"] = asdict(self._network)
         return sagemaker.CfnModel(
             self,
             "Model",
-            model_name=self._name({"package": self.package.arn, "role": role, "isolated": isolated}),
+            model_name=self._name(content),
             execution_role_arn=role,
             containers=[sagemaker.CfnModel.ContainerDefinitionProperty(model_package_name=self.package.arn)],
             enable_network_isolation=isolated,
+            vpc_config=self._vpc_config(),
+        )
+
+    def _vpc_config(self) -> sagemaker.CfnModel.VpcConfigProperty | None:
+        if self._network is None:
+            return None
+        return sagemaker.CfnModel.VpcConfigProperty(
+            subnets=list(self._network.subnets), security_group_ids=[self._network.security_group]
         )
 
     def _endpoint_config(self, model: sagemaker.CfnModel) -> sagemaker.CfnEndpointConfig:
@@ -128,35 +129,40 @@ class EndpointStack(Stack):
         )
 
     def _alarms(self) -> None:
-        platform, model = self.platform, self.package.model
-        for alarm in (
-            Alarm("Drift", names.drift_alarm(platform, model), "FeatureDrift", "inputs have drifted"),
-            Alarm("Quality", names.quality_alarm(platform, model), "QualityLoss", "quality is lost"),
-        ):
-            made = cloudwatch.CfnAlarm(
-                self,
-                alarm.id,
-                alarm_name=alarm.name,
-                alarm_description=f"{model} in {self.stage}: {alarm.what} beyond chance",
-                namespace=names.METRIC_NAMESPACE,
-                metric_name=alarm.metric,
-                dimensions=[
-                    cloudwatch.CfnAlarm.DimensionProperty(name="Model", value=model),
-                    cloudwatch.CfnAlarm.DimensionProperty(name="Stage", value=self.stage),
-                ],
-                statistic="Maximum",
-                period=60,
-                evaluation_periods=1,
-                threshold=1,
-                comparison_operator="GreaterThanThreshold",
-                # Between two runs of the monitor nothing is measured. So each run that finds it tells anew.
-                treat_missing_data="notBreaching",
-            )
-            excuse(
-                made,
-                "EventBridge carries every change of its state to the automation account's bus",
-                "NIST.800.53.R5-CloudWatchAlarmAction",
-            )
+        """Those that page tell the account's topic."""
+        topic = f"arn:aws:sns:{self.region}:{self._account_id}:{names.topic(self.platform)}"
+        for alarm in alarms(self.platform, self.config, self.stage):
+            made = self._alarm(alarm, [topic] if alarm.pages else None)
+            if not alarm.pages:
+                excuse(
+                    made,
+                    "EventBridge carries every change of its state to the automation account's bus",
+                    "NIST.800.53.R5-CloudWatchAlarmAction",
+                )
+
+    def _alarm(self, alarm: Alarm, topics: list[str] | None) -> cloudwatch.CfnAlarm:
+        percentile = alarm.statistic.startswith("p")
+        return cloudwatch.CfnAlarm(
+            self,
+            alarm.id,
+            alarm_name=alarm.name,
+            alarm_description=alarm.message,
+            namespace=alarm.namespace,
+            metric_name=alarm.metric,
+            dimensions=[{"name": name, "value": value} for name, value in alarm.dimensions.items()],
+            statistic=None if percentile else alarm.statistic,
+            extended_statistic=alarm.statistic if percentile else None,
+            # A few slow requests are no 95th percentile.
+            evaluate_low_sample_count_percentile="ignore" if percentile else None,
+            threshold=alarm.threshold,
+            period=alarm.period,
+            evaluation_periods=alarm.periods,
+            datapoints_to_alarm=alarm.datapoints,
+            comparison_operator=alarm.comparison,
+            treat_missing_data=alarm.missing,
+            alarm_actions=topics,
+            ok_actions=topics,
+        )
 
     def _monitor(self) -> None:
         name = names.monitor_pipeline(self.package.model)
@@ -195,10 +201,11 @@ class EndpointStack(Stack):
             labels=f"s3://{names.ground_truth_bucket(self.platform, self._account_id)}/{model}",
             reports=f"s3://{self._capture}/{names.reports(model)}{self.package.version}",
             key=self._key,
+            version=self.package.version,
             window_days=self.config.monitoring.window_days,
             psi=self.config.monitoring.psi,
             confidence=self.config.monitoring.confidence,
-            network=references(self.platform, self.stage),
+            network=self._network,
         )
 
     def _name(self, content: object) -> str:

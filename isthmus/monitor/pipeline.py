@@ -30,6 +30,7 @@ class Monitor:
     labels: str
     reports: str
     key: str
+    version: int
     window_days: int
     psi: float
     confidence: float
@@ -71,6 +72,7 @@ def _environment(monitor: Monitor) -> dict[str, str]:
         "AWS_DEFAULT_REGION": monitor.region,
         "MODEL": monitor.model,
         "STAGE": monitor.stage,
+        "VERSION": str(monitor.version),
         "CAPTURES_URI": monitor.captures,
         "LABELS_URI": monitor.labels,
         "WINDOW_DAYS": str(monitor.window_days),

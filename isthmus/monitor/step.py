@@ -24,6 +24,7 @@ from isthmus.monitor.findings import Findings, summary
 from isthmus.monitor.profile import constraints, statistics
 from isthmus.monitor.quality import assess
 from isthmus.monitor.report import page
+from isthmus.monitor.served import served
 from isthmus.monitor.violations import violations
 from isthmus.names import METRIC_NAMESPACE
 
@@ -91,19 +92,20 @@ def _write(output: Path, found: Findings, table: pl.DataFrame, baseline: Baselin
 
 
 def _publish(found: Findings) -> None:
-    """Put the findings to CloudWatch, whose alarms carry them on; nothing where nothing was measured."""
+    """Put the findings to CloudWatch, whose alarms carry them on, and which version they are about."""
     import boto3
 
-    if data := metrics(found):
-        cloudwatch = boto3.client("cloudwatch")
-        for start in range(0, len(data), MOST_METRICS):
-            cloudwatch.put_metric_data(
-                Namespace=METRIC_NAMESPACE, MetricData=data[start : start + MOST_METRICS]
-            )
+    data = [served(found.model, found.stage, int(os.environ["VERSION"])), *metrics(found)]
+    cloudwatch = boto3.client("cloudwatch")
+    for start in range(0, len(data), MOST_METRICS):
+        cloudwatch.put_metric_data(Namespace=METRIC_NAMESPACE, MetricData=data[start : start + MOST_METRICS])
 
 
 def metrics(found: Findings) -> list[dict[str, Any]]:
-    """The findings as CloudWatch's metric data: the worst drift, the loss, and each feature's index."""
+    """The findings as CloudWatch's metric data: the worst drift, the loss, and each feature's index.
+
+    Nothing where nothing was measured.
+    """
     where = [{"Name": "Model", "Value": found.model}, {"Name": "Stage", "Value": found.stage}]
     data: list[dict[str, Any]] = []
     if found.drift:

@@ -112,24 +112,39 @@ def test_all_is_captured_encrypted_into_the_stages_own_bucket(
     assert one(templates[stage], "AWS::SageMaker::Model")["EnableNetworkIsolation"] is True
 
 
+def alarms(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Each alarm's properties, by its name."""
+    found = (r["Properties"] for r in template["Resources"].values() if r["Type"] == "AWS::CloudWatch::Alarm")
+    return {one["AlarmName"]: one for one in found}
+
+
 @pytest.mark.parametrize("stage", STAGES)
-def test_alarms_have_the_names_that_the_bridge_knows(
+def test_what_monitors_find_has_the_alarms_that_the_bridge_knows(
     templates: Templates, platform: Platform, stage: str
 ) -> None:
-    alarms = {
-        r["Properties"]["AlarmName"]: r["Properties"]
-        for r in templates[stage]["Resources"].values()
-        if r["Type"] == "AWS::CloudWatch::Alarm"
-    }
     wanted = {
         names.drift_alarm(platform, MODEL): "FeatureDrift",
         names.quality_alarm(platform, MODEL): "QualityLoss",
     }
-    assert {name: alarm["MetricName"] for name, alarm in alarms.items()} == wanted
-    for alarm in alarms.values():
-        assert alarm["Namespace"] == "Isthmus"
+    for name, metric in wanted.items():
+        alarm = alarms(templates[stage])[name]
+        assert (alarm["Namespace"], alarm["MetricName"]) == ("Isthmus", metric)
         assert alarm["Dimensions"] == [{"Name": "Model", "Value": MODEL}, {"Name": "Stage", "Value": stage}]
         assert (alarm["Threshold"], alarm["TreatMissingData"]) == (1, "notBreaching")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_failing_and_slow_endpoints_call_people(templates: Templates, platform: Platform, stage: str) -> None:
+    account = getattr(platform.accounts, stage)
+    topic = f"arn:aws:sns:{platform.region}:{account}:{names.topic(platform)}"
+    for name, metric in (
+        (names.errors_alarm(platform, MODEL), "Invocation5XXErrors"),
+        (names.latency_alarm(platform, MODEL), "ModelLatency"),
+    ):
+        alarm = alarms(templates[stage])[name]
+        assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/SageMaker", metric)
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [topic]
+        assert {one["Name"]: one["Value"] for one in alarm["Dimensions"]}["EndpointName"] == MODEL
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -83,6 +83,7 @@ def run(opt_ml: Path, url: str) -> str:
         "ISTHMUS_OPT_ML": str(opt_ml),
         "MODEL": "rain",
         "STAGE": "prod",
+        "VERSION": "7",
     }
     done = subprocess.run(
         [str(Path(sys.prefix) / "bin" / "process"), "-m", "isthmus.monitor.step"],
@@ -126,7 +127,7 @@ def test_the_report_needs_nothing_else_and_trusts_no_data(output: Path) -> None:
 
 def test_the_metrics_are_put_where_the_alarms_look(output: Path, cloudwatch: tuple[str, list[bytes]]) -> None:
     sent = b"".join(cloudwatch[1])
-    for word in (b"Isthmus", b"FeatureDrift", b"QualityLoss", b"Psi"):
+    for word in (b"Isthmus", b"Version", b"FeatureDrift", b"QualityLoss", b"Psi"):
         assert word in sent
 
 
@@ -140,7 +141,8 @@ def test_nothing_captured_is_no_error_and_no_measurement(
     assert "nothing captured yet" in run(opt_ml, cloudwatch[0])
     report = opt_ml / "processing" / "output" / "report"
     assert len(list(report.iterdir())) == 5
-    assert len(cloudwatch[1]) == before
+    (said,) = cloudwatch[1][before:]
+    assert [one["MetricName"] for one in json.loads(said)["MetricData"]] == ["Version"]
 
 
 def test_a_missing_baseline_is_the_jobs_failure_reason(tmp_path: Path) -> None:

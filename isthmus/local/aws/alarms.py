@@ -6,6 +6,7 @@ bus. Here an alarm needs `DatapointsToAlarm` of its last `EvaluationPeriods` per
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -14,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ministack.core.arn import parse_arn
-from ministack.core.responses import get_account_id, get_region
+from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import cloudwatch
 
 from isthmus.errors import Refused
@@ -22,6 +23,7 @@ from isthmus.local.aws import deliveries, events
 
 Alarm = dict[str, Any]
 SERVICE = "cloudwatch.amazonaws.com"
+LOOK_SECONDS = 10
 ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
 logger = logging.getLogger("isthmus.alarms")
 _act = cloudwatch._dispatch_alarm_actions
@@ -38,19 +40,26 @@ def install() -> None:
     cloudwatch._dispatch_alarm_actions = _act_and_tell
 
 
+async def watch() -> None:
+    """Look at every account's alarms now and then, for ever: no request tells of silence."""
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        scopes = {(account, region) for (account, region, _), _ in cloudwatch._alarms.all_items()}
+        for account, region in scopes:
+            with request_scope(account, region):
+                cloudwatch._evaluate_all_alarms()
+
+
 def evaluate(alarm: Alarm) -> None:
     """Move the alarm to the state that its metric's last periods say, and act on a change."""
-    values = [value for value in _periods(alarm) if value is not None]
-    if not values or alarm.get("ComparisonOperator") not in BREACHING:
+    if alarm.get("ComparisonOperator") not in BREACHING:
         return
-    state, old = _state(alarm), alarm["StateValue"]
+    values = [value for value in _periods(alarm) if value is not None]
+    old = alarm["StateValue"]
+    state = _state(alarm) if values else _silent_state(alarm)
     if state == old:
         return
-    statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic")
-    reason = (
-        f"Threshold Crossed: {len(values)} datapoint(s) {values} ({statistic}) "
-        f"{'were' if state == 'ALARM' else 'were not'} {alarm['ComparisonOperator']} {alarm.get('Threshold')}"
-    )
+    reason = _reason(alarm, state, values)
     alarm |= {"StateValue": state, "StateReason": reason, "StateUpdatedTimestamp": int(time.time())}
     alarm["StateReasonData"] = json.dumps(_reason_data(alarm, values))
     cloudwatch._record_history(alarm["AlarmName"], old, state, reason)
@@ -64,6 +73,22 @@ def _state(alarm: Alarm) -> str:
     missing = alarm.get("TreatMissingData") == "breaching"
     count = sum(missing if value is None else beyond(value, threshold) for value in periods)
     return "ALARM" if count >= int(alarm.get("DatapointsToAlarm") or len(periods)) else "OK"
+
+
+def _silent_state(alarm: Alarm) -> str:
+    """The state of an alarm in whose periods nothing at all was measured."""
+    states = {"breaching": "ALARM", "notBreaching": "OK", "ignore": alarm["StateValue"]}
+    return str(states.get(alarm.get("TreatMissingData") or "missing", "INSUFFICIENT_DATA"))
+
+
+def _reason(alarm: Alarm, state: str, values: list[float]) -> str:
+    if not values:
+        return f"Threshold Crossed: no datapoints were received, which counts as {alarm['TreatMissingData']}."
+    statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic")
+    return (
+        f"Threshold Crossed: {len(values)} datapoint(s) {values} ({statistic}) "
+        f"{'were' if state == 'ALARM' else 'were not'} {alarm['ComparisonOperator']} {alarm.get('Threshold')}"
+    )
 
 
 def _periods(alarm: Alarm) -> Iterator[float | None]:

@@ -28,7 +28,6 @@ from isthmus.local.aws import (
     identity,
     network_types,
     queries,
-    queues,
     sagemaker,
     snapshots,
     source_identity,
@@ -58,7 +57,6 @@ def serve(settings: Settings) -> None:
     source_identity.install(handlers)
     events.install()
     deliveries.install()
-    queues.install()
     alarms.install()
     functions.install(settings.environment)
     sagemaker.install(settings)
@@ -81,6 +79,7 @@ async def _serve(settings: Settings, signer: Signer) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     keeping = asyncio.create_task(snapshots.Snapshots(settings.state / "services").keep(changed))
     ready = asyncio.create_task(_announce(settings))
+    watching = asyncio.create_task(alarms.watch())
     service.on_change(changed.set)
 
     async def stopped() -> None:
@@ -90,7 +89,7 @@ async def _serve(settings: Settings, signer: Signer) -> None:
 
     application: Any = _application(signer, changed)
     await hypercorn_serve(application, _hypercorn(settings), shutdown_trigger=stopped)
-    for task in (ready, keeping):
+    for task in (ready, watching, keeping):
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task

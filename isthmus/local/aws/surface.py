@@ -103,7 +103,6 @@ EXTENDED = {
         "find_api_scope",
     ),
     "ministack.services.cloudwatch_logs": ("_create_log_stream", "_log_groups", "_put_log_events"),
-    "ministack.services.sqs": ("_queue_url_for_account",),
     "ministack.services.lambda_svc": ("function_policy_for_arn",),
     "ministack.services.ec2": (
         "_create_flow_logs",
@@ -144,7 +143,9 @@ EXTENDED = {
     ),
     "ministack.services.scheduler": ("_SCHEDULE_TICK_INTERVAL",),
     "ministack.services.cloudwatch": (
+        "_alarms",
         "_evaluate_alarm",
+        "_evaluate_all_alarms",
         "_evaluate_parent_alarms",
         "_dispatch_alarm_actions",
         "_record_history",

@@ -113,6 +113,18 @@ def test_an_alarm_looks_at_its_own_dimensions_only(aws: Aws) -> None:
     assert alarm["StateValue"] == "OK"
 
 
+@pytest.mark.parametrize(
+    ("missing", "state"),
+    [("breaching", "ALARM"), ("notBreaching", "OK"), ("missing", "INSUFFICIENT_DATA")],
+)
+def test_silence_is_what_the_alarm_says_it_is(aws: Aws, missing: str, state: str) -> None:
+    put_alarm(aws, f"silent-{missing}", f"silent-{missing}", TreatMissingData=missing)
+    put_metric(aws, 0, "somebody-else")
+    cloudwatch = aws.client("cloudwatch", PROD)
+    (alarm,) = cloudwatch.describe_alarms(AlarmNames=[f"silent-{missing}"])["MetricAlarms"]
+    assert alarm["StateValue"] == state
+
+
 def test_an_alarm_tells_a_topic_only_where_its_policy_lets_cloudwatch_in(aws: Aws) -> None:
     sns, sqs = aws.client("sns", PROD), aws.client("sqs", PROD)
     topic = sns.create_topic(Name="notices")["TopicArn"]

@@ -1,0 +1,113 @@
+"""The alarms of one model at one stage, as data: those that page people, and those that the bridge carries.
+
+Each message says what happened, where, and what to do. SageMaker sends 1 or 0 for each request as
+`Invocation5XXErrors`, so that its average is the share of requests that the model failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from isthmus import names
+from isthmus.config import DeployConfig, Platform, Stage
+
+VARIANT = "AllTraffic"
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """In alarm while `datapoints` of a metric's last `periods` periods (of seconds) are beyond a bound."""
+
+    id: str
+    name: str
+    message: str
+    namespace: str
+    metric: str
+    dimensions: dict[str, str]
+    statistic: str
+    threshold: float
+    period: int = 300
+    periods: int = 3
+    datapoints: int = 2
+    comparison: str = "GreaterThanThreshold"
+    missing: str = "notBreaching"
+    pages: bool = True
+
+
+def alarms(platform: Platform, config: DeployConfig, stage: Stage) -> list[Alarm]:
+    """All alarms of the model at the stage."""
+    return [*paging(platform, config, stage), *watching(platform, config.model, stage)]
+
+
+def paging(platform: Platform, config: DeployConfig, stage: Stage) -> Iterator[Alarm]:
+    """What a person looks at now: failing, slow and, where traffic is expected, silent."""
+    model, bounds = config.model, config.alarms
+    endpoint = names.endpoint(model)
+    where = {"EndpointName": endpoint, "VariantName": VARIANT}
+    yield Alarm(
+        "Errors",
+        names.errors_alarm(platform, model),
+        f"{model} in {stage} fails more than {bounds.error_percent:g} % of its requests (5xx). Read the log "
+        f"group /aws/sagemaker/Endpoints/{endpoint}. If the newest version is at fault, run "
+        f"{names.deploy_pipeline(model)} with the one before: isthmus models {model}.",
+        "AWS/SageMaker",
+        "Invocation5XXErrors",
+        where,
+        "Average",
+        bounds.error_percent / 100,
+    )
+    yield Alarm(
+        "Latency",
+        names.latency_alarm(platform, model),
+        f"{model} in {stage}: one request in twenty takes the model over {bounds.p95_latency_ms:g} ms. Look "
+        f"at dashboard {names.model_dashboard(platform)}: where processors are busy, raise capacity.{stage} "
+        "in deploy.yaml; else compare the newest version with the one before.",
+        "AWS/SageMaker",
+        "ModelLatency",
+        where,
+        "p95",
+        # SageMaker measures microseconds.
+        bounds.p95_latency_ms * 1000,
+    )
+    if stage == "prod" and bounds.silent_minutes:
+        yield Alarm(
+            "Silence",
+            names.silence_alarm(platform, model),
+            f"{model} in {stage} was asked nothing for {bounds.silent_minutes} minutes, and deploy.yaml "
+            f"expects traffic. Ask it yourself: isthmus invoke {model} --stage {stage}. If it answers, look "
+            "at its callers.",
+            "AWS/SageMaker",
+            "Invocations",
+            where,
+            "Sum",
+            1,
+            period=bounds.silent_minutes * 60,
+            periods=1,
+            datapoints=1,
+            comparison="LessThanThreshold",
+            missing="breaching",
+        )
+
+
+def watching(platform: Platform, model: str, stage: Stage) -> Iterator[Alarm]:
+    """What a monitor finds; over 1 is more than chance explains (see `isthmus.monitor.step`)."""
+    for id_, name, metric, what in (
+        ("Drift", names.drift_alarm(platform, model), "FeatureDrift", "inputs have drifted"),
+        ("Quality", names.quality_alarm(platform, model), "QualityLoss", "quality is lost"),
+    ):
+        yield Alarm(
+            id_,
+            name,
+            f"{model} in {stage}: {what} beyond chance",
+            names.METRIC_NAMESPACE,
+            metric,
+            {"Model": model, "Stage": stage},
+            "Maximum",
+            1,
+            # Between two runs of the monitor nothing is measured. So each run that finds it tells anew.
+            period=60,
+            periods=1,
+            datapoints=1,
+            pages=False,
+        )
