@@ -28,6 +28,7 @@ from isthmus.local.aws import (
     identity,
     network_types,
     queries,
+    queues,
     sagemaker,
     snapshots,
     source_identity,
@@ -57,6 +58,7 @@ def serve(settings: Settings) -> None:
     source_identity.install(handlers)
     events.install()
     deliveries.install()
+    queues.install()
     alarms.install()
     functions.install(settings.environment)
     sagemaker.install(settings)

@@ -103,6 +103,7 @@ EXTENDED = {
         "find_api_scope",
     ),
     "ministack.services.cloudwatch_logs": ("_create_log_stream", "_log_groups", "_put_log_events"),
+    "ministack.services.sqs": ("_queue_url_for_account",),
     "ministack.services.lambda_svc": ("function_policy_for_arn",),
     "ministack.services.ec2": (
         "_create_flow_logs",

@@ -11,6 +11,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -21,6 +22,7 @@ from tests.local.aws.documents import allow, make_role
 from tests.local.conftest import AUTOMATION, REGION, Aws, Issuer, free_port, start_aws
 
 WAIT = {"WaiterConfig": {"Delay": 0.1, "MaxAttempts": 100}}
+TAKES = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
 FUNCTION = """
 import boto3, os
 def handle(event, context):
@@ -36,6 +38,11 @@ class Server:
         self.state, self.issuer, self.port = state, issuer, free_port()
         self.aws = Aws(f"http://127.0.0.1:{self.port}", REGION, issuer[0])
         self.process: subprocess.Popen[bytes]
+        self.start()
+
+    def start_on_another_port(self) -> None:
+        self.port = free_port()
+        self.aws = Aws(f"http://127.0.0.1:{self.port}", REGION, self.issuer[0])
         self.start()
 
     def start(self) -> None:
@@ -108,7 +115,9 @@ class Kept:
 
 def test_a_killed_server_loses_no_state_and_leaves_no_function_running(server: Server) -> None:
     kept = Kept(server, "killed")
-    make_function(server.aws)
+    make_function(
+        server.aws, "told", make_role(server.aws, AUTOMATION, "function", trusts="lambda.amazonaws.com")
+    )
     first = invoke(server.aws)
     assert first["who"] == f"arn:aws:sts::{AUTOMATION}:assumed-role/function/told"
     # Deployed for the real Azure DevOps; here that name leads to the local one.
@@ -138,17 +147,54 @@ def test_a_stopped_server_keeps_its_state_and_frees_stacks_that_were_changing(se
     assert {"stopped-one", "stopped-two", "stopped-three"} <= names
 
 
+def test_a_message_reaches_its_function_after_a_start_on_another_port(server: Server) -> None:
+    role = make_role(server.aws, AUTOMATION, "takes", allow(TAKES, "*"), trusts="lambda.amazonaws.com")
+    make_function(server.aws, "takes", role)
+    sqs = server.aws.client("sqs", AUTOMATION)
+    queue = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "waiting"}}
+    stack = {"StackName": "waiting", "TemplateBody": json.dumps({"Resources": {"Queue": queue}})}
+    server.aws.client("cloudformation", AUTOMATION).create_stack(**stack)
+    server.aws.client("cloudformation", AUTOMATION).get_waiter("stack_create_complete").wait(
+        StackName="waiting", **WAIT
+    )
+    url = sqs.get_queue_url(QueueName="waiting")["QueueUrl"]
+    arn = f"arn:aws:sqs:{REGION}:{AUTOMATION}:waiting"
+    mapping = server.aws.client("lambda", AUTOMATION).create_event_source_mapping(
+        FunctionName="takes", EventSourceArn=arn, Enabled=False
+    )
+    sqs.send_message(QueueUrl=url, MessageBody="{}")
+    assert lifeline.stop(server.process) == 0
+    server.start_on_another_port()
+    sqs = server.aws.client("sqs", AUTOMATION)
+    assert waiting(sqs, url) == 1
+    server.aws.client("lambda", AUTOMATION).update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+    deadline = time.monotonic() + 20
+    while waiting(sqs, url):
+        assert time.monotonic() < deadline, "the message never reached its function"
+    server.aws.client("cloudformation", AUTOMATION).delete_stack(StackName="waiting")
+    server.aws.client("cloudformation", AUTOMATION).get_waiter("stack_delete_complete").wait(
+        StackName="waiting", **WAIT
+    )
+    assert not sqs.list_queues().get("QueueUrls")
+
+
+def waiting(sqs: Any, url: str) -> int:
+    """How many messages nobody has taken and deleted."""
+    counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=counts)["Attributes"]
+    return sum(map(int, found.values()))
+
+
 def test_state_holds_secrets_and_is_for_its_owner_alone(server: Server) -> None:
     assert not server.state.stat().st_mode & 0o077
 
 
-def make_function(aws: Aws) -> None:
-    role = make_role(aws, AUTOMATION, "function", trusts="lambda.amazonaws.com")
+def make_function(aws: Aws, name: str, role: str) -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as code:
         code.writestr("function.py", FUNCTION)
     aws.client("lambda", AUTOMATION).create_function(
-        FunctionName="told",
+        FunctionName=name,
         Runtime="python3.14",
         Handler="function.handle",
         Role=role,
