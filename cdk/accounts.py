@@ -11,6 +11,7 @@ from aws_cdk import App
 
 from cdk.automation import AutomationStack
 from cdk.dev import DevStack
+from cdk.features import FeatureStack
 from cdk.model import ModelServingStack, ModelTrainingStack
 from cdk.serving import ServingStack
 from isthmus import names
@@ -39,6 +40,8 @@ def application(platform: Platform, outdir: str | None = None) -> App:
     app = App(analytics_reporting=False, outdir=outdir, post_cli_context=FLAGS, tree_metadata=False)
     DevStack(app, platform)
     automation = AutomationStack(app, platform)
+    if platform.feature_groups:
+        FeatureStack(app, platform).add_stack_dependency(automation)
     serving = {stage: ServingStack(app, platform, stage) for stage in STAGES}
     for model in platform.models:
         ModelTrainingStack(app, platform, model).add_stack_dependency(automation)

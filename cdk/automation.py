@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from constructs import Construct
 
+from cdk.features import feature_role
 from cdk.parts.bridge import Bridge
 from cdk.parts.bus import automation_bus
 from cdk.parts.federation import federation
@@ -33,6 +34,11 @@ class AutomationStack(AccountStack):
         artifacts = storage.bucket("Artifacts", names.artifact_bucket(platform))
         data = storage.bucket("Data", names.data_bucket(platform))
         _share(platform, keys.data, artifacts, data)
+        if platform.feature_groups:
+            storage.bucket("Features", names.feature_bucket(platform))
+            feature_role(self, platform, data_key=keys.data.arn)
+            keys.data.allow_roles(USE, names.feature_role(platform))
+            keys.data.allow_stacks("sagemaker")
         image_repository(self, platform, key=keys.images.arn)
         federation(self, platform)
         infrastructure_role(self, platform)

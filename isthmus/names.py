@@ -62,6 +62,25 @@ def data_bucket(platform: Platform) -> str:
     return _bucket(platform, "data", platform.accounts.automation)
 
 
+def feature_bucket(platform: Platform) -> str:
+    """Feature Store's offline stores, each under its group's name."""
+    return _bucket(platform, "features", platform.accounts.automation)
+
+
+def feature_role(platform: Platform) -> str:
+    """Automation: what Feature Store writes offline stores as."""
+    return f"{platform.name}-features"
+
+
+def feature_group(platform: Platform, name: str) -> str:
+    return f"{platform.name}-{name}"
+
+
+def feature_stack(platform: Platform) -> str:
+    """Automation: the groups of Feature Store."""
+    return f"{platform.name}-automation-feature-store"
+
+
 def registry_group(model: str) -> str:
     """The model package group; also the SageMaker pipeline's name."""
     return model

@@ -10,7 +10,7 @@ from isthmus.config import AccountRole, Model, Platform
 
 
 class AccountStack(Stack):
-    """A stack in one of the platform's accounts: the account's own, or a model's in it.
+    """A stack in one of the platform's accounts: the account's own, a model's, or one of another `name`.
 
     Each resource is tagged with who pays for it: platform, account, and a model's name, owner and team. In a
     model's stack these are the tags of its roles, which the policies of their kind read.
@@ -23,11 +23,14 @@ class AccountStack(Stack):
         account: AccountRole,
         description: str,
         model: Model | None = None,
+        *,
+        name: str | None = None,
     ) -> None:
         self.account_id: str = getattr(platform.accounts, account)
+        own = names.model_stack(platform, account, model.name) if model else names.stack(platform, account)
         super().__init__(
             scope,
-            names.model_stack(platform, account, model.name) if model else names.stack(platform, account),
+            name or own,
             description=description,
             env=Environment(account=self.account_id, region=platform.region),
             termination_protection=True,

@@ -160,6 +160,24 @@ class _Training:
             *self._files(write_data=False),
             *pull(self._platform),
             *(attach(self._stack, self._network) if self._network else []),
+            *(self._share_features() if self._platform.feature_groups else []),
+        ]
+
+    def _share_features(self) -> list[Statement]:
+        """Features are there to be shared: every model's jobs read and write the platform's groups."""
+        bucket = names.feature_bucket(self._platform)
+        return [
+            allow(
+                [
+                    "sagemaker:BatchGetRecord",
+                    "sagemaker:DescribeFeatureGroup",
+                    "sagemaker:GetRecord",
+                    "sagemaker:PutRecord",
+                ],
+                sagemaker(self._stack, f"feature-group/{names.feature_group(self._platform, '*')}"),
+            ),
+            allow("s3:GetObject", objects(bucket)),
+            allow("s3:ListBucket", bucket_arn(bucket)),
         ]
 
     def read_version(self) -> list[Statement]:

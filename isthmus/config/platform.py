@@ -360,7 +360,8 @@ class Platform(Strict):
     network: Network = Network()
     studio: Studio | None = None
     teams: list[Team] = Field(default=[])
-    feature_groups: list[FeatureGroup] = Field(default=[])
+    # One stack holds them all, and CloudFormation takes 500 resources.
+    feature_groups: list[FeatureGroup] = Field(default=[], max_length=450)
     api: Api | None = None
     logs: Logs = Logs()
     notifications: Notifications = Notifications()

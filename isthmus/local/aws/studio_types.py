@@ -1,4 +1,4 @@
-"""CloudFormation's types of Studio and MLflow, which are known by what the API answers when it makes them.
+"""CloudFormation's types of SageMaker that are known by what the API answers when it makes them.
 
 As in `sagemaker_types`, their properties are those of the API calls, made as the stack's role.
 """
@@ -61,6 +61,19 @@ TYPES = {
                 "StudioLifecycleConfigAppType",
                 "StudioLifecycleConfigContent",
                 "Tags",
+            ),
+        ),
+        Type(
+            "FeatureGroup",
+            "FeatureGroupName",
+            "FeatureGroupArn",
+            (
+                "FeatureGroupName",
+                "RecordIdentifierFeatureName",
+                "EventTimeFeatureName",
+                "OfflineStoreConfig",
+                "RoleArn",
+                "Description",
             ),
         ),
         Type("MlflowApp", "Arn", "Arn", ("Name", "RoleArn")),

@@ -31,6 +31,7 @@ _NAMED = (
     ("EndpointConfigName", "endpoint-config"),
     ("ModelName", "model"),
     ("StudioLifecycleConfigName", "studio-lifecycle-config"),
+    ("FeatureGroupName", "feature-group"),
     ("TrackingServerName", "mlflow-tracking-server"),
     ("Arn", ""),
     ("ResourceArn", ""),

@@ -14,6 +14,7 @@ from isthmus.local.sagemaker import (
     domains,
     endpoints,
     events,
+    feature_groups,
     groups,
     jobs,
     lifecycle_configs,
@@ -50,6 +51,7 @@ OPERATIONS: dict[str, Operation] = {
     **apps.OPERATIONS,
     **studio_sessions.OPERATIONS,
     **lifecycle_configs.OPERATIONS,
+    **feature_groups.OPERATIONS,
     **mlflow.OPERATIONS,
 }
 CREATE_JOBS: dict[str, Callable[[Call, Control | None], Record]] = {

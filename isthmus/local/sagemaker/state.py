@@ -33,6 +33,7 @@ TABLES = (
     "studio-urls",
     "studio-sessions",
     "lifecycle-configs",
+    "feature-groups",
     "mlflow-app",
     "mlflow-tracking-server",
     "tags",

@@ -21,6 +21,7 @@ _HOMES = {
     "space": "studio-spaces",
     "app": "apps",
     "studio-lifecycle-config": "lifecycle-configs",
+    "feature-group": "feature-groups",
     "mlflow-app": "mlflow-app",
     "mlflow-tracking-server": "mlflow-tracking-server",
 }
