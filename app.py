@@ -10,4 +10,4 @@ use_node()
 
 from cdk.accounts import application  # noqa: E402 (Node comes first)
 
-application(read_platform()).synth()
+application(read_platform(complete=False)).synth()

@@ -38,6 +38,13 @@ FLAGS: dict[str, object] = {
 def application(platform: Platform, outdir: str | None = None) -> App:
     """The platform's stacks, ready to synthesize into `outdir` (else `CDK_OUTDIR`, else `cdk.out`)."""
     app = App(analytics_reporting=False, outdir=outdir, post_cli_context=FLAGS, tree_metadata=False)
+    if platform.organization:
+        from cdk.organization import OrganizationStack
+
+        OrganizationStack(app, platform, platform.organization)
+    if platform.awaited:
+        # The other stacks name each other's accounts, whose ids are not known before they are made.
+        return app
     DevStack(app, platform)
     automation = AutomationStack(app, platform)
     if platform.feature_groups:

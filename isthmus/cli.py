@@ -45,7 +45,7 @@ COMMANDS = {
         "isthmus.azure.commands:assume", "Run a command as an AWS role, by the job's OIDC token."
     ),
     "azure": Entry("isthmus.azure.commands:azure", "Provision Azure DevOps from platform.yaml."),
-    "account": Entry("isthmus.infra.account:account", "Bootstrap the platform's AWS accounts."),
+    "account": Entry("isthmus.infra.account:account", "Add and bootstrap the platform's AWS accounts."),
     "infra": Entry("isthmus.infra.commands:infra", "Synthesize and deploy the accounts' stacks."),
     "build": Entry("isthmus.build.commands:build", "Define, run and follow a SageMaker pipeline."),
     "deploy": Entry("isthmus.deploy.commands:deploy", "Synthesize and deploy exactly one model version."),

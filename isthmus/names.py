@@ -45,6 +45,14 @@ def policy(platform: Platform, kind: str) -> str:
     return f"{platform.name}-{kind}"
 
 
+# ---- management account
+
+
+def account_output(role: str) -> str:
+    """The output of the management account's stack that holds the id of the account that it made."""
+    return f"{role.capitalize()}AccountId"
+
+
 # ---- automation account
 
 

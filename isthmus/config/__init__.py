@@ -14,7 +14,7 @@ from isthmus.config.stages import STAGES, WORKLOADS, AccountRole, Stage
 if TYPE_CHECKING:
     from isthmus.config.deploy import DeployConfig, Gates
     from isthmus.config.model import ModelConfig
-    from isthmus.config.platform import Api, Model, Platform
+    from isthmus.config.platform import Api, Model, Organization, Platform
     from isthmus.config.reading import platform_path, read, read_deploy, read_model, read_platform
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Gates",
     "Model",
     "ModelConfig",
+    "Organization",
     "Platform",
     "Stage",
     "platform_path",
@@ -38,7 +39,7 @@ __all__ = [
 _WHERE = {
     "deploy": ("DeployConfig", "Gates"),
     "model": ("ModelConfig",),
-    "platform": ("Api", "Model", "Platform"),
+    "platform": ("Api", "Model", "Organization", "Platform"),
     "reading": ("platform_path", "read", "read_deploy", "read_model", "read_platform"),
 }
 

@@ -8,8 +8,17 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from isthmus.config.stages import NEW
+
 AccountId = Annotated[
     str, Field(pattern=r"^[0-9]{12}$", description="An AWS account id: twelve digits, quoted.")
+]
+Account = Annotated[
+    str,
+    Field(
+        pattern=rf"^([0-9]{{12}}|{NEW})$",
+        description="An AWS account id: twelve digits, quoted. Or `new`, until Organizations has made it.",
+    ),
 ]
 Guid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, field_validator, model_validator
 
 from isthmus.config.fields import (
+    Account,
     AccountId,
     Email,
     Guid,
@@ -22,24 +23,24 @@ from isthmus.config.fields import (
     did_you_mean,
     twice,
 )
-from isthmus.config.stages import AccountRole
+from isthmus.config.stages import ACCESS_ROLE, NEW, WORKLOADS, AccountRole
 from isthmus.errors import BadInput
 
 
 class Accounts(Strict):
     """The AWS accounts, by the role that each plays."""
 
-    dev: AccountId
-    automation: AccountId
-    staging: AccountId
-    prod: AccountId
+    dev: Account
+    automation: Account
+    staging: Account
+    prod: Account
     management: AccountId | None = Field(default=None, description="Needed by `organization` only.")
 
     @model_validator(mode="after")
     def _distinct(self) -> Accounts:
         roles: dict[str, str] = {}
         for role, account in self:
-            if account is not None and account in roles:
+            if account not in (None, NEW) and account in roles:
                 raise ValueError(f"{role} and {roles[account]} are the same account {account}")
             roles[account] = role
         return self
@@ -75,6 +76,12 @@ class Organization(Strict):
     )
     unit: str = Field(default="isthmus", pattern=r"^[\w .-]{1,128}$")
     members: Members = Members()
+    access_role: str = Field(
+        default=ACCESS_ROLE,
+        pattern=r"^[\w+=,.@-]{1,64}$",
+        description="What Organizations makes in each member account for the management account's "
+        "administrators: it bootstraps the account, and may change what guard rails protect.",
+    )
     regions: list[Region] = Field(
         default=[], description="Allowed beside the platform's region; all others are locked."
     )
@@ -376,8 +383,6 @@ class Platform(Strict):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Platform:
-        if self.organization and not self.accounts.management:
-            raise ValueError("organization needs accounts.management: the account that it is made in")
         if self.network.mode == "managed" and not self.network.zones_in(self.region):
             raise ValueError(
                 f"{self.region} has two zones for an account, and not the same for all: name them in "
@@ -396,6 +401,31 @@ class Platform(Strict):
                     f"model {model.name}: no team {model.team!r}" + did_you_mean(model.team, teams)
                 )
         return self
+
+    @model_validator(mode="after")
+    def _organization_fits(self) -> Platform:
+        members = self.organization.members if self.organization else Members()
+        for role in self.awaited:
+            if getattr(members, role) is None:
+                raise ValueError(
+                    f"accounts.{role} is new, and organization.members.{role} is not: its address"
+                )
+        if self.organization and not self.accounts.management:
+            raise ValueError("organization needs accounts.management: the account that it is made in")
+        if self.organization and self.organization.budgets and not 1 <= len(self.notifications.email) <= 10:
+            raise ValueError("organization.budgets tell one to ten addresses: those in notifications.email")
+        return self
+
+    @property
+    def awaited(self) -> tuple[AccountRole, ...]:
+        """The accounts that Organizations has still to make; until then only management can stand."""
+        return tuple(role for role in WORKLOADS if getattr(self.accounts, role) == NEW)
+
+    @property
+    def standing(self) -> tuple[AccountRole, ...]:
+        """The accounts whose stacks can be deployed now, management first."""
+        management: tuple[AccountRole, ...] = ("management",) if self.organization else ()
+        return management if self.awaited else (*management, *WORKLOADS)
 
     def model(self, name: str) -> Model:
         """The model of that name; raises `BadInput` with the nearest name."""

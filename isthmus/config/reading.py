@@ -25,10 +25,20 @@ def platform_path() -> Path:
     return Path(os.environ.get("ISTHMUS_PLATFORM") or "platform.yaml")
 
 
-def read_platform(path: Path | str | None = None) -> Platform:
+def read_platform(path: Path | str | None = None, *, complete: bool = True) -> Platform:
     """Read platform.yaml. `AZURE_DEVOPS_URL` and `AZURE_AUTHORITY_HOST` in the environment say otherwise
-    where Azure DevOps and Entra are."""
-    platform = read(Path(path) if path else platform_path(), Platform)
+    where Azure DevOps and Entra are.
+
+    Raises `BadInput` where an account is still `new`, unless the platform need not be `complete`.
+    """
+    file = Path(path) if path else platform_path()
+    platform = read(file, Platform)
+    if complete and platform.awaited:
+        raise BadInput(
+            f"the accounts are still to be made: {', '.join(platform.awaited)}",
+            where=f"{file}, accounts",
+            todo="isthmus infra deploy --account management makes them, and says how to write down their ids",
+        )
     said = {
         "organization_url": os.environ.get("AZURE_DEVOPS_URL"),
         "authority_host": os.environ.get("AZURE_AUTHORITY_HOST"),

@@ -8,5 +8,9 @@ Stage = Literal["staging", "prod"]
 STAGES: tuple[Stage, ...] = ("staging", "prod")
 
 AccountRole = Literal["management", "dev", "automation", "staging", "prod"]
+# In place of an account's id, until AWS Organizations has made it.
+NEW = "new"
+# What Organizations calls the role for administrators in the accounts that it makes.
+ACCESS_ROLE = "OrganizationAccountAccessRole"
 # The accounts with workloads: each has a network, a key and a stack of its own.
 WORKLOADS: tuple[AccountRole, ...] = ("dev", "automation", "staging", "prod")

@@ -1,4 +1,4 @@
-"""`isthmus account`: bootstrap the platform's AWS accounts for deployments."""
+"""`isthmus account`: add the platform's AWS accounts, and bootstrap them for deployments."""
 
 from __future__ import annotations
 
@@ -8,19 +8,63 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from isthmus.config import AccountRole
+from isthmus.config.stages import ACCESS_ROLE, NEW
 
 if TYPE_CHECKING:
     from isthmus.infra.bootstrap import Client
     from isthmus.infra.toolkit import Toolkit
 
-# What Organizations makes in each account that it makes, for the management account's administrators.
-ACCESS_ROLE = "OrganizationAccountAccessRole"
 ROLES = click.Choice(list(get_args(AccountRole)))
 
 
 @click.group()
 def account() -> None:
-    """The AWS accounts of a platform: bootstrap them."""
+    """The AWS accounts of a platform: add and bootstrap them."""
+
+
+@account.command()
+@click.argument("role", type=ROLES)
+@click.option("--id", "account_id", metavar="ID", help="The id of an account that is there.")
+@click.option("--email", metavar="ADDRESS", help="The address of one that Organizations shall make.")
+@click.option("--parent", metavar="ROOT", help="Your organization's root or unit (r-...), the first time.")
+def add(role: AccountRole, account_id: str | None, email: str | None, parent: str | None) -> None:
+    """Say in platform.yaml which account plays ROLE: one that is there, or a new one.
+
+    Only platform.yaml changes, and its comments stay; what is to be done next is printed.
+    """
+    from isthmus.config import Platform, platform_path
+    from isthmus.config.editing import edit
+
+    if (account_id is None) == (email is None):
+        raise click.UsageError("give --id for an account that is there, or --email for a new one")
+    if email and role == "management":
+        raise click.UsageError("the management account is there before all others: give its --id")
+    values: dict[tuple[str, ...], str | None] = {
+        ("organization", "parent"): parent,
+        ("organization", "members", role): email,
+        ("accounts", role): account_id or NEW,
+    }
+    file = platform_path()
+    platform = edit(file, Platform, lambda text: _with(text, values))
+    click.echo(f"{file}: accounts.{role} is {getattr(platform.accounts, role)}")
+    click.echo(_next(role, account_id))
+
+
+def _with(text: str, values: dict[tuple[str, ...], str | None]) -> str:
+    from isthmus.config.editing import put
+
+    for where, value in values.items():
+        text = text if value is None else put(text, where, value)
+    return text
+
+
+def _next(role: AccountRole, account_id: str | None) -> str:
+    if account_id:
+        return f"next, as an administrator of account {account_id}: isthmus account bootstrap {role}"
+    return (
+        "next, which makes it and says its id: "
+        "isthmus infra synth && isthmus infra deploy --account management"
+    )
 
 
 @account.command()
@@ -28,12 +72,12 @@ def account() -> None:
 @click.option(
     "--as",
     "access_role",
-    default=ACCESS_ROLE,
-    show_default=True,
-    help="The role to take there, if you are not in the account already.",
+    default=None,
+    metavar="NAME",
+    help="The role to take there if you are elsewhere; else the one that Organizations makes.",
 )
 @click.option("--show", is_flag=True, help="Print the template and make nothing.")
-def bootstrap(roles: tuple[AccountRole, ...], access_role: str, show: bool) -> None:
+def bootstrap(roles: tuple[AccountRole, ...], access_role: str | None, show: bool) -> None:
     """Prepare accounts for deployments: what deploys there, on whose behalf, and its boundary.
 
     ROLE is what an account plays in platform.yaml: dev, automation, staging, prod or management. Do it once
@@ -43,13 +87,14 @@ def bootstrap(roles: tuple[AccountRole, ...], access_role: str, show: bool) -> N
     from isthmus.infra.bootstrap import bootstrap as bootstrap_account
     from isthmus.infra.toolkit import Toolkit
 
-    platform = read_platform()
+    platform = read_platform(complete=False)
+    made = platform.organization.access_role if platform.organization else ACCESS_ROLE
     for role in roles:
         toolkit = Toolkit.of(platform, role)
         if show:
             click.echo(json.dumps(toolkit.template(), indent=2))
             continue
-        bootstrap_account(_administrator(toolkit, access_role), toolkit, click.echo)
+        bootstrap_account(_administrator(toolkit, access_role or made), toolkit, click.echo)
         click.echo(f"account {toolkit.account} ({role}) is bootstrapped; {toolkit.trusted} may deploy there")
 
 

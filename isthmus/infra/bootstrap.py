@@ -19,6 +19,7 @@ from isthmus.infra.toolkit import STACK, Toolkit
 if TYPE_CHECKING:
     from isthmus.infra.roles import Roles
 
+GUARD_RAILS = ("S3_POLICY", "SERVICE_CONTROL_POLICY")
 # A client of an AWS service in the account, by the service's name.
 Client = Callable[[str], Any]
 
@@ -26,8 +27,9 @@ Client = Callable[[str], Any]
 def bootstrap(client: Client, toolkit: Toolkit, say: change.Say) -> None:
     """Make or renew the account's bootstrap stack; one that is so already is left alone.
 
-    In the automation account it also turns on what an account has switched off at first: tokens that go out
-    (sts:GetWebIdentityToken), by which the bridge signs in to Entra.
+    It also turns on what AWS has switched off at first: in the automation account tokens that go out
+    (sts:GetWebIdentityToken), by which the bridge signs in to Entra; in the management account the kinds of
+    policies that guard rails are.
     """
     cfn = client("cloudformation")
     wanted = change.Change(
@@ -42,11 +44,21 @@ def bootstrap(client: Client, toolkit: Toolkit, say: change.Say) -> None:
     cfn.update_termination_protection(StackName=STACK, EnableTerminationProtection=True)
     if toolkit.role == "automation":
         _let_tokens_out(client("iam"))
+    elif toolkit.role == "management":
+        _let_policies_hold(client("organizations"))
 
 
 def _let_tokens_out(iam: Any) -> None:
     with contextlib.suppress(iam.exceptions.FeatureEnabledException):
         iam.enable_outbound_web_identity_federation()
+
+
+def _let_policies_hold(organizations: Any) -> None:
+    (root,) = organizations.list_roots()["Roots"]
+    enabled = {one["Type"] for one in root["PolicyTypes"] if one["Status"] == "ENABLED"}
+    for kind in GUARD_RAILS:
+        if kind not in enabled:
+            organizations.enable_policy_type(RootId=root["Id"], PolicyType=kind)
 
 
 def require_ready(roles: Roles, platform: Platform, wanted: Sequence[AccountRole]) -> None:

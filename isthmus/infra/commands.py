@@ -12,6 +12,8 @@ from isthmus.config import WORKLOADS, AccountRole
 if TYPE_CHECKING:
     import boto3
 
+    from isthmus.config import Platform
+
 ASSEMBLY = click.option(
     "--assembly",
     type=click.Path(path_type=Path),
@@ -23,7 +25,7 @@ ACCOUNT = click.option(
     "--account",
     "accounts",
     multiple=True,
-    type=click.Choice(["dev", "automation", "staging", "prod"]),
+    type=click.Choice([*WORKLOADS, "management"]),
     help="Only this account; may be given more than once.",
 )
 
@@ -48,7 +50,7 @@ def synth(output: Path, validate: bool) -> None:
     from isthmus.infra.manifest import read_stacks
     from isthmus.infra.synth import synthesize
 
-    read_platform()  # so that a mistake in it is told in its own words
+    read_platform(complete=False)  # so that a mistake in it is told in its own words
     synthesize(Path("app.py"), output, validate=validate)
     for stack in read_stacks(output):
         click.echo(f"{stack.name}  account {stack.account}  {stack.template}")
@@ -72,15 +74,16 @@ def check(assembly: Path) -> None:
 @infra.command()
 @ASSEMBLY
 @ACCOUNT
-def diff(assembly: Path, accounts: tuple[str, ...]) -> None:
+def diff(assembly: Path, accounts: tuple[AccountRole, ...]) -> None:
     """Show what deploying would change, resource by resource."""
     import json
 
+    from isthmus.config import read_platform
     from isthmus.infra.diff import differences, standing
     from isthmus.infra.manifest import read_stacks
     from isthmus.infra.roles import Roles
 
-    ids = _ids(accounts)
+    ids = _ids(read_platform(complete=False), accounts)
     for stack in read_stacks(assembly):
         if stack.account in ids:
             before = standing(Roles(_session(), stack.region), stack)
@@ -98,18 +101,17 @@ def deploy(assembly: Path, accounts: tuple[AccountRole, ...]) -> None:
     from isthmus.config import read_platform
     from isthmus.infra.assembly import deploy as deploy_assembly
     from isthmus.infra.bootstrap import require_ready
+    from isthmus.infra.members import tell_of_members
     from isthmus.infra.roles import Roles
 
-    platform, session = read_platform(), _session()
-    require_ready(Roles(session, platform.region), platform, accounts or WORKLOADS)
-    deploy_assembly(session, assembly, accounts=_ids(accounts), say=click.echo)
+    platform, session = read_platform(complete=False), _session()
+    require_ready(Roles(session, platform.region), platform, accounts or platform.standing)
+    outputs = deploy_assembly(session, assembly, accounts=_ids(platform, accounts), say=click.echo)
+    tell_of_members(platform, outputs, click.echo)
 
 
-def _ids(accounts: tuple[str, ...]) -> frozenset[str]:
-    from isthmus.config import read_platform
-
-    every = read_platform().accounts
-    return frozenset(getattr(every, role) for role in accounts or ("dev", "automation", "staging", "prod"))
+def _ids(platform: Platform, accounts: tuple[AccountRole, ...]) -> frozenset[str]:
+    return frozenset(getattr(platform.accounts, role) for role in accounts or platform.standing)
 
 
 def _session() -> boto3.Session:

@@ -14,6 +14,7 @@ from typing import Any
 
 from isthmus import names
 from isthmus.config import AccountRole, Platform
+from isthmus.config.stages import NEW
 from isthmus.errors import BadInput
 from isthmus.infra import boundary
 
@@ -75,8 +76,8 @@ class Toolkit:
     @classmethod
     def of(cls, platform: Platform, role: AccountRole) -> Toolkit:
         account = getattr(platform.accounts, role)
-        if account is None:
-            raise BadInput(f"there is no {role} account", where="platform.yaml, accounts")
+        if account in (None, NEW):
+            raise BadInput(f"there is no {role} account yet", where=f"platform.yaml, accounts.{role}")
         return cls(platform.name, role, account, platform.region, platform.accounts.automation)
 
     @property
@@ -133,7 +134,8 @@ class Toolkit:
         return {"Type": "AWS::IAM::Role", "Properties": properties}
 
     def _role(self, kind: str, statements: list[Any], managed: list[str] | None = None) -> Resource:
-        accounts = sorted({self.account, self.trusted})
+        # The automation account may still be to be made; management is bootstrapped again then.
+        accounts = sorted({self.account, self.trusted} - {NEW})
         principal = {"AWS": [f"arn:aws:iam::{account}:root" for account in accounts]}
         nobodys_deputy = {"Null": {"sts:ExternalId": "true"}}
         properties = {

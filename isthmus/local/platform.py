@@ -132,6 +132,7 @@ def _aws_config(platform: Platform, local: Local) -> dict[str, object]:
         "accounts": platform.accounts.model_dump(exclude_none=True),
         "region": platform.region,
         "platform": platform.name,
+        "organization": platform.organization.parent if platform.organization else None,
         "issuers": {
             platform.azure.token_issuer: f"{local.azure_url}/entra/jwks",
             platform.azure.entra_issuer: f"{local.authority}/{platform.azure.tenant_id}/discovery/v2.0/keys",

@@ -17,10 +17,10 @@ from isthmus.config import Platform
 from isthmus.infra import assembly as assemblies
 from isthmus.local import lifeline
 from isthmus.local.aws.bootstrap import bootstrap_all, laptop_user
-from tests.cdk.conftest import assembly, platform, templates
+from tests.cdk.conftest import assembly, full, platform, templates
 from tests.local.conftest import AUTOMATION, REGION, Aws, Issuer, free_port, issuer, start_aws
 
-__all__ = ["assembly", "issuer", "platform", "templates"]
+__all__ = ["assembly", "full", "issuer", "platform", "templates"]
 
 
 @dataclass(frozen=True)

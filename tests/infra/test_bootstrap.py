@@ -131,7 +131,7 @@ def test_the_template_can_be_read_before(with_dev: Use) -> None:
 def test_an_account_that_the_platform_has_not_is_named(with_dev: Use) -> None:
     with_dev(NEW)
     raised = call("account", "bootstrap", "management").exception
-    assert isinstance(raised, Problem) and "no management account" in raised.what
+    assert isinstance(raised, Problem) and "no management account yet" in raised.what
 
 
 # ---------------------------------------------------------------- what its boundary forbids

@@ -23,14 +23,18 @@ from tests.cdk.conftest import CHECKOUT
 
 CDK = CHECKOUT / "node_modules" / ".bin" / "cdk"
 Template = dict[str, Any]
+VERBS = ("create", "read", "update", "delete")
 # What AWS's handlers list for features that no stack uses.
 UNUSED = {
     "iam:*GroupPolicy",
     "iam:*UserPolicy",
     "iam:DeleteRolePermissionsBoundary",
+    "autoscaling:DescribeTags",
     "kinesis:*",
     "s3files:*",
     "s3tables:*",
+    "vpc-lattice:*",
+    "vpce:AllowMultiRegion",
 }
 
 
@@ -63,43 +67,46 @@ def statements(value: Any) -> Iterator[dict[str, Any]]:
             yield from statements(item)
 
 
+@pytest.fixture(scope="module")
+def resources(full: Path, platform: Platform) -> dict[str, list[dict[str, Any]]]:
+    """All resources of each account, of a platform with everything that can be asked for."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for stack in read_stacks(full):
+        role = next(r for r, account in platform.accounts if account == stack.account)
+        found.setdefault(role, []).extend(json.loads(stack.template.read_text())["Resources"].values())
+    return found
+
+
 @pytest.mark.parametrize("role", WORKLOADS)
 def test_a_deployment_may_make_change_and_delete_all_that_the_stacks_hold(
-    templates: dict[str, Template], platform: Platform, role: str
+    resources: dict[str, list[dict[str, Any]]], platform: Platform, role: str
 ) -> None:
     """By AWS's own list: each type's handlers say which permissions CloudFormation's role needs for them."""
-    needed: set[str] = set()
-    for resource_type in {r["Type"] for r in templates[role]["Resources"].values()}:
+    within = [*allowed(Toolkit.of(platform, role).template()), *UNUSED]
+    for resource_type in {one["Type"] for one in resources[role]}:
         schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(platform.region, resource_type).schema
-        for verb in ("create", "read", "update", "delete"):
-            needed |= set(schema.get("handlers", {}).get(verb, {}).get("permissions", []))
-    assert needed
-    assert beyond(needed, [*allowed(Toolkit.of(platform, role).template()), *UNUSED]) == set()
+        handlers = schema.get("handlers", {})
+        needed = {p for verb in VERBS for p in handlers.get(verb, {}).get("permissions", [])}
+        assert beyond(needed, within) == set(), resource_type
 
 
 @pytest.mark.parametrize("role", WORKLOADS)
 def test_each_role_can_do_what_its_policy_says(
-    templates: dict[str, Template], platform: Platform, role: str
+    resources: dict[str, list[dict[str, Any]]], platform: Platform, role: str
 ) -> None:
-    policies = [
-        r["Properties"]
-        for r in templates[role]["Resources"].values()
-        if r["Type"] in ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::Role")
-    ]
+    policies = [r["Properties"] for r in resources[role] if r["Type"].startswith("AWS::IAM::")]
     actions = {action for one in statements(policies) for action in listed(one["Action"])}
     within = [*allowed(Toolkit.of(platform, role).template()), "sts:AssumeRoleWithWebIdentity"]
     assert actions and beyond(actions, within) == set()
 
 
 def test_each_role_that_a_stack_makes_carries_the_boundary(
-    templates: dict[str, Template], platform: Platform
+    resources: dict[str, list[dict[str, Any]]], platform: Platform
 ) -> None:
     for role in WORKLOADS:
         account = getattr(platform.accounts, role)
         boundary = f"arn:aws:iam::{account}:policy/{names.boundary(account, platform.region)}"
-        made = [
-            r["Properties"] for r in templates[role]["Resources"].values() if r["Type"] == "AWS::IAM::Role"
-        ]
+        made = [r["Properties"] for r in resources[role] if r["Type"] == "AWS::IAM::Role"]
         assert made and {one["PermissionsBoundary"] for one in made} == {boundary}
 
 

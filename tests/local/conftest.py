@@ -147,10 +147,12 @@ def start_aws(
     port: int,
     environment: dict[str, str] | None = None,
     issuers: dict[str, str] | None = None,
+    **more: Any,
 ) -> subprocess.Popen[bytes]:
     """Start a local AWS in `state` and wait until it answers; what it runs gets `environment`.
 
-    It believes Azure DevOps' tokens, and those of `issuers` (issuer → JWKS URL).
+    It believes Azure DevOps' tokens, and those of `issuers` (issuer → JWKS URL); `more` is said in its
+    configuration too.
 
     Stop it with `lifeline.stop`.
     """
@@ -162,6 +164,7 @@ def start_aws(
         "issuers": {ISSUER: jwks} | (issuers or {}),
         "environment": {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_DEFAULT_REGION": REGION}
         | (environment or {}),
+        **more,
     }
     (state / "config.json").write_text(json.dumps(config))
     argv = [sys.executable, "-m", "isthmus.local.aws", "--port", str(port), "--state", str(state)]

@@ -27,6 +27,10 @@ Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[
 SHARED = ("ecr", "kms", "secretsmanager")
 # Between the ARNs of a request about several resources, which ministack takes for one.
 _EACH = " "
+ACL = (
+    "x-amz-acl",
+    *(f"x-amz-grant-{what}" for what in ("full-control", "read", "read-acp", "write", "write-acp")),
+)
 READ_KEY, WRITE_KEY = "kms:Decrypt", "kms:GenerateDataKey"
 
 _condition = iam_evaluator._resolve_condition_key
@@ -35,6 +39,7 @@ _enforce = iam_evaluator.enforce
 _resource_arn = iam_actions.extract_resource_arn
 _tag_context = iam_actions.request_tag_context
 _object_checks = iam_actions.s3_additional_checks
+_s3_context = iam_actions.s3_service_context
 _bucket_allows = s3._foreign_bucket_allows
 
 
@@ -49,6 +54,7 @@ def install(handlers: dict[str, Handler]) -> None:
     iam_actions.extract_resource_arn = _resource_arn_anywhere
     iam_actions.request_tag_context = _request_context
     iam_actions.s3_additional_checks = _checks_of_objects
+    iam_actions.s3_service_context = _s3_request_context
     s3._foreign_bucket_allows = _bucket_lets_in
     for service in SHARED:
         handlers[service] = _in_owners_account(service, handlers[service])
@@ -205,6 +211,9 @@ def _resource_arn_anywhere(
 ) -> str:
     if service == "ssm" and (named := parameters.arns(body, region, account)):
         return _EACH.join(named)
+    if service == "ec2" and one(query, "Action") == "RunInstances":
+        # AWS asks for the machine too, and ministack for its image only.
+        return f"arn:aws:ec2:{region}:{account}:instance/*"
     owner = _owner(service, body) if service in SHARED else None
     found: str = _resource_arn(service, method, path, headers, body, query, region, owner or account)
     return found
@@ -265,9 +274,19 @@ def _request_context(service: str, action: str, body: bytes, params: dict[str, A
             "sts:DurationSeconds": one(params, "DurationSeconds") or "300",
             "sts:SigningAlgorithm": one(params, "SigningAlgorithm"),
         }
+    if action == "ec2:RunInstances":
+        return context | {"ec2:MetadataHttpTokens": one(params, "MetadataOptions.HttpTokens") or None}
     if action == "cloudwatch:PutMetricData":
         return context | {"cloudwatch:namespace": one(params, "Namespace") or _member(body, "Namespace")}
     return context
+
+
+def _s3_request_context(
+    action: str, query: dict[str, Any] | None, path: str = "", headers: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """With the access control list that any request carries; ministack asks for an object's only."""
+    acl = {f"s3:{name}": value for name, value in (headers or {}).items() if name in ACL}
+    return acl | dict(_s3_context(action, query, path, headers))
 
 
 def _member(body: bytes, name: str) -> str:

@@ -8,7 +8,7 @@ from functools import partial
 
 import boto3
 
-from isthmus.config import WORKLOADS, AccountRole, Platform
+from isthmus.config import Platform
 from isthmus.infra import bootstrap as infra
 from isthmus.infra.toolkit import Toolkit
 from isthmus.local.aws.accounts import root_credentials
@@ -18,11 +18,8 @@ LAPTOP = "laptop"
 
 def bootstrap_all(url: str, platform: Platform) -> None:
     """Bootstrap every account of the platform; one that is so already is left alone."""
-    roles: tuple[AccountRole, ...] = WORKLOADS
-    if platform.organization:
-        roles += ("management",)
-    with ThreadPoolExecutor(len(roles)) as pool:
-        list(pool.map(lambda role: bootstrap(url, Toolkit.of(platform, role)), roles))
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(lambda role: bootstrap(url, Toolkit.of(platform, role)), platform.standing))
 
 
 def bootstrap(url: str, toolkit: Toolkit) -> None:

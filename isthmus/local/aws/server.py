@@ -13,6 +13,7 @@ from hypercorn.config import Config as HypercornConfig
 from ministack import app as ministack
 
 from isthmus.local.aws import (
+    account_access_block,
     alarms,
     api_gateway,
     api_tokens,
@@ -25,8 +26,11 @@ from isthmus.local.aws import (
     events,
     federation,
     functions,
+    guard_rails,
     identity,
     network_types,
+    organization_types,
+    organizations,
     queries,
     queues,
     sagemaker,
@@ -71,6 +75,10 @@ def serve(settings: Settings) -> None:
     studio_types.install()
     emr_serverless.install()
     boundaries.install()
+    organizations.install(handlers, settings)
+    organization_types.install()
+    guard_rails.install()
+    account_access_block.install()
     queries.install(handlers)
     asyncio.run(_serve(settings, signer))
 

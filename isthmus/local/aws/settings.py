@@ -14,7 +14,8 @@ from pathlib import Path
 @dataclass(frozen=True)
 class Settings:
     """`accounts` maps a role (automation, prod) to an account id, `issuers` an OIDC issuer to its JWKS URL;
-    `environment` is what processes of jobs and endpoints are given."""
+    `environment` is what processes of jobs and endpoints are given, `organization` the root or unit under
+    which the management account shall find the others."""
 
     state: Path
     port: int
@@ -23,6 +24,7 @@ class Settings:
     accounts: dict[str, str]
     issuers: dict[str, str]
     environment: dict[str, str]
+    organization: str | None = None
 
     @classmethod
     def read(cls, file: Path, state: Path, port: int) -> Settings:
@@ -36,6 +38,7 @@ class Settings:
             accounts=found["accounts"],
             issuers=found["issuers"],
             environment=found["environment"],
+            organization=found.get("organization"),
         )
 
     @property

@@ -27,12 +27,20 @@ _MEMBERS = {
 }
 _JOBS = ("CreateHyperParameterTuningJob", "CreateProcessingJob", "CreateTrainingJob", "CreateTransformJob")
 
+# Whose one key is that of the disk.
+_DISKS = ("CreateDomain", "CreateEndpointConfig", "CreateNotebookInstance")
+
 
 def of_request(operation: str, params: Record) -> Keys:
     """What the request itself says."""
     keys: Keys = _lifecycle(params) | _tags(params)
     if operation in (*_JOBS, "CreateModel"):
         keys |= _of_job(params)
+    if operation in _DISKS and params.get("KmsKeyId"):
+        keys["sagemaker:VolumeKmsKey"] = params["KmsKeyId"]
+    version = "MinimumInstanceMetadataServiceVersion"
+    if metadata := params.get("InstanceMetadataServiceConfiguration"):
+        keys[f"sagemaker:{version}"] = metadata[version]
     return keys
 
 
