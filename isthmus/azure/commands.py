@@ -19,7 +19,7 @@ _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
 @click.group()
 def azure() -> None:
-    """Provision Azure DevOps from platform.yaml, and see what waits there.
+    """Provision Azure DevOps from platform.yaml; its runs, pull requests and what waits there.
 
     Signs in with AZURE_DEVOPS_TOKEN (a PAT, or a token of Entra).
     """
@@ -80,9 +80,8 @@ def approvals(run: int) -> None:
 
     waiting = found.pending(_client(), run)
     for one in waiting:
-        click.echo(
-            f"{one.id}  run {one.run}  {one.pipeline}  since {one.created}  {', '.join(one.approvers)}"
-        )
+        people = ", ".join(one.approvers)
+        click.echo(f"run {one.run} of {one.pipeline} waits for {people} since {one.created}: {one.about}")
     if not waiting:
         click.echo("nothing waits for approval")
 
@@ -97,7 +96,85 @@ def approve(run: int, comment: str, reject: bool) -> None:
 
     verdict: found.Verdict = "rejected" if reject else "approved"
     for one in found.decide_run(_client(), run, comment, verdict):
-        click.echo(f"{one.id}  {one.status}  by {', '.join(one.approved_by)}")
+        click.echo(f"{one.about or one.id}: {one.status} by {', '.join(one.approved_by)}")
+
+
+@azure.command("pull-request")
+@click.argument("repository")
+@click.argument("branch")
+@click.option("--title", default="", help="What it changes.  [default: the branch's name]")
+@click.option("--complete", is_flag=True, help="Merge it once its checks have passed, and wait for that.")
+def pull_request(repository: str, branch: str, title: str, complete: bool) -> None:
+    """Ask for BRANCH of REPOSITORY to be merged into main."""
+    from isthmus.azure import pull_requests
+
+    client = _client()
+    request = pull_requests.open_(client, repository, branch, title or branch.replace("-", " "))
+    click.echo(f"pull request {request.number}: {request.url}")
+    for run in pull_requests.runs_of_checks(client, request):
+        click.echo(f"run {run} checks it: isthmus azure follow {run}")
+    if complete:
+        done = pull_requests.complete(client, request)
+        click.echo(f"merged into main as {done.merged[:8]}")
+
+
+@azure.command()
+@click.argument("pipeline")
+@click.option("--parameter", "-p", "parameters", multiple=True, metavar="NAME=VALUE")
+@click.option("--branch", default="main", show_default=True)
+def run(pipeline: str, parameters: tuple[str, ...], branch: str) -> None:
+    """Start a run of PIPELINE."""
+    from isthmus.azure import runs
+
+    given = dict(_pair(one) for one in parameters)
+    started = runs.queue(_client(), pipeline, given, branch=branch)
+    click.echo(f"run {started.id}: {started.url}")
+    click.echo(f"follow it: isthmus azure follow {started.id}")
+
+
+@azure.command()
+@click.argument("run")
+def follow(run: str) -> None:
+    """Show each step of RUN as it ends, until the run is over or waits for a person.
+
+    RUN is a run's number, or a pipeline: its run under way, or the next that starts.
+    """
+    from isthmus.azure.follow import follow, under_way
+
+    client = _client()
+    number = int(run) if run.isdecimal() else under_way(client, run, click.echo).id
+    found, waiting = follow(client, number, click.echo)
+    if waiting:
+        people = ", ".join(sorted({person for one in waiting for person in one.approvers}))
+        click.echo(f"run {found.id} of {found.pipeline} waits for {people}: isthmus azure approve {found.id}")
+        return
+    click.echo(f"run {found.id} of {found.pipeline} {found.result}: {found.url}")
+    if found.result not in ("succeeded", "partiallySucceeded"):
+        click.echo(f"see why: isthmus azure log {found.id}")
+        raise click.exceptions.Exit(1)
+
+
+@azure.command()
+@click.argument("run", type=int)
+@click.option(
+    "--step", default="", help="Only steps with this in their name; else those that failed, or all."
+)
+def log(run: int, step: str) -> None:
+    """Print what the steps of RUN wrote."""
+    from isthmus.azure.follow import logs
+
+    for name, text in logs(_client(), run, step):
+        click.secho(name, bold=True)
+        click.echo(text)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    from isthmus.errors import BadInput
+
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise BadInput(f"--parameter is NAME=VALUE, not {text!r}")
+    return name, value
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

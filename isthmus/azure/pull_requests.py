@@ -1,0 +1,106 @@
+"""Pull requests: opened, and completed once the policies of their target let them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from isthmus.azure.client import Client
+from isthmus.errors import BadInput, Problem, Unavailable
+
+REJECTED = ("rejected", "broken")
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """A pull request as it is now. `status`: active, completed or abandoned; `commit` is its branch's tip."""
+
+    number: int
+    repository: str
+    project_id: str
+    title: str
+    status: str
+    commit: str
+    author_id: str
+    merge_status: str
+    merged: str
+    url: str
+
+
+def open_(client: Client, repository: str, branch: str, title: str, *, target: str = "main") -> PullRequest:
+    """Ask for the branch to be merged; raises `BadInput` where there is no such branch."""
+    asked = {
+        "sourceRefName": f"refs/heads/{branch}",
+        "targetRefName": f"refs/heads/{target}",
+        "title": title,
+    }
+    return _request(client.post(f"git/repositories/{repository}/pullrequests", asked))
+
+
+def get(client: Client, number: int) -> PullRequest:
+    return _request(client.get(f"git/pullrequests/{number}"))
+
+
+def complete(
+    client: Client, request: PullRequest, *, every_seconds: float = 1, timeout: float = 3600
+) -> PullRequest:
+    """Have it completed as soon as its policies are met, and wait for that.
+
+    Raises `Problem` with the check that failed, or where it cannot be merged.
+    """
+    path = f"git/repositories/{request.repository}/pullrequests/{request.number}"
+    client.patch(path, {"autoCompleteSetBy": {"id": request.author_id}})
+    deadline = time.monotonic() + timeout
+    while (now := _request(client.get(path))).status == "active":
+        _raise_for_rejected(client, now)
+        if time.monotonic() > deadline:
+            raise Unavailable(f"pull request {now.number} still waits after {timeout:.0f} s", where=now.url)
+        time.sleep(every_seconds)
+    if now.status != "completed":
+        raise Problem(f"pull request {now.number} is {now.status}", where=now.url)
+    return now
+
+
+def runs_of_checks(client: Client, request: PullRequest) -> dict[int, str]:
+    """The runs that check it, with the state of each: queued, running, approved, rejected, broken."""
+    found = client.get("policy/evaluations", version="7.1-preview", artifactId=_artifact(request))["value"]
+    built = [one for one in found if (one.get("context") or {}).get("buildId")]
+    return {int(one["context"]["buildId"]): one["status"] for one in built}
+
+
+def _raise_for_rejected(client: Client, request: PullRequest) -> None:
+    for run, status in runs_of_checks(client, request).items():
+        if status in REJECTED:
+            raise Problem(
+                f"a check of pull request {request.number} failed: run {run}",
+                where=request.url,
+                todo=f"see why: isthmus azure log {run}; push a commit that mends it",
+            )
+    if request.merge_status == "conflicts":
+        raise BadInput(
+            f"pull request {request.number} has conflicts with its target",
+            where=request.url,
+            todo="merge main into the branch, and push",
+        )
+
+
+def _artifact(request: PullRequest) -> str:
+    return f"vstfs:///CodeReview/CodeReviewId/{request.project_id}/{request.number}"
+
+
+def _request(found: Mapping[str, Any]) -> PullRequest:
+    repository, number = found["repository"], found["pullRequestId"]
+    return PullRequest(
+        number=number,
+        repository=repository["name"],
+        project_id=repository["project"]["id"],
+        title=found["title"],
+        status=found["status"],
+        commit=found["lastMergeSourceCommit"]["commitId"],
+        author_id=found["createdBy"]["id"],
+        merge_status=found.get("mergeStatus", ""),
+        merged=(found.get("lastMergeCommit") or {}).get("commitId", ""),
+        url=f"{repository['webUrl']}/pullrequest/{number}",
+    )
