@@ -7,18 +7,23 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import yaml
 
 from isthmus import names, network
 from isthmus.config import WORKLOADS, Platform, read_platform
+from isthmus.infra import assembly as assemblies
 from isthmus.infra.check import check
+from isthmus.local import lifeline
+from isthmus.local.aws.bootstrap import bootstrap_all, laptop_user
 from tests.cdk.conftest import CHECKOUT, FULL
+from tests.local.conftest import ACCOUNTS, AUTOMATION, REGION, Aws, Issuer, free_port, start_aws
 
-ACCOUNTS = ("dev", "automation", "staging", "prod")
 # Every other variant in one process, because starting CDK takes longer than synthesizing.
 SYNTHESIZE = """
 import sys
@@ -226,9 +231,75 @@ def test_what_is_written_down_is_what_is_asked_for(variants: Path, name: str) ->
         assert len(wanted.subnets) == {"three": 3, "elsewhere": 2, "existing": 3}[name]
 
 
-@pytest.mark.parametrize("name", VARIANTS)
-def test_cfn_lint_finds_nothing_in_any_variant(variants: Path, name: str) -> None:
-    assert check(variants / name) == []
+def test_cfn_lint_finds_nothing_in_existing_vpcs(variants: Path) -> None:
+    """In managed ones neither: tests/cdk/test_rules.py."""
+    assert check(variants / "existing") == []
+
+
+# ---------------------------------------------------------------- deployed and destroyed
+
+
+@pytest.fixture(scope="module")
+def deployed(variants: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """A local AWS of its own, in whose accounts the platform with three zones stands."""
+    port = free_port()
+    process = start_aws(tmp_path_factory.mktemp("aws"), "http://127.0.0.1:9/jwks", port)
+    aws = Aws(f"http://127.0.0.1:{port}", REGION, Issuer())
+    bootstrap_all(aws.url, read_platform(variants / "three.yaml"))
+    laptop = laptop_user(aws.url, REGION, AUTOMATION)
+    session = boto3.Session(laptop["AWS_ACCESS_KEY_ID"], laptop["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", aws.url)
+        assemblies.deploy(session, variants / "three", say=print)
+    yield aws
+    lifeline.stop(process)
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_it_stands_and_is_written_down_as_it_stands(deployed: Aws, platform: Platform, account: str) -> None:
+    ec2, ssm = (deployed.client(service, ACCOUNTS[account]) for service in ("ec2", "ssm"))
+
+    def written(noun: str) -> str:
+        name = names.network_parameter(platform, noun)
+        return ssm.get_parameter(Name=name)["Parameter"]["Value"]
+
+    subnets = ec2.describe_subnets(SubnetIds=[written(f"subnet-{n}") for n in (1, 2, 3)])["Subnets"]
+    assert [subnet["AvailabilityZone"][-1] for subnet in subnets] == ["a", "b", "c"]
+    (group,) = ec2.describe_security_groups(GroupIds=[written("security-group")])["SecurityGroups"]
+    assert {subnet["VpcId"] for subnet in subnets} == {group["VpcId"]} == {written("vpc")}
+    (table,) = {
+        table["RouteTableId"]: table
+        for table in ec2.describe_route_tables()["RouteTables"]
+        if {"SubnetId", subnets[0]["SubnetId"]} & {a.get("SubnetId") for a in table["Associations"]}
+    }.values()
+    assert {route["DestinationCidrBlock"] for route in table["Routes"]} == {
+        str(getattr(platform.network.cidrs, account))
+    }
+    (log,) = ec2.describe_flow_logs()["FlowLogs"]
+    assert (log["ResourceId"], log["FlowLogStatus"]) == (written("vpc"), "ACTIVE")
+
+
+def test_nothing_of_it_is_left_when_its_stacks_are_deleted(deployed: Aws) -> None:
+    """Last in this file. Keys and buckets are kept, with what they hold."""
+    for account in ACCOUNTS.values():
+        cloudformation, ec2 = (deployed.client(service, account) for service in ("cloudformation", "ec2"))
+        stacks = [
+            one for one in cloudformation.describe_stacks()["Stacks"] if one["StackName"] != "CDKToolkit"
+        ]
+        # Models' stacks first, which stand on their account's.
+        for name in sorted((stack["StackName"] for stack in stacks), key=len, reverse=True):
+            cloudformation.update_termination_protection(StackName=name, EnableTerminationProtection=False)
+            cloudformation.delete_stack(StackName=name)
+            cloudformation.get_waiter("stack_delete_complete").wait(
+                StackName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300}
+            )
+        assert [vpc["CidrBlock"] for vpc in ec2.describe_vpcs()["Vpcs"] if not vpc["IsDefault"]] == []
+        assert ec2.describe_vpc_endpoints()["VpcEndpoints"] == []
+        assert ec2.describe_flow_logs()["FlowLogs"] == []
+        written = deployed.client("logs", account).describe_log_groups(logGroupNamePrefix="/isthmus/network")
+        assert written["logGroups"] == []
+        groups = ec2.describe_security_groups()["SecurityGroups"]
+        assert {group["GroupName"] for group in groups} <= {"default"}
 
 
 # ---------------------------------------------------------------- what docs/cost.md says
