@@ -69,7 +69,8 @@ def checks(operation: str, params: Record, account: str, region: str) -> Iterato
         config = arn("endpoint-config", params.get("EndpointConfigName", ""))
         yield Check(f"sagemaker:{operation}", (config,), context)
     if operation.startswith("Create") and params.get("Tags"):
-        yield Check("sagemaker:AddTags", resources or ("*",), context)
+        tagging = {"sagemaker:TaggingAction": operation}
+        yield Check("sagemaker:AddTags", resources or ("*",), context | tagging)
 
 
 def _resources(operation: str, params: Record, arn: Callable[[str, str], str]) -> Iterator[str]:
