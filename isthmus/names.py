@@ -5,7 +5,7 @@ The stacks give these names and the commands look for them, so each is written o
 
 from __future__ import annotations
 
-from isthmus.config import Model, Platform
+from isthmus.config import Model, Platform, Team
 
 
 def role_arn(account: str, role: str) -> str:
@@ -26,9 +26,18 @@ def model_stack(platform: Platform, account: str, model: str) -> str:
     return f"{platform.name}-{account}-{model}"
 
 
-def tags(platform: Platform, account: str, model: Model | None = None) -> dict[str, str]:
+def team_stack(platform: Platform, team: str) -> str:
+    """The stack of one team's role, people and tools in the dev account."""
+    return f"{platform.name}-dev-{team}"
+
+
+def tags(
+    platform: Platform, account: str, model: Model | None = None, team: Team | None = None
+) -> dict[str, str]:
     """What every resource is tagged with: who pays for it, and whose it is."""
     found = {"platform": platform.name, "account": account}
+    if team is not None:
+        found |= {"team": team.name}
     if model is not None:
         found |= {"model": model.name, "owner": model.owner}
         found |= {"team": model.team} if model.team else {}
@@ -199,9 +208,39 @@ def flow_logs(platform: Platform) -> str:
 # ---- dev account
 
 
-def scientist_role(platform: Platform) -> str:
-    """Dev: what data scientists explore as: experiments of their own, the registry and data to read."""
-    return f"{platform.name}-scientist"
+def scientist_role(platform: Platform, team: str) -> str:
+    """Dev: what a team's scientists, their Studio apps and their jobs act as."""
+    return f"{platform.name}-{team}-scientist"
+
+
+def spark_role(platform: Platform, team: str) -> str:
+    """Dev: what a team's Spark sessions and jobs run as."""
+    return f"{platform.name}-{team}-spark"
+
+
+def mlflow_role(platform: Platform, team: str) -> str:
+    """Dev: what a team's MLflow keeps its artifacts as."""
+    return f"{platform.name}-{team}-mlflow"
+
+
+def nobody_role(platform: Platform) -> str:
+    """Dev: what Studio gives to whom no team has given a user profile: it may do nothing."""
+    return f"{platform.name}-nobody"
+
+
+def team_resource(platform: Platform, team: str) -> str:
+    """Dev: a team's MLflow and its EMR Serverless application."""
+    return f"{platform.name}-{team}"
+
+
+def studio_parameter(platform: Platform) -> str:
+    """Dev: the parameter that holds the id of Studio's domain."""
+    return f"/{platform.name}/studio/domain"
+
+
+def lifecycle_config(platform: Platform, app: str, digest: str) -> str:
+    """Dev: a script that Studio's apps of a kind run when they start, by the hash of its content."""
+    return f"{platform.name}-{app.lower()}-{digest[:16]}"
 
 
 def experiment_bucket(platform: Platform) -> str:

@@ -143,16 +143,9 @@ VPCS = "  vpcs:\n" + "".join(
             f"  mode: existing\n{VPCS.replace('    prod:', '    prd:')}",
             ["unknown key 'prd'", "did you mean 'prod'?"],
         ),
-        (
-            "models:",
-            "teams:\n  - {name: weather, scientists: [dana]}\n  - {name: rain, scientists: [dana]}\nmodels:",
-            ["dana stands twice"],
-        ),
-        (
-            "    owner: weather-team",
-            "    team: wether\n    owner: weather-team",
-            ["no team 'wether'"],
-        ),
+        ("models:", "  - {name: rain, scientists: [dana]}\n\nmodels:", ["dana stands twice"]),
+        ("[dana]", "[dana.li, Dana_Li]", ["team weather", "the same user profile"]),
+        ("team: weather", "team: wether", ["no team 'wether'", "did you mean 'weather'?"]),
         (
             "models:",
             "feature_groups:\n  - {name: days, owner: us, record_id: day, event_time: att,"

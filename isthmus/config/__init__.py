@@ -14,7 +14,7 @@ from isthmus.config.stages import STAGES, WORKLOADS, AccountRole, Stage
 if TYPE_CHECKING:
     from isthmus.config.deploy import DeployConfig, Gates
     from isthmus.config.model import ModelConfig
-    from isthmus.config.platform import Api, Model, Organization, Platform
+    from isthmus.config.platform import Api, Model, Organization, Platform, Studio, Team
     from isthmus.config.reading import platform_path, read, read_deploy, read_model, read_platform
 
 __all__ = [
@@ -29,6 +29,8 @@ __all__ = [
     "Organization",
     "Platform",
     "Stage",
+    "Studio",
+    "Team",
     "platform_path",
     "read",
     "read_deploy",
@@ -39,7 +41,7 @@ __all__ = [
 _WHERE = {
     "deploy": ("DeployConfig", "Gates"),
     "model": ("ModelConfig",),
-    "platform": ("Api", "Model", "Organization", "Platform"),
+    "platform": ("Api", "Model", "Organization", "Platform", "Studio", "Team"),
     "reading": ("platform_path", "read", "read_deploy", "read_model", "read_platform"),
 }
 

@@ -5,6 +5,7 @@ What is left out is not made, and costs nothing: each part that stands idle is a
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Network, ip_network
 from typing import Annotated, Literal
 
@@ -260,14 +261,22 @@ class Studio(Strict):
     emr_serverless: bool = Field(default=False, description="Scientists may run EMR Serverless jobs.")
 
 
-Scientist = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", max_length=60)]
+# What Identity Center lets a user name be.
+Scientist = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][\w+=,.@-]*$", max_length=60)]
 
 
 class Team(Strict):
     """Scientists who share their projects, and nobody else's."""
 
     name: Name
-    scientists: list[Scientist] = Field(default=[], description="The names of their user profiles.")
+    scientists: list[Scientist] = Field(
+        default=[], description="Names; with sign_in identity_center, the user names there."
+    )
+
+    @property
+    def profiles(self) -> dict[str, str]:
+        """The name of each scientist's user profile in Studio, and her own."""
+        return {re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-"): name for name in self.scientists}
 
 
 class FeatureGroup(Strict):
@@ -392,7 +401,10 @@ class Platform(Strict):
             raise ValueError("studio is reached through a VPC only: set network.mode to managed or existing")
         if self.api and self.api.private and self.network.mode == "none":
             raise ValueError("a private api needs a VPC: set network.mode to managed or existing")
-        if who := twice(scientist for team in self.teams for scientist in team.scientists):
+        for team in self.teams:
+            if len(team.profiles) < len(team.scientists):
+                raise ValueError(f"team {team.name}: two scientists would have the same user profile")
+        if who := twice(profile for team in self.teams for profile in team.profiles):
             raise ValueError(f"scientist {who} stands twice: everybody has one team")
         teams = [team.name for team in self.teams]
         for model in self.models:
