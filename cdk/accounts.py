@@ -1,8 +1,9 @@
-"""The CDK application: one stack for each AWS account, and one for each model in each account it is in.
+"""The CDK application: a stack for each AWS account, for each model in three of them, for each team in dev.
 
 No account's stack needs another: what one says of another account is a name or an ARN, never a reference, and
 principals of other accounts are named by conditions, which need not exist yet. So all deploy at once, each
-followed by its models' stacks. A model more is three small stacks more, and changes none that stands.
+followed by the stacks of its models or teams. A model more is three small stacks more, and changes none that
+stands but its team's.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from cdk.dev import DevStack
 from cdk.features import FeatureStack
 from cdk.model import ModelServingStack, ModelTrainingStack
 from cdk.serving import ServingStack
+from cdk.team import TeamStack
 from isthmus import names
 from isthmus.config import STAGES, Platform
 
@@ -45,7 +47,9 @@ def application(platform: Platform, outdir: str | None = None) -> App:
     if platform.awaited:
         # The other stacks name each other's accounts, whose ids are not known before they are made.
         return app
-    DevStack(app, platform)
+    dev = DevStack(app, platform)
+    for team in platform.teams:
+        TeamStack(app, platform, team).add_stack_dependency(dev)
     automation = AutomationStack(app, platform)
     if platform.feature_groups:
         FeatureStack(app, platform).add_stack_dependency(automation)

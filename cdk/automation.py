@@ -8,7 +8,7 @@ from cdk.features import feature_role
 from cdk.parts.bridge import Bridge
 from cdk.parts.bus import automation_bus
 from cdk.parts.federation import federation
-from cdk.parts.grants import MODEL, Principal, roles_of, roles_of_models
+from cdk.parts.grants import MODEL, roles_of_models
 from cdk.parts.images import image_repository
 from cdk.parts.infrastructure import infrastructure_role
 from cdk.parts.keys import READ, USE, Key, Keys
@@ -58,10 +58,11 @@ def _share(platform: Platform, key: Key, artifacts: Bucket, data: Bucket) -> Non
     key.allow_roles(USE, names.data_role(platform))
     key.allow_roles(READ, names.approver_role(platform), names.operator_role(platform))
     through_s3 = {"StringEquals": {"kms:ViaService": f"s3.{platform.region}.amazonaws.com"}}
-    scientist: Principal = roles_of(platform.accounts.dev, names.scientist_role(platform))
-    key.allow(scientist, READ, through_s3)
-    artifacts.allow_read(scientist)
-    data.allow_read(scientist)
+    # Which models a team reads stands in its role's policies: a bucket's has no room for all.
+    scientists = roles_of_models(platform, platform.accounts.dev, "scientist")
+    key.allow(scientists, READ, through_s3)
+    artifacts.allow_read(scientists)
+    data.allow_read(scientists)
     for stage in STAGES:
         account = getattr(platform.accounts, stage)
         readers = roles_of_models(platform, account, "cloudformation", "deploy", "model", "monitor")

@@ -4,45 +4,34 @@ from __future__ import annotations
 
 from constructs import Construct
 
-from cdk.parts.grants import allow
-from cdk.parts.hosting import read_artifacts
-from cdk.parts.keys import USE, Keys
+from cdk.parts.grants import allow, roles_of_models
+from cdk.parts.jobs import jobs_policy
+from cdk.parts.keys import USE, Key, Keys
 from cdk.parts.network import network
-from cdk.parts.people import person_role, read_shared_registry
+from cdk.parts.people import person_role
+from cdk.parts.scientists import SCIENTIST, scientist_policy
 from cdk.parts.stack import AccountStack
-from cdk.parts.storage import Storage, bucket_arn, objects
+from cdk.parts.storage import Storage, bucket_arn
 from isthmus import names
-from isthmus.config import Platform
+from isthmus.config import Platform, Studio
 
 
 class DevStack(AccountStack):
-    """Scientists' role, and a bucket for experiments."""
+    """A bucket for experiments, what every team's roles may do, and Studio where it is asked for."""
 
     def __init__(self, scope: Construct, platform: Platform) -> None:
         super().__init__(scope, platform, "dev", f"{platform.name}: experiments")
         keys = Keys(self, platform)
         self.network = network(self, platform, "dev", keys)
-        keys.data.allow_roles(USE, names.scientist_role(platform))
         storage = Storage(self, key=keys.data.arn, log_bucket=names.log_bucket(platform, self.account_id))
         experiments = names.experiment_bucket(platform)
         storage.bucket("Experiments", experiments)
-        data = names.data_bucket(platform)
-        person_role(
-            self,
-            "Scientist",
-            names.scientist_role(platform),
-            platform,
-            "Data scientists: experiments of their own, registry and training data to read",
-            [
-                *read_shared_registry(platform),
-                *read_artifacts(platform),
-                allow("s3:GetObject", objects(data)),
-                allow("s3:ListBucket", bucket_arn(data)),
-                allow(["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], objects(experiments)),
-                allow("s3:ListBucket", bucket_arn(experiments)),
-                allow(USE, keys.data.arn),
-            ],
-        )
+        if platform.teams:
+            scientist_policy(self, platform, data_key=keys.data.arn)
+            jobs_policy(self, platform, data_key=keys.data.arn, network=self.network)
+            _let_teams_use(platform, keys.data)
+        if platform.studio:
+            self._studio(platform, platform.studio, keys.data)
         person_role(
             self,
             "Operator",
@@ -51,3 +40,26 @@ class DevStack(AccountStack):
             "Reads what the platform did in this account",
             [allow("s3:ListBucket", bucket_arn(experiments))],
         )
+
+    def _studio(self, platform: Platform, studio: Studio, data_key: Key) -> None:
+        from cdk.parts.studio import studio_domain
+
+        studio_domain(self, platform, studio, data_key=data_key.arn, network=self.network)
+        data_key.allow_stacks("sagemaker")
+        if studio.mlflow != "none":
+            from cdk.parts.mlflow import MLFLOW, mlflow_policy
+
+            mlflow_policy(self, platform, data_key=data_key.arn)
+            data_key.allow(roles_of_models(platform, self.account_id, MLFLOW), USE)
+        if studio.glue or studio.emr_serverless:
+            from cdk.parts.spark import SPARK, spark_policies
+
+            spark_policies(self, platform, studio, data_key=data_key.arn)
+            data_key.allow(roles_of_models(platform, self.account_id, SPARK), USE)
+
+
+def _let_teams_use(platform: Platform, key: Key) -> None:
+    """For files, and for the volumes of jobs and spaces, for which SageMaker makes grants."""
+    scientists = roles_of_models(platform, platform.accounts.dev, SCIENTIST)
+    key.allow(scientists, (*USE, "kms:DescribeKey"))
+    key.allow(scientists, ("kms:CreateGrant",), {"Bool": {"kms:GrantIsForAWSResource": "true"}})

@@ -23,7 +23,9 @@ class ModelTrainingStack(AccountStack):
     """A model in the automation account: who trains it, where its versions are, and that it is ours."""
 
     def __init__(self, scope: Construct, platform: Platform, model: Model) -> None:
-        super().__init__(scope, platform, "automation", f"{platform.name}: training of {model.name}", model)
+        super().__init__(
+            scope, platform, "automation", f"{platform.name}: training of {model.name}", model=model
+        )
         model_package_group(self, platform, model)
         training_roles(self, platform, model.name)
         aws_ssm.CfnParameter(
@@ -40,6 +42,6 @@ class ModelServingStack(AccountStack):
     """A model in a serving account: who deploys it, what it runs as, and who watches it."""
 
     def __init__(self, scope: Construct, platform: Platform, stage: Stage, model: Model) -> None:
-        super().__init__(scope, platform, stage, f"{platform.name}: {model.name} in {stage}", model)
+        super().__init__(scope, platform, stage, f"{platform.name}: {model.name} in {stage}", model=model)
         deployment_roles(self, platform, stage, model.name)
         hosting_roles(self, platform, model.name)

@@ -121,7 +121,7 @@ def make_role(
 ) -> aws_iam.CfnRole:
     """A role of that name, with one managed policy of the same name."""
     policy = make_policy(scope, f"{id_}Policy", name, description, statements)
-    return _role(scope, id_, name, trust, description, policy.ref)
+    return _role(scope, id_, name, trust, description, [policy.ref])
 
 
 def model_role(
@@ -134,8 +134,22 @@ def model_role(
     policy: str,
 ) -> aws_iam.CfnRole:
     """A model's role, which its stack tags with the model, and which has the policy of its kind."""
+    return tagged_role(scope, id_, name, trust=trust, description=description, policies=[policy])
+
+
+def tagged_role(
+    scope: Construct,
+    id_: str,
+    name: str,
+    *,
+    trust: Principal | Sequence[Statement],
+    description: str,
+    policies: Sequence[str],
+) -> aws_iam.CfnRole:
+    """A role with policies that the account has, by their names; they read the role's tags."""
     account = Stack.of(scope).account
-    return _role(scope, id_, name, trust, description, f"arn:aws:iam::{account}:policy/{policy}")
+    arns = [f"arn:aws:iam::{account}:policy/{policy}" for policy in policies]
+    return _role(scope, id_, name, trust, description, arns)
 
 
 def _role(
@@ -144,7 +158,7 @@ def _role(
     name: str,
     trust: Principal | Sequence[Statement],
     description: str,
-    policy_arn: str,
+    policy_arns: Sequence[str],
 ) -> aws_iam.CfnRole:
     statements = [allow_principal(trust, "sts:AssumeRole")] if isinstance(trust, tuple) else trust
     return aws_iam.CfnRole(
@@ -153,7 +167,7 @@ def _role(
         role_name=name,
         description=description,
         assume_role_policy_document=document(*statements),
-        managed_policy_arns=[policy_arn],
+        managed_policy_arns=list(policy_arns),
     )
 
 

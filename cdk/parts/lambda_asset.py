@@ -25,8 +25,12 @@ def lambda_folder(package: Path) -> Path:
 
     Raises `Problem` when a dependency cannot be installed, or brings compiled code.
     """
-    requirements = package / "requirements.txt"
-    folder = _cache() / f"{package.name}-{_hash(package)}"
+    return code_folder(package, package / "requirements.txt")
+
+
+def code_folder(package: Path, requirements: Path) -> Path:
+    """The same for a package whose requirements stand elsewhere."""
+    folder = _cache() / f"{package.name}-{_hash(package, requirements)}"
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
@@ -43,9 +47,9 @@ def _cache() -> Path:
     return Path(os.environ.get("ISTHMUS_CACHE") or here / "cache").resolve() / "lambda"
 
 
-def _hash(package: Path) -> str:
+def _hash(package: Path, requirements: Path) -> str:
     """Of each file's path and content; the clock and the machine have no part in it."""
-    digest = hashlib.sha256(PYTHON.encode())
+    digest = hashlib.sha256(PYTHON.encode() + requirements.read_bytes())
     for path in sorted(p for p in package.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
         digest.update(f"{path.relative_to(package).as_posix()}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())

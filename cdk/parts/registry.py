@@ -33,17 +33,19 @@ def model_package_group(scope: Construct, platform: Platform, model: Model) -> N
         "Versions",
         model_package_group_name=group,
         model_package_group_description=f"Versions of {model.name}, owned by {model.owner}",
-        model_package_group_policy=document(*_shared(platform, model.name)),
+        model_package_group_policy=document(*_shared(platform, model)),
     )
 
 
-def _shared(platform: Platform, model: str) -> list[Statement]:
+def _shared(platform: Platform, shared: Model) -> list[Statement]:
+    model = shared.name
     group, versions = registry_arns(platform, model)
     readers = {
-        platform.accounts.dev: [names.scientist_role(platform)],
         platform.accounts.staging: _serving_readers(platform, model),
         platform.accounts.prod: _serving_readers(platform, model),
     }
+    if shared.team:
+        readers[platform.accounts.dev] = [names.scientist_role(platform, shared.team)]
     statements = [
         statement
         for account, roles in readers.items()

@@ -6,14 +6,14 @@ from aws_cdk import Environment, Stack, Tags
 from constructs import Construct
 
 from isthmus import names
-from isthmus.config import AccountRole, Model, Platform
+from isthmus.config import AccountRole, Model, Platform, Team
 
 
 class AccountStack(Stack):
-    """A stack in one of the platform's accounts: the account's own, a model's, or one of another `name`.
+    """A stack in one of the platform's accounts: its own, a model's, a team's, or another by `name`.
 
     Each resource is tagged with who pays for it: platform, account, and a model's name, owner and team. In a
-    model's stack these are the tags of its roles, which the policies of their kind read.
+    model's or team's stack these are the tags of its roles, which the policies of their kind read.
     """
 
     def __init__(
@@ -24,10 +24,15 @@ class AccountStack(Stack):
         description: str,
         model: Model | None = None,
         *,
+        team: Team | None = None,
         name: str | None = None,
     ) -> None:
         self.account_id: str = getattr(platform.accounts, account)
-        own = names.model_stack(platform, account, model.name) if model else names.stack(platform, account)
+        own = names.stack(platform, account)
+        if model:
+            own = names.model_stack(platform, account, model.name)
+        if team:
+            own = names.team_stack(platform, team.name)
         super().__init__(
             scope,
             name or own,
@@ -35,5 +40,5 @@ class AccountStack(Stack):
             env=Environment(account=self.account_id, region=platform.region),
             termination_protection=True,
         )
-        for key, value in names.tags(platform, account, model).items():
+        for key, value in names.tags(platform, account, model, team).items():
             Tags.of(self).add(key, value)

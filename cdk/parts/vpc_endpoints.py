@@ -15,6 +15,7 @@ from constructs import Construct
 
 from cdk.parts.security_groups import interface_endpoints
 from cdk.parts.vpc import Vpc
+from isthmus import names
 from isthmus.config import WORKLOADS, AccountRole, Platform
 
 # What an account's own programs call: a service's name, and the actions that its endpoint lets pass.
@@ -29,7 +30,7 @@ STUDIO: Services = {
 }
 GLUE: Services = {"glue": ["glue:*"]}
 EMR_SERVERLESS: Services = {"emr-serverless": ["emr-serverless:*"]}
-MLFLOW: Services = {"experiments": ["sagemaker-mlflow:*"]}
+MLFLOW: Services = {"experiments": ["sagemaker-mlflow:*", "sagemaker:CallMlflowAppApi"]}
 FILES = [
     "s3:AbortMultipartUpload",
     "s3:DeleteObject",
@@ -113,6 +114,9 @@ def _buckets(platform: Platform, account: AccountRole) -> Iterator[str]:
     for owner in sorted(owners):
         bucket = f"arn:aws:s3:::{platform.name}-*-{owner}-{platform.region}"
         yield from (bucket, f"{bucket}/*")
+    if account == "dev" and platform.studio:
+        # What Studio's start script installs is published where all that is deployed is.
+        yield f"arn:aws:s3:::{names.asset_bucket(platform.accounts.dev, platform.region)}/*"
 
 
 def _service_name(platform: Platform, service: str) -> str:

@@ -16,7 +16,7 @@ CHECKOUT = Path(__file__).parents[2]
 FULL = Path(__file__).with_name("full.yaml")
 MODEL = "seattle-rain"
 OF_MODEL = tuple(f"{account}-{MODEL}" for account in ("automation", "staging", "prod"))
-STACKS = ("dev", "automation", "staging", "prod", *OF_MODEL)
+STACKS = ("dev", "dev-weather", "automation", "staging", "prod", *OF_MODEL)
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,15 @@ ONLY_ON_ALL = {
     "ec2:DescribeSubnets",
     "ec2:DescribeVpcs",
     "ecr:GetAuthorizationToken",
+    "emr-serverless:ListApplications",
+    "sagemaker-mlflow:AccessUI",
+    "sagemaker:ListApps",
+    "sagemaker:ListDomains",
     "sagemaker:ListEndpoints",
+    "sagemaker:ListMlflowApps",
+    "sagemaker:ListMlflowTrackingServers",
+    "sagemaker:ListSpaces",
+    "sagemaker:ListUserProfiles",
     "sts:GetWebIdentityToken",
 }
 USES_OF_KEYS = {

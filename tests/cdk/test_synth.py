@@ -30,7 +30,7 @@ def test_two_synths_are_the_same_byte_for_byte(assembly: Path, tmp_path: Path, m
     assert contents(again) == contents(assembly)
 
 
-def test_a_stack_for_each_account_and_for_each_model_in_it(assembly: Path, platform: Platform) -> None:
+def test_a_stack_for_each_account_and_for_each_model_and_team(assembly: Path, platform: Platform) -> None:
     stacks = {stack.name: stack for stack in read_stacks(assembly)}
     accounts = {names.stack(platform, role): getattr(platform.accounts, role) for role in WORKLOADS}
     models = {
@@ -38,10 +38,11 @@ def test_a_stack_for_each_account_and_for_each_model_in_it(assembly: Path, platf
         for model in platform.models
         for role in ("automation", *STAGES)
     }
-    assert set(stacks) == {*accounts, *models}
+    teams = {names.team_stack(platform, team.name): names.stack(platform, "dev") for team in platform.teams}
+    assert set(stacks) == {*accounts, *models, *teams}
     for name, account in accounts.items():
         assert (stacks[name].account, stacks[name].needs) == (account, frozenset())
-    for name, needed in models.items():
+    for name, needed in (models | teams).items():
         assert (stacks[name].account, stacks[name].needs) == (accounts[needed], {needed})
     assert all(not stack.terminates for stack in stacks.values())
 

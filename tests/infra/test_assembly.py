@@ -34,7 +34,7 @@ def test_deploying_again_changes_nothing(cloud: Cloud, assembly: Path) -> None:
 
 def test_only_the_named_accounts_are_deployed(cloud: Cloud, assembly: Path, platform: Platform) -> None:
     outputs = deploy(cloud.administrator(), assembly, accounts=[platform.accounts.dev])
-    assert list(outputs) == [f"{platform.name}-dev"]
+    assert list(outputs) == [f"{platform.name}-dev", f"{platform.name}-dev-weather"]
 
 
 def test_what_stands_is_what_the_template_says(cloud: Cloud, assembly: Path) -> None:

@@ -87,7 +87,7 @@ def test_data_owners_land_data_and_touch_nothing_else(cloud: Cloud, platform: Pl
 def test_scientists_read_the_registry_and_data_and_change_neither(
     cloud: Cloud, platform: Platform, model: str
 ) -> None:
-    held = cloud.person(platform.accounts.dev, names.scientist_role(platform))
+    held = cloud.person(platform.accounts.dev, names.scientist_role(platform, "weather"))
     automation = platform.accounts.automation
     group = f"arn:aws:sagemaker:{platform.region}:{automation}:model-package-group/{model}"
     listed = cloud.client("sagemaker", held).list_model_packages(ModelPackageGroupName=group)
