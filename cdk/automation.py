@@ -5,6 +5,7 @@ from __future__ import annotations
 from constructs import Construct
 
 from cdk.features import feature_role
+from cdk.parts.announcements import FAILED_RUN, PENDING_VERSION, announce, chat
 from cdk.parts.bridge import Bridge
 from cdk.parts.bus import automation_bus
 from cdk.parts.federation import federation
@@ -47,6 +48,8 @@ class AutomationStack(AccountStack):
         automation_operator(self, platform, data_key=keys.data.arn)
         automation_data_owner(self, platform, data_key=keys.data.arn, data=data.name)
         topic, bus = notices(self, platform, keys.messages), automation_bus(self, platform)
+        announce(self, platform, topic, PENDING_VERSION, FAILED_RUN)
+        chat(self, platform, topic)
         Bridge(self, platform, keys=keys, bus=bus.ref, notices=topic)
 
 

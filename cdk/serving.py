@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from constructs import Construct
 
+from cdk.parts.announcements import FAILED_ENDPOINT, FAILED_RUN, announce, chat
 from cdk.parts.bus import forward_alarms
 from cdk.parts.dashboards import dashboards
 from cdk.parts.deployment import deployment_policies
@@ -51,7 +52,9 @@ class ServingStack(AccountStack):
         serving_operator(self, platform, data_key=keys.data.arn, capture=capture)
         serving_data_owner(self, platform, data_key=keys.data.arn, ground_truth=truth)
         forward_alarms(self, platform)
-        notices(self, platform, keys.messages)
+        topic = notices(self, platform, keys.messages)
+        announce(self, platform, topic, FAILED_ENDPOINT, FAILED_RUN)
+        chat(self, platform, topic)
         dashboards(self, platform, stage)
         if platform.api:
             from cdk.parts.api import endpoints_api

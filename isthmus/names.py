@@ -79,6 +79,11 @@ def data_bucket(platform: Platform) -> str:
     return _bucket(platform, "data", platform.accounts.automation)
 
 
+def chat_role(platform: Platform) -> str:
+    """Automation and serving: what shows alarms in Slack and Teams."""
+    return f"{platform.name}-chat"
+
+
 def feature_bucket(platform: Platform) -> str:
     """Feature Store's offline stores, each under its group's name."""
     return _bucket(platform, "features", platform.accounts.automation)

@@ -11,7 +11,7 @@ from ministack.services import eventbridge, iam
 from ministack.services.cloudformation import engine, provisioners
 from ministack.services.cloudformation import stacks as lifecycle
 
-from isthmus.local.aws import api_types, making, network_types, sagemaker_types
+from isthmus.local.aws import api_types, kept_types, making, network_types, sagemaker_types
 
 Properties = dict[str, Any]
 Created = tuple[str, dict[str, Any]]
@@ -27,7 +27,9 @@ def install() -> None:
         provisioners._REPLACING_PROPERTIES[name] = kind.replacing
         provisioners._CUSTOM_NAME_REPLACEMENT[name] = {"name": kind.name}
         provisioners._STACK_TAG_PROPERTY[name] = ("Tags", "list")
-    for name, (create, delete, replacing) in (OTHERS | api_types.TYPES | network_types.TYPES).items():
+    for name, (create, delete, replacing) in (
+        OTHERS | api_types.TYPES | kept_types.TYPES | network_types.TYPES
+    ).items():
         provisioners._RESOURCE_HANDLERS.setdefault(
             name, {"create": create, "update": _remaking(create, delete), "delete": delete}
         )

@@ -1,0 +1,141 @@
+"""Events that people are told about, in sentences that say what happened, where, and what to do next.
+
+Alarms have words of their own; a person's decision that waits and a run that failed have these.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import aws_events
+from constructs import Construct
+
+from cdk.parts.grants import allow, make_role
+from isthmus import names
+from isthmus.config import Platform
+from isthmus.config.platform import Notifications
+
+CHAT = ({"Service": "chatbot.amazonaws.com"}, {})
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """Which events are told, and as what: `<name>` stands for what lies at `values[name]` in an event."""
+
+    id: str
+    what: str
+    detail_type: str
+    detail: dict[str, Any]
+    values: dict[str, str]
+    sentence: str
+
+
+PENDING_VERSION = Announcement(
+    "Pending",
+    "A model version that waits for an approver",
+    "SageMaker Model Package State Change",
+    {
+        "ModelApprovalStatus": ["PendingManualApproval"],
+        "ModelPackageStatus": ["Completed"],
+        # A later edit of its metadata names the fields that it changed.
+        "UpdatedModelPackageFields": [{"exists": False}],
+    },
+    {"model": "$.detail.ModelPackageGroupName", "version": "$.detail.ModelPackageVersion"},
+    "Version <version> of <model> is registered in account <account> and waits for an approver. "
+    "See its metrics: isthmus models <model>. "
+    "Then: isthmus approve <model> <version>, or: isthmus reject <model> <version> --comment WHY",
+)
+FAILED_RUN = Announcement(
+    "FailedRun",
+    "A SageMaker pipeline that failed, or whose model was not good enough",
+    "SageMaker Model Building Pipeline Execution Status Change",
+    {"currentPipelineExecutionStatus": ["Failed"]},
+    {"run": "$.detail.pipelineExecutionDisplayName", "execution": "$.detail.pipelineExecutionArn"},
+    "A SageMaker pipeline ended without a result in account <account>: <run>. "
+    "The step that failed says why: "
+    "aws sagemaker list-pipeline-execution-steps --pipeline-execution-arn <execution>",
+)
+FAILED_ENDPOINT = Announcement(
+    "FailedEndpoint",
+    "An endpoint that could not be made or changed",
+    "SageMaker Endpoint State Change",
+    {"EndpointStatus": ["FAILED"]},
+    {"endpoint": "$.detail.EndpointName"},
+    "Endpoint <endpoint> in account <account> failed; what it served before goes on serving. "
+    "See why: aws sagemaker describe-endpoint --endpoint-name <endpoint>",
+)
+
+
+def announce(scope: Construct, platform: Platform, topic: str, *announcements: Announcement) -> None:
+    """Publish each announcement's events to the topic as its sentence."""
+    for one in announcements:
+        aws_events.CfnRule(
+            scope,
+            f"Tell{one.id}",
+            name=f"{platform.name}-tell-{one.id.lower()}",
+            description=one.what,
+            event_pattern={
+                "source": ["aws.sagemaker"],
+                "detail-type": [one.detail_type],
+                "detail": one.detail,
+            },
+            targets=[
+                {
+                    "id": "people",
+                    "arn": topic,
+                    "inputTransformer": {
+                        "inputPathsMap": {**one.values, "account": "$.account"},
+                        "inputTemplate": json.dumps(one.sentence),
+                    },
+                }
+            ],
+        )
+
+
+def chat(scope: Construct, platform: Platform, topic: str) -> None:
+    """Tell the topic's messages in Slack and Teams too, by Amazon Q Developer in chat applications.
+
+    The channels show messages and alarms; nobody acts in AWS from there.
+    """
+    asked: Notifications = platform.notifications
+    if not (asked.slack or asked.teams):
+        return
+    from aws_cdk import aws_chatbot
+
+    name = names.chat_role(platform)
+    role = make_role(
+        scope,
+        "Chat",
+        name,
+        trust=CHAT,
+        description="Amazon Q Developer in chat applications, showing alarms",
+        statements=[allow("cloudwatch:DescribeAlarms", "*")],
+    )
+    # Without a guard rail of its own, a channel's is AdministratorAccess.
+    shared: dict[str, Any] = {
+        "iam_role_arn": role.attr_arn,
+        "sns_topic_arns": [topic],
+        "guardrail_policies": role.managed_policy_arns,
+        "logging_level": "ERROR",
+    }
+    if asked.slack:
+        aws_chatbot.CfnSlackChannelConfiguration(
+            scope,
+            "Slack",
+            configuration_name=f"{platform.name}-slack",
+            slack_workspace_id=asked.slack.workspace_id,
+            slack_channel_id=asked.slack.channel_id,
+            **shared,
+        )
+    if asked.teams:
+        aws_chatbot.CfnMicrosoftTeamsChannelConfiguration(
+            scope,
+            "Teams",
+            configuration_name=f"{platform.name}-teams",
+            team_id=asked.teams.team_id,
+            teams_tenant_id=asked.teams.tenant_id,
+            teams_channel_id=asked.teams.channel_id,
+            **shared,
+        )

@@ -1,0 +1,115 @@
+"""What people are told, by mail and in chats: what happened, where, and what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from isthmus import names
+from isthmus.config import Platform
+from tests.local.conftest import AUTOMATION, REGION, Aws, aws, issuer, programs
+
+__all__ = ["aws", "issuer", "programs"]
+ACCOUNTS = ("automation", "staging", "prod")
+
+
+def resources(assembly: Path, platform: Platform, account: str, type_: str) -> list[dict[str, Any]]:
+    template = json.loads((assembly / f"{names.stack(platform, account)}.template.json").read_text())
+    return [one["Properties"] for one in template["Resources"].values() if one["Type"] == type_]
+
+
+def rule(assembly: Path, platform: Platform, account: str, name: str) -> dict[str, Any]:
+    every = resources(assembly, platform, account, "AWS::Events::Rule")
+    return next(one for one in every if one["Name"] == f"{platform.name}-tell-{name}")
+
+
+def letting(service: str, action: str, resource: str) -> str:
+    who = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}}
+    return json.dumps(
+        {"Version": "2012-10-17", "Statement": [who | {"Action": action, "Resource": resource}]}
+    )
+
+
+def told(aws: Aws, wanted: dict[str, Any], event: dict[str, Any]) -> list[str]:
+    """The messages that a topic's subscriber receives after the event, by the template's rule."""
+    name, sns, sqs = wanted["Name"], aws.client("sns", AUTOMATION), aws.client("sqs", AUTOMATION)
+    events = aws.client("events", AUTOMATION)
+    topic = sns.create_topic(Name=name)["TopicArn"]
+    sns.set_topic_attributes(
+        TopicArn=topic, AttributeName="Policy", AttributeValue=letting("events", "sns:Publish", topic)
+    )
+    arn = f"arn:aws:sqs:{REGION}:{AUTOMATION}:{name}"
+    policy = {"Policy": letting("sns", "sqs:SendMessage", arn)}
+    queue = sqs.create_queue(QueueName=name, Attributes=policy)["QueueUrl"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    (target,) = wanted["Targets"]
+    transformer = target["InputTransformer"]
+    # Nobody but AWS may put events of its own sources; all else is as in the template.
+    events.put_rule(Name=name, EventPattern=json.dumps(wanted["EventPattern"] | {"source": ["test"]}))
+    events.put_targets(Rule=name, Targets=[{"Id": "people", "Arn": topic, "InputTransformer": transformer}])
+    assert events.put_events(Entries=[event])["FailedEntryCount"] == 0
+    found = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=2, MaxNumberOfMessages=10)
+    events.remove_targets(Rule=name, Ids=["people"])
+    events.delete_rule(Name=name)
+    return [one["Body"] for one in found.get("Messages", [])]
+
+
+def package_event(**detail: Any) -> dict[str, Any]:
+    about = {
+        "ModelPackageGroupName": "seattle-rain",
+        "ModelPackageVersion": 7,
+        "ModelPackageStatus": "Completed",
+        "ModelApprovalStatus": "PendingManualApproval",
+    } | detail
+    kind = "SageMaker Model Package State Change"
+    return {"Source": "test", "DetailType": kind, "Detail": json.dumps(about)}
+
+
+def test_a_version_that_waits_is_announced_with_what_to_do(
+    aws: Aws, assembly: Path, platform: Platform
+) -> None:
+    (message,) = told(aws, rule(assembly, platform, "automation", "pending"), package_event())
+    assert f"Version 7 of seattle-rain is registered in account {AUTOMATION}" in message
+    assert "isthmus approve seattle-rain 7" in message
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {"ModelApprovalStatus": "Approved"},
+        {"ModelPackageStatus": "Failed"},
+        {"UpdatedModelPackageFields": ["CustomerMetadataProperties"]},
+    ],
+)
+def test_an_edit_a_decision_and_a_failure_are_not_announced_as_waiting(
+    aws: Aws, assembly: Path, platform: Platform, detail: dict[str, Any]
+) -> None:
+    assert told(aws, rule(assembly, platform, "automation", "pending"), package_event(**detail)) == []
+
+
+def test_an_endpoint_that_failed_is_announced(aws: Aws, assembly: Path, platform: Platform) -> None:
+    event = {
+        "Source": "test",
+        "DetailType": "SageMaker Endpoint State Change",
+        "Detail": json.dumps({"EndpointName": "seattle-rain", "EndpointStatus": "FAILED"}),
+    }
+    (message,) = told(aws, rule(assembly, platform, "prod", "failedendpoint"), event)
+    assert "Endpoint seattle-rain" in message and "describe-endpoint" in message
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_chats_are_told_only_where_they_are_asked_for_and_do_nothing(
+    assembly: Path, full: Path, platform: Platform, account: str
+) -> None:
+    for kind in ("Slack", "MicrosoftTeams"):
+        type_ = f"AWS::Chatbot::{kind}ChannelConfiguration"
+        assert not resources(assembly, platform, account, type_)
+        (channel,) = resources(full, platform, account, type_)
+        assert channel["SnsTopicArns"] and channel["GuardrailPolicies"]
+    policies = resources(full, platform, account, "AWS::IAM::ManagedPolicy")
+    (policy,) = (one for one in policies if one["ManagedPolicyName"] == names.chat_role(platform))
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Action"] == ["cloudwatch:DescribeAlarms"]
