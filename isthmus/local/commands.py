@@ -30,7 +30,7 @@ def up(aws_port: int, azure_port: int, bare: bool, demo: bool) -> None:
     from isthmus.local import platform as local_platform
 
     signal.signal(signal.SIGTERM, _as_interrupt)
-    state = here.DEMO / "clouds" if demo else here.UP
+    state = here.DEMO / here.CLOUDS if demo else here.UP
     file = _left_by_demo() if demo else here.platform_file()
     try:
         with local_platform.running(file, state, aws_port=aws_port, azure_port=azure_port) as local:
@@ -39,7 +39,7 @@ def up(aws_port: int, azure_port: int, bare: bool, demo: bool) -> None:
 
                 furnish(local, click.echo)
             click.echo(_welcome(local))
-            signal.pause()
+            local.wait()
     except KeyboardInterrupt:
         click.echo("stopped; state is kept in " + str(state))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -20,11 +21,11 @@ from isthmus import aws, names
 from isthmus.azure import approvals, provision, runs
 from isthmus.azure.client import Client, connect
 from isthmus.config import STAGES
-from isthmus.errors import Problem
-from isthmus.local import furnish, traffic
+from isthmus.errors import Problem, Refused
+from isthmus.local import furnish, here, lock, traffic
 from isthmus.local.aws.bootstrap import bootstrap_all
 from isthmus.local.identity import acting_as
-from isthmus.local.platform import Local, running
+from isthmus.local.platform import LOCK, Local, running
 from isthmus.local.report import Progress, Report, show
 from isthmus.local.scene import Scene, lay
 from isthmus.monitor import run as monitor
@@ -39,8 +40,22 @@ BRANCH = "first-version"
 def run(state: Path, *, report: Path | None, model_build: Path | None, keep: bool) -> Report:
     """Run the demo in `state`, which is made anew, and removed afterwards unless `keep`.
 
-    Raises `Problem` where a step fails, with what a person should look at.
+    Raises `Problem` where a step fails, with what a person should look at, and `Refused` while another demo
+    runs in the same folder.
     """
+    already = Refused(
+        "a demo is already running here",
+        where=str(state),
+        todo="wait until it is over, or stop it with Ctrl-C",
+    )
+    # The lock lies beside the folder, which each demo makes anew.
+    with lock.held(state.with_name(f"{state.name}.lock"), already):
+        if lock.is_held(state / here.CLOUDS / LOCK):
+            raise already
+        return _run(state, report, model_build, keep)
+
+
+def _run(state: Path, report: Path | None, model_build: Path | None, keep: bool) -> Report:
     shutil.rmtree(state, ignore_errors=True)
     state.mkdir(parents=True)
     state = state.resolve()
@@ -62,14 +77,13 @@ def run(state: Path, *, report: Path | None, model_build: Path | None, keep: boo
 
 
 def _play(scene: Scene, state: Path, progress: Progress) -> None:
-    with progress.step("Start the local clouds") as step:
-        clouds = running(scene.platform_file, state / "clouds")
-        local = clouds.__enter__()
-        step.result = f"AWS {local.aws_url}, Azure DevOps {local.organization_url}, Entra {local.authority}"
-    try:
+    with contextlib.ExitStack() as stack:
+        with progress.step("Start the local clouds") as step:
+            local = stack.enter_context(running(scene.platform_file, state / here.CLOUDS))
+            step.result = (
+                f"AWS {local.aws_url}, Azure DevOps {local.organization_url}, Entra {local.authority}"
+            )
         _Lifecycle(scene, local, state, progress).play()
-    finally:
-        clouds.__exit__(None, None, None)
 
 
 @dataclass

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 HOME = Path(".isthmus")
 UP = HOME / "up"
 DEMO = HOME / "demo"
+CLOUDS = "clouds"
 # What `isthmus up` keeps, and what a demo left: `isthmus up --demo` goes on with that.
-STATES = (UP, DEMO / "clouds")
+STATES = (UP, DEMO / CLOUDS)
 # Who one is where nobody says: somebody who may approve.
 USER = "robin"
 # Whoever says one of these has said which clouds are meant.

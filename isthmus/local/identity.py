@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
 
 from isthmus.config import Platform
+from isthmus.local import files
 from isthmus.local.platform import Local
 
 # What stays in the environment beside the variables that `variables` gives.
@@ -16,18 +18,20 @@ SIGN_IN = r"http\.http://127\.0\.0\.1:\d+/\.extraHeader"
 
 
 def laptop_key(platform: Platform, local: Local, user: str) -> dict[str, str]:
-    """The access key of `user`, an administrator of the automation account; made once for each state."""
-    import json
+    """The access key of `user`, an administrator of the automation account; made once for each state.
 
+    It is made anew where its file holds none.
+    """
+    kept = local.state / f"laptop-{user}.json"
+    with contextlib.suppress(OSError, ValueError):
+        match json.loads(kept.read_bytes()):
+            case {"AWS_ACCESS_KEY_ID": str(name), "AWS_SECRET_ACCESS_KEY": str(secret)}:
+                return {"AWS_ACCESS_KEY_ID": name, "AWS_SECRET_ACCESS_KEY": secret}
     from isthmus.local.aws.bootstrap import laptop_user
 
-    kept = local.state / f"laptop-{user}.json"
-    if not kept.exists():
-        key = laptop_user(local.aws_url, platform.region, platform.accounts.automation, user)
-        kept.touch(mode=0o600)
-        kept.write_text(json.dumps(key))
-    found: dict[str, str] = json.loads(kept.read_text())
-    return found
+    key = laptop_user(local.aws_url, platform.region, platform.accounts.automation, user)
+    files.write(kept, json.dumps(key).encode())
+    return key
 
 
 def variables(local: Local, user: str) -> dict[str, str]:

@@ -7,24 +7,23 @@ a killed one leaves nothing to clean up.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
-import queue
-import socket
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from isthmus import names
 from isthmus.config import STAGES, Platform, read
-from isthmus.errors import Refused, Unavailable
-from isthmus.local import lifeline
+from isthmus.config.fields import did_you_mean
+from isthmus.errors import BadInput, Refused, Unavailable
+from isthmus.local import files, lifeline, lock, ports, stand_in
+from isthmus.local.stand_in import StandIn
 
-READY_TIMEOUT = 60.0
+LOCK, RECORD = "lock", "running.json"
+WATCH_SECONDS = 0.5
 # What takes long to make and depends on content alone; shared by all local platforms of a checkout.
 CACHE = Path(".isthmus") / "cache"
 # The people of the laptop: a data scientist, who may not approve her own release, and a release approver.
@@ -70,61 +69,107 @@ class Local:
         }
 
     def token(self, user: str) -> str:
-        """The token with which `user` signs in to the Azure DevOps stand-in."""
-        tokens: dict[str, str] = json.loads((self.state / "azure" / "tokens.json").read_text())
+        """The token with which `user` signs in to the Azure DevOps stand-in.
+
+        Raises `BadInput` with the names where nobody is called so.
+        """
+        file = self.state / "azure" / "tokens.json"
+        try:
+            tokens: dict[str, str] = json.loads(file.read_bytes())
+        except (OSError, ValueError) as error:
+            raise files.damaged(file, error) from None
+        if user not in tokens:
+            near = did_you_mean(user, tokens)
+            raise BadInput(f"there is no user {user!r}{near}", todo=f"users: {', '.join(sorted(tokens))}")
         return tokens[user]
 
 
+@dataclass(frozen=True)
+class Running(Local):
+    """The platform as the process that runs it has it."""
+
+    stand_ins: tuple[StandIn, ...] = ()
+
+    def require_alive(self) -> None:
+        """Raises `Unavailable` for a stand-in that died, with the end of its log."""
+        for one in self.stand_ins:
+            if death := one.death():
+                raise death
+
+    def wait(self) -> NoReturn:
+        """Wait for ever; raises `Unavailable` when a stand-in dies."""
+        while True:
+            self.require_alive()
+            time.sleep(WATCH_SECONDS)
+
+
 @contextlib.contextmanager
-def running(platform_file: Path, state: Path, *, aws_port: int = 0, azure_port: int = 0) -> Iterator[Local]:
+def running(platform_file: Path, state: Path, *, aws_port: int = 0, azure_port: int = 0) -> Iterator[Running]:
     """Run the platform of `platform_file` in `state` until the block ends.
 
-    Raises `Refused` when another process runs it, `Unavailable` when a port is taken or a stand-in fails
-    to start (with the end of its log).
+    Raises `Refused` when another process runs it, `Unavailable` when a port is taken, or a stand-in fails to
+    start or dies meanwhile (with the end of its log).
     """
     platform = read(platform_file, Platform)
-    state.mkdir(parents=True, exist_ok=True)
-    with _locked(state):
-        aws_port, azure_port = _free_port(aws_port), _free_port(azure_port)
-        organization = platform.azure.organization
+    already = Refused(
+        "a local platform is already running here",
+        where=str(state),
+        todo="use it (`isthmus env`), or stop it with Ctrl-C in its terminal",
+    )
+    with lock.held(state / LOCK, already), contextlib.ExitStack() as stack:
+        aws_port, azure_port = ports.choose(state, aws_port, azure_port)
         local = Local(
             state.resolve(),
             os.getpid(),
             f"http://127.0.0.1:{aws_port}",
             f"http://127.0.0.1:{azure_port}",
-            organization,
+            platform.azure.organization,
             CACHE.resolve(),
             platform_file.absolute(),
         )
-        with contextlib.ExitStack() as stack:
-            starting = [
-                _start(stack, state / "aws", "isthmus.local.aws", aws_port, _aws_config(platform, local)),
-                _start(
-                    stack,
-                    state / "azure",
-                    "isthmus.local.azure_devops",
-                    azure_port,
-                    _azure_config(platform, local),
-                ),
-            ]
-            for wait in starting:
-                wait()
-            record = state / "running.json"
-            record.write_text(json.dumps(asdict(local), default=str))
-            stack.callback(record.unlink, missing_ok=True)
-            yield local
+        clouds = (
+            ("the local AWS", "aws", aws_port, _aws_config(platform, local)),
+            ("the local Azure DevOps", "azure_devops", azure_port, _azure_config(platform, local)),
+        )
+        stand_ins = [_start(stack, state, *cloud) for cloud in clouds]
+        for one in stand_ins:
+            one.wait_until_ready()
+        record = state / RECORD
+        files.write(record, json.dumps(asdict(local), default=str).encode())
+        stack.callback(record.unlink, missing_ok=True)
+        here = Running(**vars(local), stand_ins=tuple(stand_ins))
+        try:
+            yield here
+        except Exception:
+            # What a dead stand-in broke in this process says less than its own end.
+            here.require_alive()
+            raise
+
+
+def _start(
+    stack: contextlib.ExitStack, state: Path, name: str, module: str, port: int, config: dict[str, object]
+) -> StandIn:
+    folder = state / module.partition("_")[0]
+    started = stand_in.start(name, f"isthmus.local.{module}", folder, port, config)
+    stack.callback(lifeline.stop, started.process)
+    return started
 
 
 def find(state: Path) -> Local | None:
-    """The local platform that runs in `state`, if one does."""
-    try:
-        found = json.loads((state / "running.json").read_text())
-        paths = {name: Path(found[name]) for name in ("state", "cache", "platform_file")}
-        local = Local(**found | paths)
-    except (OSError, ValueError, LookupError, TypeError):
-        # None runs here; or what one wrote was cut off, or is of another version of Isthmus.
+    """The local platform that runs in `state`, if one does; raises `Unavailable` where it cannot be told."""
+    record = state / RECORD
+    if not lock.is_held(state / LOCK) or not record.exists():
         return None
-    return None if _lockable(state) else local
+    try:
+        found = json.loads(record.read_bytes())
+        paths = {name: Path(found[name]) for name in ("state", "cache", "platform_file")}
+        return Local(**found | paths)
+    except (ValueError, LookupError, TypeError) as error:
+        raise Unavailable(
+            f"{record.name} is damaged, or another version of Isthmus wrote it: {error}",
+            where=str(record),
+            todo="stop `isthmus up` and start it again",
+        ) from None
 
 
 def _aws_config(platform: Platform, local: Local) -> dict[str, object]:
@@ -175,88 +220,3 @@ def _applications(platform: Platform, local: Local) -> dict[str, list[dict[str, 
         for stage in STAGES
     )
     return {client: [one | {"audience": azure.audience} for one in each] for client, each in found.items()}
-
-
-def _start(
-    stack: contextlib.ExitStack, state: Path, module: str, port: int, config: Mapping[str, object]
-) -> _Wait:
-    state.mkdir(exist_ok=True)
-    (state / "config.json").write_text(json.dumps(config, indent=1))
-    log = stack.enter_context((state / "server.log").open("ab"))
-    argv = [sys.executable, "-m", module, "--port", str(port), "--state", str(state)]
-    process = lifeline.spawn(
-        [*argv, "--config", str(state / "config.json")],
-        env=_environment(),
-        stdout=subprocess.PIPE,
-        stderr=log,
-    )
-    stack.callback(lifeline.stop, process)
-    return _Wait(process, module, state / "server.log")
-
-
-def _environment() -> dict[str, str]:
-    """This process's environment without anything that belongs to a cloud."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "AZURE_"))}
-
-
-@dataclass(frozen=True)
-class _Wait:
-    process: subprocess.Popen[bytes]
-    module: str
-    log: Path
-
-    def __call__(self) -> None:
-        """Wait for the stand-in's `ready` line."""
-        lines: queue.Queue[bytes] = queue.Queue()
-        threading.Thread(target=_drain, args=(self.process, lines), daemon=True).start()
-        with contextlib.suppress(queue.Empty):
-            while line := lines.get(timeout=READY_TIMEOUT):
-                if line.startswith(b"ready "):
-                    return
-        raise Unavailable(f"{self.module} did not start", where=str(self.log), todo=_tail(self.log))
-
-
-def _drain(process: subprocess.Popen[bytes], lines: queue.Queue[bytes]) -> None:
-    for line in process.stdout or ():
-        lines.put(line)
-    lines.put(b"")
-
-
-def _tail(log: Path) -> str:
-    return "the end of its log:\n" + "\n".join(log.read_text(errors="replace").splitlines()[-8:])
-
-
-@contextlib.contextmanager
-def _locked(state: Path) -> Iterator[None]:
-    with (state / "lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Refused(
-                "a local platform is already running here",
-                where=str(state),
-                todo="use it (`isthmus env`), or stop it with Ctrl-C in its terminal",
-            ) from None
-        yield
-
-
-def _lockable(state: Path) -> bool:
-    with (state / "lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-
-def _free_port(port: int) -> int:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError) as error:
-            raise Unavailable(
-                f"port {port} cannot be used: {error}", todo="name another, or none to have a free one found"
-            ) from None
-        number: int = probe.getsockname()[1]
-        return number
