@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from isthmus.local.aws.settings import Settings
+from isthmus.local.stand_in import telling
 
 
 def main() -> None:
@@ -24,7 +25,8 @@ def main() -> None:
     os.environ.update(settings.environment_of_ministack())
     from isthmus.local.aws import server
 
-    server.serve(settings)
+    with telling():
+        server.serve(settings)
     sys.exit(0)
 
 

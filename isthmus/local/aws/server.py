@@ -10,8 +10,10 @@ from typing import Any
 
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config as HypercornConfig
+from hypercorn.utils import LifespanFailureError
 from ministack import app as ministack
 
+from isthmus.errors import Problem
 from isthmus.local.aws import (
     account_access_block,
     alarms,
@@ -87,9 +89,8 @@ async def _serve(settings: Settings, signer: Signer) -> None:
     stopping, changed = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    keeping = asyncio.create_task(snapshots.Snapshots(settings.state / "services").keep(changed))
-    ready = asyncio.create_task(_announce(settings))
-    watching = asyncio.create_task(alarms.watch())
+    kept = snapshots.Snapshots(settings.state / "services")
+    beside = [asyncio.create_task(one) for one in (kept.keep(changed), _announce(settings), alarms.watch())]
     service.on_change(changed.set)
 
     async def stopped() -> None:
@@ -97,12 +98,17 @@ async def _serve(settings: Settings, signer: Signer) -> None:
         # While S3 still answers: endpoints write what they have captured.
         await asyncio.to_thread(service.shut_down)
 
-    application: Any = _application(signer, changed)
-    await hypercorn_serve(application, _hypercorn(settings), shutdown_trigger=stopped)
-    for task in (ready, watching, keeping):
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+    failures: list[Problem] = []
+    application: Any = _application(signer, changed, failures)
+    try:
+        await hypercorn_serve(application, _hypercorn(settings), shutdown_trigger=stopped)
+    except LifespanFailureError:
+        raise failures[0] from None
+    finally:
+        for task in beside:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
 
 def _hypercorn(settings: Settings) -> HypercornConfig:
@@ -115,8 +121,17 @@ def _hypercorn(settings: Settings) -> HypercornConfig:
     return config
 
 
-def _application(signer: Signer, changed: asyncio.Event) -> Application:
+def _application(signer: Signer, changed: asyncio.Event, failures: list[Problem]) -> Application:
+    """ministack's, and paths of our own; a `Problem` of its start ends the server and stays in `failures`."""
+
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            try:
+                await ministack.app(scope, receive, send)
+            except Problem as problem:
+                failures.append(problem)
+                await send({"type": "lifespan.startup.failed", "message": problem.what})
+            return
         if scope["type"] == "http" and scope["path"] == "/_isthmus/jwks":
             await _answer(send, signer.jwks())
             return

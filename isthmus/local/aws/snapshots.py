@@ -1,7 +1,8 @@
 """Writes the state of every service soon after it changed, so that `kill -9` loses a second or two.
 
-ministack writes at a clean stop only, and forgets sessions of STS; here only what differs is written, each
-file whole or not at all.
+ministack writes at a clean stop only, forgets sessions of STS, and goes on without a file that it cannot
+read, which it writes over later. Here only what differs is written, each file whole or not at all, and
+nothing where a file could not be read.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Any
 from ministack import app as ministack
 from ministack.core import persistence
 from ministack.services import sts
+
+from isthmus.local import files
 
 logger = logging.getLogger("isthmus.snapshots")
 # State is written this long after the first change, or a few times as long as writing it takes.
@@ -43,6 +46,15 @@ class Snapshots:
         self._folder = folder
         self._written: dict[str, bytes] = {}
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        ministack._load_persisted_state = self.load
+        ministack.save_all = lambda _services: self.save()
+
+    def load(self) -> None:
+        """Restore each service; raises `Unavailable` naming the file that cannot be read."""
+        for service, module in ministack._state_map.items():
+            file = self._folder / f"{service}.json"
+            if file.exists():
+                _restore(service, module, file)
 
     async def keep(self, changed: asyncio.Event) -> None:
         """Write after each change, for ever."""
@@ -67,9 +79,17 @@ class Snapshots:
                 self._written[service] = digest
 
     def _write(self, service: str, text: bytes) -> None:
-        whole, partial = self._folder / f"{service}.json", self._folder / f"{service}.partial"
-        partial.write_bytes(text)
-        partial.replace(whole)
+        files.write(self._folder / f"{service}.json", text)
+
+
+def _restore(service: str, module: str, file: Path) -> None:
+    try:
+        state = json.loads(file.read_bytes(), object_hook=persistence._json_object_hook)
+        if state["__ministack_format__"] > persistence._state_format_version(service):
+            raise ValueError("a newer ministack wrote it")
+        ministack._get_module(module).load_persisted_state(state["payload"])
+    except Exception as error:  # noqa: BLE001  what a service cannot read may fail in any way
+        raise files.damaged(file, f"{type(error).__name__}: {error}") from None
 
 
 def _text(service: str, get_state: Any) -> bytes | None:

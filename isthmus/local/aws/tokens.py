@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
+
+from isthmus.local import signing_key
 
 
 class Signer:
@@ -20,12 +21,9 @@ class Signer:
     """
 
     def __init__(self, file: Path, issuer: str) -> None:
-        if not file.exists():
-            _write_key(file)
-        self._key = file.read_bytes()
+        self._key = signing_key.load(file)
         self.issuer = issuer
-        public = serialization.load_pem_private_key(self._key, None).public_key()
-        jwk: dict[str, Any] = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(public))  # type: ignore[arg-type]
+        jwk: dict[str, Any] = json.loads(RSAAlgorithm.to_jwk(self._key.public_key()))
         self.jwk = jwk | {"kid": "isthmus-local-aws", "use": "sig", "alg": "RS256"}
 
     def jwks(self) -> bytes:
@@ -46,15 +44,3 @@ class Signer:
         }
         token = jwt.encode(claims, self._key, "RS256", headers={"kid": self.jwk["kid"]})
         return token, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now + seconds))
-
-
-def _write_key(file: Path) -> None:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    # Written aside: a process that is killed now must not leave half a key.
-    partial = file.with_suffix(".partial")
-    partial.touch(mode=0o600)
-    partial.write_bytes(pem)
-    partial.replace(file)

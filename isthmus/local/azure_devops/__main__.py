@@ -13,6 +13,7 @@ import uvicorn
 from isthmus.local.azure_devops import settings
 from isthmus.local.azure_devops.organization import Organization
 from isthmus.local.azure_devops.server import build
+from isthmus.local.stand_in import telling
 
 
 class _Server(uvicorn.Server):
@@ -38,7 +39,8 @@ def main(port: int, state: Path, config: Path) -> None:
         listening.bind(("127.0.0.1", port))
         listening.listen(2048)
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        organization = Organization(settings.read(config), state.resolve(), url)
+        with telling():
+            organization = Organization(settings.read(config), state.resolve(), url)
         options = uvicorn.Config(
             build(organization),
             log_level="warning",

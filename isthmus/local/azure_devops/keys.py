@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,17 +13,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
+from isthmus.local import signing_key
+
 
 class Key:
-    """An RSA key in a file that only its owner may read."""
+    """The key of one issuer."""
 
     def __init__(self, path: Path) -> None:
-        if not path.exists():
-            _create(path)
-        loaded = serialization.load_pem_private_key(path.read_bytes(), password=None)
-        if not isinstance(loaded, rsa.RSAPrivateKey):
-            raise TypeError(f"{path} does not hold an RSA key")
-        self._private = loaded
+        self._private = signing_key.load(path)
 
     @cached_property
     def public(self) -> rsa.RSAPublicKey:
@@ -44,14 +40,3 @@ class Key:
 
     def sign(self, claims: dict[str, Any]) -> str:
         return jwt.encode(claims, self._private, algorithm="RS256", headers={"kid": self.kid})
-
-
-def _create(path: Path) -> None:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    encoded = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    temporary = path.with_suffix(".new")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(encoded)
-    temporary.replace(path)

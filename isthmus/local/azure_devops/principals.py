@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import secrets
 import time
 import uuid
@@ -16,6 +15,7 @@ from typing import Any, Literal
 
 import jwt
 
+from isthmus.local import files
 from isthmus.local.azure_devops.keys import Key
 from isthmus.local.azure_devops.settings import Settings
 
@@ -137,12 +137,14 @@ class Principals:
         return found
 
     def _read_tokens(self, path: Path) -> dict[str, Principal]:
-        tokens: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        try:
+            tokens: dict[str, str] = json.loads(path.read_bytes()) if path.exists() else {}
+        except ValueError as error:
+            raise files.damaged(path, error) from None
         users = {one.name: one for one in self._all.values() if one.kind == "user"}
         for name in users:
             tokens.setdefault(name, secrets.token_urlsafe(39))
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(tokens, file, indent=1)
+        files.write(path, json.dumps(tokens, indent=1).encode())
         return {token: users[name] for name, token in tokens.items() if name in users}
 
 

@@ -13,21 +13,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from isthmus.local import files
+
 Document = dict[str, Any]
 
 
 class Store:
-    """One database file. `lock` guards a change that touches more than one document."""
+    """One database file. `lock` guards a change that touches more than one document.
+
+    Raises `Unavailable` where the file is there and is no database of ours.
+    """
 
     def __init__(self, path: Path) -> None:
         self.lock = threading.RLock()
-        self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._database.executescript(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-            "CREATE TABLE IF NOT EXISTS documents"
-            " (kind TEXT, key TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;"
-            "CREATE TABLE IF NOT EXISTS counters (kind TEXT PRIMARY KEY, value INTEGER NOT NULL)"
-        )
+        self._database = _opened(path)
         self._counters: dict[str, int] = dict(self._database.execute("SELECT kind, value FROM counters"))
         self._tables: dict[str, Table] = {}
 
@@ -58,6 +57,35 @@ class Store:
 
     def _execute(self, statement: str, *values: str | int) -> None:
         self._database.execute(statement, values)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    if not path.exists():
+        _make(path)
+    try:
+        database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        fault = database.execute("PRAGMA quick_check").fetchone()[0]
+        # A file of no bytes is a sound database without tables.
+        if fault != "ok" or not database.execute("SELECT 1 FROM sqlite_schema").fetchone():
+            raise sqlite3.DatabaseError("it is empty" if fault == "ok" else fault)
+    except sqlite3.DatabaseError as error:
+        raise files.damaged(path, error) from None
+    database.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL")
+    return database
+
+
+def _make(path: Path) -> None:
+    """Aside, so that the file is there with its tables or not at all."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    database = sqlite3.connect(partial)
+    database.executescript(
+        "CREATE TABLE documents"
+        " (kind TEXT, key TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;"
+        "CREATE TABLE counters (kind TEXT PRIMARY KEY, value INTEGER NOT NULL)"
+    )
+    database.close()
+    partial.replace(path)
 
 
 class Table:
