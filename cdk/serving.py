@@ -59,4 +59,4 @@ class ServingStack(AccountStack):
         if platform.api:
             from cdk.parts.api import endpoints_api
 
-            endpoints_api(self, platform, platform.api, keys, self.network)
+            endpoints_api(self, platform, stage, platform.api, keys, self.network)

@@ -23,7 +23,7 @@ from cdk.parts.keys import USE, Keys
 from cdk.parts.logs import log_group
 from cdk.parts.network import Network
 from isthmus import names
-from isthmus.config import Api, Platform
+from isthmus.config import Api, Platform, Stage
 
 CODE = Path(__file__).parents[2] / "gateway"
 # API Gateway waits no longer for a function.
@@ -47,22 +47,23 @@ class Parts:
     """What either kind of API is made of."""
 
     platform: Platform
+    stage: Stage
     api: Api
     function: Function
     access_log: str
 
 
 def endpoints_api(
-    scope: Construct, platform: Platform, api: Api, keys: Keys, network: Network | None
+    scope: Construct, platform: Platform, stage: Stage, api: Api, keys: Keys, network: Network | None
 ) -> None:
     """The account's API; its URL is the stack's output `ApiUrl`. A private one is called from the network."""
     inside = Construct(scope, "Api")
     access_log = log_group(inside, "AccessLog", platform, names.api_log(platform), keys.logs)
-    parts = Parts(platform, api, _function(inside, platform, api, keys), access_log.attr_arn)
+    parts = Parts(platform, stage, api, _function(inside, platform, api, keys), access_log.attr_arn)
     if api.waf or api.private:
         from cdk.parts.rest_api import rest_api
 
-        url = rest_api(inside, parts, keys.logs, vpc=network.vpc if network and api.private else None)
+        url = rest_api(inside, parts, keys.logs, network if api.private else None)
     else:
         from cdk.parts.http_api import http_api
 

@@ -19,22 +19,23 @@ from cdk.parts.excuse import excuse
 from cdk.parts.grants import Principal, allow, allow_principal, document, make_role
 from cdk.parts.keys import Key
 from cdk.parts.logs import log_group
+from cdk.parts.network import Network
 from isthmus import names
 
 STAGE = "live"
 API_GATEWAY: Principal = ({"Service": "apigateway.amazonaws.com"}, {})
 
 
-def rest_api(scope: Construct, parts: Parts, logs: Key, vpc: str | None) -> str:
-    """An API with one method, reached from `vpc` only where one is given; returns its URL."""
+def rest_api(scope: Construct, parts: Parts, logs: Key, network: Network | None) -> str:
+    """An API with one method, reached from `network` only where one is given; returns its URL."""
     stack = Stack.of(scope)
     made = aws_apigateway.CfnRestApi(
         scope,
         "Rest",
         name=names.api(parts.platform),
         description="Predictions for callers with a token of Entra",
-        endpoint_configuration={"types": ["PRIVATE" if vpc else "REGIONAL"]},
-        policy=_from_vpc(vpc) if vpc else None,
+        endpoint_configuration={"types": ["PRIVATE" if network else "REGIONAL"]},
+        policy=_from_vpc(network.vpc) if network else None,
     )
     method = _method(scope, parts, made)
     stage = _stage(scope, parts, made, method)
@@ -45,6 +46,10 @@ def rest_api(scope: Construct, parts: Parts, logs: Key, vpc: str | None) -> str:
 
         arn = f"arn:aws:apigateway:{stack.region}::/restapis/{made.ref}/stages/{stage.ref}"
         firewall(scope, parts.platform, arn, logs)
+    if network and parts.platform.network.mode == "managed":
+        from cdk.parts.private_access import private_access
+
+        private_access(scope, parts.platform, parts.stage, parts.api, network, made.ref)
     let_in(scope, parts, made.ref)
     return f"https://{made.ref}.execute-api.{stack.region}.amazonaws.com/{STAGE}"
 

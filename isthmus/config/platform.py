@@ -140,20 +140,31 @@ _PRIVATE = [IPv4Network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168
 _SAGEMAKER = IPv4Network("172.17.0.0/16")
 
 
-def _cidr(value: object) -> IPv4Network:
+def _block(value: object) -> IPv4Network:
     try:
         found = ip_network(str(value))
     except ValueError as error:
         raise ValueError(f"not a CIDR block: {error}") from None
-    if not isinstance(found, IPv4Network) or not 16 <= found.prefixlen <= 24:
-        raise ValueError(f"{found}: a VPC of ours is an IPv4 block from /16 to /24")
-    if not any(found.subnet_of(block) for block in _PRIVATE):
+    if not isinstance(found, IPv4Network) or not any(found.subnet_of(block) for block in _PRIVATE):
         raise ValueError(f"{found} is not of the private ranges {', '.join(map(str, _PRIVATE))}")
+    return found
+
+
+def _cidr(value: object) -> IPv4Network:
+    found = _block(value)
+    if not 16 <= found.prefixlen <= 24:
+        raise ValueError(f"{found}: a VPC of ours is an IPv4 block from /16 to /24")
     if found.overlaps(_SAGEMAKER):
         raise ValueError(f"{found}: SageMaker uses {_SAGEMAKER} itself")
     return found
 
 
+Block = Annotated[
+    IPv4Network,
+    PlainValidator(_block),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "description": "A private IPv4 block, such as 172.16.0.0/12."}),
+]
 Cidr = Annotated[
     IPv4Network,
     PlainValidator(_cidr),
@@ -318,6 +329,15 @@ class Api(Strict):
     burst: int = Field(default=100, ge=1, le=5_000)
     waf: bool = Field(default=False, description="A web access control list in front; costs by the month.")
     private: bool = Field(default=False, description="Reached from the account's VPC only.")
+    callers: list[Block] = Field(
+        default=[], description="Networks joined to the managed VPCs, which call a private API from there."
+    )
+
+    @model_validator(mode="after")
+    def _callers_of_a_private_one(self) -> Api:
+        if self.callers and not self.private:
+            raise ValueError("callers are named for a private API only: set private to true")
+        return self
 
 
 class Logs(Strict):

@@ -135,6 +135,20 @@ def test_a_private_api_is_reached_from_the_accounts_vpc_only(rest: Template) -> 
     assert statement["Condition"]["StringEquals"]["aws:SourceVpc"]["Ref"] == vpc
 
 
+def test_joined_networks_and_the_vpc_itself_reach_a_private_api_and_nothing_else_through_it(
+    rest: Template,
+) -> None:
+    (way_in,) = [
+        one for one in of_type(rest, "AWS::EC2::VPCEndpoint") if one["ServiceName"].endswith(".execute-api")
+    ]
+    (statement,) = way_in["PolicyDocument"]["Statement"]
+    (api,) = [name for name, one in rest["Resources"].items() if one["Type"] == "AWS::ApiGateway::RestApi"]
+    assert {"Ref": api} in statement["Resource"][0]["Fn::Join"][1]
+    (group,) = [one["Fn::GetAtt"][0] for one in way_in["SecurityGroupIds"]]
+    ingress = rest["Resources"][group]["Properties"]["SecurityGroupIngress"]
+    assert {"172.20.0.0/16"} < {one["CidrIp"] for one in ingress}
+
+
 def test_a_firewall_stands_before_the_stage_and_keeps_tokens_out_of_its_log(rest: Template) -> None:
     guard = one(rest, "AWS::WAFv2::WebACLAssociation")
     assert "/stages/" in json.dumps(guard["ResourceArn"])
