@@ -184,7 +184,7 @@ def _account(scope: Construct, parts: Parts) -> aws_apigateway.CfnAccount:
                     f"{groups}{names.api_log(parts.platform)}:*",
                 ],
             ),
-            allow("logs:DescribeLogGroups", "*"),
+            allow("logs:DescribeLogGroups", f"{groups}*"),
         ],
     )
     return aws_apigateway.CfnAccount(scope, "Account", cloud_watch_role_arn=role.attr_arn)
