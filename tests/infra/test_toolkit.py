@@ -31,6 +31,7 @@ UNUSED = {
     "iam:*UserPolicy",
     "iam:DeleteRolePermissionsBoundary",
     "autoscaling:DescribeTags",
+    "efs:*",  # of a Studio domain with a file system, which ours has not
     "kinesis:*",
     "s3files:*",
     "s3tables:*",
