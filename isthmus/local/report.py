@@ -1,35 +1,67 @@
-"""What a demo did: live on the terminal while it runs, then as a table and as JSON."""
+"""What a demo did: live on the terminal while it runs, then in short and as JSON."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
+from rich.text import Text
+
+from isthmus.monitor.findings import counted
+from isthmus.operate.show import metric
+from isthmus.operate.table import Column, table
+
+WAITING = "waiting between them"
+# What took less is not told.
+LEAST = 0.05
 
 
 @dataclass
 class Step:
+    """`result` says what it produced, `short` the same in a few words; `kind` is what its time is for, and
+    empty where it follows a run, whose own steps say that."""
+
     name: str
+    kind: str = ""
     seconds: float = 0.0
     result: str = ""
+    short: str = ""
 
 
 @dataclass
 class Report:
-    """The demo's report. `model_packages`, `deployments` and `events` are read back from the clouds."""
+    """The demo's report. `model_packages`, `deployments` and `events` are read back from the clouds; `spent`
+    is seconds by kind of work, and `end` what prod serves at the end, and why."""
 
     seconds: float = 0.0
     steps: list[Step] = field(default_factory=list)
     model_packages: list[dict[str, Any]] = field(default_factory=list)
     deployments: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+    spent: dict[str, float] = field(default_factory=dict)
+    end: str = ""
+
+    @property
+    def kept(self) -> str:
+        versions, deployments, hops = map(len, (self.model_packages, self.deployments, self.events))
+        return f"{counted(versions, 'version')}, {counted(deployments, 'deployment')}, {counted(hops, 'hop')}"
+
+    def account_for(self, runs: Mapping[str, float]) -> None:
+        """Add up the time of the steps and of the runs' steps; the rest was waiting."""
+        found = dict(runs)
+        for step in self.steps:
+            if step.kind:
+                found[step.kind] = found.get(step.kind, 0) + step.seconds
+        found[WAITING] = max(0.0, self.seconds - sum(found.values()))
+        most = sorted(found, key=lambda kind: -found[kind])
+        self.spent = {kind: round(found[kind], 1) for kind in most if found[kind] >= LEAST}
 
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,11 +77,10 @@ class Progress:
         self._started = time.monotonic()
 
     @contextlib.contextmanager
-    def step(self, name: str) -> Iterator[Step]:
-        """Time a step; its body sets `result` to one line that says what it produced."""
-        step, started = Step(name), time.monotonic()
-        with self._console.status(f"{name} …") as status:
-            self._status = status
+    def step(self, name: str, kind: str = "") -> Iterator[Step]:
+        """Time a step; its body sets `result` and `short`."""
+        step, started = Step(name, kind), time.monotonic()
+        with self._console.status(f"{name} …"):
             try:
                 yield step
             except BaseException as error:
@@ -59,47 +90,64 @@ class Progress:
                 step.seconds = round(time.monotonic() - started, 2)
                 self.report.seconds = round(time.monotonic() - self._started, 2)
         self.report.steps.append(step)
-        self._console.print(
-            f"[green]✓[/] {name} [dim]{step.seconds:.1f} s[/]\n  {step.result}", highlight=False, markup=True
-        )
-
-    def say(self, line: str) -> None:
-        """A line of detail under the step that runs."""
-        self._console.print(f"  [dim]{line}[/]", highlight=False)
+        self._console.print(f"[green]✓[/] {name} [dim]{step.seconds:.1f} s[/]", highlight=False)
+        self._console.print(Padding(Text(step.result), (0, 0, 0, 2), expand=False))
 
 
 def show(report: Report, console: Console) -> None:
-    """Print the tables that end a demo."""
-    console.print(_steps(report))
-    console.print(_versions(report))
-    console.print(_deployments(report))
+    """Print what ends a demo: its steps in short, where the time went, versions, deployments, the end."""
+    for title, columns, rows in (_steps(report), _spent(report), _versions(report), _deployments(report)):
+        if rows:
+            console.print()
+            console.print(table(columns, rows, console.width, title))
+    console.print()
+    console.print(Text(report.end, "bold"))
 
 
-def _steps(report: Report) -> Table:
-    table = Table(
-        "step", "seconds", "what it produced", title=f"{report.seconds:.0f} seconds", title_justify="left"
-    )
-    table.columns[1].justify = "right"
-    for step in report.steps:
-        table.add_row(step.name, f"{step.seconds:.1f}", step.result)
-    return table
+Shown = tuple[str, Sequence[Column], Sequence[Sequence[str]]]
 
 
-def _versions(report: Report) -> Table:
-    table = Table("model package", "status", "metric", "approved by", title="Versions", title_justify="left")
-    for package in report.model_packages:
-        metrics = package["metrics"]
-        value = "{metric} {value:.3f} [{ci_low:.3f}, {ci_high:.3f}]".format(**metrics) if metrics else ""
-        table.add_row(
-            package["arn"].split("/", 1)[-1], package["status"], value, package.get("approved_by") or ""
-        )
-    return table
+def _steps(report: Report) -> Shown:
+    columns = (Column("step"), Column("seconds", right=True), Column("in short", 20))
+    return "What happened", columns, [[one.name, f"{one.seconds:.1f}", one.short] for one in report.steps]
 
 
-def _deployments(report: Report) -> Table:
-    table = Table("stage", "model package", "Azure run", "endpoint", "approved by", title="Deployments")
-    table.title_justify = "left"
-    for one in report.deployments:
-        version = one["model_package_arn"].split("/", 1)[-1]
-        table.add_row(one["stage"], version, str(one["run_id"]), one["endpoint"], one["approved_by"] or "")
-    return table
+def _spent(report: Report) -> Shown:
+    columns = (Column("for"), Column("seconds", right=True), Column("share", right=True))
+    rows = [
+        [kind, f"{seconds:.1f}", f"{seconds / report.seconds:.0%}"] for kind, seconds in report.spent.items()
+    ]
+    return f"Where {report.seconds:.0f} seconds went", columns, rows
+
+
+def _versions(report: Report) -> Shown:
+    columns = (Column("version"), Column("status"), Column("metric", 14), Column("gain", 14))
+    rows = [
+        [_name(one["arn"]), one["status"], metric(one["metrics"]), _gain(one["gain"]), one["approved_by"]]
+        for one in report.model_packages
+    ]
+    return "Versions", (*columns, Column("approved by")), rows
+
+
+def _gain(gain: dict[str, Any] | None) -> str:
+    return "{value:.3f} [{ci_low:.3f}, {ci_high:.3f}] over {over}".format(**gain) if gain else ""
+
+
+def _deployments(report: Report) -> Shown:
+    names = ("version", "stage", "run", "endpoint", "version approved by", "let pass by")
+    rows = [
+        [
+            _name(one["model_package_arn"]),
+            one["stage"],
+            str(one["run_id"]),
+            one["endpoint"],
+            one["version_approved_by"],
+            one["passed_by"] or "—",
+        ]
+        for one in report.deployments
+    ]
+    return "Deployments", tuple(map(Column, names)), rows
+
+
+def _name(arn: str) -> str:
+    return arn.split("/", 1)[-1]

@@ -22,13 +22,17 @@ HIDDEN = shutil.ignore_patterns("__pycache__", ".*")
 
 @dataclass(frozen=True)
 class Scene:
-    """The platform, the model, the folders that fill the repositories, and the data that comes later."""
+    """The platform, the model, the folders that fill the repositories, and the data that come later.
+
+    `later_from` says where those data are from.
+    """
 
     platform: Platform
     platform_file: Path
     model: ModelConfig
     folders: Folders
     later: Later
+    later_from: str
 
 
 def lay(folder: Path, model_build: Path | None = None) -> Scene:
@@ -55,7 +59,21 @@ def lay(folder: Path, model_build: Path | None = None) -> Scene:
     shutil.copytree(beside(described, "model-deploy"), deploy, ignore=HIDDEN)
     _rename(deploy / "deploy.yaml", "model", model.name)
     file = _platform(folder, described, model.name)
-    return Scene(read(file, Platform), file, model, Folders(CHECKOUT, build, deploy, file), later)
+    return Scene(
+        read(file, Platform),
+        file,
+        model,
+        Folders(CHECKOUT, build, deploy, file),
+        later,
+        _origin(source, model),
+    )
+
+
+def _origin(source: Path, model: ModelConfig) -> str:
+    if (source / model.data.source).with_name("later.csv").exists():
+        return "later.csv"
+    order = f" by {model.data.time}" if model.data.time else ""
+    return f"the later half of {Path(model.data.source).name}{order}"
 
 
 def _copy(source: Path, build: Path) -> None:

@@ -49,6 +49,10 @@ class Quality:
     n: int
     loss: float
 
+    @property
+    def now(self) -> str:
+        return f"{self.metric} {self.current} on {counted(self.n, 'label')}"
+
 
 @dataclass(frozen=True)
 class Findings:
@@ -90,23 +94,30 @@ def parse(text: str | bytes) -> Findings:
 
 
 def summary(found: Findings) -> str:
-    """What was found, in a few lines for a person."""
+    """What was found, as a small table for a person."""
     if not found.rows:
-        return f"nothing captured yet; {found.bad_lines} unreadable lines"
-    lines = [f"{found.rows} rows, {found.bad_lines} unreadable lines"]
+        return f"nothing captured yet; {counted(found.bad_lines, 'unreadable line')}"
+    lines = [f"{counted(found.rows, 'row')} captured, {counted(found.bad_lines, 'unreadable line')}"]
+    named = [one.feature for one in found.drift] + [one["feature_name"] for one in found.violations]
+    wide = max(map(len, ["feature", *named]))
+    lines.append(f"  {'feature':<{wide}} {'PSI':>8} {'threshold':>10}")
     for one in found.drift:
         verdict = "drift" if one.ratio > 1 else "steady"
-        lines.append(f"  {one.feature:<20} PSI {one.psi:.3f}, threshold {one.threshold:.3f}: {verdict}")
+        lines.append(f"  {one.feature:<{wide}} {one.psi:8.3f} {one.threshold:10.3f}  {verdict}")
     for broken in found.violations:
         if broken["constraint_check_type"] != "baseline_drift_check":
             said = f"{broken['constraint_check_type']}: {broken['description']}"
-            lines.append(f"  {broken['feature_name']:<20} {said}")
-    return "\n".join([*lines, f"  {quality_line(found.quality)}"])
+            lines.append(f"  {broken['feature_name']:<{wide}} {said}")
+    return "\n".join([*lines, quality_line(found.quality)])
 
 
 def quality_line(quality: Quality | None) -> str:
     if quality is None:
         return f"quality: too few labels yet (it takes {FEWEST_LABELS}, of more than one class)"
     verdict = "a loss beyond chance" if quality.loss > 1 else "within chance"
-    now = f"{quality.metric} {quality.current} on {quality.n} labels"
-    return f"{now}, registered {quality.registered}: {verdict}"
+    return f"{quality.now}, registered {quality.registered}: {verdict}"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,83 @@
+"""How a demo's story ends, whatever the model and the world turn out to be."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from isthmus.local.lifecycle import Lifecycle
+from isthmus.local.report import Progress
+from isthmus.monitor.findings import Estimate, Findings, Quality
+from isthmus.operate.gain import Gain
+from isthmus.operate.registry import Version
+
+GOOD, BAD = Estimate(0.6, 0.4, 0.8), Estimate(1.0, 0.9, 1.1)
+
+
+def version(number: int, gain: Gain | None = None) -> Version:
+    return Version("arn", "rain", number, "", "", "", {}, {}, "", "", "", "", gain)
+
+
+def found(now: Estimate, loss: float) -> Findings:
+    return Findings("rain", "prod", 9, 0, [], Quality("log_loss", GOOD, now, 181, loss))
+
+
+@dataclass
+class Played(Lifecycle):
+    """A lifecycle whose builds and monitor come out as they are told."""
+
+    builds: tuple[Version | None, ...] = ()
+    found: Findings | None = None
+
+    def build(self, *_about: Any) -> Version | None:
+        first, *self.builds = self.builds
+        return first
+
+    def monitor(self) -> Findings:
+        assert self.found
+        return self.found
+
+    def nothing(self, *_about: Any) -> Any:
+        pass
+
+    furnish_aws = furnish_azure = pull_request = approve_and_deploy = predict = world_changes = alarm = (
+        nothing
+    )
+
+
+@pytest.mark.parametrize(
+    ("builds", "findings", "end"),
+    [
+        ([None], None, "Nothing was good enough to be registered: prod serves nothing."),
+        (
+            [version(1)],
+            found(GOOD, 0.1),
+            "Nothing was retrained, as it should be: prod still serves version 1, at log_loss 0.600 "
+            "[0.400, 0.800] on 181 labels.",
+        ),
+        (
+            [version(1), None],
+            found(BAD, 1.5),
+            "No retrained version is better beyond chance: prod still serves version 1, at log_loss 1.000 "
+            "[0.900, 1.100] on 181 labels.",
+        ),
+        (
+            [version(1), version(2, Gain(0.2, 0.1, 0.3, 1, 91))],
+            found(BAD, 1.5),
+            "Prod serves version 2: gain 0.200 [0.100, 0.300] over version 1 on the same 91 rows.",
+        ),
+        (
+            [version(1)],
+            Findings("rain", "prod", 9, 0),
+            "Nothing was retrained, as it should be: prod still serves version 1, at a quality that too few "
+            "labels tell yet.",
+        ),
+    ],
+)
+def test_the_last_line_says_what_prod_serves_and_why(builds: Any, findings: Any, end: str) -> None:
+    progress = Progress(Console(file=io.StringIO()))
+    assert Played(None, progress, builds=builds, found=findings).play() == end  # type: ignore[arg-type]
