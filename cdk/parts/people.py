@@ -101,11 +101,9 @@ def serving_operator(scope: Construct, platform: Platform, *, data_key: str, cap
         "Reads what the platform did in this account, invokes its endpoints and runs its monitors",
         [
             *read_shared_registry(platform),
-            allow(
-                ["sagemaker:DescribeEndpoint", "sagemaker:InvokeEndpoint"],
-                sagemaker(stack, "endpoint/*"),
-                ours,
-            ),
+            # Whether an endpoint is there is asked before it has tags.
+            allow("sagemaker:DescribeEndpoint", sagemaker(stack, "endpoint/*")),
+            allow("sagemaker:InvokeEndpoint", sagemaker(stack, "endpoint/*"), ours),
             allow(
                 ["sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel", "sagemaker:ListTags"],
                 sagemaker(stack, "endpoint-config/*", "model/*"),
