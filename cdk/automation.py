@@ -11,7 +11,7 @@ from cdk.parts.bus import automation_bus
 from cdk.parts.federation import federation
 from cdk.parts.grants import MODEL, roles_of_models
 from cdk.parts.images import image_repository
-from cdk.parts.infrastructure import infrastructure_role
+from cdk.parts.infrastructure import infrastructure_roles
 from cdk.parts.keys import READ, USE, Key, Keys
 from cdk.parts.network import network
 from cdk.parts.notices import notices
@@ -42,7 +42,7 @@ class AutomationStack(AccountStack):
             keys.data.allow_stacks("sagemaker")
         image_repository(self, platform, key=keys.images.arn)
         federation(self, platform)
-        infrastructure_role(self, platform)
+        infrastructure_roles(self, platform, "automation")
         training_policies(self, platform, data_key=keys.data.arn, network=self.network)
         approver(self, platform, data_key=keys.data.arn)
         automation_operator(self, platform, data_key=keys.data.arn)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from constructs import Construct
 
+from cdk.parts.federation import federation
 from cdk.parts.grants import allow, roles_of_models
+from cdk.parts.infrastructure import infrastructure_roles
 from cdk.parts.jobs import jobs_policy
 from cdk.parts.keys import USE, Key, Keys
 from cdk.parts.network import network
@@ -23,6 +25,8 @@ class DevStack(AccountStack):
         super().__init__(scope, platform, "dev", f"{platform.name}: experiments")
         keys = Keys(self, platform)
         self.network = network(self, platform, "dev", keys)
+        federation(self, platform)
+        infrastructure_roles(self, platform, "dev")
         storage = Storage(self, key=keys.data.arn, log_bucket=names.log_bucket(platform, self.account_id))
         experiments = names.experiment_bucket(platform)
         storage.bucket("Experiments", experiments)

@@ -6,7 +6,9 @@ from aws_cdk import CfnOutput, RemovalPolicy
 from aws_cdk import aws_organizations as organizations
 from constructs import Construct
 
+from cdk.parts.federation import federation
 from cdk.parts.guard_rails import guard_rails
+from cdk.parts.infrastructure import infrastructure_roles
 from cdk.parts.stack import AccountStack
 from isthmus import names
 from isthmus.config import WORKLOADS, AccountRole, Organization, Platform
@@ -21,6 +23,8 @@ class OrganizationStack(AccountStack):
     def __init__(self, scope: Construct, platform: Platform, organization: Organization) -> None:
         super().__init__(scope, platform, "management", f"{platform.name}: accounts and their guard rails")
         self._platform, self._organization = platform, organization
+        federation(self, platform)
+        infrastructure_roles(self, platform, "management")
         unit = organizations.CfnOrganizationalUnit(
             self, "Unit", name=organization.unit, parent_id=organization.parent
         )

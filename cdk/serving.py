@@ -11,6 +11,7 @@ from cdk.parts.deployment import deployment_policies
 from cdk.parts.federation import federation
 from cdk.parts.grants import roles_of_models
 from cdk.parts.hosting import hosting_policies
+from cdk.parts.infrastructure import infrastructure_roles
 from cdk.parts.keys import READ, SERVE, USE, Keys
 from cdk.parts.network import network
 from cdk.parts.notices import notices
@@ -49,6 +50,7 @@ class ServingStack(AccountStack):
         )
         deployment_policies(self, platform, stage, data_key=keys.data.arn)
         federation(self, platform)
+        infrastructure_roles(self, platform, stage)
         serving_operator(self, platform, data_key=keys.data.arn, capture=capture)
         serving_data_owner(self, platform, data_key=keys.data.arn, ground_truth=truth)
         forward_alarms(self, platform)

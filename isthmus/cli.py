@@ -46,7 +46,11 @@ COMMANDS = {
     ),
     "azure": Entry("isthmus.azure.commands:azure", "Provision Azure DevOps from platform.yaml."),
     "account": Entry("isthmus.infra.account:account", "Add and bootstrap the platform's AWS accounts."),
-    "infra": Entry("isthmus.infra.commands:infra", "Synthesize and deploy the accounts' stacks."),
+    "model": Entry("isthmus.config.commands:model", "Add a model to platform.yaml."),
+    "team": Entry("isthmus.config.commands:team", "Add a team of scientists to platform.yaml."),
+    "infra": Entry(
+        "isthmus.infra.commands:infra", "Synthesize, compare, deploy and destroy the accounts' stacks."
+    ),
     "build": Entry("isthmus.build.commands:build", "Define, run and follow a SageMaker pipeline."),
     "deploy": Entry("isthmus.deploy.commands:deploy", "Synthesize and deploy exactly one model version."),
     "gate": Entry("isthmus.deploy.commands:gate", "Test a deployed endpoint, and write test results."),

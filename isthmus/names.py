@@ -138,11 +138,6 @@ def synth_role(platform: Platform, model: str) -> str:
     return f"{platform.name}-{model}-synth"
 
 
-def infrastructure_role(platform: Platform) -> str:
-    """Automation: what the infrastructure pipeline enters CDK's bootstrap roles from."""
-    return f"{platform.name}-infrastructure"
-
-
 def approver_role(platform: Platform) -> str:
     """Automation: the only role that may approve or reject a model version."""
     return f"{platform.name}-approver"
@@ -154,6 +149,16 @@ def topic(platform: Platform) -> str:
 
 
 # ---- every account
+
+
+def infrastructure_role(platform: Platform) -> str:
+    """Each account: what the infrastructure pipeline deploys its stacks as, through CDK's bootstrap roles."""
+    return f"{platform.name}-infrastructure"
+
+
+def drift_role(platform: Platform) -> str:
+    """Each account: what the infrastructure pipeline looks as whether the stacks are as it left them."""
+    return f"{platform.name}-drift"
 
 
 def key_alias(platform: Platform, purpose: str = "data") -> str:
@@ -407,9 +412,19 @@ def build_connection(platform: Platform, model: str) -> str:
     return f"{platform.name}-{model}-build"
 
 
-def infrastructure_connection(platform: Platform) -> str:
-    """The service connection that the infrastructure pipeline enters `infrastructure_role` through."""
-    return f"{platform.name}-infrastructure"
+def infrastructure_connection(platform: Platform, account: str) -> str:
+    """The service connection that the infrastructure pipeline enters the account's role through."""
+    return f"{platform.name}-infrastructure-{account}"
+
+
+def drift_connection(platform: Platform, account: str) -> str:
+    """The service connection that the infrastructure pipeline looks at the account's stacks through."""
+    return f"{platform.name}-drift-{account}"
+
+
+def infrastructure_environment(account: str) -> str:
+    """The environment whose history says what was deployed to the account, and by whom it was let pass."""
+    return f"infrastructure-{account}"
 
 
 def synth_connection(platform: Platform, model: str) -> str:
@@ -426,3 +441,5 @@ def connection_subject(platform: Platform, connection: str) -> str:
 
 
 PLATFORM_REPOSITORY = "platform"
+INFRASTRUCTURE_PIPELINE = "infrastructure"
+PLATFORM_PULL_REQUEST_PIPELINE = "platform-pull-request"

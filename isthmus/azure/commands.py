@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from isthmus.azure.targets import TARGETS
+
 if TYPE_CHECKING:
     from isthmus.azure.client import Client
     from isthmus.azure.contents import Folders
     from isthmus.config import Platform
 
-TARGETS = ("build", "synth", "deploy-staging", "deploy-prod")
 _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
@@ -103,19 +104,36 @@ def approve(run: int, comment: str, reject: bool) -> None:
 @click.argument("repository")
 @click.argument("branch")
 @click.option("--title", default="", help="What it changes.  [default: the branch's name]")
-@click.option("--complete", is_flag=True, help="Merge it once its checks have passed, and wait for that.")
+@click.option(
+    "--complete",
+    is_flag=True,
+    help="Merge it once its checks have passed and somebody agreed; wait for that.",
+)
 def pull_request(repository: str, branch: str, title: str, complete: bool) -> None:
     """Ask for BRANCH of REPOSITORY to be merged into main."""
     from isthmus.azure import pull_requests
 
     client = _client()
-    request = pull_requests.open_(client, repository, branch, title or branch.replace("-", " "))
+    request = pull_requests.ensure(client, repository, branch, title or branch.replace("-", " "))
     click.echo(f"pull request {request.number}: {request.url}")
     for run in pull_requests.runs_of_checks(client, request):
         click.echo(f"run {run} checks it: isthmus azure follow {run}")
+    click.echo(f"somebody else must agree: isthmus azure agree {request.number}")
     if complete:
         done = pull_requests.complete(client, request)
         click.echo(f"merged into main as {done.merged[:8]}")
+
+
+@azure.command()
+@click.argument("number", type=int)
+def agree(number: int) -> None:
+    """Vote for pull request NUMBER: each repository's main asks for somebody beside its author."""
+    from isthmus.azure import pull_requests
+
+    client = _client()
+    request = pull_requests.get(client, number)
+    pull_requests.agree(client, request)
+    click.echo(f"agreed to pull request {number}: {request.title}")
 
 
 @azure.command()
@@ -177,17 +195,54 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
+@azure.command()
+@click.option(
+    "--what", required=True, help="What is added: for the title, and the branch that is pushed anew."
+)
+def propose(what: str) -> None:
+    """Open a pull request of what was changed in this checkout of the platform's repository.
+
+    In a pipeline's job, as the job: env: SYSTEM_ACCESSTOKEN: $(System.AccessToken).
+    """
+    from isthmus import names
+    from isthmus.azure.proposal import propose as proposed
+
+    title = f"Add {what} to the platform"
+    branch = f"isthmus/add-{what}"
+    request = proposed(_client(), Path(), names.PLATFORM_REPOSITORY, branch, title)
+    click.echo(f"pull request {request.number}: {request.url}")
+
+
+@azure.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--subject", required=True, help="What it is about: one comment for each subject.")
+def comment(file: Path, subject: str) -> None:
+    """Say what FILE says on this run's pull request, in place of what was said about the subject before."""
+    from isthmus.azure.remarks import remark
+    from isthmus.errors import BadInput
+
+    number = os.environ.get("SYSTEM_PULLREQUEST_PULLREQUESTID", "")
+    if not number.isdecimal():
+        raise BadInput("this is no run of a pull request: SYSTEM_PULLREQUEST_PULLREQUESTID is not set")
+    repository = os.environ["BUILD_REPOSITORY_NAME"]
+    remark(_client(), repository, int(number), subject, file.read_text(encoding="utf-8"))
+    click.echo(f"said on pull request {number}")
+
+
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("target", type=click.Choice(TARGETS))
-@click.option("--model", required=True, help="The model whose role it is.")
+@click.argument("target", type=click.Choice(TARGETS), metavar="ROLE")
+@click.option("--model", default=None, help="The model whose role it is.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def assume(target: str, model: str, command: tuple[str, ...]) -> None:
+def assume(target: str, model: str | None, command: tuple[str, ...]) -> None:
     """Run COMMAND as an AWS role, entered by the job's OIDC token.
 
     \b
     In a step AzureCLI@2 with addSpnToEnvironment: true:
       isthmus assume build --model seattle-rain -- isthmus build run ...
+      isthmus assume infrastructure-prod -- isthmus infra deploy --account prod
 
+    ROLE is build, synth, deploy-staging or deploy-prod of a model; or, of an account (dev, automation,
+    staging, prod, management), infrastructure-ACCOUNT, which deploys, or drift-ACCOUNT, which only looks.
     COMMAND gets the role's credentials in its environment, and no others.
     """
     from isthmus.azure import identity

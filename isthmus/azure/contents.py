@@ -5,17 +5,15 @@ Only files that git tracks or would track are taken, so that no virtual environm
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from isthmus.azure.client import authorization
-from isthmus.azure.wanted import Content
+from isthmus.azure.git import git
+from isthmus.azure.resources import Content
 from isthmus.errors import BadInput, Refused
 
 # What of a checkout the pipelines need: the package itself, so that a commit of main is a version of it too.
@@ -43,8 +41,6 @@ NEVER = {
     "node_modules",
     "cdk.out",
 }
-AUTHOR = "Isthmus"
-EMAIL = "isthmus@platform.example"
 
 
 @dataclass(frozen=True)
@@ -80,39 +76,41 @@ class Folders:
 def tree(files: dict[str, Path]) -> str:
     """The name that git gives to these contents."""
     with _work_tree(files) as folder:
-        return _git(folder, "write-tree").strip()
+        return git(folder, "write-tree").strip()
 
 
-def remote_tree(url: str, token: str) -> str:
-    """The contents of main at the remote; empty where there is no main."""
+def remote_tree(url: str, token: str, branch: str = "main") -> str:
+    """The contents of a branch at the remote; empty where there is no such branch."""
+    ref = f"refs/heads/{branch}"
     with tempfile.TemporaryDirectory() as folder:
-        _git(Path(folder), "init", "-q", "-b", "main")
-        if not _git(Path(folder), "ls-remote", url, "refs/heads/main", token=token):
+        git(Path(folder), "init", "-q", "-b", "main")
+        if not git(Path(folder), "ls-remote", url, ref, token=token):
             return ""
-        _git(Path(folder), "fetch", "-q", "--depth=1", url, "refs/heads/main", token=token)
-        return _git(Path(folder), "rev-parse", "FETCH_HEAD^{tree}").strip()
+        git(Path(folder), "fetch", "-q", "--depth=1", url, ref, token=token)
+        return git(Path(folder), "rev-parse", "FETCH_HEAD^{tree}").strip()
 
 
-def push(files: dict[str, Path], url: str, token: str, message: str) -> None:
-    """Make these files the contents of main, in one commit on top of what is there."""
+def push(files: dict[str, Path], url: str, token: str, message: str, branch: str = "main") -> None:
+    """Make these files the contents of a branch, in one commit on top of main; another branch starts anew."""
     with _work_tree(files) as folder:
-        if _git(folder, "ls-remote", url, "refs/heads/main", token=token):
-            _git(folder, "fetch", "-q", "--depth=1", url, "refs/heads/main", token=token)
-            _git(folder, "reset", "-q", "--soft", "FETCH_HEAD")
-        _git(folder, "commit", "-q", "--allow-empty", "-m", message)
-        _git(folder, "push", "-q", url, "HEAD:refs/heads/main", token=token)
+        if git(folder, "ls-remote", url, "refs/heads/main", token=token):
+            git(folder, "fetch", "-q", "--depth=1", url, "refs/heads/main", token=token)
+            git(folder, "reset", "-q", "--soft", "FETCH_HEAD")
+        git(folder, "commit", "-q", "--allow-empty", "-m", message)
+        anew = ["--force"] if branch != "main" else []
+        git(folder, "push", "-q", *anew, url, f"HEAD:refs/heads/{branch}", token=token)
 
 
 @contextmanager
 def _work_tree(files: dict[str, Path]) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _git(folder, "init", "-q", "-b", "main")
+        git(folder, "init", "-q", "-b", "main")
         for path, file in files.items():
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(file, target)
-        _git(folder, "add", "-A", "-f")
+        git(folder, "add", "-A", "-f")
         yield folder
 
 
@@ -121,33 +119,10 @@ def tracked(folder: Path) -> Iterator[Path]:
     if not folder.is_dir():
         raise BadInput(f"{folder} is not a folder", todo="name the folder of contents")
     try:
-        listed = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        listed = git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     except Refused:
         listed = ""
     paths = [folder / path for path in listed.split("\0") if path]
     if not paths:
         paths = [file for file in folder.rglob("*") if not NEVER & set(file.relative_to(folder).parts)]
     return (file for file in sorted(paths) if file.is_file())
-
-
-def _git(folder: Path, *arguments: str, token: str = "") -> str:
-    """Git in that folder; the token goes by the environment, where no list of processes shows it."""
-    identity = {
-        f"GIT_{who}_{key}": value for who in ("AUTHOR", "COMMITTER") for key, value in _IDENTITY.items()
-    }
-    env = os.environ | identity | {"GIT_TERMINAL_PROMPT": "0"}
-    if token:
-        env |= {
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": "http.extraHeader",
-            "GIT_CONFIG_VALUE_0": f"Authorization: {authorization(token)}",
-        }
-    done = subprocess.run(
-        ["git", *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise Refused(f"git {arguments[0]} failed: {done.stderr.strip()}", where=str(folder))
-    return done.stdout
-
-
-_IDENTITY = {"NAME": AUTHOR, "EMAIL": EMAIL}

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from isthmus import names
+from isthmus.azure.targets import OF_ACCOUNT, OF_MODEL, TARGETS
 from isthmus.config import Platform
 from isthmus.errors import BadInput, NotFound, Refused
 
-TARGETS = ("build", "synth", "deploy-staging", "deploy-prod")
 # From where else botocore would take credentials, if it were let.
 _OTHER_CREDENTIALS = (
     "AWS_PROFILE",
@@ -46,18 +46,40 @@ class Target:
         return names.role_arn(self.account, self.role)
 
 
-def target(platform: Platform, name: str, model: str) -> Target:
-    """What `build`, `synth`, `deploy-staging` and `deploy-prod` of a model stand for."""
-    platform.model(model)
+def target(platform: Platform, name: str, model: str | None = None) -> Target:
+    """What a name of `TARGETS` stands for: a model's role, or one of the infrastructure pipeline's.
+
+    Raises `BadInput` for a model that is missing or too many, and for an account that is not there.
+    """
+    if name in OF_ACCOUNT:
+        if model is not None:
+            raise BadInput(f"{name} belongs to an account and not to a model", todo="leave out --model")
+        return _of_account(platform, *name.split("-"))
+    if name not in OF_MODEL:
+        raise BadInput(f"{name!r} is not a role to enter", todo=f"one of: {', '.join(TARGETS)}")
+    if model is None:
+        raise BadInput(f"{name} is the role of a model", todo="say which: --model NAME")
+    return _of_model(platform, name, platform.model(model).name)
+
+
+def _of_account(platform: Platform, kind: str, account: str) -> Target:
+    number: str | None = getattr(platform.accounts, account)
+    if number is None:
+        raise BadInput(f"there is no {account} account", where="platform.yaml, accounts")
+    if kind == "drift":
+        return Target(number, names.drift_role(platform), names.drift_connection(platform, account))
+    role, connection = names.infrastructure_role(platform), names.infrastructure_connection(platform, account)
+    return Target(number, role, connection)
+
+
+def _of_model(platform: Platform, name: str, model: str) -> Target:
     automation = platform.accounts.automation
     if name == "build":
         return Target(automation, names.build_role(platform, model), names.build_connection(platform, model))
     if name == "synth":
         return Target(automation, names.synth_role(platform, model), names.synth_connection(platform, model))
     stage = name.removeprefix("deploy-")
-    if name not in TARGETS:
-        raise BadInput(f"{name!r} is not a role to enter", todo=f"one of: {', '.join(TARGETS)}")
-    account = platform.accounts.prod if stage == "prod" else platform.accounts.staging
+    account: str = getattr(platform.accounts, stage)
     return Target(
         account, names.deploy_role(platform, model), names.deploy_connection(platform, model, stage)
     )

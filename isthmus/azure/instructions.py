@@ -9,25 +9,30 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from isthmus.azure import contents
-from isthmus.azure.present import BUILD_NAMESPACE, CHECKS, Present, translated
-from isthmus.azure.wanted import (
-    APPROVAL,
-    MAIN,
-    BuildValidation,
+from isthmus.azure import contents, policies, pull_requests
+from isthmus.azure.guards import APPROVAL, EXCLUSIVE_LOCK, EXTENDS, TASK
+from isthmus.azure.present import BUILD_NAMESPACE, CHECKS, GIT_NAMESPACE, Present, translated
+from isthmus.azure.resources import (
+    CALLED,
     Check,
     Connection,
     Environment,
     Pipeline,
+    Policy,
+    Proposing,
     Repository,
     ResourceType,
 )
 from isthmus.errors import NotFound, Unavailable
 
-BUILD_POLICY = "0609b952-1397-4640-95ec-e00a01b2c241"
 # View builds, add tags, queue builds, view the pipeline.
 BRIDGE_BITS = 1 | 2 | 128 | 1024
+# Read, contribute, make branches, contribute to pull requests.
+PROPOSING_BITS = 2 | 4 | 16 | 16384
 PROJECT_TIMEOUT = 120
+# The branch on which new contents of the platform's own repository are proposed.
+UPDATE = "isthmus/update"
+UPDATE_TITLE = "Bring the platform to the version of Isthmus that provisions it"
 
 
 class Instruction(Protocol):
@@ -94,6 +99,26 @@ class Push:
         files = self.folders.files(self.repository.content)
         message = f"Fill {self.repository.name} from isthmus\n\n[skip ci]"
         contents.push(files, found.remote_url, present.client.token, message)
+
+
+@dataclass(frozen=True)
+class Propose:
+    """Where main moves by pull request only, new contents come by one."""
+
+    repository: Repository
+    folders: contents.Folders
+
+    @property
+    def summary(self) -> str:
+        folder = self.folders.of(self.repository.content)
+        return f"> repository {self.repository.name}: propose {folder} by a pull request from {UPDATE}"
+
+    def carry_out(self, present: Present) -> None:
+        name, client = self.repository.name, present.client
+        found = _there(present.repository(name), "repository", name)
+        files = self.folders.files(self.repository.content)
+        contents.push(files, found.remote_url, client.token, UPDATE_TITLE, UPDATE)
+        pull_requests.ensure(client, name, UPDATE, UPDATE_TITLE)
 
 
 @dataclass(frozen=True)
@@ -186,7 +211,7 @@ class PutCheck:
     @property
     def summary(self) -> str:
         sign = "~" if self.id else "+"
-        return f"{sign} {self.check.label} on {_called(self.check.resource_type)} {self.check.resource}"
+        return f"{sign} {self.check.label} on {CALLED[self.check.resource_type]} {self.check.resource}"
 
     def carry_out(self, present: Present) -> None:
         check = self.check
@@ -207,9 +232,9 @@ class PutCheck:
 
 
 _TYPE_NAMES = {
-    "2ef31ad6-baa0-403a-8b45-2cbc9b4e5563": "ExclusiveLock",
-    "4020e66e-b0f3-47e1-bc88-48f3cc59b5f3": "ExtendsCheck",
-    "fe1de3ee-a436-41b4-bb20-f6eb4cb879a7": "Task Check",
+    EXCLUSIVE_LOCK: "ExclusiveLock",
+    EXTENDS: "ExtendsCheck",
+    TASK: "Task Check",
 }
 
 
@@ -231,7 +256,7 @@ class Authorize:
 
     @property
     def summary(self) -> str:
-        where = f"{_called(self.resource_type)} {self.resource}"
+        where = f"{CALLED[self.resource_type]} {self.resource}"
         if self.revoke:
             numbers = ", ".join(map(str, self.revoke))
             return f"- {where}: no longer usable by pipeline {numbers}"
@@ -250,41 +275,29 @@ class Authorize:
 
 
 @dataclass(frozen=True)
-class PutBuildValidation:
-    """Protect main by a pipeline, or (with `id`) change the policy that is there."""
+class PutPolicy:
+    """Make a branch policy on main, or (with `id`) change the one that is there."""
 
-    validation: BuildValidation
+    policy: Policy
     id: int = 0
 
     @property
     def summary(self) -> str:
         sign = "~" if self.id else "+"
-        return f"{sign} branch policy on {self.validation.repository} main: {self.validation.pipeline} passes"
+        return f"{sign} branch policy on {self.policy.repository} main: {policies.asks(self.policy)}"
 
     def carry_out(self, present: Present) -> None:
-        policies, project = present.clients.get_policy_client(), present.client.project
+        client, project = present.clients.get_policy_client(), present.client.project
         body = {
-            "type": {"id": BUILD_POLICY},
+            "type": {"id": policies.type_of(self.policy)},
             "isEnabled": True,
             "isBlocking": True,
-            "settings": policy_settings(self.validation, present),
+            "settings": policies.settings(self.policy, present),
         }
         if self.id:
-            policies.update_policy_configuration(body, project, self.id)
+            client.update_policy_configuration(body, project, self.id)
         else:
-            policies.create_policy_configuration(body, project)
-
-
-def policy_settings(validation: BuildValidation, present: Present) -> dict[str, Any]:
-    repository = _there(present.repository(validation.repository), "repository", validation.repository)
-    return {
-        "buildDefinitionId": _there(present.pipeline(validation.pipeline), "pipeline", validation.pipeline),
-        "displayName": validation.pipeline,
-        "queueOnSourceUpdateOnly": True,
-        "manualQueueOnly": False,
-        "validDuration": 0,
-        "scope": [{"repositoryId": repository.id, "refName": MAIN, "matchKind": "Exact"}],
-    }
+            client.create_policy_configuration(body, project)
 
 
 @dataclass(frozen=True)
@@ -314,6 +327,33 @@ class GrantPipeline:
         present.clients.get_security_client().set_access_control_entries(body, BUILD_NAMESPACE)
 
 
+@dataclass(frozen=True)
+class GrantProposing:
+    """Let jobs push branches of a repository, and open and comment on pull requests."""
+
+    proposing: Proposing
+
+    @property
+    def summary(self) -> str:
+        return f"+ jobs may push branches and open pull requests in {self.proposing.repository}"
+
+    def carry_out(self, present: Present) -> None:
+        name = self.proposing.repository
+        repository = _there(present.repository(name), "repository", name)
+        entry = {
+            "descriptor": present.build_service(),
+            "allow": PROPOSING_BITS,
+            "deny": 0,
+            "extendedInfo": {},
+        }
+        body = {
+            "token": f"repoV2/{present.project()}/{repository.id}",
+            "merge": True,
+            "accessControlEntries": [entry],
+        }
+        present.clients.get_security_client().set_access_control_entries(body, GIT_NAMESPACE)
+
+
 def perform(instruction: Instruction, present: Present) -> None:
     """Carry one instruction out; what was known before it is known no longer."""
     with translated():
@@ -321,11 +361,9 @@ def perform(instruction: Instruction, present: Present) -> None:
     present.forget()
 
 
-def _called(type_: str) -> str:
-    return "service connection" if type_ == "endpoint" else type_
-
-
 def _there(found: Any, kind: str, name: str) -> Any:
     if found is None:
-        raise NotFound(f"there is no {_called(kind)} {name!r} in the project", todo="run apply again")
+        raise NotFound(
+            f"there is no {CALLED.get(kind, kind)} {name!r} in the project", todo="run apply again"
+        )
     return found

@@ -8,10 +8,12 @@ from functools import cached_property
 from typing import Any
 
 from isthmus.azure.client import Client, not_signed_in
+from isthmus.azure.resources import MAIN
 from isthmus.errors import NotFound, Refused, Unavailable
 
 CHECKS = "7.1-preview.1"
 BUILD_NAMESPACE = "33344d9c-fc72-4d6f-aba5-fa317101a7e9"
+GIT_NAMESPACE = "2e9eb7ed-3c0a-47d4-87c1-0ffdd275fd87"
 
 
 class Present:
@@ -94,13 +96,22 @@ class Present:
         policies = self.clients.get_policy_client
         return list(self._once("policies", lambda: policies().get_policy_configurations(self._in)))
 
+    def is_protected(self, repository: str) -> bool:
+        """Whether the repository's main moves by pull request only."""
+        found = self.repository(repository)
+        return found is not None and any(
+            policy.is_enabled
+            and policy.is_blocking
+            and any(
+                (scope.get("repositoryId"), scope.get("refName")) == (found.id, MAIN)
+                for scope in policy.settings.get("scope", [])
+            )
+            for policy in self.policies()
+        )
+
     def identity(self, name: str) -> str:
         """The id of a person or a group, by name; raises `NotFound`, or `Refused` when it is ambiguous."""
-        identities = self.clients.get_identity_client
-        found = self._once(
-            f"identity/{name}",
-            lambda: identities().read_identities(search_filter="General", filter_value=name),
-        )
+        found = self._identities(name)
         if len(found) == 1:
             return str(found[0].id)
         if not found:
@@ -111,6 +122,15 @@ class Present:
             )
         names = ", ".join(one.provider_display_name for one in found)
         raise Refused(f"{name!r} is ambiguous: {names}", where="platform.yaml, azure.approvers")
+
+    def _identities(self, name: str) -> list[Any]:
+        identities = self.clients.get_identity_client
+        return list(
+            self._once(
+                f"identity/{name}",
+                lambda: identities().read_identities(search_filter="General", filter_value=name),
+            )
+        )
 
     def application(self, client_id: str) -> str:
         """The identity descriptor of an Entra application's service principal; raises `NotFound`."""
@@ -133,12 +153,25 @@ class Present:
         )
         return str(found[0].descriptor)
 
-    def granted(self, token: str, descriptor: str) -> int:
-        """The bits of the Build namespace that are allowed there."""
+    def build_service(self) -> str:
+        """The identity descriptor that the project's jobs have; raises `NotFound`."""
+        organization = self.client.organization_url.rsplit("/", 1)[-1]
+        # The project's own, where jobs are kept to their project (the default); else the organization's.
+        for whose in (self.client.project, "Project Collection"):
+            name = f"{whose} Build Service ({organization})"
+            if found := self._identities(name):
+                return str(found[0].descriptor)
+        raise NotFound(
+            f"Azure DevOps knows no build service of {self.client.project}",
+            todo="run any pipeline of the project once, which makes it; then apply again",
+        )
+
+    def granted(self, namespace: str, token: str, descriptor: str) -> int:
+        """The bits of a security namespace that are allowed there."""
         security = self.clients.get_security_client
         lists = self._once(
-            f"acl/{token}",
-            lambda: security().query_access_control_lists(BUILD_NAMESPACE, token=token, recurse=False),
+            f"acl/{namespace}/{token}",
+            lambda: security().query_access_control_lists(namespace, token=token, recurse=False),
         )
         for each in lists:
             for entry in (each.aces_dictionary or {}).values():

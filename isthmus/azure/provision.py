@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from isthmus.azure import contents
+from isthmus.azure import contents, policies
 from isthmus.azure.client import connect
+from isthmus.azure.guards import TASK
 from isthmus.azure.instructions import (
     BRIDGE_BITS,
-    BUILD_POLICY,
+    PROPOSING_BITS,
+    UPDATE,
     Authorize,
     CreateConnection,
     CreateEnvironment,
@@ -21,16 +23,18 @@ from isthmus.azure.instructions import (
     CreateProject,
     CreateRepository,
     GrantPipeline,
+    GrantProposing,
     Instruction,
+    Propose,
     Push,
-    PutBuildValidation,
     PutCheck,
+    PutPolicy,
     perform,
-    policy_settings,
     settings,
 )
-from isthmus.azure.present import Present
-from isthmus.azure.wanted import TASK, Authorization, BuildValidation, Check, Repository, Wanted, wanted
+from isthmus.azure.present import BUILD_NAMESPACE, GIT_NAMESPACE, Present
+from isthmus.azure.resources import Authorization, Check, Policy, Repository, Wanted
+from isthmus.azure.wanted import wanted
 from isthmus.config import Platform
 
 
@@ -45,8 +49,9 @@ def plan(platform: Platform, folders: contents.Folders, present: Present) -> lis
         *_connections(platform, want, present),
         *(found for check in want.checks for found in _check(check, present)),
         *(found for one in want.authorizations for found in _authorization(one, present)),
-        *(found for one in want.validations for found in _validation(one, present)),
+        *(found for one in want.policies for found in _policy(one, present)),
         *_grants(want, present),
+        *_proposing(want, present),
     ]
 
 
@@ -80,18 +85,23 @@ def _repositories(want: Wanted, folders: contents.Folders, present: Present) -> 
         found = present.repository(repository.name)
         if found is None:
             yield CreateRepository(repository.name)
-        if found is None or _is_to_fill(repository, found, folders, present):
+        if found is None or not found.default_branch:
             yield Push(repository, folders)
+        elif repository.ours:
+            yield from _update(repository, found.remote_url, folders, present)
 
 
-def _is_to_fill(repository: Repository, found: Any, folders: contents.Folders, present: Present) -> bool:
-    """An empty repository is; one of ours also when it differs. A team's is the team's once it is filled."""
-    if not found.default_branch:
-        return True
-    if not repository.ours:
-        return False
-    there = contents.remote_tree(found.remote_url, present.client.token)
-    return there != contents.tree(folders.files(repository.content))
+def _update(
+    repository: Repository, url: str, folders: contents.Folders, present: Present
+) -> Iterator[Instruction]:
+    """New contents of a repository of ours. A team's is the team's, once it is filled."""
+    wanted, token = contents.tree(folders.files(repository.content)), present.client.token
+    if contents.remote_tree(url, token) == wanted:
+        return
+    if not present.is_protected(repository.name):
+        yield Push(repository, folders)
+    elif contents.remote_tree(url, token, UPDATE) != wanted:
+        yield Propose(repository, folders)
 
 
 def _connections(platform: Platform, want: Wanted, present: Present) -> Iterator[Instruction]:
@@ -147,22 +157,19 @@ def _authorization(one: Authorization, present: Present) -> Iterator[Instruction
         yield Authorize(one.resource_type, one.resource, revoke=strangers)
 
 
-def _validation(one: BuildValidation, present: Present) -> Iterator[Instruction]:
-    repository, pipeline = present.repository(one.repository), present.pipeline(one.pipeline)
-    if repository is None or pipeline is None:
-        yield PutBuildValidation(one)
+def _policy(one: Policy, present: Present) -> Iterator[Instruction]:
+    if not policies.is_there(one, present):
+        yield PutPolicy(one)
         return
-    mine = [
-        policy
-        for policy in present.policies()
-        if policy.type.id == BUILD_POLICY and policy.settings.get("buildDefinitionId") == pipeline
-    ]
+    mine = [found for found in present.policies() if policies.is_same(one, found, present)]
     if not mine:
-        yield PutBuildValidation(one)
+        yield PutPolicy(one)
     elif not (
-        mine[0].is_enabled and mine[0].is_blocking and _holds(policy_settings(one, present), mine[0].settings)
+        mine[0].is_enabled
+        and mine[0].is_blocking
+        and _holds(policies.settings(one, present), mine[0].settings)
     ):
-        yield PutBuildValidation(one, mine[0].id)
+        yield PutPolicy(one, mine[0].id)
 
 
 def _grants(want: Wanted, present: Present) -> Iterator[Instruction]:
@@ -171,6 +178,19 @@ def _grants(want: Wanted, present: Present) -> Iterator[Instruction]:
         if number is None:
             yield GrantPipeline(grant.client_id, grant.pipeline)
             continue
-        allowed = present.granted(f"{project}/{number}", present.application(grant.client_id))
+        who = present.application(grant.client_id)
+        allowed = present.granted(BUILD_NAMESPACE, f"{project}/{number}", who)
         if allowed & BRIDGE_BITS != BRIDGE_BITS:
             yield GrantPipeline(grant.client_id, grant.pipeline)
+
+
+def _proposing(want: Wanted, present: Present) -> Iterator[Instruction]:
+    for one in want.proposing:
+        repository = present.repository(one.repository)
+        if repository is None:
+            yield GrantProposing(one)
+            continue
+        token = f"repoV2/{present.project()}/{repository.id}"
+        allowed = present.granted(GIT_NAMESPACE, token, present.build_service())
+        if allowed & PROPOSING_BITS != PROPOSING_BITS:
+            yield GrantProposing(one)

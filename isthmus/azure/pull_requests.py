@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from isthmus.azure.client import Client
+from isthmus.azure.present import translated
 from isthmus.errors import BadInput, Problem, Unavailable
 
+APPROVED = 10
 REJECTED = ("rejected", "broken")
 
 
@@ -39,8 +41,30 @@ def open_(client: Client, repository: str, branch: str, title: str, *, target: s
     return _request(client.post(f"git/repositories/{repository}/pullrequests", asked))
 
 
+def ensure(client: Client, repository: str, branch: str, title: str) -> PullRequest:
+    """The open pull request from the branch to main, which is opened where there is none."""
+    query = {"searchCriteria.status": "active", "searchCriteria.sourceRefName": f"refs/heads/{branch}"}
+    found = client.get(f"git/repositories/{repository}/pullrequests", **query)["value"]
+    return _request(found[0]) if found else open_(client, repository, branch, title)
+
+
 def get(client: Client, number: int) -> PullRequest:
     return _request(client.get(f"git/pullrequests/{number}"))
+
+
+def agree(client: Client, request: PullRequest) -> None:
+    """Vote for it, as whoever is signed in."""
+    with translated():
+        location = client.microsoft.clients_v7_1.get_location_client()
+        me = location.get_connection_data().authenticated_user.id
+    path = f"git/repositories/{request.repository}/pullrequests/{request.number}/reviewers/{me}"
+    client.put(path, {"vote": APPROVED})
+
+
+def merge(client: Client, request: PullRequest) -> None:
+    """Complete it now; raises `Refused` with the policies that it does not meet."""
+    path = f"git/repositories/{request.repository}/pullrequests/{request.number}"
+    client.patch(path, {"status": "completed", "lastMergeSourceCommit": {"commitId": request.commit}})
 
 
 def complete(

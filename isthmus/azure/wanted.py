@@ -3,106 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import TypeVar, get_args
 
 from isthmus import names
-from isthmus.config import STAGES, Model, Platform
+from isthmus.azure.guards import approval, guards, lock
+from isthmus.azure.resources import (
+    Authorization,
+    BuildValidation,
+    Check,
+    Connection,
+    Environment,
+    Grant,
+    MinimumReviewers,
+    Pipeline,
+    Policy,
+    Proposing,
+    Repository,
+    RequiredReviewers,
+    ResourceType,
+    Wanted,
+)
+from isthmus.config import STAGES, AccountRole, Model, Platform
 
 T = TypeVar("T")
-MAIN = "refs/heads/main"
-APPROVAL = "8c6f20a7-a545-4486-9777-f762fafe0d4d"
-EXCLUSIVE_LOCK = "2ef31ad6-baa0-403a-8b45-2cbc9b4e5563"
-EXTENDS = "4020e66e-b0f3-47e1-bc88-48f3cc59b5f3"
-TASK = "fe1de3ee-a436-41b4-bb20-f6eb4cb879a7"
-BRANCH_CONTROL = "86b05a0c-73e6-4f7d-b3cf-e38f3b39a75b"
-THIRTY_DAYS = 43200
-RESOURCES = {"environment": "environment", "endpoint": "service connection", "repository": "repository"}
-"""What people call the types of resources."""
-Content = Literal["platform", "model-build", "model-deploy"]
-ResourceType = Literal["environment", "endpoint", "repository"]
-
-
-@dataclass(frozen=True)
-class Repository:
-    """`content` says with what it is filled; `ours` is kept up to date, a team's is filled only once."""
-
-    name: str
-    content: Content
-    ours: bool = False
-
-
-@dataclass(frozen=True)
-class Pipeline:
-    name: str
-    repository: str
-    path: str
-
-
-@dataclass(frozen=True)
-class Environment:
-    name: str
-    description: str
-
-
-@dataclass(frozen=True)
-class Connection:
-    """A service connection with workload identity federation: it holds no secret."""
-
-    name: str
-    description: str
-
-
-@dataclass(frozen=True)
-class Check:
-    """A check on a resource, both by name. `approvers` are names of people or groups."""
-
-    resource_type: ResourceType
-    resource: str
-    type: str
-    label: str
-    settings: dict[str, Any] = field(default_factory=dict, hash=False)
-    approvers: tuple[str, ...] = ()
-    timeout: int = THIRTY_DAYS
-
-
-@dataclass(frozen=True)
-class Authorization:
-    """The pipelines that may use a resource; `only` means that no other may."""
-
-    resource_type: ResourceType
-    resource: str
-    pipelines: tuple[str, ...]
-    only: bool = False
-
-
-@dataclass(frozen=True)
-class BuildValidation:
-    """Main moves by pull request only, and only once this pipeline has passed."""
-
-    repository: str
-    pipeline: str
-
-
-@dataclass(frozen=True)
-class Grant:
-    """What the bridge may do: queue and see the runs of this pipeline."""
-
-    client_id: str
-    pipeline: str
-
-
-@dataclass(frozen=True)
-class Wanted:
-    project: str
-    repositories: tuple[Repository, ...]
-    pipelines: tuple[Pipeline, ...]
-    environments: tuple[Environment, ...]
-    connections: tuple[Connection, ...]
-    checks: tuple[Check, ...]
-    authorizations: tuple[Authorization, ...]
-    validations: tuple[BuildValidation, ...]
-    grants: tuple[Grant, ...]
+# The pipeline's stages name all of them; those of an account that is not there are passed over.
+ACCOUNTS: tuple[AccountRole, ...] = get_args(AccountRole)
+DEPLOY_TEMPLATE = "model-deploy.yml"
+INFRASTRUCTURE_TEMPLATE = "stages/infrastructure.yml"
+IS_VERSION_GOOD = "has the version passed its gates in staging? See the run's tests and summary."
+IS_CHANGE_MEANT = "is what changes in prod what the pull request's comment said, and did staging take it?"
 
 
 def wanted(platform: Platform) -> Wanted:
@@ -111,15 +40,13 @@ def wanted(platform: Platform) -> Wanted:
         project=platform.azure.project,
         repositories=_once(_repositories(platform)),
         pipelines=_once(_pipelines(platform)),
-        environments=tuple(_environment(stage) for stage in STAGES),
+        environments=tuple(_environments(platform)),
         connections=_once(_connections(platform)),
         checks=tuple(_checks(platform)),
         authorizations=tuple(_authorizations(platform)),
-        validations=_once(
-            BuildValidation(model.build_repository, names.pull_request_pipeline(model.name))
-            for model in platform.models
-        ),
+        policies=_once(_policies(platform)),
         grants=_once(_grants(platform)),
+        proposing=(Proposing(names.PLATFORM_REPOSITORY),),
     )
 
 
@@ -135,6 +62,9 @@ def _repositories(platform: Platform) -> Iterator[Repository]:
 
 
 def _pipelines(platform: Platform) -> Iterator[Pipeline]:
+    ours = names.PLATFORM_REPOSITORY
+    yield Pipeline(names.INFRASTRUCTURE_PIPELINE, ours, "/azure-pipelines/infrastructure.yml")
+    yield Pipeline(names.PLATFORM_PULL_REQUEST_PIPELINE, ours, "/azure-pipelines/pull-request.yml")
     for model in platform.models:
         build, deploy = model.build_repository, model.deploy_repository
         yield Pipeline(names.build_pipeline(model.name), build, "/azure-pipelines.yml")
@@ -142,104 +72,86 @@ def _pipelines(platform: Platform) -> Iterator[Pipeline]:
         yield Pipeline(names.deploy_pipeline(model.name), deploy, "/azure-pipelines.yml")
 
 
-def _environment(stage: str) -> Environment:
-    return Environment(stage, f"The AWS account for {stage}: deployed to by the deploy pipelines only.")
+def _environments(platform: Platform) -> Iterator[Environment]:
+    for stage in STAGES:
+        yield Environment(stage, f"The AWS account for {stage}: deployed to by the deploy pipelines only.")
+    for account in ACCOUNTS:
+        name = names.infrastructure_environment(account)
+        yield Environment(
+            name, f"The stacks of the {account} account: deployed by the pipeline for them only."
+        )
 
 
 def _connections(platform: Platform) -> Iterator[Connection]:
+    for account in ACCOUNTS:
+        number = getattr(platform.accounts, account) or "an account that is not there yet"
+        deploys, looks = names.infrastructure_role(platform), names.drift_role(platform)
+        yield Connection(
+            names.infrastructure_connection(platform, account),
+            f"{account}: enters AWS as {deploys} in {number}",
+        )
+        yield Connection(
+            names.drift_connection(platform, account), f"{account}: enters AWS as {looks} in {number}"
+        )
     for model in platform.models:
-        about = f"{model.name}: enters AWS as"
-        automation, accounts = platform.accounts.automation, platform.accounts
-        build, synth = names.build_role(platform, model.name), names.synth_role(platform, model.name)
-        yield Connection(names.build_connection(platform, model.name), f"{about} {build} in {automation}")
-        yield Connection(names.synth_connection(platform, model.name), f"{about} {synth} in {automation}")
-        for stage in STAGES:
-            role = names.deploy_role(platform, model.name)
-            account = accounts.prod if stage == "prod" else accounts.staging
-            yield Connection(
-                names.deploy_connection(platform, model.name, stage), f"{about} {role} in {account}"
-            )
+        yield from _model_connections(platform, model.name)
+
+
+def _model_connections(platform: Platform, model: str) -> Iterator[Connection]:
+    about, accounts = f"{model}: enters AWS as", platform.accounts
+    build, synth = names.build_role(platform, model), names.synth_role(platform, model)
+    yield Connection(names.build_connection(platform, model), f"{about} {build} in {accounts.automation}")
+    yield Connection(names.synth_connection(platform, model), f"{about} {synth} in {accounts.automation}")
+    for stage in STAGES:
+        role, account = names.deploy_role(platform, model), getattr(accounts, stage)
+        yield Connection(names.deploy_connection(platform, model, stage), f"{about} {role} in {account}")
 
 
 def _checks(platform: Platform) -> Iterator[Check]:
     """The same guards on environments and connections: neither can be borrowed without the other."""
     for stage in STAGES:
-        yield from _guards(platform, "environment", stage, "model-deploy.yml")
-        yield Check("environment", stage, EXCLUSIVE_LOCK, "exclusive lock")
+        yield from _deployed_to(platform, "environment", stage, DEPLOY_TEMPLATE)
         if stage == "prod":
-            yield _approval(platform, "environment", stage)
+            yield approval(platform, "environment", stage, IS_VERSION_GOOD)
     for model in platform.models:
-        for connection, template in _guarded(platform, model):
-            yield from _guards(platform, "endpoint", connection, template)
-        yield _approval(platform, "endpoint", names.deploy_connection(platform, model.name, "prod"))
+        yield from _model_checks(platform, model)
+    for account in ACCOUNTS:
+        yield from _account_checks(platform, account)
 
 
-def _guarded(platform: Platform, model: Model) -> Iterator[tuple[str, str]]:
-    yield names.build_connection(platform, model.name), "model-build.yml"
-    yield names.synth_connection(platform, model.name), "model-deploy.yml"
+def _model_checks(platform: Platform, model: Model) -> Iterator[Check]:
+    yield from guards(platform, "endpoint", names.build_connection(platform, model.name), "model-build.yml")
+    yield from guards(platform, "endpoint", names.synth_connection(platform, model.name), DEPLOY_TEMPLATE)
     for stage in STAGES:
-        yield names.deploy_connection(platform, model.name, stage), "model-deploy.yml"
+        connection = names.deploy_connection(platform, model.name, stage)
+        yield from _deployed_to(platform, "endpoint", connection, DEPLOY_TEMPLATE)
+        if stage == "prod":
+            yield approval(platform, "endpoint", connection, IS_VERSION_GOOD)
 
 
-def _guards(platform: Platform, type_: ResourceType, resource: str, template: str) -> Iterator[Check]:
-    yield Check(
-        type_,
-        resource,
-        TASK,
-        "branch control",
-        {
-            "displayName": "Branch control",
-            "definitionRef": {
-                "id": BRANCH_CONTROL,
-                "name": "evaluatebranchProtection",
-                "version": "0.0.1",
-            },
-            "inputs": {
-                "allowedBranches": MAIN,
-                "ensureProtectionOfBranch": "false",
-                "allowUnknownStatusBranch": "false",
-            },
-            "retryInterval": 5,
-        },
-    )
-    yield Check(
-        type_,
-        resource,
-        EXTENDS,
-        "required template",
-        {
-            "extendsChecks": [
-                {
-                    "repositoryType": "git",
-                    "repositoryName": f"{platform.azure.project}/{names.PLATFORM_REPOSITORY}",
-                    "repositoryRef": MAIN,
-                    "templatePath": f"azure-pipelines/{template}",
-                }
-            ]
-        },
-    )
+def _account_checks(platform: Platform, account: str) -> Iterator[Check]:
+    connection = names.infrastructure_connection(platform, account)
+    guarded: dict[ResourceType, str] = {
+        "environment": names.infrastructure_environment(account),
+        "endpoint": connection,
+    }
+    for type_, resource in guarded.items():
+        yield from _deployed_to(platform, type_, resource, INFRASTRUCTURE_TEMPLATE)
+        if account == "prod":
+            yield approval(platform, type_, resource, IS_CHANGE_MEANT)
+    looks = names.drift_connection(platform, account)
+    yield from guards(platform, "endpoint", looks, INFRASTRUCTURE_TEMPLATE)
 
 
-def _approval(platform: Platform, type_: ResourceType, resource: str) -> Check:
-    return Check(
-        type_,
-        resource,
-        APPROVAL,
-        "approval",
-        {
-            "executionOrder": "anyOrder",
-            "minRequiredApprovers": 1,
-            "requesterCannotBeApprover": True,
-            "instructions": f"{RESOURCES[type_]} {resource}: has the version passed its gates in staging? "
-            "See the run's tests and summary.",
-            "blockedApprovers": [],
-        },
-        tuple(platform.azure.approvers),
-    )
+def _deployed_to(platform: Platform, type_: ResourceType, resource: str, template: str) -> Iterator[Check]:
+    yield from guards(platform, type_, resource, template)
+    yield lock(type_, resource)
 
 
 def _authorizations(platform: Platform) -> Iterator[Authorization]:
-    every, deploys = [], []
+    every, deploys = [names.INFRASTRUCTURE_PIPELINE], []
+    for account in ACCOUNTS:
+        yield from _to_infrastructure(platform, account)
     for model in platform.models:
         build, deploy = names.build_pipeline(model.name), names.deploy_pipeline(model.name)
         every += [build, names.pull_request_pipeline(model.name), deploy]
@@ -253,6 +165,27 @@ def _authorizations(platform: Platform) -> Iterator[Authorization]:
     for stage in STAGES:
         yield Authorization("environment", stage, tuple(deploys))
     yield Authorization("repository", names.PLATFORM_REPOSITORY, tuple(every))
+
+
+def _to_infrastructure(platform: Platform, account: str) -> Iterator[Authorization]:
+    only = (names.INFRASTRUCTURE_PIPELINE,)
+    for name in (
+        names.infrastructure_connection(platform, account),
+        names.drift_connection(platform, account),
+    ):
+        yield Authorization("endpoint", name, only, only=True)
+    yield Authorization("environment", names.infrastructure_environment(account), only, only=True)
+
+
+def _policies(platform: Platform) -> Iterator[Policy]:
+    """What main of each repository asks for; a job may vote too, so the platform's asks for an approver."""
+    ours = names.PLATFORM_REPOSITORY
+    yield BuildValidation(ours, names.PLATFORM_PULL_REQUEST_PIPELINE)
+    yield RequiredReviewers(ours, tuple(platform.azure.approvers))
+    for model in platform.models:
+        yield BuildValidation(model.build_repository, names.pull_request_pipeline(model.name))
+    for repository in _once(_repositories(platform)):
+        yield MinimumReviewers(repository.name)
 
 
 def _grants(platform: Platform) -> Iterator[Grant]:

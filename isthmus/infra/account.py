@@ -11,6 +11,7 @@ from isthmus.config import AccountRole
 from isthmus.config.stages import ACCESS_ROLE, NEW
 
 if TYPE_CHECKING:
+    from isthmus.config import Platform
     from isthmus.infra.bootstrap import Client
     from isthmus.infra.toolkit import Toolkit
 
@@ -88,17 +89,22 @@ def bootstrap(roles: tuple[AccountRole, ...], access_role: str | None, show: boo
     from isthmus.infra.toolkit import Toolkit
 
     platform = read_platform(complete=False)
-    made = platform.organization.access_role if platform.organization else ACCESS_ROLE
+    access_role = access_role or access_role_of(platform)
     for role in roles:
         toolkit = Toolkit.of(platform, role)
         if show:
             click.echo(json.dumps(toolkit.template(), indent=2))
             continue
-        bootstrap_account(_administrator(toolkit, access_role or made), toolkit, click.echo)
+        bootstrap_account(administrator(toolkit, access_role), toolkit, click.echo)
         click.echo(f"account {toolkit.account} ({role}) is bootstrapped; {toolkit.trusted} may deploy there")
 
 
-def _administrator(toolkit: Toolkit, access_role: str) -> Client:
+def access_role_of(platform: Platform) -> str:
+    """What administrators take in the accounts that Organizations made."""
+    return platform.organization.access_role if platform.organization else ACCESS_ROLE
+
+
+def administrator(toolkit: Toolkit, access_role: str) -> Client:
     """Clients in the account: the caller's own if they are in it, else those of the access role there."""
     import boto3
 

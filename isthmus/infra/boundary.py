@@ -161,11 +161,14 @@ BUDGET = (
     "budgets:UntagResource",
     "budgets:ViewBudget",
 )
+# What nobody does to the bootstrap itself.
+TOOLKIT = ("cloudformation:*", "ssm:DeleteParameter*", "ssm:PutParameter")
 
 
 def document(platform: str, role: AccountRole, account: str, region: str) -> dict[str, Any]:
     """The policy document for the account that plays `role` in the platform of that name."""
-    statements = _management(account) if role == "management" else _workload(platform, account, region)
+    where = (platform, account, region)
+    statements = _management(*where) if role == "management" else _workload(*where)
     assets = f"arn:aws:s3:::{names.asset_bucket(account, region)}"
     return {
         "Version": "2012-10-17",
@@ -173,37 +176,51 @@ def document(platform: str, role: AccountRole, account: str, region: str) -> dic
     }
 
 
-def _management(account: str) -> list[Statement]:
+def _management(platform: str, account: str, region: str) -> list[Statement]:
     # No account is closed: member accounts are retained when the stack goes.
     return [
         _allow("Organize", ORGANIZE, "*"),
         _allow("Budgets", BUDGET, f"arn:aws:budgets::{account}:budget/*"),
+        _allow("Become", BECOME, "*"),
+        *_roles(platform, account, region),
+        _deny("Toolkit", TOOLKIT, _toolkit(account, region)),
     ]
 
 
 def _workload(platform: str, account: str, region: str) -> list[Statement]:
-    iam = f"arn:aws:iam::{account}:"
-    carries = {"StringEquals": {"iam:PermissionsBoundary": f"{iam}policy/{names.boundary(account, region)}"}}
     linked = {"StringEquals": {"iam:AWSServiceName": list(SERVICE_LINKED)}}
     here = {"StringEquals": {"aws:RequestedRegion": region}}
-    toolkit = [
-        f"arn:aws:cloudformation:{region}:{account}:stack/CDKToolkit/*",
-        f"arn:aws:ssm:{region}:{account}:parameter/cdk-bootstrap/*",
-    ]
+    service_roles = f"arn:aws:iam::{account}:role/aws-service-role/*"
     return [
         _allow("Services", [f"{service}:*" for service in SERVICES], "*", here),
         _allow("Buckets", ("s3:*",), [f"arn:aws:s3:::{platform}-*"]),
         _allow("Chat", ("chatbot:*",), "*"),
         _allow("SignIn", SIGN_IN, "*"),
         _allow("Become", BECOME, "*"),
+        *_roles(platform, account, region),
+        _allow("ServiceLinked", ("iam:CreateServiceLinkedRole",), service_roles, linked),
+        _deny("Never", NEVER, "*"),
+        _deny("Toolkit", TOOLKIT, _toolkit(account, region)),
+    ]
+
+
+def _roles(platform: str, account: str, region: str) -> list[Statement]:
+    """The platform's roles: each carries this boundary, so none can do more than its maker."""
+    iam = f"arn:aws:iam::{account}:"
+    carries = {"StringEquals": {"iam:PermissionsBoundary": f"{iam}policy/{names.boundary(account, region)}"}}
+    return [
         _allow("ReadIdentities", ("iam:Get*", "iam:List*"), "*"),
         _allow("MakeRoles", MAKE_ROLES, f"{iam}role/{platform}-*", carries),
         _allow("KeepRoles", KEEP_ROLES, f"{iam}role/{platform}-*"),
         _allow("KeepPolicies", KEEP_POLICIES, f"{iam}policy/{platform}-*"),
         _allow("KeepProviders", KEEP_PROVIDERS, f"{iam}oidc-provider/*"),
-        _allow("ServiceLinked", ("iam:CreateServiceLinkedRole",), f"{iam}role/aws-service-role/*", linked),
-        _deny("Never", NEVER, "*"),
-        _deny("Toolkit", ("cloudformation:*", "ssm:DeleteParameter*", "ssm:PutParameter"), toolkit),
+    ]
+
+
+def _toolkit(account: str, region: str) -> list[str]:
+    return [
+        f"arn:aws:cloudformation:{region}:{account}:stack/CDKToolkit/*",
+        f"arn:aws:ssm:{region}:{account}:parameter/cdk-bootstrap/*",
     ]
 
 

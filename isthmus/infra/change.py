@@ -66,6 +66,18 @@ def apply(cfn: CloudFormation, change: Change, say: Say) -> dict[str, str]:
     return {o["OutputKey"]: o["OutputValue"] for o in (there or {}).get("Outputs", [])}
 
 
+def remove(cfn: CloudFormation, stack: str) -> None:
+    """Delete the stack and wait until it is gone; raises `Problem` with what could not be deleted."""
+    there = _settled(cfn, stack)
+    if there is None:
+        return
+    cfn.delete_stack(StackName=stack)
+    # By its id: a stack that is gone has no name.
+    left = _settled(cfn, there["StackId"])
+    if left is not None:
+        raise _failure(cfn, there["StackId"], "could not be deleted")
+
+
 def _changeable(cfn: CloudFormation, stack: str, say: Say) -> dict[str, Any] | None:
     """The stack when it exists and can be updated, None when it is to be created."""
     there = _settled(cfn, stack)
@@ -73,10 +85,7 @@ def _changeable(cfn: CloudFormation, stack: str, say: Say) -> dict[str, Any] | N
         return None
     if there["StackStatus"] in NEVER_STOOD:
         say(f"{stack}: its creation had failed, so it is deleted first")
-        cfn.delete_stack(StackName=stack)
-        gone = _settled(cfn, there["StackId"])
-        if gone and gone["StackStatus"] != "DELETE_COMPLETE":
-            raise _failure(cfn, there["StackId"], "could not be deleted")
+        remove(cfn, stack)
         return None
     if there["StackStatus"] == "UPDATE_ROLLBACK_FAILED":
         raise Refused(
@@ -112,7 +121,7 @@ def _change_set(cfn: CloudFormation, change: Change, *, exists: bool) -> Names |
     except cfn.exceptions.AlreadyExistsException:  # left by a deployment that was interrupted
         cfn.delete_change_set(**this)
         cfn.create_change_set(**request)
-    found: dict[str, str] = _poll(
+    found: dict[str, str] = poll(
         lambda: cfn.describe_change_set(**this),
         lambda one: one["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"),
     )
@@ -139,9 +148,11 @@ def _failure(cfn: CloudFormation, stack: str, what: str) -> Problem:
     failed: list[Any] = []
     for page in cfn.get_paginator("describe_stack_events").paginate(StackName=stack):
         for event in page["StackEvents"]:
-            if event["ResourceStatus"] in ("UPDATE_IN_PROGRESS", "CREATE_IN_PROGRESS") and (
-                event["PhysicalResourceId"] == event["StackId"]
-            ):
+            if event["ResourceStatus"] in (
+                "UPDATE_IN_PROGRESS",
+                "CREATE_IN_PROGRESS",
+                "DELETE_IN_PROGRESS",
+            ) and (event["PhysicalResourceId"] == event["StackId"]):
                 return _explained(stack, what, failed)
             if event["ResourceStatus"].endswith("_FAILED"):
                 failed.append(event)
@@ -161,7 +172,7 @@ def _explained(stack: str, what: str, failed: list[Any]) -> Problem:
 
 def _settled(cfn: CloudFormation, stack: str) -> dict[str, Any] | None:
     """The stack as soon as nothing moves in it; None when there is none."""
-    return _poll(
+    return poll(
         lambda: _describe(cfn, stack),
         lambda there: (
             there is None
@@ -183,7 +194,7 @@ def _describe(cfn: CloudFormation, stack: str) -> dict[str, Any] | None:
     return None if found["StackStatus"] == "DELETE_COMPLETE" else found
 
 
-def _poll(ask: Callable[[], Found], done: Callable[[Found], bool]) -> Found:
+def poll(ask: Callable[[], Found], done: Callable[[Found], bool]) -> Found:
     """Ask until it is done: often at first, because most changes are small, and then ever less."""
     pause = POLL_FIRST
     while not done(answer := ask()):

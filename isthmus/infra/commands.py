@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 
-from isthmus.config import WORKLOADS, AccountRole
+from isthmus.config import AccountRole
+from isthmus.infra.standing_commands import destroy, drift
 
 if TYPE_CHECKING:
     import boto3
 
     from isthmus.config import Platform
+    from isthmus.infra.diff import Difference
 
 ASSEMBLY = click.option(
     "--assembly",
@@ -25,14 +28,14 @@ ACCOUNT = click.option(
     "--account",
     "accounts",
     multiple=True,
-    type=click.Choice([*WORKLOADS, "management"]),
+    type=click.Choice(get_args(AccountRole)),
     help="Only this account; may be given more than once.",
 )
 
 
 @click.group()
 def infra() -> None:
-    """Synthesize and deploy the accounts' stacks."""
+    """Synthesize, compare, deploy and destroy the accounts' stacks."""
 
 
 @infra.command()
@@ -44,16 +47,39 @@ def infra() -> None:
     help="The folder to write the assembly to.",
 )
 @click.option("--validate/--no-validate", default=True, help="Let CDK check the templates too (3 s).")
-def synth(output: Path, validate: bool) -> None:
-    """Turn platform.yaml into one template per account."""
+@click.option(
+    "--app",
+    type=click.Path(path_type=Path),
+    default=Path("app.py"),
+    show_default=True,
+    help="The CDK app; it reads the platform.yaml beside it.",
+)
+def synth(output: Path, validate: bool, app: Path) -> None:
+    """Turn platform.yaml into the accounts' templates."""
     from isthmus.config import read_platform
     from isthmus.infra.manifest import read_stacks
     from isthmus.infra.synth import synthesize
 
-    read_platform(complete=False)  # so that a mistake in it is told in its own words
-    synthesize(Path("app.py"), output, validate=validate)
+    if app == Path("app.py"):
+        read_platform(complete=False)  # so that a mistake in it is told in its own words
+    synthesize(app, output, validate=validate)
     for stack in read_stacks(output):
         click.echo(f"{stack.name}  account {stack.account}  {stack.template}")
+
+
+@infra.command()
+def accounts() -> None:
+    """List the accounts that can be deployed to; in a job, set an output variable for each."""
+    import os
+
+    from isthmus.azure.logging_commands import command
+    from isthmus.config import read_platform
+
+    platform = read_platform(complete=False)
+    for role in platform.standing:
+        click.echo(f"{role}  {getattr(platform.accounts, role)}")
+        if os.environ.get("TF_BUILD"):
+            command("task.setvariable", "true", variable=role, isOutput="true")
 
 
 @infra.command()
@@ -74,23 +100,48 @@ def check(assembly: Path) -> None:
 @infra.command()
 @ASSEMBLY
 @ACCOUNT
-def diff(assembly: Path, accounts: tuple[AccountRole, ...]) -> None:
-    """Show what deploying would change, resource by resource."""
-    import json
-
+@click.option(
+    "--before",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Another assembly to compare with, in place of what stands in the accounts.",
+)
+@click.option(
+    "--markdown",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Write it to this file too, as a pull request shows it.",
+)
+def diff(
+    assembly: Path, accounts: tuple[AccountRole, ...], before: Path | None, markdown: Path | None
+) -> None:
+    """Show what deploying would change, resource by resource; `!` marks what touches security."""
     from isthmus.config import read_platform
-    from isthmus.infra.diff import differences, standing
+    from isthmus.infra import diff as comparing
+
+    found = _differences(assembly, before, _ids(read_platform(complete=False), accounts))
+    for stack, each in found.items():
+        for line in comparing.told(stack, each):
+            click.echo(line)
+    if markdown:
+        markdown.write_text(comparing.markdown(found), encoding="utf-8")
+
+
+def _differences(assembly: Path, before: Path | None, ids: Collection[str]) -> dict[str, list[Difference]]:
+    """By stack, in the order in which they are deployed; the stacks that go with the assembly come last."""
+    from isthmus.infra.diff import differences, resources_of, standing
     from isthmus.infra.manifest import read_stacks
     from isthmus.infra.roles import Roles
 
-    ids = _ids(read_platform(complete=False), accounts)
+    old = resources_of(before) if before else {}
+    after = resources_of(assembly)
+    found = {}
     for stack in read_stacks(assembly):
         if stack.account in ids:
-            before = standing(Roles(_session(), stack.region), stack)
-            found = differences(before, json.loads(stack.template.read_text())["Resources"])
-            click.echo(f"{stack.name}: " + (f"{len(found)} changes" if found else "no change"))
-            for one in found:
-                click.echo(f"  {one}")
+            there = old.get(stack.name, {}) if before else standing(Roles.here(stack.region), stack)
+            found[stack.name] = differences(there, after[stack.name])
+    gone = {name: differences(resources, {}) for name, resources in old.items() if name not in after}
+    return found | gone
 
 
 @infra.command()
@@ -102,10 +153,13 @@ def deploy(assembly: Path, accounts: tuple[AccountRole, ...]) -> None:
     from isthmus.infra.assembly import deploy as deploy_assembly
     from isthmus.infra.bootstrap import require_ready
     from isthmus.infra.members import tell_of_members
+    from isthmus.infra.removed import require_no_endpoint
     from isthmus.infra.roles import Roles
 
     platform, session = read_platform(complete=False), _session()
-    require_ready(Roles(session, platform.region), platform, accounts or platform.standing)
+    roles, wanted = Roles(session, platform.region), accounts or platform.standing
+    require_ready(roles, platform, wanted)
+    require_no_endpoint(roles, platform, wanted, click.echo)
     outputs = deploy_assembly(session, assembly, accounts=_ids(platform, accounts), say=click.echo)
     tell_of_members(platform, outputs, click.echo)
 
@@ -118,3 +172,7 @@ def _session() -> boto3.Session:
     import boto3
 
     return boto3.Session()
+
+
+infra.add_command(drift)
+infra.add_command(destroy)

@@ -1,29 +1,47 @@
-"""What deploying an assembly would change: resources that come, go or become something else."""
+"""What deploying an assembly would change: resources that come, go or become something else.
+
+Compared with what stands in an account, or with another assembly. What touches security comes first.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from isthmus.infra.change import NEVER_STOOD
-from isthmus.infra.manifest import Stack
+from isthmus.infra.manifest import Stack, read_stacks
 from isthmus.infra.roles import Roles
 
 Resources = Mapping[str, Mapping[str, Any]]
+Sign = Literal["+", "-", "~"]
+# Who may do what, with which key, and from where.
+SECURITY = re.compile(
+    r"AWS::(IAM|KMS|SSO|WAFv2|SecretsManager|Organizations)::|Policy$|::Permission$|SecurityGroup"
+)
+POLICY = re.compile(r"Policy|Permission|Trust|Encrypt|Kms|PublicAccess|Authoriz", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One resource, and what would happen to it."""
+    """One resource, and what would happen to it; `paths` are its parts that would become others."""
 
-    sign: Literal["+", "-", "~"]
+    sign: Sign
     type: str
     resource: str
+    paths: tuple[str, ...] = ()
+
+    @property
+    def is_security(self) -> bool:
+        """Whether a reviewer should look at it first: by its type, or by the parts that change."""
+        return bool(SECURITY.search(self.type)) or any(POLICY.search(path) for path in self.paths)
 
     def __str__(self) -> str:
-        return f"{self.sign} {self.type} {self.resource}"
+        what = f" ({', '.join(self.paths)})" if self.paths else ""
+        return f"{self.sign} {self.type} {self.resource}{what}"
 
 
 def standing(roles: Roles, stack: Stack) -> Resources:
@@ -44,15 +62,70 @@ def standing(roles: Roles, stack: Stack) -> Resources:
     return resources
 
 
+def resources_of(assembly: Path) -> dict[str, Resources]:
+    """Each stack's resources, by its name; none where the folder holds no assembly."""
+    if not (assembly / "manifest.json").exists():
+        return {}
+    return {
+        stack.name: json.loads(stack.template.read_text())["Resources"] for stack in read_stacks(assembly)
+    }
+
+
 def differences(before: Resources, after: Resources) -> list[Difference]:
-    """What makes `after` of `before`."""
-    found: list[Difference] = []
-    for name in sorted({*before, *after}):
-        kind = (after.get(name) or before[name])["Type"]
-        if name not in before:
-            found.append(Difference("+", kind, name))
-        elif name not in after:
-            found.append(Difference("-", kind, name))
-        elif before[name] != after[name]:
-            found.append(Difference("~", kind, name))
-    return found
+    """What makes `after` of `before`: first what touches security, then by name."""
+    found = (_difference(name, before.get(name), after.get(name)) for name in sorted({*before, *after}))
+    return sorted((one for one in found if one), key=lambda one: not one.is_security)
+
+
+def _difference(
+    name: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> Difference | None:
+    if before == after:
+        return None
+    if before is None or after is None:
+        sign: Sign = "-" if after is None else "+"
+        return Difference(sign, (after or before or {})["Type"], name)
+    return Difference("~", after["Type"], name, tuple(_paths(before, after)))
+
+
+def _paths(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    """The properties that differ, and of a resource's other attributes those that do."""
+    old, new = before.get("Properties", {}), after.get("Properties", {})
+    yield from (key for key in sorted({*old, *new}) if old.get(key) != new.get(key))
+    rest = {*before, *after} - {"Properties", "Metadata"}
+    yield from (key for key in sorted(rest) if before.get(key) != after.get(key))
+
+
+# ---------------------------------------------------------------- for people
+
+
+def told(stack: str, found: list[Difference]) -> Iterator[str]:
+    """Lines for a terminal."""
+    yield f"{stack}: " + (f"{len(found)} changes" if found else "no change")
+    for one in found:
+        yield f"  {'!' if one.is_security else ' '} {one}"
+
+
+def markdown(found: Mapping[str, list[Difference]]) -> str:
+    """A comment for a pull request, by stack: what touches security, and then what else changes."""
+    changed = {stack: each for stack, each in found.items() if each}
+    if not changed:
+        return "**No account changes.**\n"
+    security = sum(one.is_security for each in changed.values() for one in each)
+    total = sum(map(len, changed.values()))
+    lines = [f"**{total} resources change, {security} of them touch security.**", ""]
+    for title, wanted in (("Security: who may do what", True), ("The rest", False)):
+        lines += _section(title, changed, security=wanted)
+    return "\n".join(lines) + "\n"
+
+
+def _section(title: str, found: Mapping[str, list[Difference]], *, security: bool) -> Iterator[str]:
+    rows = [
+        f"| {stack} | {one.sign} | {one.type} | `{one.resource}` | {', '.join(one.paths)} |"
+        for stack, each in found.items()
+        for one in each
+        if one.is_security == security
+    ]
+    if rows:
+        yield from (f"### {title}", "", "| stack | | type | resource | parts |", "|---|---|---|---|---|")
+        yield from (*rows, "")

@@ -18,6 +18,13 @@ class Roles:
         self._assumed: dict[str, boto3.Session] = {}
         self._lock = threading.Lock()
 
+    @classmethod
+    def here(cls, region: str) -> Roles:
+        """Those of whoever the environment says that we are."""
+        import boto3
+
+        return cls(boto3.Session(), region)
+
     def session(self, role: str | None) -> boto3.Session:
         """A session as the role of that ARN; the caller's own for None, or if it already is that role.
 

@@ -90,11 +90,13 @@ class Lifecycle:
             client = world.client()
             request = pull_requests.open_(client, repository, BRANCH, TITLE)
             checked = world.succeeded(world.newest(names.pull_request_pipeline(world.model.name)))
+            with world.acting("robin"):
+                pull_requests.agree(world.client(), request)
             pull_requests.complete(client, request, every_seconds=0.1)
             build = world.newest(names.build_pipeline(world.model.name))
             step.short = f"run {checked.id} checked it"
             step.result = (
-                f"{repository}: run {checked.id}: lint, tests and a sample run passed; "
+                f"{repository}: run {checked.id}: lint, tests and a sample run passed, robin agreed; "
                 f"merged, which started run {build.id}"
             )
         return build

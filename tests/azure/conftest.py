@@ -71,6 +71,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     files = {
         "platform/platform.yaml": (CHECKOUT / "platform.yaml").read_text(),
         "platform/azure-pipelines/model-deploy.yml": TEMPLATE,
+        "platform/azure-pipelines/infrastructure.yml": PLAIN,
+        "platform/azure-pipelines/pull-request.yml": PLAIN,
         "platform/notes.txt": "not the platform's",
         "platform/.venv/bin/python": "not either",
         "model-build/azure-pipelines.yml": PLAIN,

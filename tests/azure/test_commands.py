@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from isthmus.azure import provision
+from isthmus.azure import provision, pull_requests
 from isthmus.azure.client import connect
 from isthmus.azure.contents import Folders
 from isthmus.cli import isthmus
@@ -76,7 +77,15 @@ def test_a_pull_request_is_merged_once_its_check_has_passed(
     furnished: Platform, empty: StandIn, tmp_path: Path
 ) -> None:
     push(empty, tmp_path / "clone", "better", notes="better\n")
-    said = says("pull-request", "model-build", "better", "--title", "Make it better", "--complete")
+    said = says("pull-request", "model-build", "better", "--title", "Make it better")
+    number = said.partition("somebody else must agree: isthmus azure agree ")[2].strip()
+    with ThreadPoolExecutor(1) as pool:
+        merging = pool.submit(
+            says, "pull-request", "model-build", "better", "--title", "Make it better", "--complete"
+        )
+        robin = connect(furnished, empty.token("robin"))
+        pull_requests.agree(robin, pull_requests.get(robin, int(number)))
+        said = merging.result(timeout=60)
     assert f"{empty.organization_url}/weather/_git/model-build/pullrequest/" in said
     assert "checks it: isthmus azure follow" in said
     assert "merged into main as" in said

@@ -7,11 +7,17 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
+from urllib.parse import parse_qs
 
 import pytest
 
 from isthmus import names
+from isthmus.azure import identity
+from isthmus.azure.targets import OF_ACCOUNT
 from isthmus.config import Platform
 from tests.local.conftest import ISSUER, Aws
 
@@ -44,13 +50,19 @@ def role(aws: Aws) -> str:
 
 
 def assume(
-    aws: Aws, token: str | None, *command: str, target: str = "build"
+    aws: Aws,
+    token: str | None,
+    *command: str,
+    target: str = "build",
+    model: str | None = "seattle-rain",
+    url: str = "",
 ) -> subprocess.CompletedProcess[str]:
     env = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "AZURE_"))}
-    env |= {"AWS_ENDPOINT_URL": aws.url, "BUILD_BUILDID": "7", "AWS_PROFILE": "nobody"}
+    env |= {"AWS_ENDPOINT_URL": url or aws.url, "BUILD_BUILDID": "7", "AWS_PROFILE": "nobody"}
     env |= {"idToken": token} if token is not None else {}
+    whose = ["--model", model] if model else []
     return subprocess.run(
-        [sys.executable, "-m", "isthmus", "assume", target, "--model", "seattle-rain", "--", *command],
+        [sys.executable, "-m", "isthmus", "assume", target, *whose, "--", *command],
         env=env,
         capture_output=True,
         text=True,
@@ -110,3 +122,74 @@ def test_another_role_is_not_opened(aws: Aws, role: str, platform: Platform) -> 
     done = assume(aws, aws.azure.token(SUBJECT, AUDIENCE), "true", target="synth")
     assert done.returncode == 4
     assert "isthmus-seattle-rain-synth" in done.stderr
+
+
+class Impostor(BaseHTTPRequestHandler):
+    """An STS that hands out good credentials, of another role than the one that was asked for."""
+
+    arn = ""
+    asked: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        action = parse_qs(body)["Action"][0]
+        self.asked.append(action)
+        given = (
+            "<Credentials><AccessKeyId>ASIAX</AccessKeyId><SecretAccessKey>s</SecretAccessKey>"
+            "<SessionToken>t</SessionToken><Expiration>2100-01-01T00:00:00Z</Expiration></Credentials>"
+        )
+        inner = given if action == "AssumeRoleWithWebIdentity" else f"<Arn>{self.arn}</Arn>"
+        answer = (
+            f'<{action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
+            f"<{action}Result>{inner}</{action}Result></{action}Response>"
+        ).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/xml")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:sts::222233334444:assumed-role/isthmus-other-build/azure-run-7",
+        "arn:aws:sts::999999999999:assumed-role/isthmus-seattle-rain-build/azure-run-7",
+        "arn:aws:sts::222233334444:assumed-role/isthmus-seattle-rain-build-2/azure-run-7",
+    ],
+)
+def test_credentials_of_another_role_are_not_used(aws: Aws, platform: Platform, arn: str) -> None:
+    """Whatever handed them out, and whyever: the step asserts who it became before it runs anything."""
+    Impostor.arn, Impostor.asked[:] = arn, []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Impostor) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        done = assume(aws, aws.azure.token(SUBJECT, AUDIENCE), "echo", "it ran", url=url)
+        server.shutdown()
+    assert Impostor.asked == ["AssumeRoleWithWebIdentity", "GetCallerIdentity"]
+    assert (done.returncode, done.stdout) == (4, "")
+    assert arn in done.stderr and "they are not used" in done.stderr
+
+
+def test_each_account_has_a_role_and_a_connection_for_each_purpose(platform: Platform) -> None:
+    found = {name: identity.target(platform, name) for name in OF_ACCOUNT if "management" not in name}
+    assert {(one.account, one.role, one.connection) for one in found.values()} == {
+        (number, f"isthmus-{kind}", f"isthmus-{kind}-{account}")
+        for account, number in platform.accounts
+        if number
+        for kind in ("infrastructure", "drift")
+    }
+
+
+def test_a_role_of_a_model_needs_one_and_a_role_of_an_account_takes_none(
+    aws: Aws, platform: Platform
+) -> None:
+    done = assume(aws, "a.b.c", "true", model=None)
+    assert (done.returncode, "--model NAME" in done.stderr) == (2, True)
+    done = assume(aws, "a.b.c", "true", target="infrastructure-prod")
+    assert (done.returncode, "leave out --model" in done.stderr) == (2, True)
+    done = assume(aws, "a.b.c", "true", target="drift-management", model=None)
+    assert (done.returncode, "there is no management account" in done.stderr) == (2, True)

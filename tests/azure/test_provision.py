@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from isthmus.azure import approvals, contents, provision, runs
+from isthmus.azure import approvals, git, provision, pull_requests, runs
 from isthmus.azure.client import Client, connect
-from isthmus.azure.contents import Folders
+from isthmus.azure.contents import Folders, remote_tree
 from isthmus.azure.present import Present
 from isthmus.azure.wanted import wanted
 from isthmus.cli import isthmus
 from isthmus.config import Platform
 from isthmus.errors import BadInput, NotFound, Refused
 from tests.azure.conftest import CHECKOUT
-from tests.local.azure_devops.standin import PROJECT, StandIn, until
+from tests.local.azure_devops.standin import PROJECT, Person, StandIn, until
 
 ARN = "arn:aws:sagemaker:eu-west-1:222233334444:model-package/seattle-rain/1"
 
@@ -48,19 +48,164 @@ def test_what_is_in_the_repositories(provisioned: Platform, empty: StandIn) -> N
         listed = admin.every(f"git/repositories/{repository}/items", recursionLevel="full")
         return [one["path"] for one in listed if not one.get("isFolder")]
 
-    assert paths("platform") == ["/azure-pipelines/model-deploy.yml", "/platform.yaml"]
+    assert paths("platform") == [
+        "/azure-pipelines/infrastructure.yml",
+        "/azure-pipelines/model-deploy.yml",
+        "/azure-pipelines/pull-request.yml",
+        "/platform.yaml",
+    ]
     assert paths("model-build") == ["/azure-pipelines.pull-request.yml", "/azure-pipelines.yml"]
 
 
-def test_every_connection_is_guarded_and_let_to_one_pipeline(provisioned: Platform, client: Client) -> None:
+INFRASTRUCTURE = "stages/infrastructure.yml"
+# Every guarded resource of the platform: the template that it asks for, its lock, and its approval.
+GUARDED = {
+    ("environment", "staging"): ("model-deploy.yml", True, False),
+    ("environment", "prod"): ("model-deploy.yml", True, True),
+    ("environment", "infrastructure-management"): (INFRASTRUCTURE, True, False),
+    ("environment", "infrastructure-dev"): (INFRASTRUCTURE, True, False),
+    ("environment", "infrastructure-automation"): (INFRASTRUCTURE, True, False),
+    ("environment", "infrastructure-staging"): (INFRASTRUCTURE, True, False),
+    ("environment", "infrastructure-prod"): (INFRASTRUCTURE, True, True),
+    ("endpoint", "isthmus-seattle-rain-build"): ("model-build.yml", False, False),
+    ("endpoint", "isthmus-seattle-rain-synth"): ("model-deploy.yml", False, False),
+    ("endpoint", "isthmus-seattle-rain-deploy-staging"): ("model-deploy.yml", True, False),
+    ("endpoint", "isthmus-seattle-rain-deploy-prod"): ("model-deploy.yml", True, True),
+    ("endpoint", "isthmus-infrastructure-management"): (INFRASTRUCTURE, True, False),
+    ("endpoint", "isthmus-infrastructure-dev"): (INFRASTRUCTURE, True, False),
+    ("endpoint", "isthmus-infrastructure-automation"): (INFRASTRUCTURE, True, False),
+    ("endpoint", "isthmus-infrastructure-staging"): (INFRASTRUCTURE, True, False),
+    ("endpoint", "isthmus-infrastructure-prod"): (INFRASTRUCTURE, True, True),
+    ("endpoint", "isthmus-drift-management"): (INFRASTRUCTURE, False, False),
+    ("endpoint", "isthmus-drift-dev"): (INFRASTRUCTURE, False, False),
+    ("endpoint", "isthmus-drift-automation"): (INFRASTRUCTURE, False, False),
+    ("endpoint", "isthmus-drift-staging"): (INFRASTRUCTURE, False, False),
+    ("endpoint", "isthmus-drift-prod"): (INFRASTRUCTURE, False, False),
+}
+
+
+def test_nothing_that_leads_into_an_account_is_unguarded(provisioned: Platform) -> None:
+    want = wanted(provisioned)
+    named = {("environment", one.name) for one in want.environments}
+    assert named | {("endpoint", one.name) for one in want.connections} == set(GUARDED)
+
+
+@pytest.mark.parametrize(("kind", "name"), GUARDED)
+def test_each_guard_is_exactly_what_it_should_be(
+    provisioned: Platform, client: Client, kind: str, name: str
+) -> None:
+    """As Azure DevOps has it: no branch more, no template less, nobody else who may approve."""
+    template, locked, approved = GUARDED[kind, name]
     present = Present(client)
-    for connection in wanted(provisioned).connections:
-        labels = {one["type"]["name"] for one in present.checks("endpoint", connection.name)}
-        assert {"Task Check", "ExtendsCheck"} <= labels
-        assert ("Approval" in labels) == connection.name.endswith("-prod")
-        assert len(present.authorized("endpoint", connection.name)) == 1
-    labels = [one["type"]["name"] for one in present.checks("environment", "prod")]
-    assert sorted(labels) == ["Approval", "ExclusiveLock", "ExtendsCheck", "Task Check"]
+    found = {one["type"]["name"]: one for one in present.checks(kind, name)}
+    wanted_types = {"Task Check", "ExtendsCheck"}
+    wanted_types |= {"ExclusiveLock"} if locked else set()
+    wanted_types |= {"Approval"} if approved else set()
+    assert set(found) == wanted_types and len(present.checks(kind, name)) == len(wanted_types)
+    assert not any(one["isDisabled"] for one in found.values())
+    branch = found["Task Check"]["settings"]
+    assert branch["definitionRef"]["id"] == "86b05a0c-73e6-4f7d-b3cf-e38f3b39a75b"
+    assert branch["inputs"] == {
+        "allowedBranches": "refs/heads/main",
+        "ensureProtectionOfBranch": "true",
+        "allowUnknownStatusBranch": "false",
+    }
+    assert found["ExtendsCheck"]["settings"] == {
+        "extendsChecks": [
+            {
+                "repositoryType": "git",
+                "repositoryName": f"{PROJECT}/platform",
+                "repositoryRef": "refs/heads/main",
+                "templatePath": f"azure-pipelines/{template}",
+            }
+        ]
+    }
+    if approved:
+        settings = found["Approval"]["settings"]
+        assert [one["displayName"] for one in settings["approvers"]] == ["[contoso]\\release-approvers"]
+        assert (settings["minRequiredApprovers"], settings["requesterCannotBeApprover"]) == (1, True)
+        assert settings["blockedApprovers"] == []
+
+
+@pytest.mark.parametrize(("kind", "name"), GUARDED)
+def test_each_guarded_resource_is_let_to_the_pipelines_that_need_it(
+    provisioned: Platform, client: Client, kind: str, name: str
+) -> None:
+    present = Present(client)
+    pipeline = "seattle-rain-build" if name.endswith("-build") else "seattle-rain-deploy"
+    if "infrastructure" in name or "drift" in name:
+        pipeline = "infrastructure"
+    assert present.authorized(kind, name) == {present.pipeline(pipeline)}
+
+
+@pytest.mark.parametrize(
+    ("repository", "asked"),
+    [
+        ("platform", {"Build", "Minimum number of reviewers", "Required reviewers"}),
+        ("model-build", {"Build", "Minimum number of reviewers"}),
+        ("model-deploy", {"Minimum number of reviewers"}),
+    ],
+)
+def test_main_of_each_repository_moves_by_pull_request_only(
+    provisioned: Platform, client: Client, empty: StandIn, repository: str, asked: set[str]
+) -> None:
+    present = Present(client)
+    there = present.repository(repository)
+    assert there is not None
+    scope = [{"repositoryId": there.id, "refName": "refs/heads/main", "matchKind": "Exact"}]
+    found = {one.type.display_name: one for one in present.policies() if one.settings["scope"] == scope}
+    assert set(found) == asked
+    assert all(one.is_enabled and one.is_blocking for one in found.values())
+    reviewers = found["Minimum number of reviewers"].settings
+    assert {key: value for key, value in reviewers.items() if key != "scope"} == {
+        "minimumApproverCount": 1,
+        "creatorVoteCounts": False,
+        "allowDownvotes": False,
+        "resetOnSourcePush": True,
+        "blockLastPusherVote": True,
+    }
+    if "Required reviewers" in asked:
+        required = found["Required reviewers"].settings
+        assert required["requiredReviewerIds"] == [present.identity("release-approvers")]
+        assert (required["minimumApproverCount"], required["creatorVoteCounts"]) == (1, False)
+    head = empty.person("admin").every(f"git/repositories/{repository}/refs", filter="heads/main")[0]
+    push = {
+        "refUpdates": [{"name": "refs/heads/main", "oldObjectId": head["objectId"]}],
+        "commits": [{"comment": "past everybody", "changes": [_change("owned.txt")]}],
+    }
+    refused = empty.person("admin").ask("POST", f"git/repositories/{repository}/pushes", push)
+    assert (refused.status_code, "TF402455" in refused.text) == (403, True)
+
+
+def _change(path: str) -> dict[str, object]:
+    return {
+        "changeType": "add",
+        "item": {"path": f"/{path}"},
+        "newContent": {"content": "x", "contentType": "rawText"},
+    }
+
+
+def test_a_run_of_an_unprotected_branch_gets_nowhere(provisioned: Platform, empty: StandIn) -> None:
+    """Whoever takes the policies away takes the way into the accounts away with them."""
+    admin = empty.person("admin")
+    policies = admin.every("policy/configurations")
+    of_deploy = [one for one in policies if one["settings"]["scope"][0]["repositoryId"] == _id(admin)]
+    for one in of_deploy:
+        admin.ask("PUT", f"policy/configurations/{one['id']}", one | {"isEnabled": False})
+    try:
+        client = connect(provisioned, empty.token("dana"))
+        run = runs.queue(client, "seattle-rain-deploy", {"modelPackageArn": ARN})
+        run = runs.wait(client, run.id, timeout=60, every_seconds=0.05)
+        assert run.result == "failed"
+        assert "has no branch policy" in str(admin.get(f"build/builds/{run.id}/timeline"))
+    finally:
+        for one in of_deploy:
+            admin.ask("PUT", f"policy/configurations/{one['id']}", one | {"isEnabled": True})
+
+
+def _id(admin: Person) -> str:
+    found: str = admin.get("git/repositories/model-deploy")["id"]
+    return found
 
 
 def test_drift_is_planned_and_mended(provisioned: Platform, folders: Folders, client: Client) -> None:
@@ -83,9 +228,35 @@ def test_drift_is_planned_and_mended(provisioned: Platform, folders: Folders, cl
     assert planned(provisioned, folders) == []
 
 
-def test_a_teams_repository_is_the_teams(provisioned: Platform, folders: Folders, empty: StandIn) -> None:
-    admin = empty.person("admin")
-    admin.commit("model-deploy", {"theirs.txt": "kept"})
+def test_a_new_version_of_the_platform_comes_by_pull_request(
+    provisioned: Platform, folders: Folders, empty: StandIn
+) -> None:
+    """Main of its repository is protected from administrators too; only approvers let it move."""
+    (Folders.of(folders, "platform") / "app.py").write_text("# newer\n")
+    (line,) = planned(provisioned, folders)
+    assert line.startswith("> repository platform: propose")
+    provision.apply(provisioned, folders)
+    assert planned(provisioned, folders) == []
+    admin, dana, robin = (connect(provisioned, empty.token(who)) for who in ("admin", "dana", "robin"))
+    request = pull_requests.ensure(admin, "platform", "isthmus/update", "")
+    (run,) = runs.every(admin, "platform-pull-request", top=1)
+    assert runs.wait(admin, run.id, timeout=60, every_seconds=0.05).result == "succeeded"
+    pull_requests.agree(dana, request)
+    with pytest.raises(Refused, match="Required reviewers"):
+        pull_requests.merge(admin, request)
+    pull_requests.agree(robin, request)
+    pull_requests.merge(admin, request)
+    assert planned(provisioned, folders) == []
+
+
+def test_a_teams_repository_is_the_teams(
+    provisioned: Platform, folders: Folders, empty: StandIn, client: Client
+) -> None:
+    admin = empty.person("dana")
+    admin.commit("model-deploy", {"theirs.txt": "kept"}, branch="theirs")
+    request = pull_requests.open_(client, "model-deploy", "theirs", "Ours")
+    pull_requests.agree(connect(provisioned, empty.token("robin")), request)
+    pull_requests.merge(client, request)
     (folders.model_deploy / "ours.txt").write_text("not pushed")
     assert planned(provisioned, folders) == []
     (folders.model_deploy / "ours.txt").unlink()
@@ -128,7 +299,7 @@ def test_a_deployment_waits_for_the_approver(provisioned: Platform, empty: Stand
     assert records[0]["type"] == "Stage"
     deployed = next(one for one in records if one["name"] == "Deploy")
     assert f"deployed {ARN}" in runs.log(dana, run.id, deployed["log"]["id"])
-    assert [one.id for one in runs.every(dana, "seattle-rain-deploy")] == [run.id]
+    assert runs.every(dana, "seattle-rain-deploy")[0].id == run.id
 
 
 def test_commands(provisioned: Platform, folders: Folders) -> None:
@@ -169,17 +340,17 @@ def test_the_token_is_on_no_command_line(monkeypatch: pytest.MonkeyPatch) -> Non
         seen.append(command)
         raise Refused("enough")
 
-    monkeypatch.setattr(contents.subprocess, "run", spy)
+    monkeypatch.setattr(git.subprocess, "run", spy)
     with pytest.raises(Refused):
-        contents.remote_tree("http://127.0.0.1:1/x", "s3cret")
+        remote_tree("http://127.0.0.1:1/x", "s3cret")
     assert seen and "s3cret" not in str(seen)
 
 
 def test_two_models_share_nothing_but_the_environments(platform: Platform) -> None:
     other = platform.models[0].model_copy(update={"name": "snow", "build_repository": "snow"})
     both = wanted(platform.model_copy(update={"models": [*platform.models, other]}))
-    assert len({one.name for one in both.connections}) == 8
-    assert len(both.environments) == 2
+    assert len({one.name for one in both.connections}) == 18
+    assert len(both.environments) == 7
     alone = [one for one in both.authorizations if one.resource_type == "endpoint"]
     assert all(len(one.pipelines) == 1 and one.only for one in alone)
     assert both.project == PROJECT

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from isthmus import names
-from isthmus.config import STAGES, read_platform
+from isthmus.config import STAGES, AccountRole, read_platform
 from isthmus.errors import BadInput
 from isthmus.local.pipelines.compiler import compile_pipeline
 from isthmus.local.pipelines.folders import FolderSources
@@ -26,6 +27,7 @@ DEPLOY = ("model-deploy", "azure-pipelines.yml", names.deploy_pipeline(MODEL))
 INFRASTRUCTURE = (".", "azure-pipelines/infrastructure.yml", "infrastructure")
 OWN_PULL_REQUEST = (".", "azure-pipelines/pull-request.yml", "pull-request")
 ALL = (BUILD, PULL_REQUEST, DEPLOY, INFRASTRUCTURE, OWN_PULL_REQUEST)
+ACCOUNTS = get_args(AccountRole)
 
 
 def compiled(file: tuple[str, str, str], **parameters: str) -> Plan:
@@ -76,15 +78,24 @@ def test_each_pipeline_enters_aws_as_itself() -> None:
     (build, *_) = compiled(DEPLOY, **required(DEPLOY)).stages
     used = {name for job in build.jobs for step in job.all_steps() for name in connections(step)}
     assert used == {names.synth_connection(PLATFORM, MODEL)}
-    used = {name for step in steps(compiled(INFRASTRUCTURE)) for name in connections(step)}
-    assert used == {names.infrastructure_connection(PLATFORM)}
+    plan = compiled(INFRASTRUCTURE)
+    for account in ACCOUNTS:
+        assert used_in(plan, account) == {names.infrastructure_connection(PLATFORM, account)}
+    assert used_in(plan, "drift") == {names.drift_connection(PLATFORM, account) for account in ACCOUNTS}
+    assert used_in(plan, "synth") == used_in(plan, "add") == set()
+
+
+def used_in(plan: Plan, stage: str) -> set[str]:
+    return {name for job in plan.stage(stage).jobs for step in job.all_steps() for name in connections(step)}
 
 
 @pytest.mark.parametrize("file", [PULL_REQUEST, OWN_PULL_REQUEST], ids=lambda file: file[2])
-def test_a_pull_request_has_no_credential(file: tuple[str, str, str]) -> None:
+def test_a_pull_request_has_no_credential_of_a_cloud(file: tuple[str, str, str]) -> None:
     plan = compiled(file)
     assert [name for step in steps(plan) for name in connections(step)] == []
-    assert "System.AccessToken" not in final_yaml(plan)
+    # The platform's own says on the request what would change; only that step has the job's token.
+    mentions = final_yaml(plan).count("System.AccessToken")
+    assert mentions == (1 if file is OWN_PULL_REQUEST else 0)
 
 
 def test_the_teams_files_extend_the_platforms_templates() -> None:
@@ -102,8 +113,9 @@ def test_the_teams_files_extend_the_platforms_templates() -> None:
     [
         (BUILD, ("correlationId", "triggerKey")),
         (DEPLOY, ("modelPackageArn", "approvalKey", "correlationId")),
+        (INFRASTRUCTURE, ("name", "owner", "team", "scientists")),
     ],
-    ids=["build", "deploy"],
+    ids=["build", "deploy", "infrastructure"],
 )
 def test_no_parameter_reaches_a_script(file: tuple[str, str, str], parameters: tuple[str, ...]) -> None:
     plan = compiled(file, **{**required(file), **dict.fromkeys(parameters, HOSTILE)})
@@ -141,9 +153,18 @@ def test_the_model_is_the_one_that_the_pipeline_is_called_after() -> None:
     assert "isthmus-my-deploy-synth" in used
 
 
-def test_prod_of_the_infrastructure_waits_for_a_person_and_only_main_deploys() -> None:
+def test_the_accounts_are_deployed_one_after_the_other_and_only_from_main() -> None:
     plan = compiled(INFRASTRUCTURE)
-    assert [stage.name for stage in plan.stages] == ["synth", "dev", "automation", "staging", "prod"]
-    environments = [job.environment for stage in plan.stages[1:] for job in stage.jobs]
-    assert environments == ["infrastructure-before-prod"] * 3 + ["infrastructure"]
-    assert all("refs/heads/main" in stage.condition for stage in plan.stages[1:])
+    assert [stage.name for stage in plan.stages] == ["synth", *ACCOUNTS, "drift", "add"]
+    assert [plan.stage(account).depends_on for account in ACCOUNTS] == [
+        ("synth",),
+        ("synth", "management"),
+        ("dev",),
+        ("automation",),
+        ("staging",),
+    ]
+    for account in ACCOUNTS:
+        (job,) = plan.stage(account).jobs
+        assert job.environment == names.infrastructure_environment(account)
+        assert plan.stage(account).lock_behavior == "sequential"
+    assert all("refs/heads/main" in plan.stage(name).condition for name in (*ACCOUNTS, "drift"))

@@ -36,7 +36,7 @@ def test_deploy_and_diff_find_that_all_stands(assembly: Path) -> None:
 def test_an_account_that_does_not_exist_is_refused(assembly: Path) -> None:
     result = call("deploy", "--assembly", str(assembly), "--account", "production")
     assert result.exit_code == 2
-    assert "'production' is not one of 'dev', 'automation', 'staging', 'prod'" in result.output
+    assert "'production' is not one of 'management', 'dev', 'automation', 'staging', 'prod'" in result.output
 
 
 def test_a_mistake_in_the_platform_is_told_before_anything_is_made(

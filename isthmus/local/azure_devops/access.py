@@ -1,5 +1,6 @@
 """Who may do what. An administrator may do all; people may read, push, run and approve as they are asked to;
-a job reads; a service principal may do what it was granted, pipeline by pipeline, and nothing else.
+a job reads, and in a repository does what it was granted there; a service principal may do what it was
+granted, pipeline by pipeline, and nothing else.
 """
 
 from __future__ import annotations
@@ -12,16 +13,21 @@ from isthmus.local.azure_devops.organization import Organization
 from isthmus.local.azure_devops.principals import Principal
 from isthmus.local.azure_devops.store import Document
 
-# Security namespaces, and the bits of the Build one.
+# Security namespaces, and the bits of the Git and the Build one.
 BUILD = "33344d9c-fc72-4d6f-aba5-fa317101a7e9"
 PROJECT = "52d39943-cb85-4d7f-8fa8-c6baac873819"
+GIT = "2e9eb7ed-3c0a-47d4-87c1-0ffdd275fd87"
+CONTRIBUTE, CREATE_BRANCH, PULL_REQUESTS = 4, 16, 16384
 VIEW_BUILDS, TAG_BUILDS, QUEUE_BUILDS, STOP_BUILDS, VIEW_DEFINITION = 1, 2, 128, 512, 1024
 # What an application may reach at all; on a pipeline or build, its handler then asks for the grant.
 _APPLICATION = re.compile(
     r"/(connectiondata|resourceareas|projects(/[^/]+)?|pipelines(/\d+(/.*)?)?|build/(builds|definitions)(/.*)?)/?",
     re.IGNORECASE,
 )
-_JOB_WRITES = re.compile(r"/distributedtask/hubs/.*", re.IGNORECASE)
+# In a repository its handler then asks for the grant.
+_JOB_WRITES = re.compile(
+    r"/(distributedtask/hubs/.*|git/repositories/[^/]+/pullrequests(/.*)?)", re.IGNORECASE
+)
 
 
 def admit(principal: Principal, method: str, path: str) -> None:
@@ -44,6 +50,21 @@ def contributor(call: Call) -> None:
         raise _denied(call.principal, "contribute")
 
 
+def contributor_to(call: Call, repository: Document, bits: int) -> None:
+    """Only people, and jobs that have these bits on the repository, may go on."""
+    if not may_in(call.organization, call.principal, repository, bits):
+        raise _denied(call.principal, f"contribute to {repository['name']}")
+
+
+def may_in(organization: Organization, principal: Principal, repository: Document, bits: int) -> bool:
+    """Whether the principal has these bits of the Git namespace on the repository."""
+    if principal.kind == "user":
+        return True
+    project = f"repoV2/{repository['project']}"
+    tokens = ("repoV2", project, f"{project}/{repository['id']}")
+    return principal.kind == "service" and _has(organization, principal, GIT, tokens, bits)
+
+
 def pipeline(call: Call, found: Document, bits: int) -> None:
     """Only who has these bits on the pipeline may go on."""
     if not may(call.organization, call.principal, found, bits):
@@ -59,9 +80,17 @@ def may(organization: Organization, principal: Principal, found: Document, bits:
         return True
     if principal.kind == "service":
         return bits & ~(VIEW_BUILDS | VIEW_DEFINITION) == 0
+    tokens = (found["project"], f"{found['project']}/{found['id']}")
+    return _has(organization, principal, BUILD, tokens, bits)
+
+
+def _has(
+    organization: Organization, principal: Principal, namespace: str, tokens: tuple[str, ...], bits: int
+) -> bool:
+    """Whether the entries on these tokens, from the widest to the narrowest, allow all of the bits."""
     who, allowed = principal.identity_descriptor, 0
-    for token in (found["project"], f"{found['project']}/{found['id']}"):
-        entry = (organization.table("acl").get(f"{BUILD}/{token}") or {}).get(who, {})
+    for token in tokens:
+        entry = (organization.table("acl").get(f"{namespace}/{token}") or {}).get(who, {})
         allowed = (allowed | entry.get("allow", 0)) & ~entry.get("deny", 0)
     return allowed & bits == bits
 

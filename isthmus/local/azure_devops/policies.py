@@ -16,11 +16,11 @@ from isthmus.local.azure_devops.protection import applicable, is_protected
 from isthmus.local.azure_devops.routing import Resource
 from isthmus.local.azure_devops.runs import Wanted, queue
 from isthmus.local.azure_devops.store import Document
+from isthmus.local.azure_devops.votes import REQUIRED, REVIEWERS, given_settings, verdict
 
 BUILD = "0609b952-1397-4640-95ec-e00a01b2c241"
-REVIEWERS = "fa4e907d-c16b-4a4c-9dfa-4906e5d171dd"
 # Only policies that are really evaluated here; another type is refused rather than kept and ignored.
-TYPES = {BUILD: "Build", REVIEWERS: "Minimum number of reviewers"}
+TYPES = {BUILD: "Build", REVIEWERS: "Minimum number of reviewers", REQUIRED: "Required reviewers"}
 
 
 def every(call: Call) -> list[Document]:
@@ -127,7 +127,7 @@ def evaluate(organization: Organization, request: Document, principal: Principal
                 "project": request["project"],
             }
             _begin(organization, policy, request, fresh, principal)
-        elif policy["type"] == REVIEWERS:
+        elif policy["type"] != BUILD:
             _count_votes(organization, policy, request, evaluation)
     for gone in known.values():
         table.drop(gone["evaluationId"])
@@ -207,18 +207,17 @@ def _build(
 def _count_votes(
     organization: Organization, policy: Document, request: Document, evaluation: Document
 ) -> None:
-    settings = policy["settings"]
-    votes = {
-        who: vote
-        for who, vote in request["reviewers"].items()
-        if settings.get("creatorVoteCounts") or who != request["createdBy"]
-    }
-    approvals = sum(vote >= 5 for vote in votes.values())
-    down = any(vote == -10 for vote in votes.values()) and not settings.get("allowDownvotes")
-    enough = approvals >= int(settings.get("minimumApproverCount", 1))
-    evaluation["status"] = "rejected" if down else "approved" if enough else "running"
-    evaluation["completedDate"] = now() if enough else None
+    evaluation["status"] = verdict(organization, policy, request)
+    evaluation["completedDate"] = now() if evaluation["status"] == "approved" else None
     organization.table("evaluation").save(evaluation["evaluationId"], evaluation)
+
+
+def forget_votes(organization: Organization, request: Document) -> None:
+    """The source was pushed to: agreement to what stood there before is none, where a policy says so."""
+    standing = applicable(organization, request["repository"], request["target"])
+    if any(policy["settings"].get("resetOnSourcePush") for policy in standing):
+        request["reviewers"] = {who: min(vote, 0) for who, vote in request["reviewers"].items()}
+    organization.table("pullrequest").save(request["pullRequestId"], request)
 
 
 def _protect(organization: Organization) -> None:
@@ -241,8 +240,7 @@ def _given(call: Call) -> Document:
         raise invalid("TF402465: A policy needs settings.scope with at least one entry.")
     if kind == BUILD and call.organization.pipelines.get(str(settings.get("buildDefinitionId"))) is None:
         raise invalid(f"There is no pipeline with id {settings.get('buildDefinitionId')}.")
-    if kind == REVIEWERS and not isinstance(settings.get("minimumApproverCount"), int):
-        raise invalid("settings.minimumApproverCount must be a number.")
+    given_settings(call.organization, kind, settings)
     return {
         "type": kind,
         "isEnabled": bool(call.body.get("isEnabled", True)),

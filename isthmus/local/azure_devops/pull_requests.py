@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from isthmus.local.azure_devops import gitcli, policies
-from isthmus.local.azure_devops.access import contributor
+from isthmus.local.azure_devops.access import PULL_REQUESTS, contributor_to
 from isthmus.local.azure_devops.call import Call, mapping, text
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.commits import commit_reference
@@ -44,12 +44,12 @@ def every(call: Call) -> list[Document]:
 
 
 def one(call: Call) -> Document:
-    return shown(call.organization, _of(call))
+    return shown(call.organization, request_of(call))
 
 
 def create(call: Call) -> Document:
-    contributor(call)
     organization, repository = call.organization, of(call)
+    contributor_to(call, repository, PULL_REQUESTS)
     source = text(call.body, "sourceRefName", required=True)
     target = text(call.body, "targetRefName", required=True)
     folder = organization.git(repository)
@@ -66,8 +66,8 @@ def create(call: Call) -> Document:
 
 def change(call: Call) -> Document:
     """Rename it, abandon or reactivate it, set auto-complete, or complete it."""
-    contributor(call)
-    request, body = _of(call), call.body
+    contributor_to(call, of(call), PULL_REQUESTS)
+    request, body = request_of(call), call.body
     table = call.organization.table("pullrequest")
     for name in ("title", "description"):
         if name in body:
@@ -117,20 +117,20 @@ def _refuse_unmet(organization: Organization, request: Document) -> None:
 
 
 def commits(call: Call) -> list[Document]:
-    request, repository = _of(call), of(call)
+    request, repository = request_of(call), of(call)
     folder = call.organization.git(repository)
     found = gitcli.commits(folder, request["lastMergeSource"], without=request["lastMergeTarget"])
     return [commit_reference(call.organization, repository, each) for each in call.page(found)]
 
 
 def reviewers(call: Call) -> list[Document]:
-    return _reviewers(call.organization, _of(call))
+    return _reviewers(call.organization, request_of(call))
 
 
 def vote(call: Call) -> Document:
     """Vote as oneself, or (0) ask another for a review."""
-    contributor(call)
-    request = _of(call)
+    contributor_to(call, of(call), PULL_REQUESTS)
+    request = request_of(call)
     reviewer = call.organization.principals.get(call.path["reviewerId"])
     if reviewer is None:
         raise not_found(f"TF401389: There is no identity {call.path['reviewerId']}.")
@@ -160,6 +160,8 @@ def on_push(
         if moved & {request["source"], request["target"]}:
             prepare(organization, repository, request)
         if request["source"] in moved and request["status"] == "active":
+            request["lastPusher"] = principal.id
+            policies.forget_votes(organization, request)
             policies.evaluate(organization, request, principal, pushed=True)
 
 
@@ -202,6 +204,7 @@ def _new(call: Call, repository: Document, source: str, target: str) -> Document
         "createdBy": call.principal.id,
         "creationDate": now(),
         "reviewers": {},
+        "lastPusher": _last_pusher(call.organization, repository, source),
         "completionOptions": mapping(call.body, "completionOptions"),
         "autoCompleteSetBy": None,
         "isDraft": bool(call.body.get("isDraft")),
@@ -209,7 +212,18 @@ def _new(call: Call, repository: Document, source: str, target: str) -> Document
     return table.save(request["pullRequestId"], request)
 
 
-def _of(call: Call) -> Document:
+def _last_pusher(organization: Organization, repository: Document, source: str) -> str | None:
+    moved = (
+        push
+        for push in organization.table("push")
+        if push["repository"] == repository["id"]
+        and any(update["name"] == source for update in push["refUpdates"])
+    )
+    newest = max(moved, key=lambda push: int(push["pushId"]), default=None)
+    return str(newest["pushedBy"]) if newest else None
+
+
+def request_of(call: Call) -> Document:
     request = call.organization.table("pullrequest").get(call.id("pullRequestId"))
     if request is None or ("repositoryId" in call.path and of(call)["id"] != request["repository"]):
         raise not_found(

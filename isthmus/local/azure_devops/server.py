@@ -39,6 +39,7 @@ from isthmus.local.azure_devops import (
     repositories,
     smart_http,
     test_runs,
+    threads,
     triggers,
     variable_groups,
 )
@@ -61,6 +62,7 @@ AREAS = (
     commits,
     pushes,
     pull_requests,
+    threads,
     policies,
     pipelines,
     builds,

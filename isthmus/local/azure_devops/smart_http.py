@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from isthmus.local.azure_devops import gitcli
+from isthmus.local.azure_devops.access import CONTRIBUTE, CREATE_BRANCH, may_in
 from isthmus.local.azure_devops.faults import Fault
 from isthmus.local.azure_devops.organization import NOTHING, Organization, RefUpdate
 from isthmus.local.azure_devops.principals import Principal
@@ -32,7 +33,7 @@ async def serve(organization: Organization, principal: Principal, request: Reque
     if service not in SERVICES:
         return PlainTextResponse("Clone this URL with git.", 404)
     pushing = service == "git-receive-pack"
-    if pushing and principal.kind != "user":
+    if pushing and not may_in(organization, principal, repository, CONTRIBUTE | CREATE_BRANCH):
         return PlainTextResponse("TF401027: You need the Git 'GenericContribute' permission.", 403)
     if pushing and request.method == "POST":
         return await _push(organization, repository, principal, request)

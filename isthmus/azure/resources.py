@@ -1,0 +1,121 @@
+"""What Azure DevOps is made of, as far as Isthmus provisions it: plain shapes, each thing by its name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+MAIN = "refs/heads/main"
+THIRTY_DAYS = 43200
+Content = Literal["platform", "model-build", "model-deploy"]
+ResourceType = Literal["environment", "endpoint", "repository"]
+CALLED = {"environment": "environment", "endpoint": "service connection", "repository": "repository"}
+"""What people call the types of resources."""
+
+
+@dataclass(frozen=True)
+class Repository:
+    """`content` says with what it is filled; `ours` is kept up to date, a team's is filled only once."""
+
+    name: str
+    content: Content
+    ours: bool = False
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    name: str
+    repository: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Environment:
+    name: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A service connection with workload identity federation: it holds no secret."""
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check on a resource, both by name. `approvers` are names of people or groups."""
+
+    resource_type: ResourceType
+    resource: str
+    type: str
+    label: str
+    settings: dict[str, Any] = field(default_factory=dict, hash=False)
+    approvers: tuple[str, ...] = ()
+    timeout: int = THIRTY_DAYS
+
+
+@dataclass(frozen=True)
+class Authorization:
+    """The pipelines that may use a resource; `only` means that no other may."""
+
+    resource_type: ResourceType
+    resource: str
+    pipelines: tuple[str, ...]
+    only: bool = False
+
+
+@dataclass(frozen=True)
+class BuildValidation:
+    """Main moves by pull request only, and only once this pipeline has passed."""
+
+    repository: str
+    pipeline: str
+
+
+@dataclass(frozen=True)
+class MinimumReviewers:
+    """Main moves by pull request only, once somebody agrees who neither opened nor last changed it."""
+
+    repository: str
+
+
+@dataclass(frozen=True)
+class RequiredReviewers:
+    """One of these people or groups is among those who agree, whoever else does."""
+
+    repository: str
+    people: tuple[str, ...]
+
+
+Policy: TypeAlias = BuildValidation | MinimumReviewers | RequiredReviewers
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What the bridge may do: queue and see the runs of this pipeline."""
+
+    client_id: str
+    pipeline: str
+
+
+@dataclass(frozen=True)
+class Proposing:
+    """What jobs may do in this repository: push branches, and open and comment on pull requests."""
+
+    repository: str
+
+
+@dataclass(frozen=True)
+class Wanted:
+    project: str
+    repositories: tuple[Repository, ...]
+    pipelines: tuple[Pipeline, ...]
+    environments: tuple[Environment, ...]
+    connections: tuple[Connection, ...]
+    checks: tuple[Check, ...]
+    authorizations: tuple[Authorization, ...]
+    policies: tuple[Policy, ...]
+    grants: tuple[Grant, ...]
+    proposing: tuple[Proposing, ...]

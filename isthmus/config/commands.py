@@ -1,0 +1,57 @@
+"""`isthmus model` and `isthmus team`: what is added to platform.yaml, whose comments and order stay."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group()
+def model() -> None:
+    """The models of a platform: add one."""
+
+
+@model.command("add")
+@click.argument("name")
+@click.option("--owner", required=True, metavar="MAIL", help="Who answers for it.")
+@click.option("--team", default="", help="The team whose scientists work on it.")
+@click.option("--build-repository", default="", help="Where it is built.  [default: NAME-build]")
+@click.option("--deploy-repository", default="", help="Where it is deployed from.  [default: NAME-deploy]")
+def add_model(name: str, owner: str, team: str, build_repository: str, deploy_repository: str) -> None:
+    """Add a model to platform.yaml: three small stacks, two repositories and three pipelines."""
+    given = {
+        "name": name,
+        "owner": owner,
+        "team": team,
+        "build_repository": build_repository or f"{name}-build",
+        "deploy_repository": deploy_repository or f"{name}-deploy",
+    }
+    _add("models", {key: value for key, value in given.items() if value})
+    click.echo(f"model {name} is in platform.yaml; on main the pipeline infrastructure makes its stacks,")
+    click.echo("and `isthmus azure apply` its repositories and pipelines")
+
+
+@click.group()
+def team() -> None:
+    """The teams of a platform: add one."""
+
+
+@team.command("add")
+@click.argument("name")
+@click.option(
+    "--scientists",
+    "--scientist",
+    multiple=True,
+    metavar="NAMES",
+    help="Who belongs to it; several names with spaces between them, or the option more than once.",
+)
+def add_team(name: str, scientists: tuple[str, ...]) -> None:
+    """Add a team of scientists to platform.yaml."""
+    _add("teams", {"name": name, "scientists": [one for names in scientists for one in names.split()]})
+    click.echo(f"team {name} is in platform.yaml; on main the pipeline infrastructure makes its profiles")
+
+
+def _add(where: str, item: dict[str, object]) -> None:
+    from isthmus.config import Platform, platform_path
+    from isthmus.config.editing import append, edit
+
+    edit(platform_path(), Platform, lambda text: append(text, [where], item))

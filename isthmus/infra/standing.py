@@ -1,0 +1,44 @@
+"""The platform's stacks that stand in an account, and what each is of: the account, a model, an endpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from isthmus import names
+from isthmus.config import AccountRole, Platform
+
+GONE = "DELETE_COMPLETE"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A stack of the platform; `model` is empty where it is the account's own."""
+
+    name: str
+    kind: Literal["account", "model", "endpoint"]
+    model: str = ""
+
+
+def standing(cfn: Any, platform: Platform, account: AccountRole) -> list[Standing]:
+    """The stacks of the platform in that account, by name; those of models that were removed among them."""
+    found = []
+    for page in cfn.get_paginator("list_stacks").paginate():
+        for one in page["StackSummaries"]:
+            if one["StackStatus"] != GONE and one["StackName"].startswith(f"{platform.name}-"):
+                found.append(_stack(cfn, platform, account, one["StackName"]))
+    return sorted((one for one in found if one), key=lambda one: one.name)
+
+
+def _stack(cfn: Any, platform: Platform, account: AccountRole, name: str) -> Standing | None:
+    """What a stack is, by its tags; None where another platform's name begins with ours."""
+    described = cfn.describe_stacks(StackName=name)["Stacks"][0]
+    tags = {tag["Key"]: tag["Value"] for tag in described.get("Tags", [])}
+    if name == names.stack(platform, account):
+        return Standing(name, "account")
+    if tags.get("platform") != platform.name or "model" not in tags:
+        return None
+    model = tags["model"]
+    if name == names.endpoint_stack(platform, model, account):
+        return Standing(name, "endpoint", model)
+    return Standing(name, "model", model)

@@ -1,0 +1,107 @@
+"""`isthmus infra drift` and `destroy`: what is done with stacks that stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, get_args
+
+import click
+
+from isthmus.config import AccountRole
+from isthmus.infra.account import ROLES
+
+if TYPE_CHECKING:
+    from isthmus.config import Platform
+    from isthmus.infra.destroy.step import Client, Step
+
+
+@click.command()
+@click.option(
+    "--account",
+    "accounts",
+    multiple=True,
+    type=click.Choice(get_args(AccountRole)),
+    help="Only this account; may be given more than once.",
+)
+def drift(accounts: tuple[AccountRole, ...]) -> None:
+    """Find out whether somebody changed the stacks' resources past them; fails where so."""
+    from isthmus.azure.logging_commands import command
+    from isthmus.config import read_platform
+    from isthmus.errors import Problem
+    from isthmus.infra.drift import of_account
+    from isthmus.infra.roles import Roles
+
+    platform = read_platform()
+    roles, drifted = Roles.here(platform.region), []
+    for account in accounts or platform.standing:
+        for stack, found in of_account(roles, platform, account):
+            click.echo(f"{stack}: " + ("; ".join(map(str, found)) or "as it was deployed"))
+            if found:
+                drifted.append(stack)
+                command("task.logissue", f"{stack}: {'; '.join(map(str, found))}", type="warning")
+    if drifted:
+        raise Problem(
+            f"{len(drifted)} stacks are not as they were deployed: {', '.join(drifted)}",
+            todo="undo the change in the account; or write it into the platform's repository and deploy",
+        )
+
+
+@click.command()
+@click.argument("accounts", type=ROLES, nargs=-1, required=True, metavar="ACCOUNT...")
+@click.option("--model", default="", help="Only what is this model's.")
+@click.option("--plan", "only_plan", is_flag=True, help="Show what would be destroyed, and destroy nothing.")
+@click.option("--confirm", default="", metavar="NAME", help="The platform's name, for scripts.")
+@click.option("--bootstrap", is_flag=True, help="Also what deploys to the account.")
+@click.option(
+    "--as",
+    "access_role",
+    default=None,
+    metavar="NAME",
+    help="The role to take there if you are elsewhere; else the one that Organizations makes.",
+)
+def destroy(
+    accounts: tuple[AccountRole, ...],
+    model: str,
+    only_plan: bool,
+    confirm: str,
+    bootstrap: bool,
+    access_role: str | None,
+) -> None:
+    """Destroy what stands in accounts, with all data, and leave nothing that costs.
+
+    ACCOUNT is what it plays in platform.yaml. Asks for the platform's name after it has shown its plan.
+    """
+    from isthmus.config import read_platform
+    from isthmus.infra.account import access_role_of, administrator
+    from isthmus.infra.destroy.plan import plan
+    from isthmus.infra.toolkit import Toolkit
+
+    platform = read_platform()
+    plans: list[tuple[Client, list[Step]]] = []
+    for account in accounts:
+        client = administrator(Toolkit.of(platform, account), access_role or access_role_of(platform))
+        steps = plan(client, platform, account, model=model, bootstrap=bootstrap)
+        click.echo(f"{account} ({getattr(platform.accounts, account)}):" + ("" if steps else " nothing"))
+        for step in steps:
+            click.echo(f"  {step.summary}")
+        plans.append((client, steps))
+    if only_plan or not any(steps for _, steps in plans):
+        return
+    _require_name(platform, confirm)
+    for client, steps in plans:
+        for step in steps:
+            click.echo(step.summary)
+            step.carry_out(client)
+    click.echo("destroyed")
+
+
+def _require_name(platform: Platform, confirm: str) -> None:
+    from isthmus.errors import Refused
+
+    typed = confirm or click.prompt(
+        "This cannot be undone. The platform's name", default="", show_default=False
+    )
+    if typed != platform.name:
+        raise Refused(
+            f"{typed!r} is not the platform's name, so nothing was destroyed",
+            todo=f"type {platform.name}; in a script: --confirm {platform.name}",
+        )
