@@ -37,7 +37,7 @@ class ServingStack(AccountStack):
         storage.bucket("Capture", capture, expire_days=KEEP_CAPTURES_DAYS)
         storage.bucket("GroundTruth", truth)
         keys.data.allow(roles_of_models(platform, self.account_id, "model", "monitor"), USE)
-        keys.data.allow(roles_of_models(platform, self.account_id, "cloudformation"), SERVE)
+        keys.data.allow(roles_of_models(platform, self.account_id, "cloudformation", "monitor"), SERVE)
         keys.data.allow_roles(USE, names.data_role(platform))
         keys.data.allow_roles(READ, names.operator_role(platform))
         hosting_policies(

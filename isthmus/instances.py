@@ -12,9 +12,12 @@ from fnmatch import fnmatchcase
 OWN_KEYS = (
     "ml.*d.*",
     "ml.*dn.*",
+    "ml.dl1.*",
     "ml.g5.*",
     "ml.g6.*",
     "ml.g6e.*",
+    "ml.g7.*",
+    "ml.g7e.*",
     "ml.gr6.*",
     "ml.p4de.*",
     "ml.p5.*",

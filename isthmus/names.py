@@ -185,6 +185,11 @@ def asset_bucket(account: str, region: str) -> str:
     return f"cdk-{BOOTSTRAP}-assets-{account}-{region}"
 
 
+def data_key_parameter(platform: Platform) -> str:
+    """Each account: the parameter that holds the ARN of its key for data; disks take no alias."""
+    return f"/{platform.name}/data-key"
+
+
 def log_bucket(platform: Platform, account: str) -> str:
     """Who read and wrote the account's other buckets."""
     return _bucket(platform, "logs", account)

@@ -13,6 +13,7 @@ from cdk.parts.attachment import read_network
 from cdk.parts.federation import connection
 from cdk.parts.grants import MODEL, Statement, allow, make_policy, model_role, pass_role, sagemaker
 from cdk.parts.hosting import read_artifacts
+from cdk.parts.keys import encrypt_disks, read_data_key
 from cdk.parts.registry import READ_GROUP, READ_PACKAGES, registry_arns
 from isthmus import names
 from isthmus.config import Platform, Stage
@@ -31,7 +32,8 @@ def deployment_policies(scope: Construct, platform: Platform, stage: Stage, *, d
         [
             *who.serve(),
             *who.watch(),
-            *_use_key(data_key),
+            *encrypt_disks(data_key),
+            read_data_key(Stack.of(scope), platform),
             *read_artifacts(platform, MODEL),
             *read_network(Stack.of(scope), platform, stage),
         ],
@@ -45,6 +47,7 @@ def deployment_policies(scope: Construct, platform: Platform, stage: Stage, *, d
             *who.deploy(names.endpoint_stack(platform, MODEL, stage)),
             *who.test(),
             *read_artifacts(platform, MODEL),
+            read_data_key(Stack.of(scope), platform),
         ],
     )
 
@@ -189,14 +192,6 @@ class _Deployment:
 
 
 _HASHED = ("endpoint-config", "model")
-
-
-def _use_key(key: str) -> list[Statement]:
-    """Let SageMaker encrypt endpoints' storage and captures with the account's key, and let nobody else."""
-    return [
-        allow("kms:DescribeKey", key),
-        allow("kms:CreateGrant", key, {"Bool": {"kms:GrantIsForAWSResource": "true"}}),
-    ]
 
 
 def _verbs(noun: str) -> list[str]:

@@ -18,7 +18,7 @@ from cdk.parts.grants import (
     service,
 )
 from cdk.parts.images import pull
-from cdk.parts.keys import USE
+from cdk.parts.keys import USE, encrypt_disks
 from cdk.parts.registry import READ_PACKAGES, registry_arns
 from cdk.parts.storage import bucket_arn, objects, under
 from isthmus import names
@@ -133,6 +133,7 @@ def _watch(
         allow("s3:ListBucket", bucket_arn(capture), under(*seen)),
         allow("s3:ListBucket", bucket_arn(ground_truth), under(f"{MODEL}/")),
         allow(USE, data_key),
+        *encrypt_disks(data_key),
         allow("cloudwatch:PutMetricData", "*", {"StringEquals": {"cloudwatch:namespace": "Isthmus"}}),
         allow(READ_PACKAGES, list(registry_arns(platform, MODEL))),
         _write_logs(stack, "ProcessingJobs"),

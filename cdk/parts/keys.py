@@ -9,10 +9,19 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Literal
 
-from aws_cdk import RemovalPolicy, Stack, aws_kms
+from aws_cdk import RemovalPolicy, Stack, aws_kms, aws_ssm
 from constructs import Construct
 
-from cdk.parts.grants import Conditions, Principal, Statement, allow_principal, document, roles_of, service
+from cdk.parts.grants import (
+    Conditions,
+    Principal,
+    Statement,
+    allow,
+    allow_principal,
+    document,
+    roles_of,
+    service,
+)
 from isthmus import names
 from isthmus.config import Platform
 
@@ -122,6 +131,20 @@ class Key(Construct):
         self._key.key_policy = document(*self._policy)
 
 
+def encrypt_disks(key: str) -> list[Statement]:
+    """Let SageMaker encrypt the disks of jobs and endpoints with the account's key, and let nobody else."""
+    return [
+        allow("kms:DescribeKey", key),
+        allow("kms:CreateGrant", key, {"Bool": {"kms:GrantIsForAWSResource": "true"}}),
+    ]
+
+
+def read_data_key(stack: Stack, platform: Platform) -> Statement:
+    """Read which key the account's data is encrypted with."""
+    name = names.data_key_parameter(platform)
+    return allow("ssm:GetParameters", f"arn:aws:ssm:{stack.region}:{stack.account}:parameter{name}")
+
+
 class Keys:
     """An account's keys, each made when it is first asked for: what encrypts nothing costs nothing."""
 
@@ -130,8 +153,17 @@ class Keys:
 
     @cached_property
     def data(self) -> Key:
-        """Of buckets, and of what jobs and endpoints keep on disk."""
-        return Key(self._scope, self._platform, "data")
+        """Of buckets, and of what jobs and endpoints keep on disk; written down for those."""
+        key = Key(self._scope, self._platform, "data")
+        aws_ssm.CfnParameter(
+            key,
+            "Parameter",
+            type="String",
+            name=names.data_key_parameter(self._platform),
+            value=key.arn,
+            description="What jobs in this account encrypt their disks with",
+        )
+        return key
 
     @cached_property
     def images(self) -> Key:

@@ -21,7 +21,7 @@ from cdk.parts.grants import (
     service,
 )
 from cdk.parts.images import pull
-from cdk.parts.keys import READ, USE
+from cdk.parts.keys import READ, USE, encrypt_disks, read_data_key
 from cdk.parts.registry import READ_GROUP, READ_PACKAGES, registry_arns
 from cdk.parts.storage import bucket_arn, objects, under
 from isthmus import names
@@ -124,6 +124,7 @@ class _Training:
             *self._files(write_data=True),
             *self._read_image(),
             *read_network(self._stack, self._platform, "automation"),
+            read_data_key(self._stack, self._platform),
         ]
 
     def run_jobs(self) -> list[Statement]:
@@ -158,6 +159,7 @@ class _Training:
             ),
             pass_role(self._pipeline_role, "sagemaker.amazonaws.com"),
             *self._files(write_data=False),
+            *encrypt_disks(self._key),
             *pull(self._platform),
             *(attach(self._stack, self._network) if self._network else []),
             *(self._share_features() if self._platform.feature_groups else []),

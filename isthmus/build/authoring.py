@@ -25,6 +25,7 @@ from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import CacheConfig, Step, StepTypeEnum
 
 from isthmus.config import ModelConfig
+from isthmus.instances import has_own_key
 
 # Filled in by `isthmus build run`, so that the same content always has the same definition.
 CODE = ParameterString("CodeUri")
@@ -102,13 +103,7 @@ def processing(
             "ContainerArguments": [script],
         },
         "RoleArn": ROLE,
-        "ProcessingResources": {
-            "ClusterConfig": {
-                "InstanceCount": config.compute.instance_count,
-                "InstanceType": config.compute.instance_type,
-                "VolumeSizeInGB": config.compute.volume_gb,
-            }
-        },
+        "ProcessingResources": {"ClusterConfig": _machines(config)},
         "NetworkConfig": _alone(config),
         "ProcessingInputs": [_processing_input(folder, uri) for folder, uri in sources.items()],
         "ProcessingOutputConfig": {
@@ -130,11 +125,7 @@ def training(name: str, config: ModelConfig, *, channels: Mapping[str, Any]) -> 
         "RoleArn": ROLE,
         "InputDataConfig": [_channel(name, uri) for name, uri in {"code": CODE, **channels}.items()],
         "OutputDataConfig": {"S3OutputPath": _under(OUTPUT, "training"), "KmsKeyId": KEY},
-        "ResourceConfig": {
-            "InstanceCount": config.compute.instance_count,
-            "InstanceType": config.compute.instance_type,
-            "VolumeSizeInGB": config.compute.volume_gb,
-        },
+        "ResourceConfig": _machines(config),
         "StoppingCondition": {"MaxRuntimeInSeconds": config.compute.max_minutes * 60},
         **_alone(config),
     }
@@ -217,6 +208,17 @@ def _found(evaluate: JobStep, key: str) -> JsonGet:
 
 def _under(uri: Any, *parts: str) -> Join:
     return Join(on="/", values=[uri, *parts])
+
+
+def _machines(config: ModelConfig) -> dict[str, Any]:
+    compute = config.compute
+    key = {} if has_own_key(compute.instance_type) else {"VolumeKmsKeyId": KEY}
+    return {
+        "InstanceCount": compute.instance_count,
+        "InstanceType": compute.instance_type,
+        "VolumeSizeInGB": compute.volume_gb,
+        **key,
+    }
 
 
 def _source(folder: Any, file: str) -> dict[str, Any]:

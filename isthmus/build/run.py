@@ -86,7 +86,7 @@ def start(
         "OutputUri": f"s3://{artifacts}/{config.name}/runs/{request.run_id}",
         "ImageUri": image_uri(session, platform, config),
         "RoleArn": role,
-        "KmsKeyId": _key(platform),
+        "KmsKeyId": _key(session, platform),
         "Commit": request.commit,
         "Repository": request.repository,
         "RunId": request.run_id,
@@ -147,5 +147,10 @@ def _pipeline_role(platform: Platform, config: ModelConfig) -> str:
     return names.role_arn(platform.accounts.automation, names.pipeline_role(platform, config.name))
 
 
-def _key(platform: Platform) -> str:
-    return f"arn:aws:kms:{platform.region}:{platform.accounts.automation}:{names.key_alias(platform)}"
+def _key(session: boto3.Session, platform: Platform) -> str:
+    """The key of the automation account's data; raises `BadInput` where its stack does not stand."""
+    name = names.data_key_parameter(platform)
+    found = session.client("ssm").get_parameters(Names=[name])["Parameters"]
+    if not found:
+        raise BadInput(f"the automation account has no parameter {name}", todo="isthmus infra deploy")
+    return str(found[0]["Value"])

@@ -11,7 +11,15 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from aws_cdk import Acknowledgment, BootstraplessSynthesizer, CfnTag, Environment, Stack, Validations
+from aws_cdk import (
+    Acknowledgment,
+    BootstraplessSynthesizer,
+    CfnParameter,
+    CfnTag,
+    Environment,
+    Stack,
+    Validations,
+)
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sagemaker as sagemaker
 from aws_cdk import aws_scheduler as scheduler
@@ -200,13 +208,22 @@ class EndpointStack(Stack):
             captures=f"s3://{captured}/{names.endpoint(model)}/{VARIANT}",
             labels=f"s3://{names.ground_truth_bucket(self.platform, self._account_id)}/{model}",
             reports=f"s3://{self._capture}/{names.reports(model)}{self.package.version}",
-            key=self._key,
+            key=self._data_key(),
             version=self.package.version,
             window_days=self.config.monitoring.window_days,
             psi=self.config.monitoring.psi,
             confidence=self.config.monitoring.confidence,
             network=self._network,
         )
+
+    def _data_key(self) -> str:
+        """The ARN of the account's key for data, read by CloudFormation: a disk takes no alias."""
+        return CfnParameter(
+            self,
+            "DataKey",
+            type="AWS::SSM::Parameter::Value<String>",
+            default=names.data_key_parameter(self.platform),
+        ).value_as_string
 
     def _name(self, content: object) -> str:
         """The model's name and a hash of what the resource is made of."""

@@ -55,7 +55,7 @@ def _arguments(monitor: Monitor) -> dict[str, Any]:
         },
         "RoleArn": monitor.role,
         "Environment": _environment(monitor),
-        "ProcessingResources": {"ClusterConfig": INSTANCE},
+        "ProcessingResources": {"ClusterConfig": INSTANCE | {"VolumeKmsKeyId": monitor.key}},
         "StoppingCondition": {"MaxRuntimeInSeconds": LONGEST_SECONDS},
         **({"NetworkConfig": {"VpcConfig": monitor.network.vpc_config()}} if monitor.network else {}),
         "ProcessingInputs": [_input(name, uri) for name, uri in inputs.items()],

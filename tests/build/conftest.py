@@ -118,8 +118,8 @@ def furnished(aws: Callable[[str], Any], platform: Platform) -> Callable[[str], 
     for bucket in (names.artifact_bucket(platform), names.data_bucket(platform)):
         where = {"LocationConstraint": platform.region}
         aws("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
-    key = aws("kms").create_key()["KeyMetadata"]["KeyId"]
-    aws("kms").create_alias(AliasName=names.key_alias(platform), TargetKeyId=key)
+    key = aws("kms").create_key()["KeyMetadata"]
+    aws("ssm").put_parameter(Name=names.data_key_parameter(platform), Value=key["Arn"], Type="String")
     aws("ecr").create_repository(repositoryName=names.IMAGE_REPOSITORY)
     manifest = json.dumps({"schemaVersion": 2, "config": {}, "layers": []})
     aws("ecr").put_image(repositoryName=names.IMAGE_REPOSITORY, imageTag="1", imageManifest=manifest)

@@ -63,6 +63,22 @@ def test_the_pipeline_and_its_parameters(defined: str) -> None:
     assert "PipelineExperimentConfig" not in document
 
 
+@pytest.mark.parametrize(("instance", "key"), [("ml.m5.large", True), ("ml.g5.xlarge", False)])
+def test_each_job_is_encrypted_by_our_key_unless_its_machine_has_one(
+    edit: Edit, repository: Path, instance: str, key: bool
+) -> None:
+    edit("model.yaml", "instance_type: ml.m5.large", f"instance_type: {instance}")
+    steps = {step["Name"]: step["Arguments"] for step in json.loads(define(repository))["Steps"]}
+    ours = {"Get": "Parameters.KmsKeyId"}
+    for name, output, machine in (
+        ("Prepare", "ProcessingOutputConfig", steps["Prepare"]["ProcessingResources"]["ClusterConfig"]),
+        ("Train", "OutputDataConfig", steps["Train"]["ResourceConfig"]),
+        ("Evaluate", "ProcessingOutputConfig", steps["Evaluate"]["ProcessingResources"]["ClusterConfig"]),
+    ):
+        assert steps[name][output]["KmsKeyId"] == ours
+        assert machine.get("VolumeKmsKeyId") == (ours if key else None)
+
+
 def test_what_passes_below_the_bar_has_no_fail_step(edit: Edit, repository: Path) -> None:
     edit("model.yaml", "below_bar: fail", "below_bar: pass")
     assert json.loads(define(repository))["Steps"][-1]["Arguments"]["ElseSteps"] == []

@@ -154,7 +154,10 @@ def test_the_monitor_is_scheduled_and_its_step_is_a_valid_request(templates: Tem
     schedule = one(templates[stage], "AWS::Scheduler::Schedule")
     assert schedule["Target"]["Arn"].endswith(f":pipeline/{pipeline['PipelineName']}")
     assert schedule["ScheduleExpression"] == "rate(1 day)"
-    definition = json.loads(pipeline["PipelineDefinition"]["PipelineDefinitionBody"])
+    _, parts = pipeline["PipelineDefinition"]["PipelineDefinitionBody"]["Fn::Join"]
+    definition = json.loads(
+        "".join(part if isinstance(part, str) else f"the {part['Ref']}" for part in parts)
+    )
     (step,) = definition["Steps"]
     assert (definition["Version"], step["Type"]) == ("2020-12-01", "Processing")
     model = botocore.session.get_session().get_service_model("sagemaker")
@@ -164,6 +167,8 @@ def test_the_monitor_is_scheduled_and_its_step_is_a_valid_request(templates: Tem
     config = one(templates[stage], "AWS::SageMaker::EndpointConfig")
     captured = config["DataCaptureConfig"]["DestinationS3Uri"]
     assert environment["CAPTURES_URI"] == f"{captured}/{MODEL}/AllTraffic"
+    encrypted = step["Arguments"]["ProcessingResources"]["ClusterConfig"]["VolumeKmsKeyId"]
+    assert encrypted == step["Arguments"]["ProcessingOutputConfig"]["KmsKeyId"] == "the DataKey"
 
 
 def test_no_template_names_a_policy_or_a_principal(templates: Templates) -> None:

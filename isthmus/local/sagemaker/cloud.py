@@ -80,6 +80,9 @@ class Cloud(Protocol):
     def require_image(self, caller: Caller, image: str) -> None:
         """Raise `StoreError` unless the principal may pull that ECR image and it exists."""
 
+    def lend_key(self, caller: Caller, key: str) -> None:
+        """Let EC2 use a KMS key for a disk; raises AccessDeniedException where the principal may not."""
+
     def network(self, account: str, region: str) -> Network:
         """The subnets and security groups of an account."""
 

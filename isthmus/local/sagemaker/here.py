@@ -79,6 +79,13 @@ class Here:
     def require_image(self, caller: Caller, image: str) -> None:
         self._remember(("image", caller.arn, image), lambda: self._pull(caller, image))
 
+    def lend_key(self, caller: Caller, key: str) -> None:
+        for_aws = {"kms:GrantIsForAWSResource": "true"}
+        try:
+            roles.require(caller.access_key, caller.account, caller.region, "kms:CreateGrant", key, for_aws)
+        except Refused as refusal:
+            raise denied(refusal.what) from None
+
     def network(self, account: str, region: str) -> Network:
         with request_scope(account, region):
             return Network(

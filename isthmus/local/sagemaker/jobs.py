@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from isthmus.local.sagemaker import events, listing, networking, processing, tags, training
+from isthmus.local.sagemaker import disks, events, listing, networking, processing, tags, training
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.cloud import Caller
 from isthmus.local.sagemaker.job import HOST, Control, Ending, JobFailure, Place, clear, guarded
@@ -126,6 +126,7 @@ def _create(call: Call, kind: Kind, control: Control, extra: Record) -> Record:
     call.pass_role(call["RoleArn"])
     role = call.here.cloud.assume(call["RoleArn"], call.caller.region, "SageMaker")
     networking.require(call, role, networking.vpc_of(call.params))
+    disks.require(call, role, _machine(call, kind))
     arn = call.space.arn(kind.table, name)
     record = {
         **extra,
@@ -145,10 +146,15 @@ def _create(call: Call, kind: Kind, control: Control, extra: Record) -> Record:
     return {kind.arn: arn}
 
 
-def _one_instance(call: Call, kind: Kind) -> None:
+def _machine(call: Call, kind: Kind) -> Record:
     resources = call.params
     for part in kind.resources:
         resources = resources.get(part, {})
+    return resources
+
+
+def _one_instance(call: Call, kind: Kind) -> None:
+    resources = _machine(call, kind)
     count = resources.get("InstanceCount", 1)
     if count > 1:
         raise limit(
