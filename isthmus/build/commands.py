@@ -34,13 +34,14 @@ def check() -> None:
     from isthmus.build.content import code
     from isthmus.build.data import local_source
     from isthmus.build.definition import define
+    from isthmus.build.scripts import require
     from isthmus.config import read_model
 
     config = read_model()
-    code(HERE)
+    files = code(HERE)
     if not config.data.source.startswith("s3://"):
         local_source(HERE, config)
-    define(HERE)
+    require(define(HERE), files)
     click.echo(
         f"{config.name}: {config.problem}, {len(config.features)} features, {config.evaluation.metric}, "
         "and a definition that SageMaker takes"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,8 @@ def inside(repository: Path, name: str) -> Path:
             todo="put the file itself there",
         )
     if not found.is_file():
-        raise BadInput(f"there is no file {name}", where=str(repository))
+        what = f"{name} is a link that leads nowhere" if path.is_symlink() else f"there is no file {name}"
+        raise BadInput(what, where=str(repository))
     return found
 
 
@@ -50,16 +51,26 @@ def code(repository: Path) -> list[File]:
     """The files of a repository that its jobs run, in a fixed order."""
     found = []
     for name in CODE:
-        path = repository / name
-        files = [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file())
-        if not files:
-            raise BadInput(f"there is no {name}", where=str(repository))
-        found += [
-            File(path, inside(repository, path).read_bytes())
-            for path in (one.relative_to(repository).as_posix() for one in files)
-            if "__pycache__" not in path.split("/")
-        ]
+        paths = sorted(_below(repository, name)) if (repository / name).is_dir() else [name]
+        found += [File(path, inside(repository, path).read_bytes()) for path in paths]
+        if not paths:
+            raise BadInput(f"there is nothing in {name}", where=str(repository))
     return found
+
+
+def _below(repository: Path, folder: str) -> Iterator[str]:
+    """The files under a folder by their path in the repository, without caches."""
+    for at, folders, files in os.walk(repository / folder):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for name in (*files, *(name for name in folders if Path(at, name).is_symlink())):
+            path = Path(at, name).relative_to(repository).as_posix()
+            if not name.isprintable():
+                raise BadInput(
+                    f"a file cannot be called {path!a}", todo="name it in UTF-8, without line ends"
+                )
+            if name in folders:
+                raise BadInput(f"{path} is a link to a folder", todo="put the folder itself there")
+            yield path
 
 
 def version(files: Iterable[File]) -> str:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from isthmus.build import table
 from isthmus.build.content import File, inside
+from isthmus.build.table import Table, is_number
 from isthmus.config import ModelConfig
 from isthmus.errors import BadInput
 
 SAMPLE_ROWS = 400
 # What a pull request is tried on where the data themselves lie in S3.
 SAMPLE = "data/sample.csv"
-Table = tuple[list[str], list[list[str]]]
 
 
 def local_source(repository: Path, config: ModelConfig) -> File:
@@ -55,17 +53,12 @@ def sample(repository: Path, config: ModelConfig) -> File:
         )
     else:
         file = local_source(repository, config)
-    lines = _cells(file.content, config)
-    head, rows = ([], lines) if config.data.columns else (lines[:1], lines[1:])
+    found = table.read(file.content, file.name, config)
     if config.data.time:
-        place = header(lines, config).index(config.data.time)
-        rows = sorted(rows, key=lambda row: _moment(row[place] if place < len(row) else ""))
-        rows = rows[-SAMPLE_ROWS:]
+        rows = found.by_time(config)[-SAMPLE_ROWS:]
     else:
-        rows = rows[:: math.ceil(len(rows) / SAMPLE_ROWS)]
-    text = io.StringIO()
-    csv.writer(text, delimiter=config.data.separator, lineterminator="\n").writerows([*head, *rows])
-    return File(file.name, text.getvalue().encode())
+        rows = found.rows[:: math.ceil(len(found.rows) / SAMPLE_ROWS)]
+    return File(file.name, Table(found.names, rows).text(config))
 
 
 def _source(s3: Any, repository: Path, config: ModelConfig) -> File:
@@ -102,8 +95,8 @@ def check(content: bytes, where: str, config: ModelConfig, *, whole: bool = True
 
     `whole` says that the file is all there is, so that its target must hold every class.
     """
-    rows = _cells(content, config)
-    names = header(rows, config)
+    found = table.read(content, where, config)
+    names = found.names
     time = [config.data.time] if config.data.time else []
     for column in [*config.features, config.target, *time]:
         if column not in names:
@@ -113,26 +106,12 @@ def check(content: bytes, where: str, config: ModelConfig, *, whole: bool = True
                 where=where,
                 todo=f"columns there: {', '.join(names) or 'none'}",
             )
-    body = rows if config.data.columns else rows[1:]
-    for number, row in enumerate(body, 1):
+    for number, row in enumerate(found.rows, 1):
         if len(row) != len(names):
             raise BadInput(f"row {number} has {len(row)} cells, and {len(names)} columns", where=where)
-    place = names.index(config.target)
-    absent = {"", *config.data.missing}
-    _check_target(
-        [row[place].strip() for row in body if row[place].strip() not in absent], where, config, whole
-    )
-
-
-def header(rows: Sequence[Sequence[str]], config: ModelConfig) -> list[str]:
-    """The columns' names: those of model.yaml, else the first row's."""
-    return config.data.columns or [cell.strip() for cell in (rows[0] if rows else [])]
-
-
-def _cells(content: bytes, config: ModelConfig) -> list[list[str]]:
-    text = content.decode("utf-8-sig", errors="replace")
-    reader = csv.reader(io.StringIO(text), delimiter=config.data.separator, skipinitialspace=True)
-    return [row for row in reader if row]
+    place, absent = names.index(config.target), {"", *config.data.missing}
+    cells = (row[place].strip() for row in found.rows)
+    _check_target([cell for cell in cells if cell not in absent], where, config, whole)
 
 
 def _check_target(values: list[str], where: str, config: ModelConfig, whole: bool) -> None:
@@ -140,11 +119,11 @@ def _check_target(values: list[str], where: str, config: ModelConfig, whole: boo
     if not values:
         raise BadInput("no row has a target", where=at)
     if config.problem == "regression":
-        wrong = next((value for value in values if not _is_number(value)), None)
+        wrong = next((value for value in values if not is_number(value)), None)
         if wrong is not None:
             raise BadInput(f"{wrong!r} is not a number, and a regression needs numbers", where=at)
         return
-    classes = {float(value) if _is_number(value) else value for value in values}
+    classes = {float(value) if is_number(value) else value for value in values}
     too_many = config.problem == "binary" and len(classes) > 2
     if too_many or (whole and len(classes) < 2):
         few = ", ".join(sorted(set(values))[:5])
@@ -153,15 +132,3 @@ def _check_target(values: list[str], where: str, config: ModelConfig, whole: boo
             where=at,
             todo="write problem: multiclass or regression, or name another target",
         )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
-
-
-def _moment(text: str) -> tuple[float, str]:
-    """Sorts numbers as numbers, and dates like 2012-07-31 as text."""
-    return (float(text), "") if _is_number(text) else (math.inf, text)

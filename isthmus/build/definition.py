@@ -60,7 +60,7 @@ def _key(repository: Path) -> str:
     )
     about = [f"{file.relative_to(repository).as_posix()} {digest(file)}" for file in files]
     about += [*map(digest, OURS), version("sagemaker-mlops"), version("sagemaker-core"), sys.version]
-    return hashlib.sha256("\n".join(about).encode()).hexdigest()[:32]
+    return hashlib.sha256("\n".join(about).encode(errors="surrogateescape")).hexdigest()[:32]
 
 
 def _cache() -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 
 from isthmus import names, network
-from isthmus.build import champion, content, data
+from isthmus.build import champion, content, data, scripts
 from isthmus.build.attach import attach, values
 from isthmus.build.follow import Result, follow
 from isthmus.config import ModelConfig, Platform
@@ -68,6 +68,7 @@ def start(
     s3, sagemaker = session.client("s3"), session.client("sagemaker")
     artifacts, role = names.artifact_bucket(platform), _pipeline_role(platform, config)
     files, rows = content.code(repository), data.collect(s3, names.data_bucket(platform), repository, config)
+    scripts.require(definition, files)
     data_version = content.version(rows)
     best = champion.in_prod(sagemaker, names.registry_group(config.name))
     say(f"data version {data_version}, {len(rows)} files")

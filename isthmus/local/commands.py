@@ -87,7 +87,7 @@ def demo(report: Path | None, model_build: Path | None, keep: bool) -> None:
     """Run the whole lifecycle on this machine: train, register, approve, deploy, drift, retrain.
 
     Rows that come after the first deployment are taken from later.csv beside the model's data; where there is
-    none, the data are cut in half, by model.yaml's time column if it names one.
+    none, the data are cut in half: by model.yaml's time column, or without one into every other row.
     """
     from isthmus.local.demo import run
 

@@ -192,8 +192,7 @@ class Lifecycle:
     def predict(self) -> None:
         world = self.world
         with self.progress.step("Ask prod for a prediction", "traffic") as step, world.acting("dana"):
-            row = world.scene.later.rows[0]
-            values = ",".join(row[feature] for feature in world.model.features)
+            values = traffic.line(world.model, world.scene.later.rows[0])
             runtime = world.session("prod").client("sagemaker-runtime")
             (step.short,) = predictions.ask(runtime, world.model.name, "prod", values.encode())
             step.result = f"{values} → {step.short}"

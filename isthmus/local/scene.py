@@ -14,7 +14,7 @@ from isthmus.config import ModelConfig, Platform, read, read_model
 from isthmus.errors import BadInput
 from isthmus.local.furnish import CHECKOUT, beside
 from isthmus.local.here import platform_file
-from isthmus.local.traffic import Later, split
+from isthmus.local.traffic import LATER, Later, split
 
 PIPELINES = ("azure-pipelines.yml", "azure-pipelines.pull-request.yml")
 HIDDEN = shutil.ignore_patterns("__pycache__", ".*")
@@ -43,9 +43,6 @@ def lay(folder: Path, model_build: Path | None = None) -> Scene:
     described = platform_file()
     source = model_build or beside(described, "model-build")
     model = read_model(source / "model.yaml")
-    from isthmus.build.data import local_source
-
-    local_source(source, model)
     first, later = split(source, model)
     if len(later.rows) < 2:
         raise BadInput("too few rows to see anything change", where=str(source / model.data.source))
@@ -70,17 +67,19 @@ def lay(folder: Path, model_build: Path | None = None) -> Scene:
 
 
 def _origin(source: Path, model: ModelConfig) -> str:
-    if (source / model.data.source).with_name("later.csv").exists():
-        return "later.csv"
-    order = f" by {model.data.time}" if model.data.time else ""
-    return f"the later half of {Path(model.data.source).name}{order}"
+    name = Path(model.data.source).name
+    if (source / model.data.source).with_name(LATER).exists():
+        return LATER
+    return (
+        f"the later half of {name} by {model.data.time}" if model.data.time else f"every other row of {name}"
+    )
 
 
 def _copy(source: Path, build: Path) -> None:
     """What the repository would hold: files as they are, no link, and nothing from outside of `source`."""
     for file in tracked(source):
         name = file.relative_to(source)
-        if name.name != "later.csv" and not any(part.startswith(".") for part in name.parts):
+        if name.name != LATER and not any(part.startswith(".") for part in name.parts):
             shutil.copy(content.inside(source, str(name)), _within(build, str(name)))
 
 

@@ -5,70 +5,79 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import cached_property
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import boto3
 
 from isthmus import names
+from isthmus.build import data, table
+from isthmus.build.content import inside
+from isthmus.build.table import Table
 from isthmus.config import ModelConfig
 
 WORKERS = 4
+LATER = "later.csv"
 
 
 @dataclass(frozen=True)
 class Later:
     """Rows that arrive after the first version was deployed, labels included."""
 
-    rows: list[dict[str, str]]
+    table: Table
 
-    def csv(self) -> bytes:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(self.rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
-        return text.getvalue().encode()
+    @cached_property
+    def rows(self) -> list[dict[str, str]]:
+        return [dict(zip(self.table.names, row, strict=True)) for row in self.table.rows]
 
 
 def split(repository: Path, config: ModelConfig) -> tuple[bytes, Later]:
     """What the repository starts with, and what comes later.
 
-    `later.csv` beside the data file is what comes later. Without one, the data file itself is cut in two at
-    the middle, by time where model.yaml names a time column.
+    `later.csv` beside the data file is what comes later. Without one, the data file itself is cut in two:
+    at the middle by time where model.yaml names a time column, else into every other row, so that a file
+    that is sorted by class has all classes in both. Raises `BadInput` for data that do not fit the model.
     """
-    source = repository / config.data.source
-    later = source.with_name("later.csv")
-    if later.exists():
-        return source.read_bytes(), Later(list(_read(later.read_text())))
-    rows = list(_read(source.read_text()))
-    if config.data.time:
-        rows.sort(key=lambda row: row[str(config.data.time)])
-    middle = len(rows) // 2
-    return Later(rows[:middle]).csv(), Later(rows[middle:])
+    file = data.local_source(repository, config).content
+    later = PurePosixPath(config.data.source).with_name(LATER)
+    if (repository / later).exists():
+        return file, Later(_checked(inside(repository, str(later)).read_bytes(), later, config, whole=False))
+    found = table.read(file, config.data.source, config)
+    rows, middle = found.by_time(config), len(found.rows) // 2
+    first, second = (rows[:middle], rows[middle:]) if config.data.time else (rows[::2], rows[1::2])
+    start = Table(found.names, first).text(config)
+    _checked(start, PurePosixPath(f"the first half of {config.data.source}"), config, whole=True)
+    return start, Later(Table(found.names, second))
 
 
-def _read(text: str) -> Iterator[dict[str, str]]:
-    return iter(csv.DictReader(io.StringIO(text)))
+def _checked(content: bytes, name: PurePosixPath, config: ModelConfig, *, whole: bool) -> Table:
+    data.check(content, str(name), config, whole=whole)
+    return table.read(content, str(name), config)
+
+
+def line(config: ModelConfig, row: Mapping[str, str]) -> str:
+    """The row's features as a request to the endpoint has them."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow([row[feature] for feature in config.features])
+    return text.getvalue()
 
 
 def send(runtime: Any, config: ModelConfig, later: Later) -> int:
     """Ask the endpoint for a prediction of each row, under an inference id of its own; returns how many."""
 
+    header = line(config, {name: name for name in config.features})
+
     def ask(number: int) -> None:
-        row = later.rows[number]
-        body = io.StringIO()
-        writer = csv.writer(body, lineterminator="\n")
-        writer.writerow(config.features)
-        writer.writerow([row[feature] for feature in config.features])
         runtime.invoke_endpoint(
             EndpointName=names.endpoint(config.name),
             ContentType="text/csv",
             Accept="text/csv",
-            Body=body.getvalue().encode(),
+            Body=f"{header}\n{line(config, later.rows[number])}\n".encode(),
             InferenceId=inference_id(number),
         )
 
@@ -82,6 +91,7 @@ def inference_id(number: int) -> str:
 
 def label(session: boto3.Session, bucket: str, config: ModelConfig, later: Later) -> None:
     """Put the labels where the monitor looks for them, in Model Monitor's ground-truth format."""
+    absent = {"", *config.data.missing}
     lines = [
         json.dumps(
             {
@@ -91,7 +101,7 @@ def label(session: boto3.Session, bucket: str, config: ModelConfig, later: Later
             }
         )
         for number, row in enumerate(later.rows)
-        if row[config.target] != ""
+        if row[config.target].strip() not in absent
     ]
     hour = datetime.now(UTC).strftime("%Y/%m/%d/%H")
     session.client("s3").put_object(
@@ -101,4 +111,5 @@ def label(session: boto3.Session, bucket: str, config: ModelConfig, later: Later
 
 def land(session: boto3.Session, bucket: str, config: ModelConfig, later: Later) -> None:
     """Put the labelled rows where the next training looks for them."""
-    session.client("s3").put_object(Bucket=bucket, Key=f"{config.name}/landed/later.csv", Body=later.csv())
+    rows = later.table.text(config)
+    session.client("s3").put_object(Bucket=bucket, Key=f"{config.name}/landed/{LATER}", Body=rows)

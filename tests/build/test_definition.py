@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +131,73 @@ def test_check_takes_the_example(repository: Path, defined: str) -> None:
 )
 def test_check_names_what_does_not_fit(edit: Edit, file: str, old: str, new: str, words: str) -> None:
     edit(file, old, new)
+    with pytest.raises(BadInput) as caught:
+        CliRunner().invoke(build, ["check"], catch_exceptions=False)
+    assert words in str(caught.value)
+
+
+ROW = b"2012-07-01,183,0.0,20.0,12.2,2.3,1"
+
+
+@pytest.mark.parametrize(
+    ("new", "words"),
+    [
+        (b"\xff\xfe" + "a,b".encode("utf-16-le"), ["UTF-16", "save them as UTF-8"]),
+        (b"caf\xe9" + ROW[4:], ["not UTF-8 text: byte 0xe9", "data/weather.csv:2"]),
+        (b"\0" + ROW, ["NUL byte", "data/weather.csv:2"]),
+        (b'"' + ROW, ["not a CSV file: field larger than field limit", "never closes"]),
+    ],
+)
+def test_check_names_where_the_data_are_no_text(repository: Path, new: bytes, words: list[str]) -> None:
+    file = repository / "data" / "weather.csv"
+    lines = file.read_bytes().replace(ROW, new)
+    if new.startswith(b"\xff"):
+        lines = new
+    file.write_bytes(lines + b"x" * 140_000)
+    with pytest.raises(BadInput) as caught:
+        CliRunner().invoke(build, ["check"], catch_exceptions=False)
+    for one in words:
+        assert one in str(caught.value)
+
+
+@pytest.mark.parametrize("end", [b"\r", b"\r\n"])
+def test_check_takes_the_line_ends_of_any_system(repository: Path, defined: str, end: bytes) -> None:
+    file = repository / "data" / "weather.csv"
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", end))
+    assert CliRunner().invoke(build, ["check"], catch_exceptions=False).exit_code == 0
+
+
+def _link(path: Path, target: str) -> None:
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (
+            lambda it: (it / "steps" / "prepare.py").unlink(),
+            "step Prepare runs steps/prepare.py, which is not",
+        ),
+        (lambda it: (it / "steps" / "train.py").unlink(), "step Train runs steps/train.py, which is not"),
+        (
+            lambda it: _link(it / "steps" / "train.py", "nowhere"),
+            "steps/train.py is a link that leads nowhere",
+        ),
+        (lambda it: _link(it / "steps" / "loop.py", "loop.py"), "steps/loop.py is a link that leads nowhere"),
+        (lambda it: _link(it / "steps" / "again", "."), "steps/again is a link to a folder"),
+        (lambda it: _link(it / "data" / "weather.csv", "weather.csv"), "there is no data file"),
+        (lambda it: os.mkfifo(it / "steps" / "pipe"), "there is no file steps/pipe"),
+        (
+            lambda it: os.close(os.open(bytes(it / "steps") + b"/\xff.py", os.O_CREAT)),
+            "cannot be called 'steps/",
+        ),
+    ],
+)
+def test_check_names_files_that_jobs_could_not_be_given(
+    repository: Path, defined: str, spoil: Callable[[Path], None], words: str
+) -> None:
+    spoil(repository)
     with pytest.raises(BadInput) as caught:
         CliRunner().invoke(build, ["check"], catch_exceptions=False)
     assert words in str(caught.value)

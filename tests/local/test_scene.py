@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -55,3 +56,37 @@ def test_links_that_lead_out_are_refused_and_those_inside_become_files(own: Path
     (own / "steps" / "secret.py").symlink_to(secret)
     with pytest.raises(BadInput, match=r"steps/secret\.py leads out of the repository"):
         lay(tmp_path / "again", own)
+
+
+def test_data_are_cut_as_they_are_read_for_training(own: Path, tmp_path: Path) -> None:
+    """No header, semicolons, a byte-order mark, moments that are numbers: 9 comes before 10."""
+    (own / "data" / "later.csv").unlink()
+    rows = [f"{moment};{moment % 2};{moment / 3:.2f}" for moment in (10, 9, 11, 8, 12, 7)]
+    (own / "data" / "weather.csv").write_bytes(b"\xef\xbb\xbf" + "\r\n".join(rows).encode())
+    source(own, "data/weather.csv\n  separator: ';'\n  columns: [date, rain_tomorrow, wind]")
+    file = own / "model.yaml"
+    file.write_text(re.sub(r"features: .*", "features: [wind]", file.read_text()))
+    scene = lay(tmp_path / "scene", own)
+    assert (
+        scene.folders.model_build / "data" / "weather.csv"
+    ).read_text() == "7;1;2.33\n8;0;2.67\n9;1;3.00\n"
+    assert [row["date"] for row in scene.later.rows] == ["10", "11", "12"]
+    assert scene.later.table.text(scene.model) == b"10;0;3.33\n11;1;3.67\n12;0;4.00\n"
+
+
+def test_data_sorted_by_class_are_cut_with_both_classes_in_each_half(own: Path, tmp_path: Path) -> None:
+    (own / "data" / "later.csv").unlink()
+    rows = [f"{target},{number}" for target in (0, 1) for number in range(3)]
+    (own / "data" / "weather.csv").write_text("\n".join(["rain_tomorrow,wind", *rows]))
+    file = own / "model.yaml"
+    text = re.sub(r"features: .*", "features: [wind]", file.read_text())
+    file.write_text(text.replace("  time: date\n", ""))
+    scene = lay(tmp_path / "scene", own)
+    assert {row["rain_tomorrow"] for row in scene.later.rows} == {"0", "1"}
+
+
+def test_later_rows_that_do_not_fit_are_refused(own: Path, tmp_path: Path) -> None:
+    (own / "data" / "later.csv").write_text("date,wind\n")
+    with pytest.raises(BadInput, match="no column 'day_of_year' in the data") as caught:
+        lay(tmp_path / "scene", own)
+    assert caught.value.where == "data/later.csv"

@@ -1,0 +1,88 @@
+"""A data file as a table: its columns' names and its rows' cells, written as model.yaml says.
+
+Whether they fit the model is left to `data`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import math
+from dataclasses import dataclass
+
+from isthmus.config import ModelConfig
+from isthmus.errors import BadInput
+
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+@dataclass(frozen=True)
+class Table:
+    names: list[str]
+    rows: list[list[str]]
+
+    def by_time(self, config: ModelConfig) -> list[list[str]]:
+        """The rows in the order of the time column; as they are where model.yaml names none."""
+        if not config.data.time:
+            return self.rows
+        place = self.names.index(config.data.time)
+        return sorted(self.rows, key=lambda row: _moment(row[place].strip()))
+
+    def text(self, config: ModelConfig) -> bytes:
+        """The file that holds it."""
+        text = io.StringIO()
+        lines = self.rows if config.data.columns else [self.names, *self.rows]
+        csv.writer(text, delimiter=config.data.separator, lineterminator="\n").writerows(lines)
+        return text.getvalue().encode()
+
+
+def read(content: bytes, where: str, config: ModelConfig) -> Table:
+    """What the file says; raises `BadInput` with the line where it is no CSV file in UTF-8."""
+    text = _text(content, where)
+    # Any of the three ways to end a line ends one here, as it does where models are trained.
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=config.data.separator, skipinitialspace=True)
+    try:
+        lines = [line for line in reader if line]
+    except csv.Error as error:
+        raise BadInput(
+            f"not a CSV file: {error}",
+            where=f"{where}:{reader.line_num}",
+            todo="look for a quote that opens there and never closes",
+        ) from None
+    if config.data.columns:
+        return Table(config.data.columns, lines)
+    return Table([cell.strip() for cell in lines[0]] if lines else [], lines[1:])
+
+
+def is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _text(content: bytes, where: str) -> str:
+    if content.startswith(UTF16):
+        raise BadInput("the data are UTF-16 text", where=where, todo="save them as UTF-8")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInput(
+            f"the data are not UTF-8 text: byte {error.object[error.start]:#04x}",
+            where=f"{where}:{_line(content, error.start)}",
+            todo="save them as UTF-8",
+        ) from None
+    if "\0" in text:
+        at = f"{where}:{_line(content, content.index(0))}"
+        raise BadInput("a NUL byte stands there: this is no text file", where=at)
+    return text
+
+
+def _line(content: bytes, position: int) -> int:
+    return len(content[: position + 1].splitlines())
+
+
+def _moment(text: str) -> tuple[float, str]:
+    """Sorts numbers as numbers, and dates like 2012-07-31 as text."""
+    return (float(text), "") if is_number(text) else (math.inf, text)
