@@ -12,12 +12,12 @@ from typing import Any
 from aws_cdk import aws_events
 from constructs import Construct
 
-from cdk.parts.grants import allow, make_role
+from cdk.parts.grants import Principal, allow, make_role
 from isthmus import names
 from isthmus.config import Platform
 from isthmus.config.platform import Notifications
 
-CHAT = ({"Service": "chatbot.amazonaws.com"}, {})
+CHAT: Principal = ({"Service": "chatbot.amazonaws.com"}, {})
 
 
 @dataclass(frozen=True)

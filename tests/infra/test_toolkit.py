@@ -30,6 +30,7 @@ UNUSED = {
     "iam:*GroupPolicy",
     "iam:*UserPolicy",
     "iam:DeleteRolePermissionsBoundary",
+    "iam:DescribeOrganization",  # no action of IAM's, though a schema of WAF's names it
     "autoscaling:DescribeTags",
     "efs:*",  # of a Studio domain with a file system, which ours has not
     "kinesis:*",
