@@ -50,6 +50,7 @@ from isthmus.local.azure_devops.faults import Fault, not_found
 from isthmus.local.azure_devops.gates import Gates
 from isthmus.local.azure_devops.gitcli import GitError
 from isthmus.local.azure_devops.organization import Organization
+from isthmus.local.azure_devops.pages import site
 from isthmus.local.azure_devops.principals import Principal
 from isthmus.local.azure_devops.routing import Router
 from isthmus.local.azure_devops.timeline import Ledger
@@ -92,7 +93,8 @@ def build(organization: Organization) -> Starlette:
     organization.agents = RunAgents(organization)
     organization.ref_listeners += [pushes.record, pull_requests.on_push, triggers.on_push]
     organization.run_listeners.append(pull_requests.on_run_ended)
-    api = Api(organization, Router(resource for area in AREAS for resource in area.RESOURCES))
+    router = Router(resource for area in AREAS for resource in area.RESOURCES)
+    api = Api(organization, router, site.Site(organization))
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -107,9 +109,10 @@ def build(organization: Organization) -> Starlette:
 class Api:
     """Everything below `/{organization}/`."""
 
-    def __init__(self, organization: Organization, router: Router) -> None:
+    def __init__(self, organization: Organization, router: Router, pages: site.Site) -> None:
         self._organization = organization
         self._router = router
+        self._pages = pages
         self._prefix = f"/{organization.settings.organization}".lower()
 
     async def answer(self, request: Request) -> Response:
@@ -117,6 +120,8 @@ class Api:
         if path.lower() != self._prefix and not path.lower().startswith(self._prefix + "/"):
             return _fault(not_found(f"There is no organization at {path}; it is at {self._prefix}."))
         inner = path[len(self._prefix) + 1 :]
+        if site.is_asked_by(request, inner):
+            return await self._pages.answer(request, inner)
         principal = self._signed_in(request.headers.get("authorization", ""))
         is_git = "_git/" in inner
         if principal is None:

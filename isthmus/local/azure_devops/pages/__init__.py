@@ -1,0 +1,1 @@
+"""Read-only pages for a browser, at the addresses where Azure DevOps has its own."""

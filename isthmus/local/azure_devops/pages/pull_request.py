@@ -1,0 +1,50 @@
+"""A pull request: who asks for what, what its policies say, and what it changes."""
+
+from __future__ import annotations
+
+from isthmus.local.azure_devops import gitcli, policies
+from isthmus.local.azure_devops.faults import not_found
+from isthmus.local.azure_devops.organization import Organization
+from isthmus.local.azure_devops.pages.page import Asked, Page
+from isthmus.local.azure_devops.pages.repository import diff
+from isthmus.local.azure_devops.store import Document
+
+# What an evaluation is called, as a state that a run could have.
+STATES = {
+    "approved": "succeeded",
+    "rejected": "failed",
+    "broken": "failed",
+    "running": "running",
+    "queued": "pending",
+}
+
+
+def one(asked: Asked) -> Page:
+    organization, repository = asked.organization, asked.repository()
+    request = organization.table("pullrequest").get(asked.path["number"])
+    if request is None or request["repository"] != repository["id"]:
+        raise not_found(f"There is no pull request {asked.path['number']} in {repository['name']}.")
+    folder = organization.git(repository)
+    source, target = request["lastMergeSource"], request["lastMergeTarget"]
+    shown = {
+        "base": asked.base,
+        "repository": repository,
+        "request": request,
+        "checks": _checks(organization, request),
+        "commits": gitcli.commits(folder, source, without=target),
+        "diff": diff(folder, target, request.get("lastMerge") or source),
+    }
+    trail = (*asked.trail, (repository["name"], f"{asked.base}/_git/{repository['name']}"))
+    return Page("pull_request.html", f"Pull request {request['pullRequestId']}", trail, shown,
+                is_live=request["status"] == "active")  # fmt: skip
+
+
+def _checks(organization: Organization, request: Document) -> list[Document]:
+    """What each policy says, with the run that it had made."""
+    found = []
+    for evaluation in policies.of_pull_request(organization, request["pullRequestId"]):
+        policy = organization.table("policy").get(evaluation["policy"]) or {"settings": {}, "type": ""}
+        name = policy["settings"].get("displayName") or policies.TYPES.get(policy["type"], "policy")
+        state = STATES.get(evaluation["status"], evaluation["status"])
+        found.append({"name": name, "state": state, "run": evaluation.get("run")})
+    return found
