@@ -12,7 +12,7 @@ from cdk.parts.federation import federation
 from cdk.parts.grants import MODEL, roles_of_models
 from cdk.parts.images import image_repository
 from cdk.parts.infrastructure import infrastructure_roles
-from cdk.parts.keys import READ, SERVE, USE, Key, Keys
+from cdk.parts.keys import READ, USE, Key, Keys, through_s3
 from cdk.parts.network import network
 from cdk.parts.notices import notices
 from cdk.parts.people import approver, automation_data_owner, automation_operator
@@ -57,18 +57,17 @@ def _share(platform: Platform, key: Key, artifacts: Bucket, data: Bucket) -> Non
     """Who uses training data and artifacts: here by its own policy, elsewhere by the bucket's as well."""
     automation = platform.accounts.automation
     key.allow(roles_of_models(platform, automation, "build", "pipeline"), USE)
-    key.allow(roles_of_models(platform, automation, "pipeline"), SERVE)
+    key.allow_grants(roles_of_models(platform, automation, "pipeline"))
     key.allow(roles_of_models(platform, automation, "synth"), READ)
     key.allow_roles(USE, names.data_role(platform))
     key.allow_roles(READ, names.approver_role(platform), names.operator_role(platform))
-    through_s3 = {"StringEquals": {"kms:ViaService": f"s3.{platform.region}.amazonaws.com"}}
     # Which models a team reads stands in its role's policies: a bucket's has no room for all.
     scientists = roles_of_models(platform, platform.accounts.dev, "scientist")
-    key.allow(scientists, READ, through_s3)
+    key.allow(scientists, READ, through_s3(platform.region, artifacts.name, data.name))
     artifacts.allow_read(scientists)
     data.allow_read(scientists)
     for stage in STAGES:
         account = getattr(platform.accounts, stage)
         readers = roles_of_models(platform, account, "cloudformation", "deploy", "model", "monitor")
-        key.allow(readers, READ, through_s3)
+        key.allow(readers, READ, through_s3(platform.region, artifacts.name))
         artifacts.allow_read(readers, f"{MODEL}/")

@@ -12,7 +12,7 @@ from cdk.parts.federation import federation
 from cdk.parts.grants import roles_of_models
 from cdk.parts.hosting import hosting_policies
 from cdk.parts.infrastructure import infrastructure_roles
-from cdk.parts.keys import READ, SERVE, USE, Keys
+from cdk.parts.keys import READ, USE, Keys
 from cdk.parts.network import network
 from cdk.parts.notices import notices
 from cdk.parts.people import serving_data_owner, serving_operator
@@ -37,7 +37,7 @@ class ServingStack(AccountStack):
         storage.bucket("Capture", capture, expire_days=KEEP_CAPTURES_DAYS)
         storage.bucket("GroundTruth", truth)
         keys.data.allow(roles_of_models(platform, self.account_id, "model", "monitor"), USE)
-        keys.data.allow(roles_of_models(platform, self.account_id, "cloudformation", "monitor"), SERVE)
+        keys.data.allow_grants(roles_of_models(platform, self.account_id, "cloudformation", "monitor"))
         keys.data.allow_roles(USE, names.data_role(platform))
         keys.data.allow_roles(READ, names.operator_role(platform))
         hosting_policies(

@@ -5,7 +5,7 @@ The stacks give these names and the commands look for them, so each is written o
 
 from __future__ import annotations
 
-from isthmus.config import Model, Platform, Team
+from isthmus.config import STAGES, WORKLOADS, AccountRole, Model, Platform, Team
 
 
 def role_arn(account: str, role: str) -> str:
@@ -100,7 +100,7 @@ def feature_group(platform: Platform, name: str) -> str:
 
 def feature_stack(platform: Platform) -> str:
     """Automation: the groups of Feature Store."""
-    return f"{platform.name}-automation-feature-store"
+    return f"{platform.name}-feature-store"
 
 
 def registry_group(model: str) -> str:
@@ -438,6 +438,18 @@ def synth_connection(platform: Platform, model: str) -> str:
 
 def deploy_connection(platform: Platform, model: str, stage: str) -> str:
     return f"{platform.name}-{model}-deploy-{stage}"
+
+
+def connections(platform: Platform) -> list[str]:
+    """Every service connection of the platform."""
+    accounts: tuple[AccountRole, ...] = ("management", *WORKLOADS)
+    found = [
+        one(platform, role) for role in accounts for one in (infrastructure_connection, drift_connection)
+    ]
+    for model in platform.models:
+        found += [build_connection(platform, model.name), synth_connection(platform, model.name)]
+        found += [deploy_connection(platform, model.name, stage) for stage in STAGES]
+    return found
 
 
 def connection_subject(platform: Platform, connection: str) -> str:

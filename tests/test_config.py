@@ -61,6 +61,18 @@ def test_the_environment_says_where_azure_devops_is(monkeypatch: pytest.MonkeyPa
         ("accounts:", "name: other\naccounts:", ["'name' stands twice", "the other is in line 2"]),
         ('"444455556666"', '"333344445555"', ["prod and staging are the same account"]),
         ("name: seattle-rain", "name: Seattle Rain", ["models.0.name", "Seattle Rain"]),
+        ("name: seattle-rain", "name: staging-rain", ["staging-rain", "the names of others"]),
+        (
+            "owner: weather-team@contoso.example",
+            "owner: weather & team",
+            ["models.0.owner", "weather & team"],
+        ),
+        (
+            "  approvers:",
+            "  entra_subjects: {isthmus-seattle-rain-build: /a/sc/1, isthmus-seattle-rain-synth: /a/sc/1}\n"
+            "  approvers:",
+            ["/a/sc/1 stands twice", "azure.entra_subjects"],
+        ),
         ("mode: none", "mode: nnoe", ["network.mode", "nnoe"]),
         ("mode: none", "mode: existing", ["mode existing needs vpcs: a vpc_id"]),
         ("project: weather", "project: AKIAIOSFODNN7EXAMPLE", ["looks like a secret"]),
@@ -72,6 +84,14 @@ def test_a_mistake_is_named_with_its_remedy(broken, old: str, new: str, words: l
     for word in words:
         assert word in message
     assert "platform.yaml:" in message
+
+
+def test_names_that_together_are_too_long_for_iam(broken) -> None:
+    text = EXAMPLE.read_text()
+    longer = text.replace("seattle-rain", "seattle-rain-at-all-hours").replace(
+        "isthmus", "the-weather-platform"
+    )
+    assert "longer than 48" in broken(text, longer.replace("at-all-hours", "at-all-hours-of-the-day"))
 
 
 def test_the_line_is_the_line_of_the_key(broken) -> None:

@@ -12,11 +12,15 @@ from constructs import Construct
 from cdk.parts.grants import Statement, allow_principal
 from isthmus import names
 from isthmus.config import Platform
+from isthmus.config.fields import did_you_mean
+from isthmus.errors import BadInput
 
 
 def federation(scope: Construct, platform: Platform) -> None:
     """The account's OIDC providers for tokens of the organization's service connections."""
     azure = platform.azure
+    for name in azure.entra_subjects:
+        _require_known(platform, name)
     issuers = {"Provider": azure.token_issuer}
     if azure.entra_subjects:
         issuers["EntraProvider"] = azure.entra_issuer
@@ -31,6 +35,15 @@ def connection(platform: Platform, account: str, name: str) -> list[Statement]:
     if name in azure.entra_subjects:
         subjects[azure.entra_issuer] = azure.entra_subjects[name]
     return [_token(account, issuer, azure.audience, subject) for issuer, subject in subjects.items()]
+
+
+def _require_known(platform: Platform, name: str) -> None:
+    known = names.connections(platform)
+    if name not in known:
+        raise BadInput(
+            f"there is no service connection {name!r}{did_you_mean(name, known)}",
+            where="platform.yaml, azure.entra_subjects",
+        )
 
 
 def _token(account: str, issuer: str, audience: str, subject: str) -> Statement:

@@ -18,7 +18,7 @@ from cdk.parts.grants import (
     service,
 )
 from cdk.parts.images import pull
-from cdk.parts.keys import USE, encrypt_disks
+from cdk.parts.keys import USE, encrypt_disks, through_s3
 from cdk.parts.registry import READ_PACKAGES, registry_arns
 from cdk.parts.storage import bucket_arn, objects, under
 from isthmus import names
@@ -89,15 +89,19 @@ def hosting_roles(scope: Construct, platform: Platform, model: str) -> None:
 
 def read_artifacts(platform: Platform, model: str = "") -> list[Statement]:
     """Read a model's files (of all, where none is named) in the automation account, which agrees."""
-    bucket, prefix = names.artifact_bucket(platform), f"{model}/" if model else ""
+    return read_bucket(platform, names.artifact_bucket(platform), f"{model}/" if model else "")
+
+
+def read_bucket(platform: Platform, bucket: str, prefix: str = "") -> list[Statement]:
+    """Read what lies under a prefix of a bucket of the automation account, from another account."""
     return [
         allow("s3:GetObject", objects(bucket, prefix)),
         allow("s3:ListBucket", bucket_arn(bucket), under(prefix) if prefix else None),
-        # A key's id is drawn by lot, so another account can only say: any of theirs, through S3.
+        # A key's id is drawn by lot, so another account can only say: any of theirs, for that bucket.
         allow(
             "kms:Decrypt",
             f"arn:aws:kms:{platform.region}:{platform.accounts.automation}:key/*",
-            {"StringEquals": {"kms:ViaService": f"s3.{platform.region}.amazonaws.com"}},
+            through_s3(platform.region, bucket),
         ),
     ]
 

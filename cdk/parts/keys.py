@@ -27,7 +27,6 @@ from isthmus.config import Platform
 
 Purpose = Literal["data", "images", "logs", "messages"]
 USE, READ = ("kms:Decrypt", "kms:GenerateDataKey"), ("kms:Decrypt",)
-SERVE = ("kms:CreateGrant", "kms:DescribeKey")
 # What services that encrypt by grants ask of whoever makes the resource (DynamoDB, ECR and Lambda say so).
 MAKE = (
     "kms:CreateGrant",
@@ -74,6 +73,16 @@ ADMINISTER = (
 )
 
 
+def through_s3(region: str, *buckets: str) -> Conditions:
+    """The condition that a key is used by S3 for objects of these buckets, and for nothing else."""
+    contexts = [arn for name in buckets for arn in (f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*")]
+    return {
+        "StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"},
+        # The bucket where S3 keeps a key for it, the object where an object has one of its own.
+        "StringLike": {"kms:EncryptionContext:aws:s3:arn": contexts},
+    }
+
+
 class Key(Construct):
     """A key that rotates every year; `allow` says who else than its administrators does what with it."""
 
@@ -104,6 +113,11 @@ class Key(Construct):
     def allow_roles(self, actions: tuple[str, ...], *role_names: str) -> None:
         """Let roles of this account use the key, as far as their own policies let them too."""
         self.allow(roles_of(self._stack.account, *role_names), actions)
+
+    def allow_grants(self, principal: Principal) -> None:
+        """Let a principal hand the key on to AWS services for what it makes with them, and to nobody else."""
+        self.allow(principal, ("kms:DescribeKey",))
+        self.allow(principal, ("kms:CreateGrant",), {"Bool": {"kms:GrantIsForAWSResource": "true"}})
 
     def allow_service(self, name: str) -> None:
         """Let an AWS service put encrypted messages into the account's own queues and topics."""

@@ -94,8 +94,12 @@ class _Training:
         pipeline = f"pipeline/{names.registry_group(MODEL)}"
         return [
             allow(
+                "sagemaker:AddTags",
+                sagemaker(self._stack, pipeline),
+                {"StringEquals": {"aws:RequestTag/platform": self._platform.name}},
+            ),
+            allow(
                 [
-                    "sagemaker:AddTags",
                     "sagemaker:CreatePipeline",
                     "sagemaker:DescribePipeline",
                     "sagemaker:ListPipelineExecutions",
@@ -146,7 +150,7 @@ class _Training:
                 ],
                 jobs,
             ),
-            allow(["sagemaker:AddTags", "sagemaker:CreateModelPackage"], [self._group, self._versions]),
+            allow("sagemaker:CreateModelPackage", [self._group, self._versions]),
             *self._read_registry(),
             allow(
                 [

@@ -29,6 +29,10 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
 
 
+# It becomes the value of a tag, in which AWS allows no other characters.
+Tag = Annotated[str, Field(pattern=r"^[\w .:/=+@-]+$", max_length=256)]
+
+
 class Strict(BaseModel):
     """A part of a configuration file: unknown keys are errors, and nothing changes after reading."""
 

@@ -20,12 +20,16 @@ from isthmus.config.fields import (
     Name,
     Region,
     Strict,
+    Tag,
     Url,
     did_you_mean,
     twice,
 )
 from isthmus.config.stages import ACCESS_ROLE, NEW, WORKLOADS, AccountRole
 from isthmus.errors import BadInput
+
+# IAM's 64 for a role's name, without what follows both in the longest of ours (`-...-cloudformation`).
+LONGEST_NAMES = 48
 
 
 class Accounts(Strict):
@@ -114,6 +118,13 @@ class Azure(Strict):
         description="The subject of each service connection's token of the Entra issuer, by the "
         "connection's name; where given, both issuers are trusted side by side.",
     )
+
+    @field_validator("entra_subjects")
+    @classmethod
+    def _one_subject_each(cls, subjects: dict[str, str]) -> dict[str, str]:
+        if subject := twice(subjects.values()):
+            raise ValueError(f"{subject} stands twice: each service connection has a subject of its own")
+        return subjects
 
     @property
     def connection_client(self) -> str:
@@ -294,7 +305,7 @@ class FeatureGroup(Strict):
     """One group of SageMaker Feature Store, offline always, online if said so."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
-    owner: str
+    owner: Tag
     record_id: str
     event_time: str
     features: dict[str, Literal["Integral", "Fractional", "String"]] = Field(min_length=1)
@@ -379,7 +390,7 @@ class Model(Strict):
     """One model of the platform, and the two repositories of the team that owns it."""
 
     name: ModelName
-    owner: str
+    owner: Tag
     team: Name | None = Field(default=None, description="Whose scientists work on it.")
     build_repository: str = "model-build"
     deploy_repository: str = "model-deploy"
@@ -426,6 +437,8 @@ class Platform(Strict):
                 raise ValueError(f"team {team.name}: two scientists would have the same user profile")
         if who := twice(profile for team in self.teams for profile in team.profiles):
             raise ValueError(f"scientist {who} stands twice: everybody has one team")
+        for model in self.models:
+            self._can_be_named(model.name)
         teams = [team.name for team in self.teams]
         for model in self.models:
             if model.team is not None and model.team not in teams:
@@ -433,6 +446,20 @@ class Platform(Strict):
                     f"model {model.name}: no team {model.team!r}" + did_you_mean(model.team, teams)
                 )
         return self
+
+    def _can_be_named(self, model: str) -> None:
+        """What is made for a model is called after platform and model, and nothing else may be called so."""
+        if len(self.name) + len(model) > LONGEST_NAMES:
+            raise ValueError(
+                f"model {model}: with the platform's name it is longer than {LONGEST_NAMES} letters, and IAM "
+                "allows its roles 64"
+            )
+        for account in WORKLOADS:
+            if f"{model}-".startswith(f"{account}-"):
+                raise ValueError(
+                    f"model {model}: a name that begins with an account's role ({account}) would give its "
+                    "stacks the names of others"
+                )
 
     @model_validator(mode="after")
     def _organization_fits(self) -> Platform:

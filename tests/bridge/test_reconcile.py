@@ -11,12 +11,11 @@ from tests.bridge.clouds import Clouds, Fault
 from tests.bridge.conftest import GROUP_ARN, MODEL, Bridge, approval
 
 DEPLOY = f"{MODEL}-deploy"
-NOW = time.time()
 
 
 def register(clouds: Clouds, version: int, *, age: float = 3600, **fields: Any) -> str:
     """Put an approved version into the registry; gives the time of its approval as an event says it."""
-    arn, modified = f"{GROUP_ARN}/{version}", round(NOW - age, 3)
+    arn, modified = f"{GROUP_ARN}/{version}", round(time.time() - age, 3)
     clouds.packages[arn] = {
         "ModelPackageName": MODEL,
         "ModelPackageGroupName": MODEL,
@@ -57,7 +56,7 @@ def test_also_where_the_version_was_edited_meanwhile(bridge: Bridge, clouds: Clo
 def test_a_later_approval_of_a_repaired_version_is_a_new_one(bridge: Bridge, clouds: Clouds) -> None:
     register(clouds, 3)
     bridge.reconcile()
-    bridge.send(approval(3, at=repr((NOW - 60) * 1000)))
+    bridge.send(approval(3, at=repr((time.time() - 60) * 1000)))
     assert len(clouds.runs_of(DEPLOY)) == 2
 
 

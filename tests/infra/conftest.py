@@ -43,13 +43,19 @@ class Cloud:
         arn = f"arn:aws:iam::{account}:role/{role}"
         return sts.assume_role(RoleArn=arn, RoleSessionName="ada")["Credentials"]
 
-    def connection(self, account: str, role: str, subject: str, audience: str) -> dict[str, str]:
+    def connection(
+        self, account: str, role: str, subject: str, audience: str, **claims: object
+    ) -> dict[str, str]:
         """Credentials of a role that a pipeline enters with a service connection's token."""
+        return self.enter(account, role, self.aws.azure.token(subject, audience, **claims))
+
+    def enter(self, account: str, role: str, token: str) -> dict[str, str]:
+        """Credentials of a role for a web identity token."""
         sts = boto3.client("sts", region_name=REGION, config=Config(signature_version=UNSIGNED))
         return sts.assume_role_with_web_identity(
             RoleArn=f"arn:aws:iam::{account}:role/{role}",
             RoleSessionName="run-7",
-            WebIdentityToken=self.aws.azure.token(subject, audience),
+            WebIdentityToken=token,
         )["Credentials"]
 
     def client(self, service: str, credentials: dict[str, str]) -> Any:

@@ -31,6 +31,7 @@ ACCOUNTS = {
 }
 AUTOMATION, STAGING, PROD = ACCOUNTS["automation"], ACCOUNTS["staging"], ACCOUNTS["prod"]
 ISSUER = "https://vstoken.dev.azure.com/5f0e7a52-6a1b-4c7e-9d3a-2f1f6d6f6c11"
+ENTRA = "https://login.microsoftonline.com/9b1c0a3e-0c4f-4a86-8f57-6f4e6f0c8d22/v2.0"
 
 
 SERVE = """#!{python} -S
@@ -161,7 +162,7 @@ def start_aws(
         "accounts": ACCOUNTS,
         "region": REGION,
         "platform": "isthmus",
-        "issuers": {ISSUER: jwks} | (issuers or {}),
+        "issuers": {ISSUER: jwks, ENTRA: jwks} | (issuers or {}),
         "environment": {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_DEFAULT_REGION": REGION}
         | (environment or {}),
         **more,

@@ -2,15 +2,14 @@
 
 ministack evaluates policies within one account over plain HTTP. Here the loopback counts as TLS, as bucket
 policies demand; `aws:PrincipalArn` is the role of a session, as AWS has it; a key, repository or bus of
-another account is found there, and its policy asked; and whoever reads or writes an object that a KMS key
-encrypts needs the key as well.
+another account is found there, and its policy asked.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any
 
@@ -19,7 +18,7 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import eventbridge, iam, kms, s3
 
-from isthmus.local.aws import parameters, variables
+from isthmus.local.aws import encrypted_objects, parameters, variables
 
 Answer = tuple[int, dict[str, str], Any]
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Answer]]
@@ -31,14 +30,12 @@ ACL = (
     "x-amz-acl",
     *(f"x-amz-grant-{what}" for what in ("full-control", "read", "read-acp", "write", "write-acp")),
 )
-READ_KEY, WRITE_KEY = "kms:Decrypt", "kms:GenerateDataKey"
 
 _condition = iam_evaluator._resolve_condition_key
 _own_policy = iam_evaluator._resource_policy
 _enforce = iam_evaluator.enforce
 _resource_arn = iam_actions.extract_resource_arn
 _tag_context = iam_actions.request_tag_context
-_object_checks = iam_actions.s3_additional_checks
 _s3_context = iam_actions.s3_service_context
 _bucket_allows = s3._foreign_bucket_allows
 
@@ -53,7 +50,7 @@ def install(handlers: dict[str, Handler]) -> None:
     iam_evaluator.enforce = enforce
     iam_actions.extract_resource_arn = _resource_arn_anywhere
     iam_actions.request_tag_context = _request_context
-    iam_actions.s3_additional_checks = _checks_of_objects
+    encrypted_objects.install()
     iam_actions.s3_service_context = _s3_request_context
     s3._foreign_bucket_allows = _bucket_lets_in
     for service in SHARED:
@@ -174,6 +171,7 @@ def enforce(
         context |= {
             "kms:ViaService": f"{service}.{region}.amazonaws.com",
             "kms:CallerAccount": get_account_id(),
+            **(encrypted_objects.context(iam_action, resource_arn) if service == "s3" else {}),
         }
     denied = _enforce(access_key_id, iam_action, asked, region, resource_arn, context)
     if denied is None and asked in SHARED and iam_evaluator.is_root_access_key(access_key_id):
@@ -306,50 +304,6 @@ def one(params: dict[str, Any], name: str) -> str:
     """A parameter of a query request, whose values are lists."""
     value = params.get(name, "")
     return str((value or [""])[0] if isinstance(value, list) else value)
-
-
-def _checks_of_objects(
-    method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
-) -> list[tuple[str, str]]:
-    checks = list(_object_checks(method, path, headers, body, query))
-    return checks + list(_key_checks(method, path, headers, query))
-
-
-def _key_checks(
-    method: str, path: str, headers: dict[str, str], query: dict[str, Any]
-) -> Iterator[tuple[str, str]]:
-    """The KMS permissions that reading or writing an object needs."""
-    bucket, _, name = path.lstrip("/").partition("/")
-    if not name or set(query) & {"tagging", "acl", "retention", "legal-hold", "attributes"}:
-        return
-    if method == "GET" and "uploadId" not in query:
-        yield from ((READ_KEY, key) for key in _key(bucket))
-    elif method == "PUT" or (method == "POST" and set(query) & {"uploads", "uploadId"}):
-        asked = headers.get("x-amz-server-side-encryption-aws-kms-key-id", "")
-        # A key may be asked for by its alias; permissions are always about the key itself.
-        yield from ((WRITE_KEY, key) for key in (customer_key(asked) if asked else _key(bucket)))
-    source = headers.get("x-amz-copy-source", "").lstrip("/").partition("/")[0]
-    yield from ((READ_KEY, key) for key in (_key(source) if source else []))
-
-
-def _key(bucket: str) -> list[str]:
-    """The ARN of the KMS key that encrypts the bucket; none where S3's own key does."""
-    owner = s3._bucket_owner_account(bucket)
-    if owner is None:
-        return []
-    with request_scope(owner, get_region()):
-        name = s3._bucket_default_sse_headers(bucket).get("x-amz-server-side-encryption-aws-kms-key-id")
-        return customer_key(name or "")
-
-
-def customer_key(name: str) -> list[str]:
-    """The ARN of a KMS key of this account or, by its ARN, another; none for AWS's own keys."""
-    if not name or name.startswith("alias/aws/"):
-        return []
-    owner = _account_of(name) or get_account_id()
-    with request_scope(owner, get_region()):
-        record = kms._resolve_key(name)
-    return [record["Arn"]] if record else []
 
 
 def _bucket_of(arn: str) -> str:

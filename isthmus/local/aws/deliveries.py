@@ -19,7 +19,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import eventbridge, scheduler
 
 from isthmus.errors import Refused
-from isthmus.local.aws import authorization, roles
+from isthmus.local.aws import authorization, encrypted_objects, roles
 
 logger = logging.getLogger("isthmus.deliveries")
 _invoke_target = eventbridge._invoke_target
@@ -148,7 +148,7 @@ def _keys_of(delivery: Delivery) -> list[str]:
         attributes = (sns._topic_by_arn_any_scope(delivery.arn) or {}).get("attributes", {})
     else:
         return []
-    return authorization.customer_key(attributes.get("KmsMasterKeyId", ""))
+    return encrypted_objects.customer_key(attributes.get("KmsMasterKeyId", ""))
 
 
 def _start_pipeline(delivery: Delivery, event_id: str) -> None:

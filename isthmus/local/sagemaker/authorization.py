@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from isthmus.local.sagemaker import condition_keys
+from isthmus.local.sagemaker import condition_keys, tags
 from isthmus.local.sagemaker.arns import Arn, parse
 from isthmus.local.sagemaker.cloud import Caller
 from isthmus.local.sagemaker.wire import ApiError, Record
@@ -138,17 +138,9 @@ def policy_of(here: SageMaker, resource: str) -> str | None:
     return policy
 
 
-def tags_of(here: SageMaker, arn: Arn) -> dict[str, str]:
-    """A resource's tags; those of a version are its group's (API reference of CreateModelPackage)."""
-    if arn.kind == "model-package" and "/" in arn.name:
-        arn = arn._replace(kind="model-package-group", name=arn.name.split("/")[0])
-    found: dict[str, str] = here.state.space(arn.account, arn.region)["tags"].get(str(arn), {})
-    return found
-
-
 def _resource_tags(here: SageMaker, resource: str) -> dict[str, object]:
     arn = parse(resource)
     if arn is None:
         return {}
-    tags = tags_of(here, arn)
-    return {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
+    found = tags.known(here.state.space(arn.account, arn.region), resource)
+    return {f"aws:ResourceTag/{key}": value for key, value in found.items()}

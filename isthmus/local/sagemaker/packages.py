@@ -51,6 +51,8 @@ def _create(call: Call) -> Record:
     group, name = call.get("ModelPackageGroupName"), call.get("ModelPackageName")
     if bool(group) == bool(name):
         raise invalid("Exactly one of ModelPackageGroupName and ModelPackageName must be given.")
+    if group and call.get("Tags"):
+        raise invalid("Tags cannot be supplied for a versioned model package: it uses those of its group.")
     if group:
         space, owner = groups.find(call, group)
         identity = _next_version(space, owner)
@@ -110,6 +112,8 @@ def describe(call: Call) -> Record:
 def list_(call: Call) -> Record:
     """The packages of a group, or the unversioned ones."""
     group = call.get("ModelPackageGroupName")
+    if group and call.get("Tags"):
+        raise invalid("Tags cannot be supplied for a versioned model package: it uses those of its group.")
     if group:
         space, owner = groups.find(call, group)
         name = owner["ModelPackageGroupName"]

@@ -37,8 +37,17 @@ def drop(space: Space, arn: str) -> None:
     space["tags"].pop(arn, None)
 
 
+def known(space: Space, arn: str) -> dict[str, str]:
+    """A resource's tags; a version uses those of its group (API reference of CreateModelPackage)."""
+    found = parse(arn)
+    if found and found.kind == "model-package" and "/" in found.name:
+        arn = str(found._replace(kind="model-package-group", name=found.name.split("/")[0]))
+    tags: dict[str, str] = space["tags"].get(arn, {})
+    return tags
+
+
 def of(space: Space, arn: str) -> list[Record]:
-    return [{"Key": key, "Value": value} for key, value in space["tags"].get(arn, {}).items()]
+    return [{"Key": key, "Value": value} for key, value in known(space, arn).items()]
 
 
 def add(call: Call) -> Record:

@@ -139,3 +139,19 @@ def test_parameters_are_asked_for_one_by_one(aws: Aws) -> None:
     ):
         with pytest.raises(ClientError, match=r"not authorized.*parameter/kept"):
             refused()
+
+
+def test_a_key_can_be_shared_for_one_bucket_alone(aws: Aws, reader: Any, key: str) -> None:
+    """S3 says which bucket it uses a key for: as the bucket, since a key is kept for all of its objects."""
+    share_bucket(aws)
+    for bucket in ("another", BUCKET):
+        only = {"StringEquals": {"kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{bucket}"}}
+        condition = {"Condition": {**FROM_READER["Condition"], **only}}
+        statement = allow("kms:Decrypt", "*", **{**FROM_READER, **condition})
+        shared = policy(ADMINISTERED, statement)
+        aws.client("kms", AUTOMATION).put_key_policy(KeyId=key, PolicyName="default", Policy=shared)
+        if bucket == BUCKET:
+            assert reader.get_object(Bucket=BUCKET, Key="model")["Body"].read() == b"weights"
+        else:
+            with pytest.raises(ClientError, match="kms:Decrypt"):
+                reader.get_object(Bucket=BUCKET, Key="model")

@@ -164,3 +164,22 @@ def test_nothing_is_done_for_the_unsigned(aws: Aws) -> None:
     )
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen(request)
+
+
+def test_a_version_uses_the_tags_of_its_group_and_has_none_of_its_own(aws: Aws) -> None:
+    """One statement about a tag then reaches the versions of every model of the platform, and no other."""
+    sagemaker = aws.client("sagemaker")
+    for name, platform in (("ours", "isthmus"), ("theirs", "another")):
+        sagemaker.create_model_package_group(
+            ModelPackageGroupName=name, Tags=[{"Key": "platform", "Value": platform}]
+        )
+    ours, theirs = register(aws, "ours"), register(aws, "theirs")
+    assert sagemaker.list_tags(ResourceArn=ours)["Tags"] == [{"Key": "platform", "Value": "isthmus"}]
+    with pytest.raises(ClientError, match="uses those of its group"):
+        register(aws, "ours", Tags=[{"Key": "platform", "Value": "another"}])
+    may = {"Effect": "Allow", "Action": "sagemaker:DescribeModelPackage", "Resource": "*"}
+    aws.role("tagged", [may | {"Condition": {"StringEquals": {"aws:ResourceTag/platform": "isthmus"}}}])
+    reader = aws.client("sagemaker", role="tagged")
+    assert reader.describe_model_package(ModelPackageName=ours)["ModelPackageArn"] == ours
+    with pytest.raises(ClientError, match="AccessDenied"):
+        reader.describe_model_package(ModelPackageName=theirs)
