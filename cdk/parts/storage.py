@@ -67,7 +67,8 @@ class Storage(Construct):
         )
         excuse(
             self._logs.resource,
-            "S3 cannot deliver access logs to a bucket with a KMS key",
+            "S3 cannot deliver access logs to a bucket with a KMS key, and this is the one that they go to",
+            "CKV_AWS_18",
             "NIST.800.53.R5-S3DefaultEncryptionKMS",
         )
 

@@ -352,6 +352,19 @@ def test_a_rest_api_is_not_opened_by_a_key_of_its_account(apis: Apis) -> None:
     assert answer.status_code == 401
 
 
+def test_a_private_api_takes_no_call_from_outside_its_vpc_whatever_the_token(apis: Apis) -> None:
+    inside = {"StringEquals": {"aws:SourceVpc": "vpc-0123456789abcdef0"}}
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke"}
+    policy = {"Statement": [statement | {"Resource": "execute-api:/*", "Condition": inside}]}
+    rest = apis.aws.client("apigateway", PROD)
+    change = {"op": "replace", "path": "/policy"}
+    rest.update_rest_api(restApiId=apis.rest_id, patchOperations=[change | {"value": json.dumps(policy)}])
+    refused, unknown = apis.ask("rest", apis.token()), apis.ask("rest", "hello")
+    rest.update_rest_api(restApiId=apis.rest_id, patchOperations=[change | {"value": ""}])
+    assert (refused.status_code, unknown.status_code) == (403, 401)
+    assert apis.ask("rest", apis.token()).status_code == 200
+
+
 def test_an_unknown_api_or_path_is_not_found(apis: Apis) -> None:
     token = apis.token()
     assert apis.ask("http", token, "nowhere").status_code == 404
