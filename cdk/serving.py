@@ -48,7 +48,7 @@ class ServingStack(AccountStack):
             ground_truth=truth,
             network=self.network,
         )
-        deployment_policies(self, platform, stage, data_key=keys.data.arn)
+        deployment_policies(self, platform, stage, data_key=keys.data.arn, network=self.network)
         federation(self, platform)
         infrastructure_roles(self, platform, stage)
         serving_operator(self, platform, data_key=keys.data.arn, capture=capture)

@@ -9,20 +9,35 @@ from __future__ import annotations
 from aws_cdk import Stack
 from constructs import Construct
 
-from cdk.parts.attachment import read_network
+from cdk.parts.attachment import only_there, read_network
 from cdk.parts.federation import connection
-from cdk.parts.grants import MODEL, Statement, allow, make_policy, model_role, pass_role, sagemaker
+from cdk.parts.grants import (
+    MODEL,
+    Conditions,
+    Statement,
+    allow,
+    make_policy,
+    model_role,
+    pass_role,
+    sagemaker,
+)
 from cdk.parts.hosting import read_artifacts
 from cdk.parts.keys import encrypt_disks, read_data_key
 from cdk.parts.registry import READ_GROUP, READ_PACKAGES, registry_arns
 from isthmus import names
 from isthmus.config import Platform, Stage
+from isthmus.network import Attachment
 
 CLOUDFORMATION, DEPLOY = "cloudformation", "deploy"
 
 
-def deployment_policies(scope: Construct, platform: Platform, stage: Stage, *, data_key: str) -> None:
-    """What deploy roles may do, each for its own model, and the roles that they hand to CloudFormation."""
+def deployment_policies(
+    scope: Construct, platform: Platform, stage: Stage, *, data_key: str, network: Attachment | None
+) -> None:
+    """What deploy roles may do, each for its own model, and the roles that they hand to CloudFormation.
+
+    A model is made in the account's network, where there is one.
+    """
     who = _Deployment(Stack.of(scope), platform)
     make_policy(
         scope,
@@ -30,7 +45,7 @@ def deployment_policies(scope: Construct, platform: Platform, stage: Stage, *, d
         names.policy(platform, CLOUDFORMATION),
         "For each model's own things: CloudFormation, for endpoint stacks",
         [
-            *who.serve(),
+            *who.serve(only_there(network)),
             *who.watch(),
             *encrypt_disks(data_key),
             read_data_key(Stack.of(scope), platform),
@@ -126,7 +141,7 @@ class _Deployment:
             ),
         ]
 
-    def serve(self) -> list[Statement]:
+    def serve(self, there: Conditions | None) -> list[Statement]:
         """Model, endpoint configuration and endpoint: with their own names, and only these."""
         stack, platform = self._stack, self._platform
         nouns = {
@@ -141,6 +156,7 @@ class _Deployment:
                 ["sagemaker:AddTags", "sagemaker:DeleteTags", "sagemaker:ListTags"],
                 sagemaker(stack, *nouns.values()),
             ),
+            allow("sagemaker:CreateModel", sagemaker(stack, nouns["Model"]), there),
             # CreateEndpoint and UpdateEndpoint are asked of the configuration as well.
             allow(
                 ["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"],
@@ -195,4 +211,5 @@ _HASHED = ("endpoint-config", "model")
 
 
 def _verbs(noun: str) -> list[str]:
-    return ["Create", "Delete", "Describe"] + ["Update"] * (noun in ("Endpoint", "Pipeline"))
+    create = ["Create"] * (noun != "Model")
+    return [*create, "Delete", "Describe", *["Update"] * (noun in ("Endpoint", "Pipeline"))]

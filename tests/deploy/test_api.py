@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -105,6 +106,7 @@ class Prod:
 
     team: Team
     azure: standin.StandIn
+    assembly: Path
     url: str
 
     def assertion(self) -> str:
@@ -152,7 +154,7 @@ def prod(
     cloudformation = cloud.aws.client("cloudformation", PROD)
     (stack,) = cloudformation.describe_stacks(StackName=names.stack(platform, "prod"))["Stacks"]
     (url,) = [one["OutputValue"] for one in stack["Outputs"] if one["OutputKey"] == "ApiUrl"]
-    return Prod(team, azure, url)
+    return Prod(team, azure, assembly, url)
 
 
 @pytest.fixture(scope="module")
@@ -265,6 +267,22 @@ def test_the_model_runs_in_the_accounts_network(prod: Prod) -> None:
     pipeline = sagemaker.describe_pipeline(PipelineName=names.monitor_pipeline(MODEL))["PipelineDefinition"]
     (step,) = json.loads(pipeline)["Steps"]
     assert step["Arguments"]["NetworkConfig"]["VpcConfig"] == vpc
+
+
+def test_no_deployment_makes_a_model_outside_the_network(prod: Prod, token: str, tmp_path: Path) -> None:
+    """A template that leaves the network out is refused, and the version that serves goes on."""
+    edited = shutil.copytree(prod.assembly, tmp_path / "edited")
+    stack = names.endpoint_stack(prod.team.platform, MODEL, "prod")
+    file = edited / f"{stack}.template.json"
+    template = json.loads(file.read_text())
+    (model,) = [one for one in template["Resources"].values() if one["Type"] == "AWS::SageMaker::Model"]
+    del model["Properties"]["VpcConfig"]
+    model["Properties"]["ModelName"] = names.by_content(MODEL, "0" * 16)
+    file.write_text(json.dumps(template))
+    refused = prod.team.apply(edited, "prod", "42")
+    assert refused.exit_code == 1
+    assert "not authorized to perform: sagemaker:CreateModel" in repr(refused.exception)
+    assert prod.ask(token).status_code == 200
 
 
 def test_logs_say_who_asked_and_hold_no_rows(prod: Prod, token: str) -> None:
