@@ -52,18 +52,23 @@ def synthesized(platform: Platform, folder: Path) -> Templates:
 
 
 def changed(**changes: Any) -> Platform:
-    return read_platform(FULL).model_copy(update=changes)
+    full = read_platform(FULL)
+    # Subjects are given for the connections of the file's own models.
+    azure = full.azure.model_copy(update={"entra_subjects": {}})
+    return full.model_copy(update={"azure": azure, **changes})
 
 
 def test_without_studio_there_is_nothing_of_it(templates: Templates) -> None:
     types = {one["Type"] for name in ("dev", "dev-weather") for one in templates[name]["Resources"].values()}
     assert types == {
         "AWS::IAM::ManagedPolicy",
+        "AWS::IAM::OIDCProvider",
         "AWS::IAM::Role",
         "AWS::KMS::Alias",
         "AWS::KMS::Key",
         "AWS::S3::Bucket",
         "AWS::S3::BucketPolicy",
+        "AWS::SSM::Parameter",
     }
 
 

@@ -128,7 +128,11 @@ def test_each_stage_is_entered_by_its_own_connection(templates: Templates, platf
             for r in templates[f"{stage}-{MODEL}"]["Resources"].values()
             if r["Properties"].get("RoleName") == names.deploy_role(platform, MODEL)
         )
-        (trust,) = _statements(role["AssumeRolePolicyDocument"])
+        trust = next(
+            one
+            for one in _statements(role["AssumeRolePolicyDocument"])
+            if f"{host}:sub" in one["Condition"]["StringEquals"]
+        )
         connection = names.deploy_connection(platform, MODEL, stage)
         assert trust["Condition"]["StringEquals"][f"{host}:sub"] == names.connection_subject(
             platform, connection

@@ -34,6 +34,7 @@ UNUSED = {
     "autoscaling:DescribeTags",
     "efs:*",  # of a Studio domain with a file system, which ours has not
     "kinesis:*",
+    "payments:GetConnectedAccount",  # of subscribers to a paid rule group, which ours has none of
     "s3files:*",
     "s3tables:*",
     "vpc-lattice:*",
