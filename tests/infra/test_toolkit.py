@@ -33,6 +33,15 @@ UNUSED = {
     "iam:DescribeOrganization",  # no action of IAM's, though a schema of WAF's names it
     "autoscaling:DescribeTags",
     "efs:*",  # of a Studio domain with a file system, which ours has not
+    # A web ACL may stand before other things than an API of ours.
+    "amplify:*WebA*",
+    "apprunner:*Web*",
+    "bedrock-agentcore:*WebACL*",
+    "appsync:*WebACL*",
+    "cognito-idp:*WebACL*",
+    "ec2:*VerifiedAccessInstanceWebAcl*",
+    "elasticloadbalancing:*WebACL*",
+    "elasticloadbalancing:*WebAcl*",
     "kinesis:*",
     "payments:GetConnectedAccount",  # of subscribers to a paid rule group, which ours has none of
     "s3files:*",
