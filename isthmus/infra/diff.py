@@ -113,7 +113,7 @@ def markdown(found: Mapping[str, list[Difference]]) -> str:
         return "**No account changes.**\n"
     security = sum(one.is_security for each in changed.values() for one in each)
     total = sum(map(len, changed.values()))
-    lines = [f"**{total} resources change, {security} of them touch security.**", ""]
+    lines = [f"**Resources that change: {total}. Of these touch security: {security}.**", ""]
     for title, wanted in (("Security: who may do what", True), ("The rest", False)):
         lines += _section(title, changed, security=wanted)
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""The platform's stacks that stand in an account, and what each is of: the account, a model, an endpoint."""
+"""The platform's stacks that stand in an account: the account's own, its parts', and endpoints'."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ GONE = "DELETE_COMPLETE"
 
 @dataclass(frozen=True)
 class Standing:
-    """A stack of the platform; `model` is empty where it is the account's own."""
+    """A stack of the platform; a part is of a model, which `model` then names, of a team or of features."""
 
     name: str
-    kind: Literal["account", "model", "endpoint"]
+    kind: Literal["account", "part", "endpoint"]
     model: str = ""
 
 
@@ -34,11 +34,10 @@ def _stack(cfn: Any, platform: Platform, account: AccountRole, name: str) -> Sta
     """What a stack is, by its tags; None where another platform's name begins with ours."""
     described = cfn.describe_stacks(StackName=name)["Stacks"][0]
     tags = {tag["Key"]: tag["Value"] for tag in described.get("Tags", [])}
+    model = tags.get("model", "")
     if name == names.stack(platform, account):
         return Standing(name, "account")
-    if tags.get("platform") != platform.name or "model" not in tags:
+    if tags.get("platform") != platform.name:
         return None
-    model = tags["model"]
-    if name == names.endpoint_stack(platform, model, account):
-        return Standing(name, "endpoint", model)
-    return Standing(name, "model", model)
+    is_endpoint = model and name == names.endpoint_stack(platform, model, account)
+    return Standing(name, "endpoint" if is_endpoint else "part", model)

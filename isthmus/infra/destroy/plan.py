@@ -17,8 +17,8 @@ from isthmus.infra.toolkit import STACK
 
 WHAT = {
     "endpoint": "the endpoint, its alarms and its monitor",
-    "model": "the model's roles",
-    "account": "all that the account's models share",
+    "part": "roles, and what stands for one model, team or feature",
+    "account": "what all of them share",
 }
 
 
@@ -49,7 +49,7 @@ def _models(client: Client, account: AccountRole, stacks: list[Standing]) -> Ite
             yield storage.DeletePipeline(names.registry_group(model))
             yield storage.DeleteVersions(names.registry_group(model))
         yield from storage.log_groups(client, (f"/aws/sagemaker/Endpoints/{names.endpoint(model)}",))
-    yield from _delete(stacks, "model")
+    yield from _delete(stacks, "part")
 
 
 def _delete(stacks: list[Standing], kind: str) -> Iterator[Step]:

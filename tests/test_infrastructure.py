@@ -1,0 +1,120 @@
+"""The pipeline `infrastructure` on the local clouds, from a request for a team to the account prod."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from isthmus import names
+from isthmus.azure import approvals, provision, pull_requests, runs
+from isthmus.errors import Refused
+from isthmus.local import furnish
+from isthmus.local.aws.accounts import root_credentials
+from isthmus.local.aws.bootstrap import bootstrap_all
+from isthmus.local.platform import running
+from isthmus.local.scene import lay
+from isthmus.local.world import World
+
+PIPELINE = names.INFRASTRUCTURE_PIPELINE
+CHECKS = names.PLATFORM_PULL_REQUEST_PIPELINE
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Accounts that a person deployed for the first time, and a project that was provisioned."""
+    state = tmp_path_factory.mktemp("infrastructure")
+    scene = lay(state / "scene")
+    with running(scene.platform_file, state / "clouds") as local:
+        found = World(scene, local, state)
+        with found.acting("admin"):
+            bootstrap_all(local.aws_url, found.platform)
+            furnish.synthesize(furnish.CHECKOUT, scene.platform_file, state / "assembly")
+            furnish.deploy(found.platform, state / "assembly", lambda _line: None)
+            provision.apply(found.platform, scene.folders)
+        yield found
+
+
+def start(world: World, **parameters: str) -> runs.Run:
+    return runs.queue(world.client(), PIPELINE, parameters)
+
+
+def root(world: World, account: str, service: str) -> Any:
+    """Somebody who changes things past the pipeline."""
+    key = root_credentials(getattr(world.platform.accounts, account))
+    session = boto3.Session(
+        key["AWS_ACCESS_KEY_ID"], key["AWS_SECRET_ACCESS_KEY"], region_name=world.platform.region
+    )
+    return session.client(service, endpoint_url=world.local.aws_url)
+
+
+def test_a_team_is_asked_for_reviewed_and_deployed_to_every_account(world: World) -> None:
+    with world.acting("dana"):
+        asked = start(world, do="add a team", name="hail", scientists="ada bob")
+        world.succeeded(asked)
+        dana = world.client()
+        (found,) = dana.get("git/repositories/platform/pullrequests")["value"]
+        request = pull_requests.get(dana, found["pullRequestId"])
+        checked = world.succeeded(world.newest(CHECKS))
+        (thread,) = dana.get(f"git/repositories/platform/pullRequests/{request.number}/threads")["value"]
+    assert request.title == "Add hail to the platform"
+    assert found["createdBy"]["displayName"].startswith("Project Collection Build Service")
+    said = thread["comments"][0]["content"]
+    assert "### Security: who may do what" in said
+    assert "| isthmus-dev-hail | + | AWS::IAM::Role |" in said
+
+    with world.acting("dana"), pytest.raises(Refused, match="not all required policies are met"):
+        pull_requests.merge(dana, request)
+    with world.acting("robin"):
+        pull_requests.agree(world.client(), request)
+    with world.acting("dana"):
+        pull_requests.merge(dana, request)
+        run = world.until(
+            lambda: next((one for one in runs.every(dana, PIPELINE) if one.id > checked.id), None),
+            "the merge starts the pipeline",
+        )
+        waiting = world.until(lambda: _waiting(world, run), "prod waits for a person")
+        assert {one.about for one in waiting} == {
+            "environment infrastructure-prod",
+            "service connection isthmus-infrastructure-prod",
+        }
+    with world.acting("robin"):
+        approvals.decide_run(world.client(), run.id, "As the comment said")
+        ended = world.succeeded(run)
+        records = {one["name"]: one for one in runs.timeline(world.client(), ended.id)}
+    assert records["Deploy to management"]["result"] == "skipped"
+    for account in ("dev", "automation", "staging", "prod"):
+        assert records[f"Deploy to {account}"]["result"] == "succeeded"
+    roles = root(world, "dev", "iam").get_paginator("list_roles").paginate().build_full_result()["Roles"]
+    assert any("hail" in one["RoleName"] for one in roles)
+
+
+def _waiting(world: World, run: runs.Run) -> list[approvals.Approval]:
+    now = runs.get(world.client(), run.id)
+    world.assert_not_failed(now)
+    assert not now.is_over
+    return approvals.pending(world.client(), run.id)
+
+
+def test_a_change_past_the_pipeline_is_found_and_told_loudly(world: World) -> None:
+    parameter = f"{names.model_parameters(world.platform)}/{world.model.name}"
+    with world.acting("dana"):
+        world.succeeded(start(world, do="detect drift"))
+        root(world, "automation", "ssm").put_parameter(Name=parameter, Value="mine now", Overwrite=True)
+        ended = world.ended(start(world, do="detect drift"))
+        records = runs.timeline(world.client(), ended.id)
+    assert ended.result == "failed"
+    looked = {one["name"]: one["result"] for one in records if one["name"].startswith("Drift in")}
+    assert looked == {
+        "Drift in management": "skipped",
+        "Drift in dev": "succeeded",
+        "Drift in automation": "failed",
+        "Drift in staging": "succeeded",
+        "Drift in prod": "succeeded",
+    }
+    issues = [issue for one in records if one["type"] == "Task" for issue in one.get("issues") or []]
+    (warning,) = (issue["message"] for issue in issues if issue["type"] == "warning")
+    stack = names.model_stack(world.platform, "automation", world.model.name)
+    assert warning == f"{stack}: AWS::SSM::Parameter Model is modified (/Value)"
