@@ -6,6 +6,7 @@ The stacks give these names and the commands look for them, so each is written o
 from __future__ import annotations
 
 from isthmus.config import STAGES, WORKLOADS, AccountRole, Model, Platform, Team
+from isthmus.config.fields import PLATFORM_REPOSITORY as PLATFORM_REPOSITORY
 
 
 def role_arn(account: str, role: str) -> str:
@@ -457,6 +458,5 @@ def connection_subject(platform: Platform, connection: str) -> str:
     return f"sc://{platform.azure.organization}/{platform.azure.project}/{connection}"
 
 
-PLATFORM_REPOSITORY = "platform"
 INFRASTRUCTURE_PIPELINE = "infrastructure"
 PLATFORM_PULL_REQUEST_PIPELINE = "platform-pull-request"

@@ -13,6 +13,7 @@ from isthmus.config import read_platform
 from isthmus.errors import BadInput
 
 EXAMPLE = Path(__file__).parent.parent / "platform.yaml"
+MODEL = "    owner: weather-team@contoso.example\n"
 
 
 @pytest.fixture
@@ -51,6 +52,16 @@ def test_the_environment_says_where_azure_devops_is(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
+        ("/contoso", "", ["names no organization", "https://dev.azure.com/contoso", "organization_url"]),
+        ("/contoso", "/con toso", ["organization_url"]),
+        ("dev.azure.com/contoso", "contoso.visualstudio.com", ["names no organization"]),
+        *(
+            (MODEL, f"{MODEL}    {kind}_repository: {name}\n", [f"{kind}_repository"])
+            for kind in ("build", "deploy")
+            for name in ("a/b", "_a", "a.", '"a\\nb"', '""', "a" * 65)
+        ),
+        (MODEL, f"{MODEL}    build_repository: Platform\n", ["repository Platform is the platform's own"]),
+        (MODEL, f"{MODEL}    build_repository: Model-Deploy\n", ["a repository is for one of both"]),
         ("region:", "regoin:", ["unknown key 'regoin'", "did you mean 'region'?"]),
         ("  staging:", "  stagging:", ["unknown key 'stagging'", "did you mean 'staging'?", "accounts"]),
         ('"444455556666"', '"44445555666"', ["twelve digits", "44445555666", "accounts.prod"]),

@@ -24,6 +24,7 @@ from isthmus.azure.resources import (
     Wanted,
 )
 from isthmus.config import STAGES, AccountRole, Model, Platform
+from isthmus.errors import BadInput
 
 T = TypeVar("T")
 # The pipeline's stages name all of them; those of an account that is not there are passed over.
@@ -35,7 +36,11 @@ IS_CHANGE_MEANT = "is what changes in prod what the pull request's comment said,
 
 
 def wanted(platform: Platform) -> Wanted:
-    """All of it, each thing once, in an order in which it can be made."""
+    """All of it, each thing once, in an order in which it can be made.
+
+    Raises `BadInput` where two models would share a repository: its model.yaml or deploy.yaml is of one.
+    """
+    _require_a_repository_each(platform)
     return Wanted(
         project=platform.azure.project,
         repositories=_once(_repositories(platform)),
@@ -48,6 +53,20 @@ def wanted(platform: Platform) -> Wanted:
         grants=_once(_grants(platform)),
         proposing=(Proposing(names.PLATFORM_REPOSITORY),),
     )
+
+
+def _require_a_repository_each(platform: Platform) -> None:
+    for kind in ("build", "deploy"):
+        models: dict[str, str] = {}
+        for model in platform.models:
+            name = str(getattr(model, f"{kind}_repository"))
+            other = models.setdefault(name.lower(), model.name)
+            if other != model.name:
+                raise BadInput(
+                    f"models {other} and {model.name} have the same {kind}_repository {name}",
+                    where="platform.yaml, models",
+                    todo=f"name another for one of them, such as {model.name}-{kind}",
+                )
 
 
 def _once(found: Iterator[T]) -> tuple[T, ...]:

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, field_validator, model_validator
 
 from isthmus.config.fields import (
+    PLATFORM_REPOSITORY,
     Account,
     AccountId,
     Email,
@@ -19,6 +20,7 @@ from isthmus.config.fields import (
     ModelName,
     Name,
     Region,
+    RepositoryName,
     Strict,
     Tag,
     Url,
@@ -96,6 +98,9 @@ class Organization(Strict):
 # ---------------------------------------------------------------- Azure DevOps
 
 
+_ORGANIZATION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,48}[A-Za-z0-9])?$")
+
+
 class Azure(Strict):
     """Where the code lives and the pipelines run."""
 
@@ -125,6 +130,14 @@ class Azure(Strict):
         if subject := twice(subjects.values()):
             raise ValueError(f"{subject} stands twice: each service connection has a subject of its own")
         return subjects
+
+    @field_validator("organization_url")
+    @classmethod
+    def _names_an_organization(cls, url: str) -> str:
+        host, _, path = url.rstrip("/").partition("://")[2].partition("/")
+        if not _ORGANIZATION.match(path.rsplit("/", 1)[-1]) or host.endswith(".visualstudio.com"):
+            raise ValueError("it names no organization; one is named like https://dev.azure.com/contoso")
+        return url
 
     @property
     def connection_client(self) -> str:
@@ -392,8 +405,8 @@ class Model(Strict):
     name: ModelName
     owner: Tag
     team: Name | None = Field(default=None, description="Whose scientists work on it.")
-    build_repository: str = "model-build"
-    deploy_repository: str = "model-deploy"
+    build_repository: RepositoryName = "model-build"
+    deploy_repository: RepositoryName = "model-deploy"
 
 
 class Platform(Strict):
@@ -460,6 +473,21 @@ class Platform(Strict):
                     f"model {model}: a name that begins with an account's role ({account}) would give its "
                     "stacks the names of others"
                 )
+
+    @model_validator(mode="after")
+    def _repositories_are_apart(self) -> Platform:
+        # Azure Repos takes names that differ by case alone for one.
+        deployed = {model.deploy_repository.lower(): model.name for model in self.models}
+        for model in self.models:
+            for name in (model.build_repository, model.deploy_repository):
+                if name.lower() == PLATFORM_REPOSITORY:
+                    raise ValueError(f"model {model.name}: the repository {name} is the platform's own")
+            if other := deployed.get(model.build_repository.lower()):
+                raise ValueError(
+                    f"{model.build_repository} is where model {model.name} is built and model {other} is "
+                    "deployed from; a repository is for one of both"
+                )
+        return self
 
     @model_validator(mode="after")
     def _organization_fits(self) -> Platform:

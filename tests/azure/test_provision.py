@@ -268,8 +268,18 @@ def test_an_approver_who_is_nobody(platform: Platform, folders: Folders, provisi
         planned(platform.model_copy(update={"azure": azure}), folders)
 
 
+def repositories(model: str) -> dict[str, str]:
+    return {"name": model, "build_repository": f"{model}-build", "deploy_repository": f"{model}-deploy"}
+
+
+def test_two_models_in_one_repository_are_refused(platform: Platform, folders: Folders) -> None:
+    other = platform.models[0].model_copy(update=repositories("snow") | {"build_repository": "Model-Build"})
+    with pytest.raises(BadInput, match="seattle-rain and snow have the same build_repository Model-Build"):
+        planned(platform.model_copy(update={"models": [*platform.models, other]}), folders)
+
+
 def test_only_administrators_provision(provisioned: Platform, folders: Folders, empty: StandIn) -> None:
-    model = provisioned.models[0].model_copy(update={"name": "other", "build_repository": "other-build"})
+    model = provisioned.models[0].model_copy(update=repositories("other"))
     more = provisioned.model_copy(update={"models": [*provisioned.models, model]})
     with pytest.raises(Refused, match="not authorized"):
         provision.apply(more, folders, token=empty.token("dana"))
@@ -347,7 +357,7 @@ def test_the_token_is_on_no_command_line(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_two_models_share_nothing_but_the_environments(platform: Platform) -> None:
-    other = platform.models[0].model_copy(update={"name": "snow", "build_repository": "snow"})
+    other = platform.models[0].model_copy(update=repositories("snow"))
     both = wanted(platform.model_copy(update={"models": [*platform.models, other]}))
     assert len({one.name for one in both.connections}) == 18
     assert len(both.environments) == 7
