@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from typing import NamedTuple
 
@@ -114,6 +115,8 @@ def isthmus(platform_file: str | None) -> None:
 
 def main() -> None:
     """Run a command; a `Problem` becomes a few lines on stderr and its exit code, never a traceback."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     silence_others()
     try:
         isthmus(prog_name="isthmus")
@@ -122,6 +125,8 @@ def main() -> None:
         sys.exit(problem.exit_code)
     except BrokenPipeError:
         sys.exit(141)
+    except KeyboardInterrupt:
+        sys.exit(130)
     except Exception as error:
         explained = _of_files(error) or _of_extras(error) or _of_aws(error)
         if explained is None:

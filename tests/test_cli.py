@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -62,3 +64,34 @@ def test_a_problem_is_three_lines_and_no_traceback(tmp_path: Path) -> None:
     assert answer.returncode == 2
     assert "there is no platform.yaml" in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize("days", ["nan", "inf", "1e300", "0", "-1"])
+def test_days_without_end_are_refused(days: str) -> None:
+    answer = isthmus("events", f"--days={days}")
+    assert (answer.returncode, "Traceback" in answer.stderr) == (2, False)
+    assert "is not in the range" in answer.stderr
+
+
+@pytest.mark.parametrize(("loading", "code"), [("click", -signal.SIGINT), ("isthmus_hit", 1)])
+def test_an_interrupt_while_a_command_is_loaded_leaves_no_trace(
+    tmp_path: Path, loading: str, code: int
+) -> None:
+    hit = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+    (tmp_path / f"{loading}.py").write_text(hit)
+    # The second is loaded as the command's own module is, once the command line has begun.
+    program = (
+        "import sys\n"
+        "sys.argv = ['isthmus', 'schema', 'model']\n"
+        "from isthmus import __main__, cli\n"
+        "cli.COMMANDS['schema'] = cli.Entry('isthmus_hit:command', '')\n"
+        "__main__.main()\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (answer.returncode, "Traceback" in answer.stderr) == (code, False), answer.stderr

@@ -24,6 +24,8 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for m
 STAGE = click.option("--stage", type=click.Choice(STAGES), default="prod", show_default=True)
 COMMENT = click.option("--comment", default="", help="Why; kept with the version.")
 DATA = click.Path(exists=True, dir_okay=False, path_type=Path)
+# As long as CloudWatch keeps a log.
+LONGEST_DAYS = 3653
 NO_ROWS = "there are no rows to predict"
 
 
@@ -209,10 +211,17 @@ def lineage(model: str, version: str | None, inference_id: str | None, stage: St
     _fail_if_asked_in_vain(said)
 
 
+def _days(_context: click.Context, _option: click.Parameter, days: float) -> float:
+    # What is no number is in no range either.
+    if not 0 < days <= LONGEST_DAYS:
+        raise click.BadParameter(f"{days:g} is not in the range 0<x<={LONGEST_DAYS}.")
+    return days
+
+
 @click.command()
 @click.option("--model", help="Only this model's.")
 @click.option("--correlation-id", help="Only this event's; its beginning will do.")
-@click.option("--days", default=14.0, show_default=True, help="How far back.")
+@click.option("--days", default=14.0, show_default=True, callback=_days, help="How far back.")
 @AS_JSON
 def events(model: str | None, correlation_id: str | None, days: float, as_json: bool) -> None:
     """Each hop of each event over the bridge, the oldest first, and what became of the run."""
