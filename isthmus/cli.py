@@ -36,7 +36,7 @@ COMMANDS = {
     ),
     "approve": Entry("isthmus.operate.commands:approve", "Approve a model version in the registry."),
     "reject": Entry("isthmus.operate.commands:reject", "Reject a model version in the registry."),
-    "invoke": Entry("isthmus.operate.commands:invoke", "Ask an endpoint for predictions."),
+    "invoke": Entry("isthmus.operate.invoking:invoke", "Ask an endpoint for predictions."),
     "lineage": Entry(
         "isthmus.operate.commands:lineage", "Where a model version came from and where it went."
     ),

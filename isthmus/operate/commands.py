@@ -1,12 +1,9 @@
-"""`isthmus status`, `models`, `approve`, `reject`, `invoke`, `lineage`, `events`, `schema`."""
+"""`isthmus status`, `models`, `approve`, `reject`, `lineage`, `events`, `schema`."""
 
 from __future__ import annotations
 
 import json
-import os
-import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +11,6 @@ import click
 from isthmus.config import STAGES, Stage
 
 if TYPE_CHECKING:
-    from isthmus.config import Platform
     from isthmus.operate.accounts import Accounts
     from isthmus.operate.devops import Said
     from isthmus.operate.endpoints import Endpoint
@@ -23,10 +19,8 @@ if TYPE_CHECKING:
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 STAGE = click.option("--stage", type=click.Choice(STAGES), default="prod", show_default=True)
 COMMENT = click.option("--comment", default="", help="Why; kept with the version.")
-DATA = click.Path(exists=True, dir_okay=False, path_type=Path)
 # As long as CloudWatch keeps a log.
 LONGEST_DAYS = 3653
-NO_ROWS = "there are no rows to predict"
 
 
 @click.command()
@@ -110,6 +104,7 @@ def reject(model: str, version: str, comment: str) -> None:
 
 
 def _decide(model: str, version: str, verdict: Verdict, comment: str) -> None:
+    from isthmus import names
     from isthmus.operate import registry
 
     accounts = _accounts()
@@ -118,68 +113,8 @@ def _decide(model: str, version: str, verdict: Verdict, comment: str) -> None:
     found = registry.find(sagemaker, model, version)
     registry.decide(sagemaker, found, verdict, comment, person)
     click.echo(f"{model} version {found.number}: {verdict} by {person}")
-
-
-@click.command()
-@click.argument("model")
-@STAGE
-@click.option("--data", type=DATA, help="A CSV or JSON file.")
-@click.option("--row", help="One row: comma-separated values in the order of the features.")
-@click.option("--inference-id", default="", help="To find the request by, and to send its label under.")
-@click.option("--api", metavar="URL", help="Through the stage's API, as the job's service connection.")
-@AS_JSON
-def invoke(
-    model: str,
-    stage: Stage,
-    data: Path | None,
-    row: str | None,
-    inference_id: str,
-    api: str | None,
-    as_json: bool,
-) -> None:
-    """Ask MODEL's endpoint for predictions, one a line; rows from --row, --data or standard input.
-
-    With --api no AWS key is needed: the stage's API is asked, whose URL is the output ApiUrl of its stack.
-    """
-    from isthmus.operate import predictions, show
-
-    accounts = _accounts()
-    accounts.platform.model(model)
-    rows = _rows(data, row)
-    if api:
-        found, inference_id = _through(api, accounts.platform, model, rows, inference_id)
-    else:
-        runtime = accounts.client(stage, "sagemaker-runtime")
-        found = predictions.ask(runtime, model, stage, rows, inference_id)
-    if as_json:
-        show.as_json({"model": model, "stage": stage, "inference_id": inference_id, "predictions": found})
-    else:
-        click.echo("\n".join(found))
-
-
-def _through(
-    url: str, platform: Platform, model: str, rows: bytes, inference_id: str
-) -> tuple[list[str], str]:
-    """The API's predictions and the id that it gave the request, where none was given."""
-    from isthmus.azure.api_token import api_token
-    from isthmus.operate import api
-
-    answer = api.ask(url, api_token(platform, os.environ), model, rows, inference_id)
-    return answer.predictions, answer.inference_id
-
-
-def _rows(data: Path | None, row: str | None) -> bytes:
-    from isthmus.errors import BadInput
-
-    if data is not None and row is not None:
-        raise BadInput("--data and --row are both given", todo="give one of them")
-    if row is not None:
-        return row.encode()
-    if data is not None:
-        return data.read_bytes()
-    if sys.stdin.isatty():
-        raise BadInput(NO_ROWS, todo="give --row, --data FILE, or rows on standard input")
-    return sys.stdin.buffer.read()
+    if verdict == "Approved":
+        click.echo(f"its deployment starts: isthmus azure follow {names.deploy_pipeline(model)}")
 
 
 @click.command()

@@ -44,6 +44,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(200, b"")
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
+        if body.startswith(b"date,"):
+            return self.answer(400, b"unknown column 'date'; the model takes: a, b")
         if body.startswith(b"bad"):
             return self.answer(400, b"row 1 has 1 cell; the model takes 2: a, b")
         self.answer(200, b"".join(b"0.5\\n" for _ in body.strip().splitlines()))
@@ -163,6 +165,8 @@ def _registry(aws: Aws) -> None:
     }
     policy = json.dumps({"Version": "2012-10-17", "Statement": [may_read]})
     sagemaker.put_model_package_group_policy(ModelPackageGroupName=MODEL, ResourcePolicy=policy)
+    evaluation = json.dumps({"features": ["a", "b"]}).encode()
+    aws.client("s3").put_object(Bucket=BUCKET, Key="evaluate/evaluation/evaluation.json", Body=evaluation)
     for number in (1, 2, 3):
         register(aws, value=0.7 + number / 100, run_id=str(40 + number), compared=number == 3)
     sagemaker.update_model_package(ModelPackageArn=f"{GROUP_ARN}/1", ModelApprovalStatus="Approved")
@@ -203,6 +207,7 @@ def register(aws: Aws, *, value: float, run_id: str, compared: bool = False) -> 
             "ci_low": str(value - 0.05),
             "ci_high": str(value + 0.05),
             "threshold": "0.7",
+            "evaluation_uri": f"s3://{BUCKET}/evaluate/evaluation",
             **(COMPARED if compared else dict.fromkeys(COMPARED, "none")),
         },
     )

@@ -154,6 +154,18 @@ def test_invoke_predicts_from_a_row_a_file_and_standard_input(shell: Shell, tmp_
     assert shell.json("invoke", MODEL, "--row", "1,2")["predictions"] == ["0.5"]
 
 
+def test_invoke_leaves_out_columns_that_the_model_does_not_take_and_says_so(shell: Shell) -> None:
+    done = shell.run("invoke", MODEL, given="date,b,target,a\n2013-01-01,2,1,1\n2013-01-02,4,0,3\n")
+    assert done.exit_code == 0, done.exception
+    assert done.stderr == "left out, because the model does not take them: date, target\n"
+    assert done.stdout.splitlines()[-2:] == ["0.5", "0.5"]
+
+
+@pytest.mark.parametrize("rows", ["date,a\n2013-01-01,1\n", "date,a,b\n2013-01-01,1\n"])
+def test_invoke_keeps_the_models_own_words_where_leaving_out_does_not_help(shell: Shell, rows: str) -> None:
+    assert "unknown column 'date'" in fails(shell, BadInput, "invoke", MODEL, given=rows)
+
+
 def test_invoke_says_what_is_wrong(shell: Shell) -> None:
     assert "row 1 has 1 cell" in fails(shell, BadInput, "invoke", MODEL, "--row", "bad")
     assert "no endpoint in staging" in fails(

@@ -1,0 +1,49 @@
+"""The columns that a deployed model takes, and rows without the others."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from isthmus.config import Stage
+from isthmus.operate import endpoints, registry
+from isthmus.operate.accounts import Accounts
+
+
+def taken(accounts: Accounts, model: str, stage: Stage) -> list[str]:
+    """The columns of the version that runs at the stage, as its evaluation names them, if it does."""
+    running = endpoints.find(accounts.client(stage, "sagemaker"), model, stage)
+    if not running.model_package_arn:
+        return []
+    version = registry.describe(accounts.client("automation", "sagemaker"), running.model_package_arn)
+    where = urlsplit(version.metadata.get("evaluation_uri", ""))
+    if not where.netloc:
+        return []
+    s3, key = accounts.client("automation", "s3"), f"{where.path.strip('/')}/evaluation.json"
+    try:
+        evaluation = json.loads(s3.get_object(Bucket=where.netloc, Key=key)["Body"].read())
+    except s3.exceptions.ClientError:
+        return []
+    found: list[str] = evaluation.get("features", [])
+    return found
+
+
+def only(rows: bytes, wanted: Sequence[str]) -> tuple[bytes, list[str]]:
+    """CSV rows with the wanted columns alone, and the names of the others; unchanged where one is missing.
+
+    Without a header there is nothing to tell columns by, so such rows are unchanged too.
+    """
+    found = [row for row in csv.reader(io.StringIO(rows.decode("utf-8-sig", errors="replace"))) if row]
+    header = [cell.strip() for cell in found[0]] if found else []
+    others = [name for name in header if name not in wanted]
+    if not wanted or not others or not set(wanted) <= set(header):
+        return rows, []
+    places = [header.index(name) for name in wanted]
+    if any(len(row) != len(header) for row in found):
+        return rows, []
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([[row[place] for place in places] for row in found])
+    return text.getvalue().encode(), others
