@@ -16,12 +16,12 @@ test: static
 lint: static
 	$(BIN)/python -m pytest -q tests/contract tests/cdk
 
-static: .venv/installed node_modules/installed
+static: install
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 
-install: .venv/installed node_modules/installed
+install: .venv/installed .venv/checkov/installed node_modules/installed
 
 # uv installs the hash-locked tree in seconds; pip installs only uv itself.
 .venv/installed: requirements/all.lock requirements/bootstrap.lock pyproject.toml
@@ -32,18 +32,25 @@ install: .venv/installed node_modules/installed
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
+# checkov's requirements contradict ours, so it has an environment of its own.
+.venv/checkov/installed: requirements/checkov.lock .venv/installed
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/checkov
+	@$(BIN)/uv pip install --quiet --python .venv/checkov/bin/python --require-hashes -r $<
+	@touch $@
+
 # Node's tools are for checks only (Microsoft's language service, the real cdk); the demo does without them.
 node_modules/installed: package-lock.json .venv/installed
 	@$(BIN)/npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
 
 # One lock for this checkout, and for each extra that pipeline jobs install one that agrees with it.
-COMPILE := $(BIN)/uv pip compile pyproject.toml --generate-hashes --universal --no-header --no-annotate --quiet
+COMPILE := $(BIN)/uv pip compile --generate-hashes --universal --no-header --no-annotate --quiet
 lock:
-	$(COMPILE) --all-extras --output-file requirements/all.lock
+	$(COMPILE) pyproject.toml --all-extras --output-file requirements/all.lock
 	for extra in build check container deploy; do \
-		$(COMPILE) --extra $$extra --constraints requirements/all.lock --output-file requirements/$$extra.lock; \
+		$(COMPILE) pyproject.toml --extra $$extra --constraints requirements/all.lock --output-file requirements/$$extra.lock; \
 	done
+	$(COMPILE) --group checkov --output-file requirements/checkov.lock
 	$(BIN)/npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts
 
 clean:

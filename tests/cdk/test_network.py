@@ -18,7 +18,6 @@ import yaml
 from isthmus import names, network
 from isthmus.config import WORKLOADS, Platform, read_platform
 from isthmus.infra import assembly as assemblies
-from isthmus.infra.check import check
 from isthmus.local import lifeline
 from isthmus.local.aws.bootstrap import bootstrap_all, laptop_user
 from tests.cdk.conftest import CHECKOUT, FULL
@@ -232,11 +231,6 @@ def test_what_is_written_down_is_what_is_asked_for(variants: Path, name: str) ->
         named = {one["Name"] for one in parameters if "/network/" in one["Name"]}
         assert named == {*wanted.subnets, wanted.security_group, names.network_parameter(platform, "vpc")}
         assert len(wanted.subnets) == {"three": 3, "elsewhere": 2, "existing": 3}[name]
-
-
-def test_cfn_lint_finds_nothing_in_existing_vpcs(variants: Path) -> None:
-    """In managed ones neither: tests/cdk/test_rules.py."""
-    assert check(variants / "existing") == []
 
 
 # ---------------------------------------------------------------- deployed and destroyed
