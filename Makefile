@@ -26,6 +26,7 @@ install: .venv/installed .venv/checkov/installed node_modules/installed
 # uv installs the hash-locked tree in seconds; pip installs only uv itself.
 .venv/installed: requirements/all.lock requirements/bootstrap.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Isthmus needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12") if sys.version_info < (3, 11) else 0'
+	@echo "installing into .venv (once, about a minute)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || (rm -rf .venv; echo "no venv module: on Debian, apt install python3-venv"; exit 1)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/all.lock

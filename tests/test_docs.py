@@ -1,4 +1,4 @@
-"""The documentation is true: every command in README.md and docs/ is run here."""
+"""The documentation is true: every command in README.md and docs/ is run here, page by page."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 MAKE = {"make demo", "make test"}
 
 
-def commands() -> list[str]:
-    found = []
-    for page in PAGES:
-        for block in re.findall(r"```sh\n(.*?)```", page.read_text(), re.S):
-            found += [line.strip() for line in block.splitlines() if line.strip()]
-    return sorted(set(found) - MAKE)
+def commands(page: Path) -> list[str]:
+    """What the page has a reader type, in order."""
+    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(), re.S)
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line and line not in MAKE]
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +62,11 @@ def test_the_two_commands_are_targets_of_make() -> None:
         subprocess.run([*shlex.split(command), "--dry-run"], cwd=ROOT, check=True, capture_output=True)
 
 
-@pytest.mark.parametrize("command", commands())
-def test_a_command_of_the_documentation_works(home: Path, command: str) -> None:
-    script = f'set -e; eval "$(isthmus env)"; {command}'
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.stem)
+def test_the_commands_of_a_page_work_one_after_the_other(home: Path, page: Path) -> None:
+    """As a reader types them: in one shell, in a folder where the platform runs."""
+    script = "\n".join(["set -eo pipefail", 'eval "$(isthmus env)"', "set -x", *commands(page)])
     done = subprocess.run(
         ["bash", "-c", script], cwd=home, env=_environment(), capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

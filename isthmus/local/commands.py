@@ -100,6 +100,9 @@ def _as_interrupt(_number: int, _frame: object) -> None:
 
 
 def _welcome(local: Local) -> str:
+    platform = local.platform()
+    project = f"{local.organization_url}/{platform.azure.project}"
+    repository = platform.models[0].build_repository
     return "\n".join(
         (
             "",
@@ -107,7 +110,9 @@ def _welcome(local: Local) -> str:
             f"Azure DevOps    {local.organization_url}",
             f"Entra           {local.authority}",
             "",
+            f"Look at it in a browser:  {project}",
             'In another terminal:  eval "$(isthmus env)"  and then  isthmus status',
+            f"A model's repository, in that terminal:  git clone {project}/_git/{repository}",
             "Ctrl-C stops it; the state stays.",
         )
     )

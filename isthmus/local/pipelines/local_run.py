@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import uuid
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -21,9 +22,12 @@ from isthmus.local.pipelines.compiler import compile_pipeline
 from isthmus.local.pipelines.execution import execute
 from isthmus.local.pipelines.folders import FolderSources
 from isthmus.local.pipelines.host import Located, Repository, Request, Result, RunContext
+from isthmus.local.pipelines.lending import Lender
 from isthmus.local.pipelines.nodes import broken
+from isthmus.local.pipelines.parameters import MissingParameters
 from isthmus.local.pipelines.plan import Plan
 from isthmus.local.pipelines.terminal import Terminal
+from isthmus.local.pipelines.users import used_by
 
 
 def folders_of(file: Path, given: Mapping[str, str]) -> dict[str, Path]:
@@ -46,19 +50,41 @@ def compile_here(file: Path, sources: FolderSources, request: Request) -> Plan:
     if not file.resolve().is_relative_to(root):
         raise BadInput(f"{file} does not lie in the repository 'self', {root}")
     others = [Repository(alias, name=alias) for alias in sources.folders if alias != "self"]
+    path = file.resolve().relative_to(root).as_posix()
     try:
-        path = file.resolve().relative_to(root).as_posix()
         return compile_pipeline(path, sources, request, declared_elsewhere=others)
-    except BadInput:
-        raise
     except Problem as problem:
-        raise BadInput(problem.what, where=problem.where or str(file), todo=problem.todo) from None
+        todo = problem.todo or _remedy(problem, file, path, root)
+        raise BadInput(problem.what, where=problem.where or str(file), todo=todo) from None
+
+
+def _remedy(problem: Problem, file: Path, path: str, root: Path) -> str:
+    """What to do about a file that does not compile alone."""
+    if users := used_by(file, root):
+        return f"this is a template; run what uses it: {', '.join(_shown(one) for one in users)}"
+    if isinstance(problem, MissingParameters) and problem.where == f"{path}:1":
+        return " ".join(f"-p {name}=VALUE" for name in problem.missing)
+    return ""
+
+
+def note_of_template(file: Path, root: Path) -> str:
+    """Which pipelines use the file as a template, as a sentence; empty where none does."""
+    users = used_by(file, root)
+    if not users:
+        return ""
+    return f"{file} is a template of {', '.join(_shown(one) for one in users)}: that is what pipelines run"
+
+
+def _shown(file: Path) -> str:
+    here = Path().resolve()
+    return str(file.relative_to(here)) if file.is_relative_to(here) else str(file)
 
 
 def context_of(file: Path, located: Located, name: str) -> RunContext:
     """A run of the file by whoever sits here, on the commit that is checked out."""
     return RunContext(
-        build_id=1,
+        # Unlike any run of Azure DevOps, and another one each time: what is built is filed under it.
+        build_id=int(time.time()),
         build_number="1",
         definition_id=1,
         definition_name=name or _name(file),
@@ -76,12 +102,17 @@ def context_of(file: Path, located: Located, name: str) -> RunContext:
 
 
 def run_here(
-    plan: Plan, context: RunContext, sources: FolderSources, request: Request, approved: Collection[str]
+    plan: Plan,
+    context: RunContext,
+    sources: FolderSources,
+    request: Request,
+    approved: Collection[str],
+    lent_by: Lender | None = None,
 ) -> Result:
     """Run to the end; Ctrl-C cancels, so that steps stop and `always()` steps still run."""
     ask = click.confirm if sys.stdin.isatty() else None
     with tempfile.TemporaryDirectory(prefix="isthmus-run-") as folder:
-        host = Terminal(sources, Path(folder), approved=approved, ask=ask)
+        host = Terminal(sources, Path(folder), approved=approved, ask=ask, lent_by=lent_by)
         found: list[Result | BaseException] = []
 
         def work() -> None:

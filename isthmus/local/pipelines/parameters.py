@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass
 
+from isthmus.errors import BadInput
 from isthmus.local.pipelines.nodes import (
     Mapping,
     Node,
@@ -33,6 +34,15 @@ class Parameter:
     values: tuple[str, ...]
     at: Place
     display_name: str = ""
+
+
+class MissingParameters(BadInput):
+    """Parameters without a default that were not given."""
+
+    def __init__(self, missing: list[str], at: Place) -> None:
+        noun = "parameter has" if len(missing) == 1 else "parameters have"
+        super().__init__(f"required {noun} no value: {', '.join(missing)}", where=str(at))
+        self.missing = missing
 
 
 def declared(root: Mapping) -> list[Parameter]:
@@ -87,8 +97,7 @@ def bind(
         given[name.lower()] = node
     missing = [one.name for one in known.values() if one.default is None and one.name.lower() not in given]
     if missing:
-        noun = "parameter has" if len(missing) == 1 else "parameters have"
-        raise broken(f"required {noun} no value: {', '.join(missing)}", at)
+        raise MissingParameters(missing, at)
     return Declared({one.name: _bound(one, given.get(key), at) for key, one in known.items()})
 
 

@@ -37,11 +37,19 @@ def run(
     """Run, or show expanded, an Azure Pipelines YAML file here.
 
     A file azure-pipelines*.yml stands at the root of its repository; other files are templates of the
-    git repository around them. Repositories are taken as they stand in their folders.
+    git repository around them. Repositories are taken as they stand in their folders. Service connections are
+    lent by the local Azure DevOps, where `isthmus up` runs and `isthmus env` says so.
     """
     from isthmus.local.pipelines.folders import FolderSources
     from isthmus.local.pipelines.host import Repository
-    from isthmus.local.pipelines.local_run import compile_here, context_of, folders_of, run_here
+    from isthmus.local.pipelines.lending import lender, require
+    from isthmus.local.pipelines.local_run import (
+        compile_here,
+        context_of,
+        folders_of,
+        note_of_template,
+        run_here,
+    )
     from isthmus.local.pipelines.rendering import final_yaml
     from isthmus.local.pipelines.selection import from_stage, only_job
 
@@ -57,7 +65,11 @@ def run(
     if show:
         click.echo(final_yaml(plan), nl=False)
         return
-    result = run_here(plan, context, sources, request, approve)
+    if note := note_of_template(file, sources.folder("self")):
+        click.echo(f"note: {note}", err=True)
+    lent_by = lender(context.definition_name)
+    require(plan, lent_by, context.definition_name)
+    result = run_here(plan, context, sources, request, approve, lent_by)
     if result != "succeeded":
         raise click.exceptions.Exit(0 if result == "succeededWithIssues" else 1)
 

@@ -16,11 +16,19 @@ import click
 from isthmus.errors import NotFound, Refused
 from isthmus.local.pipelines.folders import FolderSources
 from isthmus.local.pipelines.host import Checkpoint, Connection, Decision, Located, Record
+from isthmus.local.pipelines.lending import DO, Lender
 from isthmus.local.pipelines.logging_commands import SUMMARY
 from isthmus.local.pipelines.nodes import nearest
 
 # A run in the cloud has none of these: credentials come by a service connection or not at all.
-_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
+_CREDENTIALS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+    "AZURE_DEVOPS_TOKEN",
+    "AZURE_DEVOPS_EXT_PAT",
+)
 _NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".isthmus", "node_modules", "__pycache__", "cdk.out")
 _MARKS = {
     "succeeded": ("✓", "green"),
@@ -43,12 +51,14 @@ class Terminal:
         approved: Collection[str] = (),
         ask: Callable[[str], bool] | None = None,
         echo: Callable[[str], None] = click.echo,
+        lent_by: Lender | None = None,
     ) -> None:
         self.cancelled = threading.Event()
         self._sources = sources
         self._work = work
         self._approved = approved
         self._ask = ask
+        self._lent_by = lent_by
         self._echo = echo
         self._lock = threading.RLock()
         self._records: dict[str, Record] = {}
@@ -120,13 +130,15 @@ class Terminal:
         pass
 
     def connection(self, name: str) -> Connection:
-        raise NotFound(
-            f"there is no service connection {name!r} here: `isthmus run` has no identity to lend",
-            todo="queue the pipeline in Azure DevOps, or in the local one that `isthmus up` starts",
-        )
+        if self._lent_by is None:
+            what = f"there is no service connection {name!r} here: nobody lends it"
+            raise NotFound(what, todo=DO + "isthmus azure run")
+        return self._lent_by.connection(name)
 
     def oidc_token(self, connection: Connection, job_id: str) -> str:
-        raise Refused(f"no token can be had for {connection.name!r} here")
+        if self._lent_by is None:
+            raise Refused(f"no token can be had for {connection.name!r} here")
+        return self._lent_by.token(connection)
 
     def access_token(self, job_id: str) -> str:
         return secrets.token_urlsafe(32)

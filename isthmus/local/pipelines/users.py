@@ -1,0 +1,50 @@
+"""Which pipelines use a file as a template: whoever runs the template itself probably means one of them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+_TEMPLATE = re.compile(r"^\s*(?:-\s*)?template:\s*['\"]?([^'\"\s#]+)", re.MULTILINE)
+_LEFT_OUT = {".git", ".venv", ".isthmus", "node_modules", "cdk.out"}
+
+
+def used_by(file: Path, repository: Path) -> list[Path]:
+    """The files around `repository` that lead to `file` and are no templates themselves."""
+    root = _checkout(repository)
+    uses = {one: _templates(one, root) for one in _yaml_files(root)}
+    wanted, found, seen = {file.resolve()}, [], set[Path]()
+    while wanted:
+        target = wanted.pop()
+        seen.add(target)
+        users = [one for one, templates in uses.items() if target in templates]
+        wanted |= set(users) - seen
+        if not users and target != file.resolve():
+            found.append(target)
+    return sorted(found)
+
+
+def _yaml_files(root: Path) -> Iterable[Path]:
+    for file in root.rglob("*.yml"):
+        if not _LEFT_OUT & set(file.relative_to(root).parts) and file.is_file():
+            yield file.resolve()
+
+
+def _templates(file: Path, root: Path) -> set[Path]:
+    """The files that `template:` may mean: beside this one, or at the root of a repository by alias."""
+    text = file.read_text(encoding="utf-8", errors="replace")
+    found = set()
+    for name in _TEMPLATE.findall(text):
+        path, _, alias = name.partition("@")
+        base = root if alias or path.startswith("/") else file.parent
+        found.add((base / path.lstrip("/")).resolve())
+    return found
+
+
+def _checkout(repository: Path) -> Path:
+    """The checkout around a repository's folder: a template and who extends it may lie side by side in it."""
+    argv = ["git", "-C", str(repository), "rev-parse", "--show-toplevel"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    return Path(done.stdout.strip()) if done.returncode == 0 else repository.resolve()
