@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -48,7 +47,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     lines = iter(up.stdout.readline, "")
     assert any("In another terminal" in line for line in lines), "up did not come up"
     yield folder
-    up.send_signal(signal.SIGINT)
+    up.terminate()
     assert up.wait(30) == 0
 
 

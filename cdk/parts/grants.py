@@ -86,6 +86,15 @@ def person(platform: Platform) -> Principal:
     return {"AWS": f"arn:aws:iam::{platform.accounts.automation}:root"}, {}
 
 
+def person_by_name(platform: Platform) -> list[Statement]:
+    """The trust of a role that `person` takes under his or her own name: of the user, or of the session."""
+    own = (
+        {"StringEquals": {"sts:RoleSessionName": "${aws:username}"}},
+        {"StringLike": {"aws:userid": "*:${sts:RoleSessionName}"}},
+    )
+    return [allow_principal(person(platform), "sts:AssumeRole", conditions=one) for one in own]
+
+
 # ---------------------------------------------------------------- policies and roles
 
 

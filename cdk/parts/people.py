@@ -8,7 +8,7 @@ from __future__ import annotations
 from aws_cdk import Stack, aws_iam
 from constructs import Construct
 
-from cdk.parts.grants import Statement, allow, make_role, person, sagemaker
+from cdk.parts.grants import Statement, allow, make_role, person, person_by_name, sagemaker
 from cdk.parts.keys import READ, USE
 from cdk.parts.registry import READ_GROUP, READ_PACKAGES, of_platform, registry_arns
 from cdk.parts.storage import bucket_arn, objects
@@ -24,15 +24,15 @@ def person_role(
 
 
 def approver(scope: Construct, platform: Platform, *, data_key: str) -> None:
-    """The only role that approves or rejects; it sees what it judges by."""
+    """The only role that approves or rejects, under one's own name; it sees what it judges by."""
     _, versions = registry_arns(platform, "*")
-    person_role(
+    make_role(
         scope,
         "Approver",
         names.approver_role(platform),
-        platform,
-        "Approves and rejects model versions",
-        [
+        trust=person_by_name(platform),
+        description="Approves and rejects model versions",
+        statements=[
             *read_registry(platform),
             allow("sagemaker:UpdateModelPackage", versions, of_platform(platform)),
             allow("s3:GetObject", objects(names.artifact_bucket(platform))),

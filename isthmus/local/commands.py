@@ -55,7 +55,13 @@ def _left_by_demo() -> Path:
 
 
 @click.command()
-@click.option("--as", "user", default=here.USER, show_default=True, help="Who you are in Azure DevOps.")
+@click.option(
+    "--as",
+    "user",
+    default=here.USER,
+    show_default=True,
+    help="Who you are: robin approves, dana does not, admin administers.",
+)
 def env(user: str) -> None:
     """Print the variables that point the AWS CLI, boto3, git and Azure's clients at `isthmus up`.
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from isthmus.config import Platform
-from isthmus.local import files
+from isthmus.local import files, people
 from isthmus.local.platform import Local
 
 # What stays in the environment beside the variables that `variables` gives.
@@ -18,7 +18,7 @@ SIGN_IN = r"http\.http://127\.0\.0\.1:\d+/\.extraHeader"
 
 
 def laptop_key(platform: Platform, local: Local, user: str) -> dict[str, str]:
-    """The access key of `user`, an administrator of the automation account; made once for each state.
+    """The access key of `user`'s own IAM user in the automation account; made once for each state.
 
     It is made anew where its file holds none.
     """
@@ -29,7 +29,8 @@ def laptop_key(platform: Platform, local: Local, user: str) -> dict[str, str]:
                 return {"AWS_ACCESS_KEY_ID": name, "AWS_SECRET_ACCESS_KEY": secret}
     from isthmus.local.aws.bootstrap import laptop_user
 
-    key = laptop_user(local.aws_url, platform.region, platform.accounts.automation, user)
+    policy = people.permissions(platform, people.find(platform, user))
+    key = laptop_user(local.aws_url, platform.region, platform.accounts.automation, user, policy)
     files.write(kept, json.dumps(key).encode())
     return key
 

@@ -19,19 +19,13 @@ from isthmus import names
 from isthmus.config import STAGES, Platform, read
 from isthmus.config.fields import did_you_mean
 from isthmus.errors import BadInput, Refused, Unavailable
-from isthmus.local import files, lifeline, lock, ports, stand_in
+from isthmus.local import files, lifeline, lock, people, ports, stand_in
 from isthmus.local.stand_in import StandIn
 
 LOCK, RECORD = "lock", "running.json"
 WATCH_SECONDS = 0.5
 # What takes long to make and depends on content alone; shared by all local platforms of a checkout.
 CACHE = Path(".isthmus") / "cache"
-# The people of the laptop: a data scientist, who may not approve her own release, and a release approver.
-USERS = (
-    {"name": "admin", "display_name": "Ari Admin", "groups": ["administrators"]},
-    {"name": "dana", "display_name": "Dana Scientist", "groups": []},
-    {"name": "robin", "display_name": "Robin Release", "groups": ["release-approvers"]},
-)
 
 
 @dataclass(frozen=True)
@@ -200,7 +194,7 @@ def _azure_config(platform: Platform, local: Local) -> dict[str, object]:
         "application_names": {azure.bridge_client_id: names.bridge(platform)},
         "apis": {api.audience: {azure.connection_client: [api.role]}} if api else {},
         "environment": local.endpoints(platform.region) | {"ISTHMUS_CACHE": str(local.cache)},
-        "users": list(USERS),
+        "users": [asdict(one) for one in people.of(platform)],
     }
 
 

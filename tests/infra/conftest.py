@@ -16,7 +16,7 @@ from botocore.config import Config
 from isthmus.config import Platform
 from isthmus.infra import assembly as assemblies
 from isthmus.local import lifeline
-from isthmus.local.aws.bootstrap import bootstrap_all, laptop_user
+from isthmus.local.aws.bootstrap import LAPTOP, bootstrap_all, laptop_user
 from tests.cdk.conftest import assembly, full, platform, templates
 from tests.local.conftest import AUTOMATION, REGION, Aws, Issuer, free_port, issuer, start_aws
 
@@ -41,7 +41,7 @@ class Cloud:
         """Credentials of a role that a person takes from the automation account."""
         sts = self.administrator().client("sts")
         arn = f"arn:aws:iam::{account}:role/{role}"
-        return sts.assume_role(RoleArn=arn, RoleSessionName="ada")["Credentials"]
+        return sts.assume_role(RoleArn=arn, RoleSessionName=LAPTOP)["Credentials"]
 
     def connection(
         self, account: str, role: str, subject: str, audience: str, **claims: object

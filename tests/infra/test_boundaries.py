@@ -7,7 +7,12 @@ from botocore.exceptions import ClientError
 
 from isthmus import names
 from isthmus.config import Platform, Stage
+from isthmus.errors import Refused
+from isthmus.local import people
+from isthmus.local.aws.bootstrap import laptop_user
+from isthmus.operate.accounts import Accounts
 from tests.infra.conftest import Cloud
+from tests.local.aws.documents import allow, make_role
 
 DENIED = r"AccessDenied|not authorized|Access Denied|UnauthorizedOperation"
 
@@ -144,3 +149,88 @@ class TestApproval:
         approver.update_model_package(ModelPackageArn=version, ModelApprovalStatus="Rejected")
         found = approver.describe_model_package(ModelPackageName=version)
         assert found["ModelApprovalStatus"] == "Rejected"
+
+    def test_a_person_approves_under_her_own_name(
+        self, cloud: Cloud, platform: Platform, version: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        robin = user(cloud, platform, "robin")
+        sign_in(monkeypatch, robin)
+        approver, name = Accounts(platform).approver()
+        assert name == "robin"
+        approver.update_model_package(ModelPackageArn=version, ModelApprovalStatus="Approved")
+        assert approved_by(cloud, version) == f"assumed-role/{names.approver_role(platform)}/robin"
+        # As in the console, where nobody takes a role.
+        herself = cloud.client("sagemaker", robin)
+        herself.update_model_package(ModelPackageArn=version, ModelApprovalStatus="Rejected")
+        assert approved_by(cloud, version) == "user/robin"
+
+    def test_nobody_approves_under_another_name(self, cloud: Cloud, platform: Platform) -> None:
+        automation = platform.accounts.automation
+        make_role(cloud.aws, automation, "signed-in", allow("sts:AssumeRole", "*"))
+        session = cloud.aws.acting_as("signed-in", automation)
+        role = names.role_arn(automation, names.approver_role(platform))
+        for held, own in ((user(cloud, platform, "robin"), "robin"), (session, "test")):
+            sts = cloud.client("sts", held)
+            assert sts.assume_role(RoleArn=role, RoleSessionName=own)
+            with pytest.raises(ClientError, match=DENIED):
+                sts.assume_role(RoleArn=role, RoleSessionName="somebody")
+
+    def test_who_is_no_approver_approves_in_no_way(
+        self,
+        cloud: Cloud,
+        platform: Platform,
+        model: str,
+        version: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        automation, build = platform.accounts.automation, names.build_connection(platform, model)
+        pipeline = cloud.connection(
+            automation,
+            names.build_role(platform, model),
+            names.connection_subject(platform, build),
+            platform.azure.audience,
+        )
+        for held in (user(cloud, platform, "dana"), pipeline):
+            sagemaker = cloud.client("sagemaker", held)
+            assert sagemaker.describe_model_package(ModelPackageName=version)
+            with pytest.raises(ClientError, match=DENIED):
+                sagemaker.update_model_package(ModelPackageArn=version, ModelApprovalStatus="Approved")
+            sign_in(monkeypatch, held)
+            with pytest.raises(Refused, match=f"does not let you act as {names.approver_role(platform)}"):
+                Accounts(platform).approver()
+
+    def test_an_approver_does_nothing_else(self, cloud: Cloud, platform: Platform, version: str) -> None:
+        robin = user(cloud, platform, "robin")
+        bucket = names.artifact_bucket(platform)
+        for ask in (
+            lambda: cloud.client("s3", robin).put_object(Bucket=bucket, Key="x", Body=b"x"),
+            lambda: cloud.client("iam", robin).create_user(UserName="x"),
+            lambda: cloud.client("sagemaker", robin).delete_model_package(ModelPackageName=version),
+        ):
+            with pytest.raises(ClientError, match=DENIED):
+                ask()
+
+
+def user(cloud: Cloud, platform: Platform, name: str) -> dict[str, str]:
+    """The access key that `isthmus env --as NAME` gives."""
+    policy = people.permissions(platform, people.find(platform, name))
+    key = laptop_user(cloud.aws.url, platform.region, platform.accounts.automation, name, policy)
+    return {
+        "AccessKeyId": key["AWS_ACCESS_KEY_ID"],
+        "SecretAccessKey": key["AWS_SECRET_ACCESS_KEY"],
+        "SessionToken": "",
+    }
+
+
+def sign_in(monkeypatch: pytest.MonkeyPatch, held: dict[str, str]) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", held["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", held["SecretAccessKey"])
+    monkeypatch.setenv("AWS_SESSION_TOKEN", held["SessionToken"])
+
+
+def approved_by(cloud: Cloud, version: str) -> str:
+    """The end of the ARN of whoever changed the version last, as SageMaker says it."""
+    found = cloud.aws.client("sagemaker", version.split(":")[4]).describe_model_package(
+        ModelPackageName=version
+    )
+    return str(found["LastModifiedBy"]["IamIdentity"]["Arn"].rpartition(":")[2])

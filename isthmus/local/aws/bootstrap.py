@@ -1,10 +1,12 @@
-"""Bootstraps local accounts by the code that bootstraps real ones; gives the laptop a user."""
+"""Bootstraps local accounts by the code that bootstraps real ones; gives the laptop's people users."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 import boto3
 
@@ -14,6 +16,11 @@ from isthmus.infra.toolkit import Toolkit
 from isthmus.local.aws.accounts import root_credentials
 
 LAPTOP = "laptop"
+POLICY = "person"
+ADMINISTRATOR = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+}
 
 
 def bootstrap_all(url: str, platform: Platform) -> None:
@@ -28,8 +35,10 @@ def bootstrap(url: str, toolkit: Toolkit) -> None:
     infra.bootstrap(client, toolkit, lambda _: None)
 
 
-def laptop_user(url: str, region: str, account: str, name: str = LAPTOP) -> dict[str, str]:
-    """An access key of the automation account's administrator of that name, as environment variables.
+def laptop_user(
+    url: str, region: str, account: str, name: str = LAPTOP, policy: Mapping[str, Any] = ADMINISTRATOR
+) -> dict[str, str]:
+    """An access key of the IAM user of that name, who may do what `policy` says, as environment variables.
 
     The key is made anew at every call: nothing long-lived is kept, and the one before stops working.
     """
@@ -39,16 +48,9 @@ def laptop_user(url: str, region: str, account: str, name: str = LAPTOP) -> dict
     except iam.exceptions.EntityAlreadyExistsException:
         for key in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:
             iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
-    iam.put_user_policy(UserName=name, PolicyName="administrator", PolicyDocument=json.dumps(_ADMINISTRATOR))
+    iam.put_user_policy(UserName=name, PolicyName=POLICY, PolicyDocument=json.dumps(policy))
     key = iam.create_access_key(UserName=name)["AccessKey"]
     return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
-
-
-# The one person at the laptop administers the automation account; elsewhere only roles that trust it.
-_ADMINISTRATOR = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
-}
 
 
 def _session(account: str, region: str) -> boto3.Session:
