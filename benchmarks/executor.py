@@ -13,13 +13,16 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
+
+from isthmus.executor.sample import run_definition
 
 RUNS = 9
 STEPS = 10
 SCRIPT = "print('done')\n"
 
 
-def step(number: int) -> dict[str, object]:
+def step(number: int) -> dict[str, Any]:
     source = {
         "InputName": "code",
         "S3Input": {
@@ -29,7 +32,7 @@ def step(number: int) -> dict[str, object]:
             "S3InputMode": "File",
         },
     }
-    arguments: dict[str, object] = {
+    arguments: dict[str, Any] = {
         "AppSpecification": {
             "ImageUri": "bench",
             "ContainerEntrypoint": ["process"],
@@ -41,22 +44,15 @@ def step(number: int) -> dict[str, object]:
         },
         "ProcessingInputs": [source],
     }
-    one: dict[str, object] = {"Name": f"Step{number}", "Type": "Processing", "Arguments": arguments}
+    one: dict[str, Any] = {"Name": f"Step{number}", "Type": "Processing", "Arguments": arguments}
     return one | ({"DependsOn": [f"Step{number - 1}"]} if number else {})
 
 
 def executed(folder: Path) -> float:
     """Milliseconds a step, of a pipeline of ten steps one after the other."""
     definition = {"Version": "2020-12-01", "Parameters": [], "Steps": [step(n) for n in range(STEPS)]}
-    (folder / "definition.json").write_text(json.dumps(definition))
-    (folder / "inputs.json").write_text(json.dumps({"s3://bench/code": str(folder / "code")}))
-    argv = [sys.executable, "-m", "isthmus.local.sagemaker.sample"]
-    argv += ["--definition", str(folder / "definition.json"), "--inputs", str(folder / "inputs.json")]
-    done = subprocess.run(
-        [*argv, "--output", str(folder / "output")], capture_output=True, text=True, check=True
-    )
-    steps = json.loads(done.stdout.splitlines()[-1])["steps"]
-    return float(statistics.median(one["seconds"] for one in steps)) * 1000
+    ran = run_definition(definition, {}, {"s3://bench/code": folder / "code"}, folder / "output")
+    return statistics.median(one.seconds for one in ran.steps) * 1000
 
 
 def bare(folder: Path) -> float:

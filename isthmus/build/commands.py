@@ -60,7 +60,7 @@ def sample(junit: Path | None) -> None:
     config = read_model()
     found = run_sample(HERE, config, define(HERE))
     for step in found.steps:
-        click.echo(f"{step['name']:<14} {step['status']} {step['seconds']:.1f} s")
+        click.echo(f"{step.name:<14} {step.status} {step.seconds:.1f} s")
     if junit:
         write(junit, "sample", found.steps)
     if found.failure:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from junitparser import Failure, JUnitXml, TestCase, TestSuite
 
+from isthmus.executor.sample import StepResult
 
-def write(file: Path, suite: str, steps: Sequence[dict[str, Any]]) -> None:
+
+def write(file: Path, suite: str, steps: Sequence[StepResult]) -> None:
     """One test case a step, failed where the step failed and was not the verdict itself."""
     results = TestSuite(suite)
     for step in steps:
-        case = TestCase(step["name"], classname=suite, time=step["seconds"])
-        if step["status"] == "Failed" and step.get("type") != "Fail":
-            case.result = [Failure(step.get("reason") or "failed")]
+        case = TestCase(step.name, classname=suite, time=step.seconds)
+        if step.status == "Failed" and step.type != "Fail":
+            case.result = [Failure(step.reason or "failed")]
         results.add_testcase(case)
     xml = JUnitXml()
     xml.add_testsuite(results)

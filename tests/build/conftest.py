@@ -14,9 +14,8 @@ from typing import Any
 import boto3
 import pytest
 
-from isthmus import names
+from isthmus import lifeline, names
 from isthmus.config import Platform, read_platform
-from isthmus.local import lifeline
 
 CHECKOUT = Path(__file__).parents[2]
 MODEL = "seattle-rain"

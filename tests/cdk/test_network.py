@@ -15,10 +15,9 @@ import boto3
 import pytest
 import yaml
 
-from isthmus import names, network
+from isthmus import lifeline, names, network
 from isthmus.config import WORKLOADS, Platform, read_platform
 from isthmus.infra import assembly as assemblies
-from isthmus.local import lifeline
 from isthmus.local.aws.bootstrap import bootstrap_all, laptop_user
 from tests.cdk.conftest import CHECKOUT, FULL
 from tests.local.conftest import ACCOUNTS, AUTOMATION, REGION, Aws, Issuer, free_port, start_aws

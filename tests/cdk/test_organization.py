@@ -16,10 +16,10 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from click.testing import CliRunner, Result
 
+from isthmus import lifeline
 from isthmus.cli import isthmus
 from isthmus.config import read_platform
 from isthmus.errors import BadInput, Problem
-from isthmus.local import lifeline
 from tests.cdk.conftest import CHECKOUT
 from tests.local.aws.documents import allow, make_role, policy
 from tests.local.conftest import ACCOUNTS, AUTOMATION, PROD, REGION, Aws, Issuer, free_port, issuer, start_aws

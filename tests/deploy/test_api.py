@@ -22,11 +22,10 @@ import pytest
 import requests
 import yaml
 
-from isthmus import names
+from isthmus import lifeline, names
 from isthmus.config import Platform, read_platform
 from isthmus.infra import assembly as assemblies
 from isthmus.infra.synth import synthesize
-from isthmus.local import lifeline
 from isthmus.local.aws.bootstrap import bootstrap_all, laptop_user
 from isthmus.local.azure_devops.keys import Key
 from tests.deploy.conftest import CHECKOUT

@@ -16,12 +16,11 @@ import boto3
 import pytest
 from junitparser import JUnitXml
 
-from isthmus import names
+from isthmus import lifeline, names
 from isthmus.config import Platform, Stage
 from isthmus.errors import NotFound, Problem, Refused
 from isthmus.infra import assembly as assemblies
 from isthmus.infra.synth import synthesize
-from isthmus.local import lifeline
 from isthmus.local.aws.bootstrap import bootstrap_all, laptop_user
 from tests.deploy.conftest import CHECKOUT
 from tests.deploy.team import Team, done, gather

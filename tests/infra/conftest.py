@@ -13,9 +13,9 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 
+from isthmus import lifeline
 from isthmus.config import Platform
 from isthmus.infra import assembly as assemblies
-from isthmus.local import lifeline
 from isthmus.local.aws.bootstrap import LAPTOP, bootstrap_all, laptop_user
 from tests.cdk.conftest import assembly, full, platform, templates
 from tests.local.conftest import AUTOMATION, REGION, Aws, Issuer, free_port, issuer, start_aws

@@ -14,10 +14,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from isthmus import names
+from isthmus import lifeline, names
 from isthmus.config import Platform, read_platform
 from isthmus.infra import assembly as assemblies
-from isthmus.local import lifeline
 from isthmus.local.aws.bootstrap import bootstrap_all, laptop_user
 from tests.cdk.conftest import FULL, full
 from tests.local.conftest import ACCOUNTS, AUTOMATION, REGION, Aws, Issuer, free_port, start_aws

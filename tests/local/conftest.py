@@ -20,7 +20,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from isthmus.local import lifeline
+from isthmus import lifeline
 
 REGION = "eu-west-1"
 ACCOUNTS = {

@@ -15,8 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from isthmus import lifeline
 from isthmus.errors import Unavailable
-from isthmus.local import lifeline, stand_in
+from isthmus.local import stand_in
 from isthmus.local.furnish import CHECKOUT
 from tests.local.conftest import ACCOUNTS, REGION, free_port
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from isthmus import lifeline
 from isthmus.azure.contents import Folders
-from isthmus.local import lifeline
 from isthmus.local.aws.bootstrap import laptop_user
 from tests.azure.conftest import empty, folders
 from tests.local.azure_devops.standin import StandIn

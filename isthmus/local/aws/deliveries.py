@@ -153,9 +153,9 @@ def _keys_of(delivery: Delivery) -> list[str]:
 
 def _start_pipeline(delivery: Delivery, event_id: str) -> None:
     """Start an execution as the target's role, off this thread: SageMaker may have to wait for AWS."""
+    from isthmus.executor.refusals import ApiError
     from isthmus.local.sagemaker import service
     from isthmus.local.sagemaker.cloud import Caller
-    from isthmus.local.sagemaker.wire import ApiError
 
     variables = _assume(delivery)
     role = delivery.target["RoleArn"]

@@ -23,9 +23,9 @@ from ministack.core.responses import AccountRegionScopedDict, get_account_id, ge
 from ministack.services.cloudformation import provisioners
 
 from isthmus.errors import Refused
+from isthmus.executor import shapes
+from isthmus.executor.refusals import ApiError
 from isthmus.local.aws import roles
-from isthmus.local.sagemaker import shapes
-from isthmus.local.sagemaker.wire import ApiError
 
 Record = dict[str, Any]
 Answer = tuple[int, dict[str, str], bytes]

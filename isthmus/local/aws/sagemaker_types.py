@@ -95,9 +95,9 @@ def handlers(kind: Type) -> dict[str, Any]:
 
 def call(operation: str, **request: Any) -> dict[str, Any]:
     """Call our SageMaker as the stack's role; raises `ValueError` with CloudFormation's wording."""
+    from isthmus.executor.refusals import ApiError
     from isthmus.local.sagemaker import service
     from isthmus.local.sagemaker.cloud import Caller
-    from isthmus.local.sagemaker.wire import ApiError
 
     try:
         key, arn = stacks.acting().credentials()
@@ -171,7 +171,7 @@ def _delete(kind: Type, name: str) -> None:
 
 def _request(kind: Type, verb: str, properties: Properties, name: str) -> Properties:
     """The properties as the request of an operation: what only another verb takes is left out."""
-    from isthmus.local.sagemaker import shapes
+    from isthmus.executor import shapes
 
     # Operations on pipelines take a token, with which they may be tried again.
     given: Properties = {kind.name: name, "ClientRequestToken": str(uuid.uuid4())} | properties

@@ -126,7 +126,7 @@ def _deleting(kind: Type) -> Callable[[str, Properties], None]:
 
 
 def _request(operation: str, properties: Properties) -> Properties:
-    from isthmus.local.sagemaker import shapes
+    from isthmus.executor import shapes
 
     request: Properties = typed(properties, shapes.operation(operation).input_shape)
     return request
@@ -134,7 +134,7 @@ def _request(operation: str, properties: Properties) -> Properties:
 
 def _changes(kind: Type, properties: Properties) -> Properties:
     """What can be updated, without what only the creation takes."""
-    from isthmus.local.sagemaker import shapes
+    from isthmus.executor import shapes
 
     created: Any = shapes.operation(f"Create{kind.noun}").input_shape
     updated: Any = shapes.operation(f"Update{kind.noun}").input_shape

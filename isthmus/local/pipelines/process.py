@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
 
-from isthmus.local import lifeline
+from isthmus import lifeline
 
 _LOOK_EVERY = 0.2
 _LAST_LINES = 2.0

@@ -1,4 +1,4 @@
 """SageMaker on this machine: registry, pipelines, jobs and endpoints that behave as the cloud's.
 
-`service.py` is the door that the local AWS opens; `sample.py` runs a definition with no server at all.
+`service.py` is the door that the local AWS opens; the steps of a pipeline are run by `isthmus.executor`.
 """

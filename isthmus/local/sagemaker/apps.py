@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import copy
 
+from isthmus.executor.refusals import Record, in_use, invalid, not_found
 from isthmus.local.sagemaker import domains, listing, studio_spaces, tags, user_profiles
 from isthmus.local.sagemaker.call import Call, Operation
-from isthmus.local.sagemaker.wire import Record, in_use, invalid, not_found
 
 
 def create(call: Call) -> Record:

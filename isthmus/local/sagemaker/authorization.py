@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from isthmus.executor.refusals import ApiError, Record
 from isthmus.local.sagemaker import condition_keys, tags
 from isthmus.local.sagemaker.arns import Arn, parse
 from isthmus.local.sagemaker.cloud import Caller
-from isthmus.local.sagemaker.wire import ApiError, Record
 
 if TYPE_CHECKING:
     from isthmus.local.sagemaker.sagemaker import SageMaker

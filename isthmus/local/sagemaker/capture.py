@@ -16,8 +16,8 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from isthmus.local.sagemaker.objects import ObjectStore, StoreError, split_uri
-from isthmus.local.sagemaker.wire import Record
+from isthmus.executor.objects import ObjectStore, StoreError, split_uri
+from isthmus.executor.refusals import Record
 
 # What is captured is in S3 within this many seconds.
 FLUSH_SECONDS = 0.5

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from isthmus.local.sagemaker.objects import ObjectStore
-from isthmus.local.sagemaker.wire import Record
+from isthmus.executor.objects import ObjectStore
+from isthmus.executor.refusals import Record
 
 
 @dataclass(frozen=True)

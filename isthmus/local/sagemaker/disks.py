@@ -5,10 +5,10 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ResourceConfig.htm
 
 from __future__ import annotations
 
+from isthmus.executor.refusals import Record, invalid
 from isthmus.instances import has_own_key
 from isthmus.local.sagemaker.call import Call
 from isthmus.local.sagemaker.cloud import Caller
-from isthmus.local.sagemaker.wire import Record, invalid
 
 
 def require(call: Call, role: Caller, machine: Record) -> None:

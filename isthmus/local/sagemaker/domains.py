@@ -9,10 +9,10 @@ import copy
 import secrets
 import string
 
+from isthmus.executor.refusals import Record, in_use, invalid, not_found
 from isthmus.local.sagemaker import listing, tags
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.state import now
-from isthmus.local.sagemaker.wire import Record, in_use, invalid, not_found
 
 SETTINGS = (
     "DefaultUserSettings",

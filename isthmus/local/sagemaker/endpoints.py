@@ -8,11 +8,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from isthmus.executor.refusals import Record, invalid
 from isthmus.local.sagemaker import events, listing, models, rollout, tags
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.serving import Fleet, NotServing
 from isthmus.local.sagemaker.state import now
-from isthmus.local.sagemaker.wire import Record, invalid
 
 ALARM_LOOK_SECONDS = 1.0
 _VARIANT = ("InitialVariantWeight", "InitialInstanceCount", "ContainerStartupHealthCheckTimeoutInSeconds")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from isthmus.local.sagemaker import shapes
+from isthmus.executor import shapes
+from isthmus.executor.refusals import Record
 from isthmus.local.sagemaker.cloud import Cloud
 from isthmus.local.sagemaker.state import Space
-from isthmus.local.sagemaker.wire import Record
 
 _PACKAGE = (
     "ModelPackageName",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from isthmus.executor.refusals import Record, in_use, invalid, not_found
 from isthmus.local.sagemaker import listing, tags
 from isthmus.local.sagemaker.call import Call, Operation
-from isthmus.local.sagemaker.wire import Record, in_use, invalid, not_found
 
 NAME = "FeatureGroupName"
 GIVEN = (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
+from isthmus.executor.refusals import Record, conflict, invalid
 from isthmus.local.sagemaker import listing, tags
 from isthmus.local.sagemaker.arns import parse
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.state import Space
-from isthmus.local.sagemaker.wire import Record, conflict, invalid
 
 
 def create(call: Call) -> Record:

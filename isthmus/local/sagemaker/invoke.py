@@ -10,10 +10,11 @@ from urllib.parse import unquote
 
 import urllib3
 
+from isthmus.executor.refusals import ApiError
 from isthmus.local.sagemaker import authorization, capture
 from isthmus.local.sagemaker.cloud import Caller
 from isthmus.local.sagemaker.serving import INVOCATION_SECONDS, Fleet, Server
-from isthmus.local.sagemaker.wire import ApiError, Response
+from isthmus.local.sagemaker.wire import Response
 
 if TYPE_CHECKING:
     from isthmus.local.sagemaker.sagemaker import SageMaker

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from isthmus.local.sagemaker import disks, events, listing, networking, processing, tags, training
+from isthmus.executor import processing, training
+from isthmus.executor.job import HOST, Control, Ending, JobFailure, Place, clear, guarded, isolated
+from isthmus.executor.objects import StoreError
+from isthmus.executor.refusals import ApiError, Record, in_use, invalid, limit, not_found
+from isthmus.local.sagemaker import disks, events, listing, networking, tags
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.cloud import Caller
-from isthmus.local.sagemaker.job import HOST, Control, Ending, JobFailure, Place, clear, guarded
-from isthmus.local.sagemaker.objects import StoreError
 from isthmus.local.sagemaker.state import Space, State, now
-from isthmus.local.sagemaker.wire import ApiError, Record, in_use, invalid, limit, not_found
 
 if TYPE_CHECKING:
     from isthmus.local.sagemaker.sagemaker import SageMaker
@@ -188,7 +189,7 @@ class _Runner:
         self.here.state.changed()
 
     def _body(self, folder: Path) -> Ending:
-        offline = networking.isolated(self.record)
+        offline = isolated(self.record)
         place = Place(
             self.here.cloud.objects(self.role),
             folder,

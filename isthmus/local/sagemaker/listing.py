@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
+from isthmus.executor.refusals import Record, invalid
 from isthmus.local.sagemaker.call import Call
-from isthmus.local.sagemaker.wire import Record, invalid
 
 PAGE = 10
 # A request's filter, and the member it looks at in records that call it otherwise.

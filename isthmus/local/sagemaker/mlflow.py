@@ -10,11 +10,11 @@ import secrets
 from collections.abc import Callable
 from typing import NamedTuple
 
+from isthmus.executor.refusals import ApiError, Record, conflict, not_found
 from isthmus.local.sagemaker import listing, tags
 from isthmus.local.sagemaker.arns import parse
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.state import now
-from isthmus.local.sagemaker.wire import ApiError, Record, conflict, not_found
 
 
 class Kind(NamedTuple):

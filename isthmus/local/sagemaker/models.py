@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 
+from isthmus.executor.refusals import Record, invalid
 from isthmus.local.sagemaker import groups, listing, networking, packages, tags
 from isthmus.local.sagemaker.call import Call, Operation
-from isthmus.local.sagemaker.wire import Record, invalid
 
 
 def create(call: Call) -> Record:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from isthmus.executor.refusals import Record, invalid
 from isthmus.local.sagemaker.call import Call
 from isthmus.local.sagemaker.cloud import Caller, Network
-from isthmus.local.sagemaker.wire import Record, invalid
 
 LOOK = ("DescribeDhcpOptions", "DescribeNetworkInterfaces", "DescribeSecurityGroups", "DescribeSubnets")
 LEND = (
@@ -18,11 +18,6 @@ LEND = (
     "DeleteNetworkInterfacePermission",
 )
 Asked = tuple[str, str, dict[str, str]]
-
-
-def isolated(job: Record) -> bool:
-    """Whether a job's containers may call nobody: then they have no credentials either."""
-    return bool((job.get("NetworkConfig") or job).get("EnableNetworkIsolation"))
 
 
 def environment(usual: Mapping[str, str], role: Caller, offline: bool) -> dict[str, str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 
+from isthmus.executor.refusals import Record, conflict, invalid
 from isthmus.local.sagemaker import events, groups, listing, tags
 from isthmus.local.sagemaker.arns import parse
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.state import Space, now
-from isthmus.local.sagemaker.wire import Record, conflict, invalid
 
 _COPIED = (
     "ModelPackageDescription",

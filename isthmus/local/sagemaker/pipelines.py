@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from isthmus.local.sagemaker import checking, definition, listing, objects, tags
+from isthmus.executor import checking, definition, objects
+from isthmus.executor.refusals import Record, conflict, invalid, not_found
+from isthmus.local.sagemaker import listing, tags
 from isthmus.local.sagemaker.arns import parse
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.state import now
-from isthmus.local.sagemaker.wire import Record, conflict, invalid, not_found
 
 _GIVEN = ("PipelineDisplayName", "PipelineDescription", "ParallelismConfiguration")
 

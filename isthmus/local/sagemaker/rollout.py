@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from isthmus.local.sagemaker.wire import Record
+from isthmus.executor.refusals import Record
 
 
 class StageOf(NamedTuple):

@@ -7,14 +7,15 @@ import string
 import threading
 from dataclasses import dataclass, field
 
-from isthmus.local.sagemaker import definition, events, listing, parameters, pipelines
+from isthmus.executor import definition, parameters
+from isthmus.executor.definition import Step
+from isthmus.executor.execution import STEP_FAILURE, Execution, Outcome
+from isthmus.executor.flow import StepState
+from isthmus.executor.refusals import ApiError, Record, invalid, not_found
+from isthmus.local.sagemaker import events, listing, pipelines
 from isthmus.local.sagemaker.call import Call, Operation
-from isthmus.local.sagemaker.definition import Step
-from isthmus.local.sagemaker.execution import STEP_FAILURE, Execution, Outcome
-from isthmus.local.sagemaker.flow import StepState
 from isthmus.local.sagemaker.state import Space, State, now
 from isthmus.local.sagemaker.steps import StepWorker
-from isthmus.local.sagemaker.wire import ApiError, Record, invalid, not_found
 
 INTERRUPTED = "The local SageMaker was stopped while this was running."
 _RUNNING = ("Executing", "Stopping", "Starting")

@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from isthmus.executor import sandbox, shapes
+from isthmus.executor.job import Control, clear
+from isthmus.executor.refusals import ApiError, Record
 from isthmus.local.sagemaker import (
     apps,
     authorization,
@@ -23,8 +26,6 @@ from isthmus.local.sagemaker import (
     packages,
     pipelines,
     runs,
-    sandbox,
-    shapes,
     studio_sessions,
     studio_spaces,
     tags,
@@ -32,9 +33,7 @@ from isthmus.local.sagemaker import (
 )
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.cloud import Caller, Cloud
-from isthmus.local.sagemaker.job import Control, clear
 from isthmus.local.sagemaker.state import Space, State
-from isthmus.local.sagemaker.wire import ApiError, Record
 
 OPERATIONS: dict[str, Operation] = {
     **groups.OPERATIONS,

@@ -14,11 +14,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from isthmus.local.sagemaker import invoke, sandbox, studio_sessions
+from isthmus.executor import sandbox
+from isthmus.executor.refusals import ApiError, Record, invalid
+from isthmus.local.sagemaker import invoke, studio_sessions
 from isthmus.local.sagemaker.authorization import policy_of
 from isthmus.local.sagemaker.cloud import Caller
 from isthmus.local.sagemaker.sagemaker import SageMaker
-from isthmus.local.sagemaker.wire import ApiError, Record, Response, answer, invalid, refusal
+from isthmus.local.sagemaker.wire import Response, answer, refusal
 
 
 class Settings(Protocol):

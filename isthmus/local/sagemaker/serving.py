@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 import urllib3
 
 from isthmus.container.archive import unpack
+from isthmus.executor.job import clear
+from isthmus.executor.objects import StoreError, split_uri
+from isthmus.executor.program import NoProgram, Program, image_environment
+from isthmus.executor.refusals import ApiError, Record
 from isthmus.local.sagemaker import capture, networking
 from isthmus.local.sagemaker.cloud import Caller
-from isthmus.local.sagemaker.job import clear
-from isthmus.local.sagemaker.objects import StoreError, split_uri
-from isthmus.local.sagemaker.program import NoProgram, Program, image_environment
-from isthmus.local.sagemaker.wire import ApiError, Record
 
 if TYPE_CHECKING:
     from isthmus.local.sagemaker.sagemaker import SageMaker

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from isthmus.executor.refusals import Record
 from isthmus.local.sagemaker.arns import Arn
-from isthmus.local.sagemaker.wire import Record
 
 TABLES = (
     "groups",

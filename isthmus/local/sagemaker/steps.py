@@ -8,17 +8,18 @@ import string
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from isthmus.local.sagemaker import caching, groups
+from isthmus.executor import caching
+from isthmus.executor.checking import CALLS
+from isthmus.executor.definition import Step
+from isthmus.executor.execution import Outcome, StepFailure
+from isthmus.executor.job import Control
+from isthmus.executor.objects import StoreError, split_uri
+from isthmus.executor.references import Unresolved
+from isthmus.executor.refusals import ApiError, Record
+from isthmus.local.sagemaker import groups
 from isthmus.local.sagemaker.call import Call
-from isthmus.local.sagemaker.checking import CALLS
 from isthmus.local.sagemaker.cloud import Caller
-from isthmus.local.sagemaker.definition import Step
-from isthmus.local.sagemaker.execution import Outcome, StepFailure
-from isthmus.local.sagemaker.job import Control
-from isthmus.local.sagemaker.objects import StoreError, split_uri
-from isthmus.local.sagemaker.references import Unresolved
 from isthmus.local.sagemaker.state import now
-from isthmus.local.sagemaker.wire import ApiError, Record
 
 if TYPE_CHECKING:
     from isthmus.local.sagemaker.sagemaker import SageMaker

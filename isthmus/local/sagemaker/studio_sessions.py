@@ -10,10 +10,10 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
+from isthmus.executor.refusals import Record, invalid
 from isthmus.local.sagemaker import domains, user_profiles
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.state import Space
-from isthmus.local.sagemaker.wire import Record, invalid
 
 if TYPE_CHECKING:
     from isthmus.local.sagemaker.sagemaker import SageMaker

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from isthmus.executor.refusals import Record, not_found
 from isthmus.local.sagemaker.arns import parse
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.state import Space
-from isthmus.local.sagemaker.wire import Record, not_found
 
 _HOMES = {
     "model-package-group": "groups",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 
+from isthmus.executor.refusals import Record, in_use, invalid, not_found
 from isthmus.local.sagemaker import domains, listing, tags
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.state import now
-from isthmus.local.sagemaker.wire import Record, in_use, invalid, not_found
 
 
 def create(call: Call) -> Record:

@@ -17,7 +17,7 @@ import psutil
 import pytest
 import requests
 
-from isthmus.local import lifeline
+from isthmus import lifeline
 from tests.local.aws.documents import allow, make_role
 from tests.local.conftest import AUTOMATION, REGION, Aws, Issuer, free_port, start_aws
 

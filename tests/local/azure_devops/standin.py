@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import requests
 
-from isthmus.local import lifeline
+from isthmus import lifeline
 
 ORGANIZATION = "contoso"
 PROJECT = "weather"

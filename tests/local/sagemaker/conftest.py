@@ -18,7 +18,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from isthmus.local import lifeline
+from isthmus import lifeline
 
 REGION = "eu-west-1"
 DEV, AUTOMATION, STAGING, PROD = "111122223333", "222233334444", "333344445555", "444455556666"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.executor.definitions import definition, processing
 from tests.local.sagemaker.conftest import AUTOMATION, REGION, Aws, until
-from tests.local.sagemaker.definitions import definition, processing
 from tests.local.sagemaker.test_endpoints import configured, created
 from tests.local.sagemaker.test_registry import group, register
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from isthmus.local.sagemaker import sandbox
+from isthmus.executor import sandbox
 from tests.local.sagemaker.conftest import AUTOMATION, BUCKET, EVERYTHING, REGION, Aws, until
 
 CONNECT = "import socket; socket.create_connection(('127.0.0.1', {port}), 5)"

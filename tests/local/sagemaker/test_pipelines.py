@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.sagemaker.conftest import BUCKET, Aws, until
-from tests.local.sagemaker.definitions import (
+from tests.executor.definitions import (
     condition,
     definition,
     fail,
@@ -21,6 +20,7 @@ from tests.local.sagemaker.definitions import (
     report,
     training,
 )
+from tests.local.sagemaker.conftest import BUCKET, Aws, until
 
 ROLE = "arn:aws:iam::222233334444:role/pipeline"
 PREPARE = """

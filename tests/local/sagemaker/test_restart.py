@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from isthmus.local import lifeline
+from isthmus import lifeline
+from tests.executor.definitions import definition, processing
 from tests.local.sagemaker.conftest import AUTOMATION, Aws, furnish, start, until
-from tests.local.sagemaker.definitions import definition, processing
 from tests.local.sagemaker.test_endpoints import asked, configured, created
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from isthmus.local.sagemaker.job import (
+from isthmus.executor.job import (
     HOST,
     Control,
     Ending,
@@ -22,9 +22,9 @@ from isthmus.local.sagemaker.job import (
     run_program,
     write_json,
 )
-from isthmus.local.sagemaker.objects import StoreError, download_prefix, split_uri
-from isthmus.local.sagemaker.sandbox import OPT_ML
-from isthmus.local.sagemaker.wire import Record
+from isthmus.executor.objects import StoreError, download_prefix, split_uri
+from isthmus.executor.refusals import Record
+from isthmus.executor.sandbox import OPT_ML
 
 
 def run(job: Record, place: Place, control: Control) -> Ending:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus.local.sagemaker.conditions import COMPARISONS, ConditionError, holds, problems
+from isthmus.executor.conditions import COMPARISONS, ConditionError, holds, problems
 
 
 def compare(kind: str, left: Any, right: Any) -> dict[str, Any]:

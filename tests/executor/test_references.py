@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus.local.sagemaker import references
-from isthmus.local.sagemaker.references import Unresolved, resolve
+from isthmus.executor import references
+from isthmus.executor.references import Unresolved, resolve
 
 
 class Values:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from isthmus.local.sagemaker.job import (
+from isthmus.executor.job import (
     HOST,
     Control,
     Ending,
@@ -15,8 +15,8 @@ from isthmus.local.sagemaker.job import (
     run_program,
     write_json,
 )
-from isthmus.local.sagemaker.objects import StoreError, download_prefix, upload_folder
-from isthmus.local.sagemaker.wire import Record
+from isthmus.executor.objects import StoreError, download_prefix, upload_folder
+from isthmus.executor.refusals import Record
 
 
 def run(job: Record, place: Place, control: Control) -> Ending:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from isthmus.local import lifeline
-from isthmus.local.sagemaker import sandbox
+from isthmus import lifeline
+from isthmus.executor import sandbox
 
 OnLines = Callable[[list[str]], None]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from isthmus.local.sagemaker.definition import Parameter
-from isthmus.local.sagemaker.references import as_text
-from isthmus.local.sagemaker.wire import Record, invalid
+from isthmus.executor.definition import Parameter
+from isthmus.executor.references import as_text
+from isthmus.executor.refusals import Record, invalid
 
 _BOOLEANS = {"true": True, "false": False}
 

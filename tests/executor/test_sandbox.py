@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from isthmus.local.sagemaker import sandbox
-from isthmus.local.sagemaker.program import NoProgram, Program, image_environment
-from isthmus.local.sagemaker.sandbox import Kind
+from isthmus.executor import sandbox
+from isthmus.executor.program import NoProgram, Program, image_environment
+from isthmus.executor.sandbox import Kind
 
 KINDS: list[Kind] = ["bwrap", "unshare", "remap"]
 LOOK = "import os; root = os.environ.get('ISTHMUS_OPT_ML', '/opt/ml'); print(open(root + '/seen').read())"
@@ -83,7 +83,7 @@ def test_a_program_dies_with_the_process_that_runs_it(tmp_path: Path, kind: Kind
     (tmp_path / "ml").mkdir()
     script = f"""
 import os, sys, pathlib
-from isthmus.local.sagemaker.program import Program, image_environment
+from isthmus.executor.program import Program, image_environment
 folder = pathlib.Path({str(tmp_path)!r})
 program = Program(["sh", "-c", "echo $$; exec sleep 600"], image_environment(folder / "tmp"), folder / "ml",
     lambda lines: (print(lines[0], flush=True), os.kill(os.getpid(), 9)), {kind!r}, grace=0.2)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from isthmus.local import lifeline
+from isthmus import lifeline
 
 PARENT = """
 import os, sys
-from isthmus.local import lifeline
+from isthmus import lifeline
 process = lifeline.spawn(["sh", "-c", "sleep 600 & echo started >&2; exec sleep 600"])
 process.wait()
 """

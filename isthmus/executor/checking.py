@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from isthmus.local.sagemaker import caching, shapes
-from isthmus.local.sagemaker.definition import Definition, Step
-from isthmus.local.sagemaker.references import Reference, Unresolved, is_placeholder, parse, references
-from isthmus.local.sagemaker.wire import ApiError, invalid
+from isthmus.executor import caching, shapes
+from isthmus.executor.definition import Definition, Step
+from isthmus.executor.references import Reference, Unresolved, is_placeholder, parse, references
+from isthmus.executor.refusals import ApiError, invalid
 
 
 class StepCall(NamedTuple):

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from isthmus.local.sagemaker import conditions, references, retries
-from isthmus.local.sagemaker.definition import Definition, Step
-from isthmus.local.sagemaker.flow import StepState, Verdict, advance
-from isthmus.local.sagemaker.job import Control
-from isthmus.local.sagemaker.wire import Record
+from isthmus.executor import conditions, references, retries
+from isthmus.executor.definition import Definition, Step
+from isthmus.executor.flow import StepState, Verdict, advance
+from isthmus.executor.job import Control
+from isthmus.executor.refusals import Record
 
 STEP_FAILURE = "Step failure: One or multiple steps failed."
 

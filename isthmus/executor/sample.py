@@ -1,31 +1,28 @@
 """Runs a pipeline definition with no server and no credential: a folder stands for S3.
 
 The same scripts run under the same `/opt/ml` contract as in the cloud; a registration is written down
-instead of made. `python -m isthmus.local.sagemaker.sample --definition FILE --inputs FILE.json --output DIR`
-prints one JSON line.
+instead of made.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from isthmus.local.sagemaker import checking, definition, networking, parameters, processing, shapes, training
-from isthmus.local.sagemaker.definition import Step
-from isthmus.local.sagemaker.execution import Execution, Outcome, StepFailure
-from isthmus.local.sagemaker.flow import StepState
-from isthmus.local.sagemaker.job import Control, Ending, Place, clear, guarded
-from isthmus.local.sagemaker.objects import FolderStore, StoreError, split_uri
-from isthmus.local.sagemaker.references import Unresolved
-from isthmus.local.sagemaker.sandbox import Kind
-from isthmus.local.sagemaker.wire import ApiError, Record
+from isthmus.executor import checking, definition, parameters, processing, shapes, training
+from isthmus.executor.definition import Step
+from isthmus.executor.execution import Execution, Outcome, StepFailure
+from isthmus.executor.flow import StepState
+from isthmus.executor.job import Control, Ending, Place, clear, guarded, isolated
+from isthmus.executor.objects import FolderStore, StoreError, split_uri
+from isthmus.executor.references import Unresolved
+from isthmus.executor.refusals import Record
+from isthmus.executor.sandbox import Kind
 
 # Nothing of these reaches a cloud; they only have to look as ARNs look.
 ACCOUNT, REGION = "000000000000", "local-sample-1"
@@ -51,7 +48,6 @@ class SampleResult:
     status: str
     steps: list[StepResult]
     registered: list[Record]
-    output: str
 
 
 def run_definition(
@@ -70,7 +66,7 @@ def run_definition(
     given : values of pipeline parameters, by name; the others take their defaults.
     inputs : local folders or files that stand under S3 URI prefixes.
 
-    Raises `wire.ApiError` where CreatePipeline would refuse the definition, or the parameters do not fit.
+    Raises `refusals.ApiError` where CreatePipeline would refuse the definition, or the parameters do not fit.
     """
     pipeline = definition.from_document(document)
     checking.check(pipeline)
@@ -80,7 +76,7 @@ def run_definition(
     with tempfile.TemporaryDirectory(prefix="isthmus-sample-") as scratch:
         worker = _Worker(FolderStore(folder, inputs), Path(scratch), isolation)
         verdict = Execution(pipeline, bound, _variables(), worker, worker).run()
-    return SampleResult(verdict, list(worker.results.values()), worker.registered, str(folder))
+    return SampleResult(verdict, list(worker.results.values()), worker.registered)
 
 
 def _variables() -> dict[str, str]:
@@ -136,7 +132,7 @@ class _Worker:
         shapes.check(f"Create{step.type}Job", job)
         folder = self.scratch / step.name
         log = self.results[step.name].log.extend
-        place = Place(self.objects, folder, {}, log, self.isolation, networking.isolated(job))
+        place = Place(self.objects, folder, {}, log, self.isolation, isolated(job))
         ending: Ending = guarded(lambda: room.run(job, place, control))
         clear(folder)
         if ending.status != "Completed":
@@ -145,31 +141,3 @@ class _Worker:
             {"ModelArtifacts": {"S3ModelArtifacts": ending.artifacts}} if ending.artifacts else {}
         )
         return Outcome(described)
-
-
-def main() -> None:
-    """Print one JSON line; exit code 1 for a failed step, 2 for a definition that AWS would refuse."""
-    parser = argparse.ArgumentParser(description="Run a pipeline definition on this machine, with no cloud.")
-    parser.add_argument("--definition", type=Path, required=True)
-    parser.add_argument("--inputs", type=Path, help="JSON: S3 URI prefix -> local folder or file")
-    parser.add_argument("--parameters", type=Path, help="JSON: parameter -> value")
-    parser.add_argument("--output", type=Path, required=True, help="the folder that stands for S3")
-    options = parser.parse_args()
-    inputs = json.loads(options.inputs.read_text()) if options.inputs else {}
-    given = json.loads(options.parameters.read_text()) if options.parameters else {}
-    try:
-        result = run_definition(
-            json.loads(options.definition.read_text()),
-            given,
-            {uri: Path(path) for uri, path in inputs.items()},
-            options.output,
-        )
-    except ApiError as error:
-        sys.stdout.write(json.dumps({"status": "Refused", "reason": error.message}) + "\n")
-        sys.exit(2)
-    sys.stdout.write(json.dumps(asdict(result)) + "\n")
-    sys.exit(0 if result.status == "Succeeded" else 1)
-
-
-if __name__ == "__main__":
-    main()

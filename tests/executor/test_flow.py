@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus.local.sagemaker.definition import Step
-from isthmus.local.sagemaker.flow import StepState, advance
+from isthmus.executor.definition import Step
+from isthmus.executor.flow import StepState, advance
 
 NAMES = [f"S{index}" for index in range(7)]
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from isthmus.local.sagemaker import conditions
-from isthmus.local.sagemaker.references import Unresolved, references
-from isthmus.local.sagemaker.wire import invalid
+from isthmus.executor import conditions
+from isthmus.executor.references import Unresolved, references
+from isthmus.executor.refusals import invalid
 
 VERSION = "2020-12-01"
 STEP_TYPES = ("Processing", "Training", "RegisterModel", "Model", "Condition", "Fail")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from isthmus.local.sagemaker import checking, parameters
-from isthmus.local.sagemaker.definition import Definition, read
-from isthmus.local.sagemaker.wire import ApiError
-from tests.local.sagemaker.definitions import (
+from isthmus.executor import checking, parameters
+from isthmus.executor.definition import Definition, read
+from isthmus.executor.refusals import ApiError
+from tests.executor.definitions import (
     condition,
     definition,
     fail,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from isthmus.local.sagemaker.sample import run_definition
-from tests.local.sagemaker.definitions import (
+from isthmus.executor.refusals import ApiError
+from isthmus.executor.sample import run_definition
+from tests.executor.definitions import (
     condition,
     definition,
     fail,
@@ -92,29 +90,17 @@ def test_a_parameter_leads_to_the_other_branch(tmp_path: Path, code: Path) -> No
     assert result.registered == []
 
 
-def test_the_module_prints_one_line(tmp_path: Path, code: Path) -> None:
-    def run(definition_: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        (tmp_path / "definition.json").write_text(json.dumps(definition_))
-        (tmp_path / "inputs.json").write_text(json.dumps({"s3://b/code": str(code)}))
-        places: list[str | Path] = [
-            "--definition",
-            tmp_path / "definition.json",
-            "--inputs",
-            tmp_path / "inputs.json",
-        ]
-        argv: list[str | Path] = [sys.executable, "-m", "isthmus.local.sagemaker.sample", *places]
-        argv += ["--output", tmp_path / "s3"]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
-        return done.returncode, json.loads(done.stdout)
-
-    assert run(document())[0] == 0
+def test_a_program_that_fails_is_named_with_its_log(tmp_path: Path, code: Path) -> None:
     (code / "train.py").write_text("import sys; print('no column rain'); sys.exit(3)")
-    returned, result = run(document())
-    train = next(step for step in result["steps"] if step["name"] == "Train")
-    assert (returned, train["reason"]) == (1, "AlgorithmError: , exit code: 3")
-    assert train["log"] == ["no column rain"]
-    returned, result = run(definition(fail("End", "x")) | {"Version": "1"})
-    assert (returned, result["status"]) == (2, "Refused")
+    result = run_definition(document(), {}, {"s3://b/code": code}, tmp_path / "s3")
+    train = next(step for step in result.steps if step.name == "Train")
+    assert (result.status, train.reason) == ("Failed", "AlgorithmError: , exit code: 3")
+    assert train.log == ["no column rain"]
+
+
+def test_a_definition_that_sagemaker_would_refuse_does_not_run(tmp_path: Path) -> None:
+    with pytest.raises(ApiError, match="Version is '1'"):
+        run_definition(definition(fail("End", "x")) | {"Version": "1"}, {}, {}, tmp_path / "s3")
 
 
 def test_an_input_that_is_not_there_fails_the_step(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from isthmus.local.sagemaker import sandbox
-from isthmus.local.sagemaker.objects import ObjectStore
-from isthmus.local.sagemaker.program import NoProgram, OnLines, Program, image_environment
-from isthmus.local.sagemaker.wire import Record
+from isthmus.executor import sandbox
+from isthmus.executor.objects import ObjectStore
+from isthmus.executor.program import NoProgram, OnLines, Program, image_environment
+from isthmus.executor.refusals import Record
 
 HOST = "algo-1"
 
@@ -85,6 +85,11 @@ class Control:
             program.stop()
 
 
+def isolated(job: Record) -> bool:
+    """Whether a job's containers may call nobody: then they have no credentials either."""
+    return bool((job.get("NetworkConfig") or job).get("EnableNetworkIsolation"))
+
+
 def run_program(
     place: Place, argv: list[str], variables: Mapping[str, str], control: Control, seconds: float | None
 ) -> int:
@@ -139,7 +144,7 @@ def clear(folder: Path) -> None:
 
 def guarded(run: Callable[[], Ending]) -> Ending:
     """Run a job's body; whatever it raises is how the job failed."""
-    from isthmus.local.sagemaker.objects import StoreError
+    from isthmus.executor.objects import StoreError
 
     try:
         return run()

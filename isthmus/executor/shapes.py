@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from isthmus.local.sagemaker.wire import ApiError, Record, invalid
+from isthmus.executor.refusals import ApiError, Record, invalid
 
 if TYPE_CHECKING:
     from botocore.model import OperationModel, ServiceModel, Shape

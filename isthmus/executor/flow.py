@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from isthmus.local.sagemaker.definition import Step
+from isthmus.executor.definition import Step
 
 StepState = Literal["Executing", "Succeeded", "Failed", "Stopped", "Skipped"]
 Verdict = Literal["Succeeded", "Failed", "Stopped"]
