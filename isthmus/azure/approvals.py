@@ -25,6 +25,7 @@ class Approval:
     instructions: str
     approvers: tuple[str, ...]
     approved_by: tuple[str, ...]
+    decided: str
     comment: str
 
     @property
@@ -43,6 +44,13 @@ def every(client: Client, run: int = 0) -> list[Approval]:
     """Also what has been decided: by whom, and with which comment."""
     found = client.get("pipelines/approvals", **{"state": "all", "$expand": "steps"})["value"]
     return _of_run(client, list(map(_approval, found)), run)
+
+
+def passed(client: Client, run: int) -> tuple[str, str]:
+    """Who let the run pass, and when the last of them did; empty where nobody has."""
+    given = [one for one in every(client, run) if one.status == "approved"]
+    people = {name for one in given for name in one.approved_by}
+    return ", ".join(sorted(people)), max((one.decided for one in given), default="")
 
 
 def decide(
@@ -88,5 +96,6 @@ def _approval(found: Mapping[str, Any]) -> Approval:
         approved_by=tuple(
             step["actualApprover"]["displayName"] for step in steps if step.get("actualApprover")
         ),
+        decided=max((step["lastModifiedOn"] for step in steps if step.get("actualApprover")), default=""),
         comment="; ".join(step["comment"] for step in steps if step.get("comment")),
     )

@@ -104,6 +104,12 @@ def log(client: Client, number: int, log_id: int) -> str:
     return client.text(f"build/builds/{number}/logs/{log_id}")
 
 
+def issues(client: Client, number: int) -> list[str]:
+    """The errors and warnings that the run's steps told, in order."""
+    told = [one for record in timeline(client, number) for one in record.get("issues") or []]
+    return [one["message"] for one in told]
+
+
 def failures(client: Client, number: int) -> list[str]:
     """What went wrong, one line for each step that failed: its name and its errors."""
     lines = []

@@ -9,7 +9,7 @@ from typing import Any
 
 from isthmus import names
 from isthmus.config import Platform, Stage
-from isthmus.deploy.package import Package, describe, read
+from isthmus.deploy.package import APPROVAL, Package, describe, read
 from isthmus.deploy.serving import Serving, expect, look
 from isthmus.errors import BadInput, NotFound
 from isthmus.infra.assembly import deploy_stack
@@ -85,8 +85,7 @@ def record(sagemaker: Any, package: Package, stage: Stage, run_id: str, config: 
     }
     cycle = {"Stage": stage, "StageStatus": IN_SERVICE, "StageDescription": f"run {run_id}"}
     metadata = current.get("CustomerMetadataProperties", {})
-    if package.metadata.get("approved_by"):
-        wanted["approved_by"] = package.metadata["approved_by"]
+    wanted |= {key: package.metadata[key] for key in APPROVAL if package.metadata.get(key)}
     if current.get("ModelLifeCycle") == cycle and metadata.items() >= wanted.items():
         return
     sagemaker.update_model_package(

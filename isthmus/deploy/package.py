@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ ARN = re.compile(
 )
 FILE = "model-package.json"
 EVIDENCE = ("evaluation_uri", "baseline_uri")
+# What a deployment writes down of an approval, which the version's next change would hide.
+APPROVAL = ("approved_by", "approved_at")
 
 
 @dataclass(frozen=True)
@@ -106,10 +109,12 @@ def _found(sagemaker: Any, arn: str) -> Mapping[str, Any]:
 
 
 def _approval(found: Mapping[str, Any]) -> dict[str, str]:
-    """Who approved: before a version's first deployment its last change is its approval, wherever made."""
-    user = found.get("LastModifiedBy", {})
+    """Who approved, and when: a version's last change before its first deployment, wherever it was made."""
+    if not (user := found.get("LastModifiedBy")):
+        return {}
     who = user.get("UserProfileName") or user.get("IamIdentity", {}).get("Arn", "").rsplit("/", 1)[-1]
-    return {"approved_by": who} if who else {}
+    when = found["LastModifiedTime"].astimezone(UTC).isoformat(timespec="seconds")
+    return {"approved_by": who, "approved_at": when}
 
 
 def _check(arn: str, found: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,22 @@ if TYPE_CHECKING:
     from isthmus.local.platform import Local
 
 
+def _use_platform(_context: click.Context, _option: click.Parameter, file: str | None) -> None:
+    if file:
+        os.environ["ISTHMUS_PLATFORM"] = file
+
+
+PLATFORM = click.option(
+    "--platform",
+    metavar="FILE",
+    callback=_use_platform,
+    expose_value=False,
+    help="Instead of the platform.yaml in this folder.",
+)
+
+
 @click.command()
+@PLATFORM
 @click.option("--aws-port", default=0, help="Port of the local AWS; a free one is found when not given.")
 @click.option("--azure-port", default=0, help="Port of the local Azure DevOps and Entra.")
 @click.option("--bare", is_flag=True, help="Only start the clouds; deploy and provision nothing.")
@@ -89,6 +105,7 @@ def env(user: str) -> None:
     show_default=True,
     help="Keep the state: isthmus up --demo goes on with it.",
 )
+@PLATFORM
 def demo(report: Path | None, model_build: Path | None, keep: bool) -> None:
     """Run the whole lifecycle on this machine: train, register, approve, deploy, drift, retrain.
 
@@ -98,7 +115,9 @@ def demo(report: Path | None, model_build: Path | None, keep: bool) -> None:
     from isthmus.local.demo import run
 
     signal.signal(signal.SIGTERM, _as_interrupt)
-    run(here.DEMO, report=report, model_build=model_build, keep=keep)
+    played = run(here.DEMO, report=report, model_build=model_build, keep=keep)
+    if played.status != "succeeded":
+        raise click.exceptions.Exit(1)
 
 
 def _as_interrupt(_number: int, _frame: object) -> None:

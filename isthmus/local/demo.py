@@ -22,6 +22,7 @@ from isthmus.local.world import World
 def run(state: Path, *, report: Path | None, model_build: Path | None, keep: bool) -> Report:
     """Run the demo in `state`, which is made anew, and removed afterwards unless `keep`.
 
+    Where a step fails or is interrupted, `report` is written with what was done until then, and why it ended.
     Raises `Problem` where a step fails, with what a person should look at, and `Refused` while another demo
     runs in the same folder, or `isthmus up --demo` goes on with the last.
     """
@@ -46,10 +47,13 @@ def _run(state: Path, report: Path | None, model_build: Path | None, keep: bool)
         scene = lay(state.resolve() / "scene", model_build)
         _play(scene, state.resolve(), progress)
         show(progress.report, console)
+    except BaseException as error:
+        progress.report.stop(error)
+        raise
     finally:
         if report:
             progress.report.write(report)
-        if keep and progress.report.steps:
+        if keep and any(step.status == "succeeded" for step in progress.report.steps):
             console.print(_where_to_look(progress.report))
         if not keep:
             shutil.rmtree(state, ignore_errors=True)
@@ -67,7 +71,7 @@ def _play(scene: Scene, state: Path, progress: Progress) -> None:
             )
             step.short = "AWS, Azure DevOps, Entra"
         world = World(scene, local, state)
-        progress.report.end = Lifecycle(world, progress).play()
+        progress.report.end, progress.report.status = Lifecycle(world, progress).play()
         with progress.step("Look back", "look back") as step, world.acting("robin"):
             look_back(world, progress.report)
             step.result = step.short = progress.report.kept

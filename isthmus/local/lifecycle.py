@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 from isthmus import aws, names
@@ -11,7 +10,7 @@ from isthmus.errors import Problem
 from isthmus.local import furnish, traffic
 from isthmus.local.aws.bootstrap import bootstrap_all
 from isthmus.local.pushing import push_branch
-from isthmus.local.report import Progress
+from isthmus.local.report import Outcome, Progress
 from isthmus.local.world import World
 from isthmus.monitor import findings
 from isthmus.monitor import run as monitor
@@ -22,6 +21,14 @@ BRANCH = "name-the-owner"
 TITLE = "Say who owns the model"
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """Why a build registered no version, and whether model.yaml takes that for a failure."""
+
+    words: str
+    red: bool
+
+
 @dataclass
 class Lifecycle:
     """`progress` is told each step. `builds_before` are the runs before the world changed."""
@@ -30,23 +37,29 @@ class Lifecycle:
     progress: Progress
     builds_before: set[int] = field(default_factory=set)
 
-    def play(self) -> str:
-        """All of it; returns what prod serves in the end, and why, as a sentence."""
+    def play(self) -> tuple[str, Outcome]:
+        """All of it; returns what prod serves in the end, and why, as a sentence.
+
+        A first version below the bar ends it: a failure where model.yaml says so, as its run is.
+        """
         self.furnish_aws()
         self.furnish_azure()
         first = self.build(self.pull_request(), "Train the first version")
-        if first is None:
-            return "Nothing was good enough to be registered: prod serves nothing."
+        if isinstance(first, Verdict):
+            return f"{first.words}; prod serves nothing.", "failed" if first.red else "succeeded"
         self.approve_and_deploy(first, "first")
         self.predict()
         self.world_changes()
-        found = self.monitor()
-        still = f"prod still serves version {first.number}, at {_quality(found)}."
+        return self.react(first, self.monitor()), "succeeded"
+
+    def react(self, serving: registry.Version, found: Findings) -> str:
+        """Retrain where quality was lost, and deploy what is better; returns what prod serves, and why."""
+        still = f"prod still serves version {serving.number}, at {_quality(found)}."
         if not found.lost:
             return f"Nothing was retrained, as it should be: {still}"
         second = self.build(self.alarm(), "Retrain against the version in prod")
-        if second is None:
-            return f"No retrained version is better beyond chance: {still}"
+        if isinstance(second, Verdict):
+            return f"{second.words}; {still}"
         self.approve_and_deploy(second, "second")
         return f"Prod serves version {second.number}: {second.gain or 'nothing could be compared'}."
 
@@ -110,22 +123,30 @@ class Lifecycle:
 
     # ---------------------------------------------------------------- build, approve, deploy
 
-    def build(self, build: runs.Run, title: str) -> registry.Version | None:
-        """Follow a build; returns the version that it registered, or None where none was good enough."""
+    def build(self, build: runs.Run, title: str) -> registry.Version | Verdict:
+        """Follow a build; returns the version that it registered, or why none was good enough."""
         world = self.world
         with self.progress.step(title) as step, world.acting("dana"):
             ended = world.ended(build)
-            verdict = re.search(r"not registered: .*", world.tail(ended))
-            if verdict:
+            if verdict := world.verdict(ended):
+                step.status = "failed" if ended.result == "failed" else "succeeded"
                 step.short = "not registered"
-                step.result = f"run {build.id}: {verdict.group()}"
-                return None
+                step.result = f"run {build.id} {ended.result}: {verdict}"
+                return Verdict(verdict, step.status == "failed")
             world.assert_not_failed(ended)
-            version = registry.find(world.sagemaker("automation"), world.model.name, None)
+            version = self.registered(ended)
             step.short = "{metric} {value:.3f} [{ci_low:.3f}, {ci_high:.3f}]".format(**version.metric)
             compared = f"\n{version.gain}" if version.gain else ""
             step.result = f"run {build.id} registered version {version.number}: {step.short}{compared}"
         return version
+
+    def registered(self, build: runs.Run) -> registry.Version:
+        """The version of exactly that run."""
+        found = registry.versions(self.world.sagemaker("automation"), self.world.model.name)
+        for version in found:
+            if version.metadata.get("run_id") == str(build.id):
+                return version
+        raise Problem(f"run {build.id} of {build.pipeline} succeeded and registered nothing", where=build.url)
 
     def approve_and_deploy(self, version: registry.Version, which: str) -> None:
         run = self.approve(version, which)

@@ -32,19 +32,20 @@ def _package(version: Version) -> dict[str, Any]:
         "metrics": version.metric,
         "gain": asdict(version.gain) if version.gain else None,
         "approved_by": version.approved_by,
+        "approved_at": version.approved_at,
         "comment": version.comment,
     }
 
 
 def _deployments(client: Client, version: Version) -> list[dict[str, Any]]:
-    """`approved_by` is who let the version into the stage: into staging by approving it in the registry."""
+    """`approved_by` let the version into the stage, at `approved_at`: into staging by approving it in the
+    registry, into prod by the approvals of the run (`passed_by`)."""
     found = []
     for stage in STAGES:
         run = version.metadata.get(f"{stage}_run_id")
         if not run:
             continue
-        people = {name for one in approvals.every(client, int(run)) for name in one.approved_by}
-        passed = ", ".join(sorted(people)) if stage == "prod" else ""
+        passed, at = approvals.passed(client, int(run)) if stage == "prod" else ("", "")
         found.append(
             {
                 "stage": stage,
@@ -52,8 +53,11 @@ def _deployments(client: Client, version: Version) -> list[dict[str, Any]]:
                 "run_id": int(run),
                 "endpoint": version.metadata[f"{stage}_endpoint"],
                 "version_approved_by": version.approved_by,
+                "version_approved_at": version.approved_at,
                 "passed_by": passed,
+                "passed_at": at,
                 "approved_by": passed or version.approved_by,
+                "approved_at": at or version.approved_at,
             }
         )
     return found

@@ -8,37 +8,41 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from isthmus.errors import Problem
 from isthmus.monitor.findings import counted
-from isthmus.operate.show import metric
+from isthmus.operate.show import metric, signed
 from isthmus.operate.table import Column, table
 
 WAITING = "waiting between them"
+Outcome = Literal["succeeded", "failed", "interrupted"]
 # What took less is not told.
 LEAST = 0.05
+MARKS: dict[Outcome, str] = {"succeeded": "[green]✓[/]", "failed": "[red]✗[/]", "interrupted": "[red]✗[/]"}
 
 
 @dataclass
 class Step:
-    """`result` says what it produced, `short` the same in a few words; `kind` is what its time is for, and
-    empty where it follows a run, whose own steps say that."""
+    """`result` says what it produced, or why it did not, `short` the same in a few words; `kind` is what its
+    time is for, and empty where it follows a run, whose own steps say that."""
 
     name: str
     kind: str = ""
     seconds: float = 0.0
     result: str = ""
     short: str = ""
+    status: Outcome = "succeeded"
 
 
 @dataclass
 class Report:
     """The demo's report. `model_packages`, `deployments` and `events` are read back from the clouds; `spent`
-    is seconds by kind of work, and `end` what prod serves at the end, and why."""
+    is seconds by kind of work, and `end` what prod serves at the end, or why there is no such end."""
 
     seconds: float = 0.0
     steps: list[Step] = field(default_factory=list)
@@ -47,6 +51,7 @@ class Report:
     events: list[dict[str, Any]] = field(default_factory=list)
     spent: dict[str, float] = field(default_factory=dict)
     end: str = ""
+    status: Outcome = "succeeded"
 
     @property
     def kept(self) -> str:
@@ -63,9 +68,20 @@ class Report:
         most = sorted(found, key=lambda kind: -found[kind])
         self.spent = {kind: round(found[kind], 1) for kind in most if found[kind] >= LEAST}
 
+    def stop(self, error: BaseException) -> None:
+        """Write down what ended the demo before its end."""
+        self.status, self.end = outcome(error)
+
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(self), indent=2, default=str) + "\n")
+
+
+def outcome(error: BaseException) -> tuple[Outcome, str]:
+    """What became of what raised `error`, and why."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", "interrupted by Ctrl-C"
+    return "failed", str(error) if isinstance(error, Problem) else f"{type(error).__name__}: {error}"
 
 
 class Progress:
@@ -78,19 +94,20 @@ class Progress:
 
     @contextlib.contextmanager
     def step(self, name: str, kind: str = "") -> Iterator[Step]:
-        """Time a step; its body sets `result` and `short`."""
+        """Time a step; its body sets `result` and `short`, and one that raises is kept with its reason."""
         step, started = Step(name, kind), time.monotonic()
         with self._console.status(f"{name} …"):
             try:
                 yield step
             except BaseException as error:
-                self._console.print(f"[red]✗[/] {name}: {type(error).__name__}", highlight=False)
+                step.status, step.result = outcome(error)
+                step.short = step.status
                 raise
             finally:
                 step.seconds = round(time.monotonic() - started, 2)
                 self.report.seconds = round(time.monotonic() - self._started, 2)
-        self.report.steps.append(step)
-        self._console.print(f"[green]✓[/] {name} [dim]{step.seconds:.1f} s[/]", highlight=False)
+                self.report.steps.append(step)
+                self._console.print(f"{MARKS[step.status]} {name} [dim]{step.seconds:.1f} s[/]")
         self._console.print(Padding(Text(step.result), (0, 0, 0, 2), expand=False))
 
 
@@ -123,7 +140,13 @@ def _spent(report: Report) -> Shown:
 def _versions(report: Report) -> Shown:
     columns = (Column("version"), Column("status"), Column("metric", 14), Column("gain", 14))
     rows = [
-        [_name(one["arn"]), one["status"], metric(one["metrics"]), _gain(one["gain"]), one["approved_by"]]
+        [
+            _name(one["arn"]),
+            one["status"],
+            metric(one["metrics"]),
+            _gain(one["gain"]),
+            signed(one["approved_by"], one["approved_at"]),
+        ]
         for one in report.model_packages
     ]
     return "Versions", (*columns, Column("approved by")), rows
@@ -134,15 +157,14 @@ def _gain(gain: dict[str, Any] | None) -> str:
 
 
 def _deployments(report: Report) -> Shown:
-    names = ("version", "stage", "run", "endpoint", "version approved by", "let pass by")
+    names = ("version", "stage", "run", "endpoint", "let pass by")
     rows = [
         [
             _name(one["model_package_arn"]),
             one["stage"],
             str(one["run_id"]),
             one["endpoint"],
-            one["version_approved_by"],
-            one["passed_by"] or "—",
+            signed(one["approved_by"], one["approved_at"]),
         ]
         for one in report.deployments
     ]

@@ -28,6 +28,8 @@ Found = TypeVar("Found")
 POLL_SECONDS = 0.25
 # A laptop may be busy: this is only for what never comes.
 LONGEST_WAIT = 600.0
+# How a verdict begins that is no success of a build and no error of the platform.
+NOT_REGISTERED = "not registered: "
 
 
 @dataclass
@@ -100,6 +102,11 @@ class World:
                 where=run.url,
                 todo="the end of its log:\n" + self.tail(run),
             )
+
+    def verdict(self, run: runs.Run) -> str:
+        """Why the run registered no version, as it said itself; empty where it did not say so."""
+        said = runs.issues(self.client(), run.id)
+        return next((one for one in said if one.startswith(NOT_REGISTERED)), "")
 
     def tail(self, run: runs.Run) -> str:
         """The end of what the failed steps wrote, or all steps where none failed."""

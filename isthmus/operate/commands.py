@@ -55,8 +55,8 @@ def _endpoint(accounts: Accounts, model: str, stage: Stage) -> Endpoint:
 
 
 def _of_version(version: Version) -> dict[str, Any]:
-    decided = {"approved_by": version.approved_by, "decided_by": version.decided_by}
-    return asdict(version) | {"name": version.name} | decided
+    keys = ("name", "approved_by", "approved_at", "decided_by", "decided_at")
+    return asdict(version) | {key: getattr(version, key) for key in keys}
 
 
 def _fail_if_asked_in_vain(said: Said) -> None:

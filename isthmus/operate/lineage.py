@@ -22,6 +22,7 @@ class Deployment:
     endpoint: str
     running: bool
     passed_by: str = ""
+    passed_at: str = ""
     url: str = ""
 
 
@@ -99,16 +100,14 @@ def _deployment(accounts: Accounts, version: Version, stage: Stage, said: Said) 
     if not run_id and not here:
         return None
     run = said.run(run_id)
-    people = (
-        _passed_by(accounts.platform, run_id) if said.asked and not said.problem and stage == "prod" else ""
-    )
-    return Deployment(stage, run_id, running.name, here, people, run.url if run else "")
+    asked = said.asked and not said.problem and stage == "prod" and run_id
+    passed = _passed(accounts.platform, int(run_id)) if asked else ("", "")
+    return Deployment(stage, run_id, running.name, here, *passed, run.url if run else "")
 
 
-def _passed_by(platform: Platform, run_id: str) -> str:
-    """Who let the run pass to prod."""
+def _passed(platform: Platform, run: int) -> tuple[str, str]:
+    """Who let the run pass to prod, and when."""
     from isthmus.azure import approvals
     from isthmus.azure.client import connect
 
-    decided = approvals.every(connect(platform), int(run_id)) if run_id else []
-    return ", ".join(sorted({name for one in decided for name in one.approved_by}))
+    return approvals.passed(connect(platform), run)

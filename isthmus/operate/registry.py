@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from isthmus.errors import BadInput, NotFound, Refused
@@ -28,6 +29,7 @@ class Version:
     status: str
     state: str
     created: str
+    changed: str
     metric: dict[str, Any]
     metadata: dict[str, str]
     stage: str
@@ -54,6 +56,18 @@ class Version:
         if self.status == "Rejected":
             return self.metadata.get("rejected_by") or self.changed_by
         return self.approved_by
+
+    @property
+    def approved_at(self) -> str:
+        """When it was approved; its last change is that until a deployment wrote the moment down."""
+        return self.decided_at if self.status == "Approved" else ""
+
+    @property
+    def decided_at(self) -> str:
+        """When it was approved or rejected; empty while nobody has."""
+        if self.status == "Rejected":
+            return self.changed
+        return (self.metadata.get("approved_at") or self.changed) if self.status == "Approved" else ""
 
 
 def versions(sagemaker: Any, model: str) -> list[Version]:
@@ -108,7 +122,9 @@ def _signed(version: Version, verdict: Verdict, by: str) -> dict[str, Any]:
     """Who decided, kept apart from `LastModifiedBy`, which every later edit overwrites."""
     mine, other = ("approved_by", "rejected_by") if verdict == "Approved" else ("rejected_by", "approved_by")
     signed: dict[str, Any] = {"CustomerMetadataProperties": {mine: by}} if by else {}
-    gone = [key for key in (mine, other) if key in version.metadata and not (by and key == mine)]
+    gone = [
+        key for key in (mine, other, "approved_at") if key in version.metadata and not (by and key == mine)
+    ]
     return signed | ({"CustomerMetadataPropertiesToRemove": gone} if gone else {})
 
 
@@ -118,6 +134,11 @@ def person(user: dict[str, Any]) -> str:
         return str(user["UserProfileName"])
     arn: str = user.get("IamIdentity", {}).get("Arn", "")
     return arn.rsplit("/", 1)[-1] or arn
+
+
+def moment(at: datetime) -> str:
+    """A moment of AWS as Azure DevOps writes its own: in UTC."""
+    return at.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def describe(sagemaker: Any, arn: str) -> Version:
@@ -131,6 +152,7 @@ def describe(sagemaker: Any, arn: str) -> Version:
         status=found["ModelApprovalStatus"],
         state=found["ModelPackageStatus"],
         created=found["CreationTime"].isoformat(),
+        changed=moment(found.get("LastModifiedTime") or found["CreationTime"]),
         metric=_metric(metadata),
         metadata=metadata,
         stage=found.get("ModelLifeCycle", {}).get("Stage", ""),

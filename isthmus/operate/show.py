@@ -100,7 +100,7 @@ VERSIONS = (
     Column("status"),
     Column("metric", 14),
     Column("gain", 14),
-    Column("decided by", 10),
+    Column("decided", 10),
     Column("runs in", 8),
     Column("registered", spare=True),
     Column("comment", 12, spare=True),
@@ -116,7 +116,7 @@ def versions(found: Sequence[tuple[Version, Sequence[str]]]) -> None:
 def _version(one: Version, stages: str) -> list[str]:
     gained = f"{one.gain.interval} over {one.gain.over}" if one.gain else ""
     figures = [one.name, STATUS.get(one.status, one.status), metric(one.metric), gained]
-    return [*figures, one.decided_by, stages, moment(one.created), one.comment]
+    return [*figures, signed(one.decided_by, one.decided_at), stages, moment(one.created), one.comment]
 
 
 def lineage(found: Lineage, said: Said) -> None:
@@ -124,7 +124,8 @@ def lineage(found: Lineage, said: Said) -> None:
     facts = _prediction(found)
     version = found.version
     facts["version"] = version.arn
-    facts["status"] = version.status + (f" by {version.decided_by}" if version.decided_by else "")
+    decided = signed(version.decided_by, version.decided_at)
+    facts["status"] = version.status + (f" by {decided}" if decided else "")
     facts["comment"] = version.comment
     facts["metric"] = metric(version.metric)
     facts["compared"] = str(version.gain or "")
@@ -147,7 +148,7 @@ def _prediction(found: Lineage) -> dict[str, str]:
 
 def _deployment(one: Deployment) -> str:
     now = "runs now" if one.running else "ran before"
-    passed = f", let pass by {one.passed_by}" if one.passed_by else ""
+    passed = f", let pass by {signed(one.passed_by, one.passed_at)}" if one.passed_by else ""
     return f"{now} as endpoint {one.endpoint}, run {one.run_id or 'unknown'}{passed} {one.url}".rstrip()
 
 
@@ -180,6 +181,11 @@ def _hop(one: Hop, run: Run | None) -> list[str]:
 def metric(one: Mapping[str, Any]) -> str:
     """auc 0.712 [0.655, 0.769]; nothing where none was recorded."""
     return "{metric} {value:.3f} [{ci_low:.3f}, {ci_high:.3f}]".format(**one) if one else ""
+
+
+def signed(who: str, when: str) -> str:
+    """Who decided, and when: robin, 18:31."""
+    return ", ".join(part for part in (who, moment(when)) if part)
 
 
 def moment(iso: str, *, seconds: bool = False) -> str:

@@ -9,7 +9,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import boto3
@@ -186,6 +186,7 @@ def test_the_registry_says_where_the_version_runs(team: Team, in_prod: Deployed)
     about = found["CustomerMetadataProperties"]
     assert (about["staging_run_id"], about["prod_run_id"], about["prod_endpoint"]) == ("41", "41", MODEL)
     assert about["approved_by"]
+    assert datetime.fromisoformat(about["approved_at"]) <= found["CreationTime"] + timedelta(minutes=10)
 
 
 def test_applying_again_changes_nothing(team: Team, in_prod: Deployed) -> None:

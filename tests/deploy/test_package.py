@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ def answer(**other: Any) -> dict[str, Any]:
         "ModelApprovalStatus": "Approved",
         "InferenceSpecification": {"Containers": [container]},
         "CustomerMetadataProperties": {"evaluation_uri": "s3://b/e", "baseline_uri": "s3://b/b"},
+        "LastModifiedTime": datetime(2026, 11, 20, 12, 0, 30, tzinfo=timezone(timedelta(hours=2))),
         "LastModifiedBy": {"IamIdentity": {"Arn": "arn:aws:sts::222233334444:assumed-role/approver/ada"}},
     } | other
 
@@ -61,14 +62,16 @@ def test_an_approved_version_is_taken_with_all_that_serving_needs(tmp_path: Path
     assert (package.arn, package.model, package.version, package.image) == (ARN, "seattle-rain", 3, IMAGE)
     assert (package.evaluation, package.baseline) == ("s3://b/e", "s3://b/b")
     assert package.metadata["approved_by"] == "ada"
+    assert package.metadata["approved_at"] == "2026-11-20T10:00:30+00:00"
     package.write(tmp_path)
     assert read(tmp_path) == package
 
 
 def test_who_approved_stays_who_approved() -> None:
     """A later deployment is the last to change the version; what was recorded of the approval counts."""
-    known = answer()["CustomerMetadataProperties"] | {"approved_by": "grace"}
-    assert described(CustomerMetadataProperties=known).metadata["approved_by"] == "grace"
+    approval = {"approved_by": "grace", "approved_at": "2026-11-19T08:00:00+00:00"}
+    known = answer()["CustomerMetadataProperties"] | approval
+    assert approval.items() <= described(CustomerMetadataProperties=known).metadata.items()
 
 
 @pytest.mark.parametrize(

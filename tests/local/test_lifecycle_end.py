@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from isthmus.local.lifecycle import Lifecycle
+from isthmus.local.lifecycle import Lifecycle, Verdict
 from isthmus.local.report import Progress
 from isthmus.monitor.findings import Estimate, Findings, Quality
 from isthmus.operate.gain import Gain
@@ -19,7 +19,7 @@ GOOD, BAD = Estimate(0.6, 0.4, 0.8), Estimate(1.0, 0.9, 1.1)
 
 
 def version(number: int, gain: Gain | None = None) -> Version:
-    return Version("arn", "rain", number, "", "", "", {}, {}, "", "", "", "", gain)
+    return Version("arn", "rain", number, "", "", "", "", {}, {}, "", "", "", "", gain)
 
 
 def found(now: Estimate, loss: float) -> Findings:
@@ -30,10 +30,10 @@ def found(now: Estimate, loss: float) -> Findings:
 class Played(Lifecycle):
     """A lifecycle whose builds and monitor come out as they are told."""
 
-    builds: tuple[Version | None, ...] = ()
+    builds: tuple[Version | Verdict, ...] = ()
     found: Findings | None = None
 
-    def build(self, *_about: Any) -> Version | None:
+    def build(self, *_about: Any) -> Version | Verdict:
         first, *self.builds = self.builds
         return first
 
@@ -52,7 +52,6 @@ class Played(Lifecycle):
 @pytest.mark.parametrize(
     ("builds", "findings", "end"),
     [
-        ([None], None, "Nothing was good enough to be registered: prod serves nothing."),
         (
             [version(1)],
             found(GOOD, 0.1),
@@ -60,10 +59,10 @@ class Played(Lifecycle):
             "[0.400, 0.800] on 181 labels.",
         ),
         (
-            [version(1), None],
+            [version(1), Verdict("not registered: gain 0.01 [-0.1, 0.1] is within chance", red=True)],
             found(BAD, 1.5),
-            "No retrained version is better beyond chance: prod still serves version 1, at log_loss 1.000 "
-            "[0.900, 1.100] on 181 labels.",
+            "not registered: gain 0.01 [-0.1, 0.1] is within chance; prod still serves version 1, "
+            "at log_loss 1.000 [0.900, 1.100] on 181 labels.",
         ),
         (
             [version(1), version(2, Gain(0.2, 0.1, 0.3, 1, 91))],
@@ -80,4 +79,13 @@ class Played(Lifecycle):
 )
 def test_the_last_line_says_what_prod_serves_and_why(builds: Any, findings: Any, end: str) -> None:
     progress = Progress(Console(file=io.StringIO()))
-    assert Played(None, progress, builds=builds, found=findings).play() == end  # type: ignore[arg-type]
+    told = Played(None, progress, builds=builds, found=findings).play()  # type: ignore[arg-type]
+    assert told == (end, "succeeded")
+
+
+@pytest.mark.parametrize(("red", "outcome"), [(True, "failed"), (False, "succeeded")])
+def test_a_first_version_below_the_bar_ends_it_as_model_yaml_says(red: bool, outcome: str) -> None:
+    progress = Progress(Console(file=io.StringIO()))
+    below = (Verdict("not registered: AUC 0.61 < 0.7", red),)
+    told = Played(None, progress, builds=below).play()  # type: ignore[arg-type]
+    assert told == ("not registered: AUC 0.61 < 0.7; prod serves nothing.", outcome)

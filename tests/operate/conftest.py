@@ -174,6 +174,7 @@ def _registry(aws: Aws) -> None:
         ModelPackageArn=f"{GROUP_ARN}/1",
         CustomerMetadataProperties={
             "approved_by": "ada",
+            "approved_at": "2026-11-20T10:00:30+00:00",
             "prod_run_id": "51",
             "prod_endpoint": MODEL,
             "prod_endpoint_config": f"{MODEL}-c0ffee",

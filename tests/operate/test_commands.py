@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -84,17 +85,18 @@ def test_what_is_shown_fits_the_terminal(shell: Shell, azure: StandIn, command: 
 def test_models_shows_metric_approver_and_where_each_runs(shell: Shell) -> None:
     said = shell.says("models", MODEL)
     (first,) = (line for line in said.splitlines() if line.startswith(f"{MODEL}/1 "))
-    assert first.split()[1:7] == ["Approved", "auc", "0.710", "[0.660,", "0.760]", "ada"]
+    assert first.split()[1:7] == ["Approved", "auc", "0.710", "[0.660,", "0.760]", "ada,"]
+    assert "ada, 2026-11-20 " in first
     assert " prod " in first
     (third,) = (line for line in said.splitlines() if line.startswith(f"{MODEL}/3 "))
     assert "0.020 [0.010, 0.030] over 1" in third
     found = {one["number"]: one for one in shell.json("models")}
     assert found[1]["runs_in"] == ["prod"]
-    assert found[1]["approved_by"] == "ada"
+    assert (found[1]["approved_by"], found[1]["approved_at"]) == ("ada", "2026-11-20T10:00:30+00:00")
     assert found[1]["gain"] is None
     assert found[3]["gain"] == {"value": 0.02, "ci_low": 0.01, "ci_high": 0.03, "over": 1, "rows": 91}
     assert found[3]["status"] == "PendingManualApproval"
-    assert found[3]["decided_by"] == ""
+    assert found[3]["decided_by"] == found[3]["decided_at"] == found[3]["approved_at"] == ""
 
 
 # ---------------------------------------------------------------- approve, reject
@@ -112,6 +114,8 @@ def test_approve_reject_and_approve_again(shell: Shell, aws: Aws) -> None:
     assert person
     assert found["CustomerMetadataProperties"]["commit"] == "c0ffee"
     assert "[b]good[/b]" in shell.says("models")
+    shown = next(one for one in shell.json("models") if one["arn"] == arn)
+    assert shown["approved_at"] == found["LastModifiedTime"].astimezone(UTC).isoformat(timespec="seconds")
     assert f"is Approved already by {person}" in fails(shell, Refused, "approve", MODEL, arn)
     shell.says("reject", MODEL, arn)
     found = aws.client("sagemaker").describe_model_package(ModelPackageName=arn)
@@ -133,7 +137,7 @@ def test_a_version_that_is_not_there_is_named_with_those_that_are(shell: Shell, 
 def test_a_failed_package_is_not_approved() -> None:
     from isthmus.operate.registry import Version, decide
 
-    version = Version(ARN_1, MODEL, 1, "PendingManualApproval", "Failed", "", {}, {}, "", "", "", "")
+    version = Version(ARN_1, MODEL, 1, "PendingManualApproval", "Failed", "", "", {}, {}, "", "", "", "")
     with pytest.raises(Refused, match="is Failed: only a complete one"):
         decide(None, version, "Approved", "")
 
