@@ -66,6 +66,10 @@ def apply(cfn: CloudFormation, change: Change, say: Say) -> dict[str, str]:
     return {o["OutputKey"]: o["OutputValue"] for o in (there or {}).get("Outputs", [])}
 
 
+def exists(cfn: CloudFormation, stack: str) -> bool:
+    return _describe(cfn, stack) is not None
+
+
 def remove(cfn: CloudFormation, stack: str) -> None:
     """Delete the stack and wait until it is gone; raises `Problem` with what could not be deleted."""
     there = _settled(cfn, stack)

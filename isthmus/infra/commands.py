@@ -1,4 +1,4 @@
-"""`isthmus infra`: synthesize, check, compare and deploy the accounts' stacks."""
+"""`isthmus infra` and `isthmus diff`: synthesize, check, compare and deploy the accounts' stacks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from isthmus.config import AccountRole
-from isthmus.infra.standing_commands import destroy, drift
+from isthmus.infra.standing_commands import drift
 
 if TYPE_CHECKING:
     import boto3
@@ -35,7 +35,7 @@ ACCOUNT = click.option(
 
 @click.group()
 def infra() -> None:
-    """Synthesize, compare, deploy and destroy the accounts' stacks."""
+    """Synthesize, check and deploy the accounts' stacks, and look whether they drifted."""
 
 
 @infra.command()
@@ -97,7 +97,7 @@ def check(assembly: Path) -> None:
     click.echo("cfn-lint: no findings")
 
 
-@infra.command()
+@click.command()
 @ASSEMBLY
 @ACCOUNT
 @click.option(
@@ -175,4 +175,3 @@ def _session() -> boto3.Session:
 
 
 infra.add_command(drift)
-infra.add_command(destroy)

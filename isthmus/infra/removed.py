@@ -28,10 +28,10 @@ def require_no_endpoint(roles: Roles, platform: Platform, wanted: Sequence[Accou
                 for role, one in live
             ),
             todo="write the model in again; or end it for good: "
-            + "; ".join(f"isthmus infra destroy prod staging automation --model {one}" for one in models),
+            + "; ".join(f"isthmus destroy prod staging automation --model {one}" for one in models),
         )
     for role, one in left:
-        todo = f"isthmus infra destroy {role} --model {one.model}"
+        todo = f"isthmus destroy {role} --model {one.model}"
         say(f"{one.name}: of a model that is not in platform.yaml; {todo}")
 
 

@@ -1,17 +1,20 @@
-"""`isthmus infra drift` and `destroy`: what is done with stacks that stand."""
+"""`isthmus infra drift` and `isthmus destroy`: what is done with stacks that stand."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, get_args
 
 import click
 
-from isthmus.config import AccountRole
+from isthmus.config import WORKLOADS, AccountRole
 from isthmus.infra.account import ROLES
 
 if TYPE_CHECKING:
     from isthmus.config import Platform
     from isthmus.infra.destroy.step import Client, Step
+
+LAST_FIRST: tuple[AccountRole, ...] = (*reversed(WORKLOADS), "management")
 
 
 @click.command()
@@ -71,19 +74,12 @@ def destroy(
     ACCOUNT is what it plays in platform.yaml. Asks for the platform's name after it has shown its plan.
     """
     from isthmus.config import read_platform
-    from isthmus.infra.account import access_role_of, administrator
-    from isthmus.infra.destroy.plan import plan
-    from isthmus.infra.toolkit import Toolkit
 
     platform = read_platform()
-    plans: list[tuple[Client, list[Step]]] = []
-    for account in accounts:
-        client = administrator(Toolkit.of(platform, account), access_role or access_role_of(platform))
-        steps = plan(client, platform, account, model=model, bootstrap=bootstrap)
-        click.echo(f"{account} ({getattr(platform.accounts, account)}):" + ("" if steps else " nothing"))
-        for step in steps:
-            click.echo(f"  {step.summary}")
-        plans.append((client, steps))
+    plans = [
+        (client, _planned(client, platform, account, model, bootstrap))
+        for account, client in _clients(platform, accounts, access_role)
+    ]
     if only_plan or not any(steps for _, steps in plans):
         return
     _require_name(platform, confirm)
@@ -94,14 +90,49 @@ def destroy(
     click.echo("destroyed")
 
 
+def _clients(
+    platform: Platform, accounts: tuple[AccountRole, ...], access_role: str | None
+) -> Iterator[tuple[AccountRole, Client]]:
+    """In the order in which accounts go: those first that serve, and those last that others need."""
+    from isthmus.infra.account import access_role_of, administrator
+    from isthmus.infra.toolkit import Toolkit
+
+    role = access_role or access_role_of(platform)
+    for account in LAST_FIRST:
+        if account in accounts:
+            yield account, administrator(Toolkit.of(platform, account), role)
+
+
+def _planned(
+    client: Client, platform: Platform, account: AccountRole, model: str, bootstrap: bool
+) -> list[Step]:
+    """What will be done in the account, after it was shown."""
+    from isthmus.infra.destroy.plan import plan
+
+    steps = plan(client, platform, account, model=model, bootstrap=bootstrap)
+    click.echo(f"{account} ({getattr(platform.accounts, account)}):" + ("" if steps else " nothing"))
+    for step in steps:
+        click.echo(f"  {step.summary}")
+    if account == "management" and steps:
+        click.echo("  The accounts that Organizations made stay: whoever administers it closes them there.")
+    return steps
+
+
 def _require_name(platform: Platform, confirm: str) -> None:
     from isthmus.errors import Refused
 
-    typed = confirm or click.prompt(
-        "This cannot be undone. The platform's name", default="", show_default=False
-    )
+    typed = confirm or _asked_for("This cannot be undone. The platform's name")
     if typed != platform.name:
         raise Refused(
             f"{typed!r} is not the platform's name, so nothing was destroyed",
             todo=f"type {platform.name}; in a script: --confirm {platform.name}",
         )
+
+
+def _asked_for(question: str) -> str:
+    """What a person types; nothing where there is nobody."""
+    try:
+        typed: str = click.prompt(question, default="", show_default=False)
+    except click.Abort:
+        return ""
+    return typed

@@ -1,4 +1,4 @@
-"""`isthmus infra`, as a person at the command line uses it."""
+"""`isthmus infra` and `isthmus diff`, as a person at the command line uses it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.infra.conftest import Cloud
 
 
 def call(*words: str) -> Result:
-    return CliRunner().invoke(isthmus, ["infra", *words], catch_exceptions=True)
+    return CliRunner().invoke(isthmus, list(words))
 
 
 @pytest.fixture(autouse=True)
@@ -27,14 +27,14 @@ def in_checkout(monkeypatch: pytest.MonkeyPatch, cloud: Cloud) -> None:
 
 
 def test_deploy_and_diff_find_that_all_stands(assembly: Path) -> None:
-    deployed = call("deploy", "--assembly", str(assembly))
+    deployed = call("infra", "deploy", "--assembly", str(assembly))
     assert (deployed.exit_code, deployed.output.count(": done")) == (0, len(read_stacks(assembly)))
     compared = call("diff", "--assembly", str(assembly), "--account", "prod")
     assert compared.output == "isthmus-prod: no change\nisthmus-prod-seattle-rain: no change\n"
 
 
 def test_an_account_that_does_not_exist_is_refused(assembly: Path) -> None:
-    result = call("deploy", "--assembly", str(assembly), "--account", "production")
+    result = call("infra", "deploy", "--assembly", str(assembly), "--account", "production")
     assert result.exit_code == 2
     assert "'production' is not one of 'management', 'dev', 'automation', 'staging', 'prod'" in result.output
 
@@ -45,7 +45,7 @@ def test_a_mistake_in_the_platform_is_told_before_anything_is_made(
     text = (CHECKOUT / "platform.yaml").read_text().replace('prod: "444455556666"', 'prod: "44445555666"')
     (tmp_path / "platform.yaml").write_text(text)
     monkeypatch.setenv("ISTHMUS_PLATFORM", str(tmp_path / "platform.yaml"))
-    result = call("synth", "--output", str(tmp_path / "out"))
+    result = call("infra", "synth", "--output", str(tmp_path / "out"))
     assert isinstance(result.exception, BadInput)
     assert "twelve digits" in str(result.exception)
     assert not (tmp_path / "out").exists()

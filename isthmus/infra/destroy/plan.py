@@ -9,7 +9,9 @@ from collections.abc import Iterator
 
 from isthmus import names
 from isthmus.config import AccountRole, Platform
-from isthmus.infra.destroy import storage, studio
+from isthmus.infra.change import exists
+from isthmus.infra.destroy import owned, storage, studio
+from isthmus.infra.destroy.running import executions, running
 from isthmus.infra.destroy.stacks import DeleteStack
 from isthmus.infra.destroy.step import Client, Step
 from isthmus.infra.standing import Standing, standing
@@ -31,14 +33,22 @@ def plan(
     """
     stacks = standing(client("cloudformation"), platform, account)
     if model:
-        return list(_models(client, account, [one for one in stacks if one.model == model]))
+        return list(_model(client, account, model, [one for one in stacks if one.model == model]))
     return [
+        *(running(client, platform.name) if account != "management" else ()),
+        *(studio.leave(client, platform.name) if account == "dev" else ()),
         *_models(client, account, stacks),
         *(studio.close(client, platform.name) if account == "dev" else ()),
         *_delete(stacks, "account"),
-        *_data(client, platform, account),
-        *(_toolkit(platform, account) if bootstrap else ()),
+        *(_data(client, platform.name) if account != "management" else ()),
+        *(_toolkit(client, platform, account) if bootstrap else ()),
     ]
+
+
+def _model(client: Client, account: AccountRole, model: str, stacks: list[Standing]) -> Iterator[Step]:
+    for pipeline in (names.registry_group(model), names.monitor_pipeline(model)):
+        yield from executions(client, pipeline)
+    yield from _models(client, account, stacks)
 
 
 def _models(client: Client, account: AccountRole, stacks: list[Standing]) -> Iterator[Step]:
@@ -48,7 +58,7 @@ def _models(client: Client, account: AccountRole, stacks: list[Standing]) -> Ite
         if account == "automation":
             yield storage.DeletePipeline(names.registry_group(model))
             yield storage.DeleteVersions(names.registry_group(model))
-        yield from storage.log_groups(client, (f"/aws/sagemaker/Endpoints/{names.endpoint(model)}",))
+        yield from owned.endpoint_log_groups(client, names.endpoint(model))
     yield from _delete(stacks, "part")
 
 
@@ -56,19 +66,17 @@ def _delete(stacks: list[Standing], kind: str) -> Iterator[Step]:
     yield from (DeleteStack(one.name, WHAT[kind]) for one in stacks if one.kind == kind)
 
 
-def _data(client: Client, platform: Platform, account: AccountRole) -> Iterator[Step]:
+def _data(client: Client, platform: str) -> Iterator[Step]:
     """What the account's stack retains; keys last, for the rest is encrypted with them."""
-    if account == "management":
-        return
-    name, number = platform.name, getattr(platform.accounts, account)
-    yield from storage.buckets(client, name, f"-{number}-{platform.region}")
-    yield from storage.repositories(client, name)
-    ours = (f"/{name}/", f"/aws/lambda/{name}-", f"/aws/vendedlogs/{name}", "/aws/sagemaker/")
-    yield from storage.log_groups(client, ours)
-    yield from storage.keys(client, name)
+    yield from owned.buckets(client, platform)
+    yield from owned.repositories(client, platform)
+    yield from owned.log_groups(client, platform)
+    yield from owned.keys(client, platform)
 
 
-def _toolkit(platform: Platform, account: AccountRole) -> Iterator[Step]:
-    number: str = getattr(platform.accounts, account)
-    yield DeleteStack(STACK, "what deploys to the account")
-    yield storage.DeleteBucket(names.asset_bucket(number, platform.region))
+def _toolkit(client: Client, platform: Platform, account: AccountRole) -> Iterator[Step]:
+    if exists(client("cloudformation"), STACK):
+        yield DeleteStack(STACK, "what deploys to the account")
+    bucket = names.asset_bucket(getattr(platform.accounts, account), platform.region)
+    if bucket in [one["Name"] for one in client("s3").list_buckets()["Buckets"]]:
+        yield storage.DeleteBucket(bucket)

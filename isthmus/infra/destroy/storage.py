@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
+from isthmus.errors import Problem
 from isthmus.infra.destroy.step import Client, gone_is_good
 
 # The fewest days that KMS lets pass before a key is gone; until then it costs nothing and can be saved.
@@ -22,6 +22,7 @@ class DeleteBucket:
         return f"- bucket {self.name}, with all versions of all that is in it"
 
     def carry_out(self, client: Client) -> None:
+        """Raises `Problem` where something is still written to it: logs and captures come late."""
         s3 = client("s3")
         with gone_is_good():
             for page in s3.get_paginator("list_object_versions").paginate(Bucket=self.name):
@@ -29,7 +30,13 @@ class DeleteBucket:
                 objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
                 if objects:
                     s3.delete_objects(Bucket=self.name, Delete={"Objects": objects, "Quiet": True})
-            s3.delete_bucket(Bucket=self.name)
+            try:
+                s3.delete_bucket(Bucket=self.name)
+            except s3.exceptions.ClientError as error:
+                if error.response["Error"]["Code"] != "BucketNotEmpty":
+                    raise
+                what = f"bucket {self.name} is not empty: something was written to it meanwhile"
+                raise Problem(what, todo="run the same again") from None
 
 
 @dataclass(frozen=True)
@@ -61,10 +68,12 @@ class DeleteLogGroup:
 @dataclass(frozen=True)
 class DeleteKey:
     id: str
+    what: str
 
     @property
     def summary(self) -> str:
-        return f"- KMS key {self.id}: gone in {KEY_DAYS} days, and with it whatever was encrypted with it"
+        what = f"gone in {KEY_DAYS} days, and with it whatever was encrypted with it"
+        return f"- KMS key {self.id} ({self.what}): {what}"
 
     def carry_out(self, client: Client) -> None:
         client("kms").schedule_key_deletion(KeyId=self.id, PendingWindowInDays=KEY_DAYS)
@@ -100,43 +109,3 @@ class DeletePipeline:
     def carry_out(self, client: Client) -> None:
         with gone_is_good():
             client("sagemaker").delete_pipeline(PipelineName=self.name)
-
-
-# ---------------------------------------------------------------- what there is
-
-
-def buckets(client: Client, platform: str, ending: str) -> Iterator[DeleteBucket]:
-    """The platform's buckets in the account, all of whose names end in account and region."""
-    for bucket in client("s3").list_buckets()["Buckets"]:
-        if bucket["Name"].startswith(f"{platform}-") and bucket["Name"].endswith(ending):
-            yield DeleteBucket(bucket["Name"])
-
-
-def repositories(client: Client, platform: str) -> Iterator[DeleteRepository]:
-    """The repositories that are tagged as the platform's."""
-    ecr = client("ecr")
-    for page in ecr.get_paginator("describe_repositories").paginate():
-        for one in page["repositories"]:
-            tags = ecr.list_tags_for_resource(resourceArn=one["repositoryArn"])["tags"]
-            if {"Key": "platform", "Value": platform} in tags:
-                yield DeleteRepository(one["repositoryName"])
-
-
-def log_groups(client: Client, prefixes: tuple[str, ...]) -> Iterator[DeleteLogGroup]:
-    for prefix in prefixes:
-        pages = client("logs").get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
-        for page in pages:
-            yield from (DeleteLogGroup(one["logGroupName"]) for one in page["logGroups"])
-
-
-def keys(client: Client, platform: str) -> Iterator[DeleteKey]:
-    """The keys that are tagged as the platform's and are not on their way out."""
-    kms = client("kms")
-    for page in kms.get_paginator("list_keys").paginate():
-        for one in page["Keys"]:
-            described = kms.describe_key(KeyId=one["KeyId"])["KeyMetadata"]
-            if described["KeyManager"] != "CUSTOMER" or described["KeyState"] == "PendingDeletion":
-                continue
-            tags = kms.list_resource_tags(KeyId=one["KeyId"])["Tags"]
-            if {"TagKey": "platform", "TagValue": platform} in tags:
-                yield DeleteKey(one["KeyId"])

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from isthmus.infra.change import poll
-from isthmus.infra.destroy.step import Client, gone_is_good
+from isthmus.infra.destroy.owned import is_tagged
+from isthmus.infra.destroy.step import Client, Step, gone_is_good
 
 # On a file system that Studio made: the domain that it is of.
 OF_DOMAIN = "ManagedByAmazonSageMakerResource"
@@ -105,24 +106,33 @@ class DeleteFileSystem:
             efs.delete_file_system(FileSystemId=self.id)
 
 
-def close(client: Client, platform: str) -> Iterator[Any]:
-    """What closes the platform's domains in the account, inside out, and what earlier ones left."""
+def leave(client: Client, platform: str) -> Iterator[Step]:
+    """What ends people's work: apps, and then the spaces that they run in."""
     sagemaker = client("sagemaker")
-    domains = [
-        domain["DomainId"]
-        for page in sagemaker.get_paginator("list_domains").paginate()
-        for domain in page["Domains"]
-        if {"Key": "platform", "Value": platform}
-        in sagemaker.list_tags(ResourceArn=domain["DomainArn"])["Tags"]
-    ]
-    for domain in domains:
+    for domain in _domains(sagemaker, platform):
         yield from _apps(sagemaker, domain)
         for one in _all(sagemaker, "list_spaces", "Spaces", domain):
             yield DeleteSpace(domain, one["SpaceName"])
+
+
+def close(client: Client, platform: str) -> Iterator[Step]:
+    """What closes the platform's domains when all have left, and what earlier ones left."""
+    sagemaker = client("sagemaker")
+    domains = _domains(sagemaker, platform)
+    for domain in domains:
         for one in _all(sagemaker, "list_user_profiles", "UserProfiles", domain):
             yield DeleteProfile(domain, one["UserProfileName"])
         yield DeleteDomain(domain)
     yield from _file_systems(client, domains)
+
+
+def _domains(sagemaker: Any, platform: str) -> list[str]:
+    return [
+        domain["DomainId"]
+        for page in sagemaker.get_paginator("list_domains").paginate()
+        for domain in page["Domains"]
+        if is_tagged(sagemaker.list_tags(ResourceArn=domain["DomainArn"])["Tags"], platform)
+    ]
 
 
 def _apps(sagemaker: Any, domain: str) -> Iterator[DeleteApp]:

@@ -104,6 +104,8 @@ def _route(method: str, path: str) -> tuple[str, dict[str, str]]:
     for name in _model().operation_names:
         http = _model().operation_model(name).http
         pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", http["requestUri"])
+        # An ARN has a slash in it, and comes decoded.
+        pattern = pattern.replace("<resourceArn>[^/]+", "<resourceArn>.+")
         found = re.fullmatch(pattern, path)
         if http["method"] == method and found:
             return name, {key: unquote(value) for key, value in found.groupdict().items()}
@@ -221,6 +223,7 @@ OPERATIONS: dict[str, Callable[[Record], Record]] = {
     "TagResource": tag,
     "UntagResource": untag,
     "ListJobRuns": lambda params: {"jobRuns": []} if find(params) else {},
+    "ListSessions": lambda params: {"sessions": []} if find(params) else {},
 }
 
 
@@ -257,6 +260,6 @@ def _type_update(physical_id: str, old: Record, new: Record, _stack: str) -> tup
 
 
 def _type_delete(physical_id: str, _properties: Record) -> None:
+    # As AWS's handler, which stops none first: whoever deletes the stack has to.
     if physical_id in _applications:
-        _made("StopApplication", {"applicationId": physical_id})
         _made("DeleteApplication", {"applicationId": physical_id})

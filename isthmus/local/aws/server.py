@@ -22,12 +22,14 @@ from isthmus.local.aws import (
     api_types,
     authorization,
     boundaries,
+    bucket_tags,
     cloudformation,
     deliveries,
     emr_serverless,
     events,
     federation,
     functions,
+    glue_sessions,
     guard_rails,
     identity,
     network_types,
@@ -74,8 +76,10 @@ def serve(settings: Settings) -> None:
     network_types.install()
     stacks.install(handlers)
     cloudformation.install()
+    bucket_tags.install()
     studio_types.install()
     emr_serverless.install()
+    glue_sessions.install(handlers)
     boundaries.install()
     organizations.install(handlers, settings)
     organization_types.install()

@@ -113,6 +113,7 @@ EXTENDED = {
         "find_api_scope",
     ),
     "ministack.services.cloudwatch_logs": ("_create_log_stream", "_log_groups", "_put_log_events"),
+    "ministack.services.glue": ("_ALL_STATE",),
     "ministack.services.sqs": ("_queue_url_for_account",),
     "ministack.services.lambda_svc": ("function_policy_for_arn",),
     "ministack.services.ec2": (
