@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,24 +23,56 @@ trigger: none
 parameters: [{name: who, type: string, default: x}]
 steps: [{bash: 'echo ${{ parameters.who }}'}]
 """
+# What it gives and takes as numbers, Azure DevOps keeps and answers as words.
 NODE = """
 const azure = require(process.env.API);
+const git_ = require(process.env.API + '/interfaces/GitInterfaces');
+const build_ = require(process.env.API + '/interfaces/BuildInterfaces');
 const handler = azure.getPersonalAccessTokenHandler(process.env.TOKEN);
 const web = new azure.WebApi(process.env.URL_, handler);
+const project = 'weather', repository = 'clients';
+async function refusal(ask) { try { await ask(); } catch (error) { return error.statusCode; } }
 (async () => {
   const me = await web.connect();
-  const git = await web.getGitApi();
-  const build = await web.getBuildApi();
-  const pipelines = await web.getPipelinesApi();
+  const [git, build, pipelines, core, agents, wiki] = await Promise.all([web.getGitApi(), web.getBuildApi(),
+    web.getPipelinesApi(), web.getCoreApi(), web.getTaskAgentApi(), web.getWikiApi()]);
   const number = +process.env.PIPELINE;
-  const run = await pipelines.runPipeline({templateParameters: {who: 'node'}}, 'weather', number);
-  const repositories = await git.getRepositories('weather');
-  const found = await build.getBuild('weather', run.id);
-  const timeline = await build.getBuildTimeline('weather', run.id);
-  const listed = await build.getBuilds('weather', [number]);
+  const main = {version: 'main', versionType: git_.GitVersionType.Branch};
+  const [tip] = await git.getCommits(repository, {itemVersion: main}, project);
+  const change = {changeType: git_.VersionControlChangeType.Add, item: {path: '/node.txt'},
+    newContent: {content: 'YQ==', contentType: git_.ItemContentType.Base64Encoded}};
+  const push = await git.createPush({refUpdates: [{name: 'refs/heads/node', oldObjectId: tip.commitId}],
+    commits: [{comment: 'By node', changes: [change]}]}, repository, project);
+  const items = await git.getItems(repository, project, '/', git_.VersionControlRecursionType.Full, false,
+    false, false, false, {version: 'node', versionType: git_.GitVersionType.Branch});
+  const request = await git.createPullRequest({sourceRefName: 'refs/heads/node',
+    targetRefName: 'refs/heads/main', title: 'By node'}, repository, project);
+  const thread = await git.createThread({comments: [{content: 'Why?', parentCommentId: 0,
+    commentType: git_.CommentType.Text}], status: git_.CommentThreadStatus.Active},
+    repository, request.pullRequestId, project);
+  const done = await git.updatePullRequest({status: git_.PullRequestStatus.Completed,
+    lastMergeSourceCommit: request.lastMergeSourceCommit,
+    completionOptions: {mergeStrategy: git_.GitPullRequestMergeStrategy.Squash}},
+    repository, request.pullRequestId, project);
+  const completed = await git.getPullRequests(repository,
+    {status: git_.PullRequestStatus.Completed}, project);
+  const run = await pipelines.runPipeline({templateParameters: {who: 'node'}}, project, number);
+  const found = await build.getBuild(project, run.id);
+  const timeline = await build.getBuildTimeline(project, run.id);
+  const second = await build.queueBuild({definition: {id: number}}, project);
+  const cancelled = await build.updateBuild({status: build_.BuildStatus.Cancelling}, project, second.id);
+  const listed = await build.getBuilds(project, [number], undefined, undefined, undefined, undefined,
+    undefined, build_.BuildReason.Manual | build_.BuildReason.PullRequest, build_.BuildStatus.All);
   console.log(JSON.stringify({me: me.authenticatedUser.providerDisplayName, run: run.id,
-    repositories: repositories.map(r => r.name), parameters: found.templateParameters,
-    records: timeline.records.length, listed: listed.map(b => b.id)}));
+    items: items.map(one => one.path), parents: push.commits.map(one => one.comment),
+    statuses: [request.status, thread.status, done.status, completed[0].status, cancelled.status],
+    parameters: found.templateParameters, records: timeline.records.length, listed: listed.map(b => b.id),
+    second: second.id, teams: (await core.getTeams(project)).map(one => one.name),
+    pools: (await agents.getAgentPools()).map(one => one.name),
+    queues: (await agents.getAgentQueues(project)).map(one => one.pool.name),
+    nothing: await wiki.getAllWikis(project),
+    refused: await refusal(() => git.createPullRequest({sourceRefName: 'refs/heads/none',
+      targetRefName: 'refs/heads/main', title: 'x'}, repository, project))}));
 })().catch(error => { console.error(error); process.exit(1); });
 """
 
@@ -148,11 +181,87 @@ def test_python_errors_are_microsofts(clients: Any) -> None:
         clients.get_git_client().get_repository("nowhere", PROJECT)
 
 
+def test_python_what_people_look_at(clients: Any, pipeline: int, standin: StandIn) -> None:
+    core, agents, git = clients.get_core_client(), clients.get_task_agent_client(), clients.get_git_client()
+    (team,) = core.get_teams(PROJECT)
+    assert core.get_team(PROJECT, team.name).id == team.id == core.get_all_teams()[0].id
+    people = core.get_team_members_with_extended_properties(PROJECT, team.id)
+    assert {"Ari Admin", "Robin Release"} <= {one.identity.display_name for one in people}
+    (pool,), (queue,) = agents.get_agent_pools(), agents.get_agent_queues(PROJECT)
+    assert queue.pool.id == pool.id and len(agents.get_agents(pool.id)) == pool.size
+    builds = clients.get_build_client()
+    queued = builds.queue_build({"definition": {"id": pipeline}}, PROJECT)
+    assert builds.get_latest_build(PROJECT, "clients").id == queued.id
+    assert builds.get_build_work_items_refs(PROJECT, queued.id) == []
+    tip = git.get_refs("clients", PROJECT, filter="heads/main")[0].object_id
+    context = {"name": "scan", "genre": "security"}
+    git.create_commit_status({"state": "succeeded", "context": context}, tip, "clients", PROJECT)
+    assert [one.state for one in git.get_statuses(tip, "clients", PROJECT)] == ["succeeded"]
+
+
+def test_python_changes(clients: Any, pipeline: int) -> None:
+    """A push may start a new branch at any commit, and says afterwards what it changed."""
+    from azure.devops.v7_1.git.models import GitBaseVersionDescriptor, GitTargetVersionDescriptor
+
+    git = clients.get_git_client()
+    tip = git.get_refs("clients", PROJECT, filter="heads/main")[0].object_id
+    change = {"changeType": "add", "item": {"path": "/b.txt"}, "newContent": {"content": "b"}}
+    push = {
+        "refUpdates": [{"name": "refs/heads/from-base", "oldObjectId": tip}],
+        "commits": [{"comment": "Begin", "changes": [change]}],
+    }
+    made = git.create_push(push, "clients", PROJECT).ref_updates[0]
+    commit = git.get_commit(made.new_object_id, "clients", PROJECT)
+    assert (made.old_object_id, commit.parents) == ("0" * 40, [tip])
+    found = git.get_changes(commit.commit_id, "clients", PROJECT)
+    assert [(one["item"]["path"], one["changeType"]) for one in found.changes] == [("/b.txt", "add")]
+    versions = {
+        "base_version_descriptor": GitBaseVersionDescriptor(base_version="main"),
+        "target_version_descriptor": GitTargetVersionDescriptor(target_version="from-base"),
+    }
+    diff = git.get_commit_diffs("clients", PROJECT, **versions)
+    assert (diff.ahead_count, diff.behind_count, diff.common_commit) == (1, 0, tip)
+    assert {one.relative_path for one in git.get_tree("clients", commit.tree_id, PROJECT).tree_entries} >= {
+        "b.txt"
+    }
+    push["refUpdates"][0] |= {"name": "refs/heads/other", "oldObjectId": "1" * 40}
+    with pytest.raises(Exception, match="TF401028"):
+        git.create_push(push, "clients", PROJECT)
+
+
+def test_python_variable_groups(clients: Any, standin: StandIn) -> None:
+    agents = clients.get_task_agent_client()
+    project = clients.get_core_client().get_project(PROJECT)
+    reference = {"name": "g", "projectReference": {"id": project.id, "name": PROJECT}}
+    body = {"name": "g", "variables": {"a": {"value": "1"}}, "variableGroupProjectReferences": [reference]}
+    group = agents.add_variable_group(body)
+    body["variables"] = {"a": {"value": "2"}}
+    assert agents.update_variable_group(body, group.id).variables["a"].value == "2"
+    agents.delete_variable_group(group.id, [project.id])
+    assert group.id not in [one.id for one in agents.get_variable_groups(PROJECT)]
+
+
+def test_python_what_is_not_there_is_told_as_azure_devops_tells_it(clients: Any) -> None:
+    from azure.devops.exceptions import AzureDevOpsServiceError
+
+    for ask, said in (
+        (lambda: clients.get_work_item_tracking_client().get_work_item(7), "TF401232: Work item 7"),
+        (lambda: clients.get_wiki_client().get_all_wikis(PROJECT), "No HTTP resource"),
+        (lambda: clients.get_task_agent_client().get_agent_pool(9), "Agent pool 9 was not found"),
+        (lambda: clients.get_core_client().get_team(PROJECT, "none"), "The team with id 'none'"),
+        (lambda: clients.get_build_client().get_latest_build(PROJECT, "none"), "definition none"),
+    ):
+        with pytest.raises(AzureDevOpsServiceError, match=said):
+            ask()
+    with pytest.raises(ValueError, match="is not registered on"):
+        clients.get_audit_client().query_log()
+
+
 def test_node(standin: StandIn, pipeline: int, tmp_path: Path) -> None:
-    api = next((one for one in _node_modules() if one.is_dir()), None)
-    node = shutil.which("node")
-    if api is None or node is None:
-        pytest.skip("azure-devops-node-api is not in node_modules (npm install azure-devops-node-api)")
+    api = CHECKOUT / "node_modules" / "azure-devops-node-api"
+    node = shutil.which("node", path=str(Path(sys.executable).parent)) or shutil.which("node")
+    if not api.is_dir() or node is None:
+        pytest.skip("azure-devops-node-api is not in node_modules: make install")
     script = tmp_path / "try.js"
     script.write_text(NODE)
     env = {
@@ -168,15 +277,14 @@ def test_node(standin: StandIn, pipeline: int, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["me"] == "Dana Scientist"
-    assert "clients" in found["repositories"]
-    assert found["parameters"] == {"who": "node"}
-    assert found["run"] in found["listed"]
-
-
-def _node_modules() -> list[Path]:
-    folders = [CHECKOUT, *map(Path, filter(None, os.environ.get("NODE_PATH", "").split(os.pathsep)))]
-    return [
-        path
-        for folder in folders
-        for path in (folder / "node_modules" / "azure-devops-node-api", folder / "azure-devops-node-api")
-    ]
+    assert found["parents"][0] == "By node" and "/node.txt" in found["items"]
+    # Active, active, completed, completed, and of the build: cancelling.
+    assert found["statuses"] == [1, 1, 3, 3, 4]
+    assert found["parameters"] == {"who": "node"} and found["records"]
+    assert {found["run"], found["second"]} <= set(found["listed"])
+    assert (found["teams"], found["pools"], found["queues"]) == (
+        [f"{PROJECT} Team"],
+        ["Azure Pipelines"],
+        ["Azure Pipelines"],
+    )
+    assert (found["nothing"], found["refused"]) == (None, 400)

@@ -1,4 +1,4 @@
-"""What a build left behind: timeline, logs, artifacts, attachments; and pipelines as build definitions."""
+"""What a build left behind: timeline, logs, artifacts, attachments."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import io
 import zipfile
 from pathlib import Path
 
-from isthmus.local.azure_devops.access import VIEW_BUILDS, VIEW_DEFINITION, may
-from isthmus.local.azure_devops.access import pipeline as allowed
+from isthmus.local.azure_devops.access import VIEW_BUILDS
 from isthmus.local.azure_devops.builds import of
 from isthmus.local.azure_devops.call import Answer, Call
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.faults import not_found
-from isthmus.local.azure_devops.organization import Organization, project_reference
+from isthmus.local.azure_devops.organization import Organization
 from isthmus.local.azure_devops.pipelines import of as pipeline_of
-from isthmus.local.azure_devops.repositories import shown as repository_shown
 from isthmus.local.azure_devops.routing import Resource
 from isthmus.local.azure_devops.store import Document
 from isthmus.local.azure_devops.timeline import run_folder
@@ -161,54 +159,6 @@ def _pipeline_url(call: Call) -> str:
     return f"{call.organization.url}/{call.project['id']}/_apis/pipelines/{call.path['pipelineId']}"
 
 
-def definitions(call: Call) -> list[Document]:
-    name = call.query.get("name", "").lower()
-    repository = call.query.get("repositoryid")
-    found = [
-        _definition(call.organization, one)
-        for one in call.organization.pipelines
-        if one["project"] == call.project["id"]
-        and (not name or one["name"].lower() == name)
-        and (not repository or one["repository"] == repository)
-        and may(call.organization, call.principal, one, VIEW_DEFINITION)
-    ]
-    return call.page(found)
-
-
-def definition(call: Call) -> Document:
-    pipeline = call.organization.pipeline(call.id("definitionId"), call.project)
-    allowed(call, pipeline, VIEW_DEFINITION)
-    repository = call.organization.repository(pipeline["repository"])
-    view = repository_shown(call.organization, repository)
-    return _definition(call.organization, pipeline) | {
-        "process": {"type": 2, "yamlFilename": pipeline["path"].lstrip("/")},
-        "repository": {
-            "id": repository["id"],
-            "name": repository["name"],
-            "type": "TfsGit",
-            "url": view["remoteUrl"],
-            "defaultBranch": view.get("defaultBranch", ""),
-        },
-    }
-
-
-def _definition(organization: Organization, pipeline: Document) -> Document:
-    project = organization.projects.get(pipeline["project"]) or {}
-    base = f"{organization.url}/{pipeline['project']}"
-    return {
-        "id": pipeline["id"],
-        "name": pipeline["name"],
-        "path": pipeline["folder"],
-        "revision": pipeline["revision"],
-        "type": "build",
-        "queueStatus": "enabled",
-        "quality": "definition",
-        "project": project_reference(organization, project),
-        "url": f"{base}/_apis/build/Definitions/{pipeline['id']}",
-        "_links": {"web": {"href": f"{base}/_build/definition?definitionId={pipeline['id']}"}},
-    }
-
-
 _BUILD = "{project}/_apis/build/builds/{buildId}"
 _RUN = "{project}/_apis/pipelines/{pipelineId}/runs/{runId}"
 RESOURCES = [
@@ -253,15 +203,6 @@ RESOURCES = [
         _BUILD + "/{timelineId}/{recordId}/attachments/{type}/{name}",
         2,
         item={"GET": attachment},
-    ),
-    Resource(
-        "dbeaf647-6167-421a-bda9-c9327b25e2e6",
-        "build",
-        "definitions",
-        "{project}/_apis/build/definitions/{definitionId}",
-        7,
-        collection={"GET": definitions},
-        item={"GET": definition},
     ),
     Resource(
         "85023071-bd5e-4438-89b0-2a5bf362a19d",

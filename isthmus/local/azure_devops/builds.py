@@ -8,6 +8,7 @@ from isthmus.local.azure_devops.access import QUEUE_BUILDS, STOP_BUILDS, TAG_BUI
 from isthmus.local.azure_devops.access import pipeline as allowed
 from isthmus.local.azure_devops.call import Answer, Call, mapping, sequence, text
 from isthmus.local.azure_devops.clock import parse
+from isthmus.local.azure_devops.enumerations import BUILD_REASON, BUILD_RESULT, BUILD_STATUS, words
 from isthmus.local.azure_devops.faults import invalid, not_found
 from isthmus.local.azure_devops.organization import Organization, project_reference
 from isthmus.local.azure_devops.routing import Resource
@@ -34,16 +35,23 @@ def every(call: Call) -> Answer | list[Document]:
 def _filtered(call: Call) -> Iterable[Document]:
     ids = {_whole(one) for one in call.texts("buildIds")}
     tags = set(call.texts("tagFilters"))
-    status, result = (call.query.get(key, "").lower() for key in ("statusfilter", "resultfilter"))
-    reason, branch = (call.query.get(key, "") for key in ("reasonfilter", "branchname"))
+    statuses, results, reasons = (
+        words(call.query.get(name, ""), known) - {"all"}
+        for name, known in (
+            ("statusfilter", BUILD_STATUS),
+            ("resultfilter", BUILD_RESULT),
+            ("reasonfilter", BUILD_REASON),
+        )
+    )
+    branch = call.query.get("branchname", "")
     number = call.query.get("buildnumber", "")
     for run in _candidates(call):
         if (
             (not ids or run["id"] in ids)
             and tags <= set(run["tags"])
-            and status in ("", "all", _status(run).lower())
-            and result in ("", run["result"] or "")
-            and reason.lower() in ("", "all", run["reason"].lower())
+            and (not statuses or _status(run).lower() in statuses)
+            and (not results or (run["result"] or "").lower() in results)
+            and (not reasons or run["reason"].lower() in reasons)
             and branch in ("", run["sourceBranch"])
             and (not number or _like(run["name"], number))
             and _in_time(call, run)
@@ -115,7 +123,7 @@ def create(call: Call) -> Document:
 def change(call: Call) -> Document:
     """Cancel: the only change of a build that is carried out here."""
     run = of(call, STOP_BUILDS)
-    status = text(call.body, "status", required=True).lower()
+    status = text(call.body, "status", required=True, known=BUILD_STATUS).lower()
     if status != "cancelling":
         raise invalid("A build can be changed to status 'cancelling', and to nothing else.")
     if run["state"] == "completed":

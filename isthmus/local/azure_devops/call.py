@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from isthmus.local.azure_devops.enumerations import Enumeration, word
 from isthmus.local.azure_devops.faults import Fault, invalid, not_found
 from isthmus.local.azure_devops.store import Document
 
@@ -87,6 +88,10 @@ class Call:
     def flag(self, name: str) -> bool:
         return self.query.get(name.lower(), "").lower() == "true"
 
+    def word(self, name: str, known: Enumeration, default: str = "") -> str:
+        """The word of an enumeration, in lower case, also where its number came."""
+        return str(word(self.query.get(name.lower()) or default, known)).lower()
+
     def texts(self, name: str) -> list[str]:
         """A list of the query, separated by commas; empty when it is not there."""
         return [text for text in self.query.get(name.lower(), "").split(",") if text]
@@ -103,9 +108,21 @@ class Call:
         return found[skip : skip + self.number("$top", top)]
 
 
-def text(body: Mapping[str, Any], name: str, *, required: bool = False, default: str = "") -> str:
-    """A text of the body; raises 400 where it is something else, or is not there and must be."""
+def text(
+    body: Mapping[str, Any],
+    name: str,
+    *,
+    required: bool = False,
+    default: str = "",
+    known: Enumeration | None = None,
+) -> str:
+    """A text of the body; raises 400 where it is something else, or is not there and must be.
+
+    Of an enumeration, its word, also where its number came.
+    """
     value = body.get(name)
+    if known:
+        value = word(value, known)
     if value is None or (required and value == ""):
         if required:
             raise invalid(f"Value cannot be null or empty. Parameter name: {name}")

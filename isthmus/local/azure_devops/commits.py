@@ -9,6 +9,7 @@ from pathlib import Path
 from isthmus.local.azure_devops import gitcli
 from isthmus.local.azure_devops.access import contributor
 from isthmus.local.azure_devops.call import Answer, Call, text
+from isthmus.local.azure_devops.enumerations import RECURSION, VERSION_TYPE
 from isthmus.local.azure_devops.faults import Fault, invalid, not_found
 from isthmus.local.azure_devops.organization import NOTHING, Organization, RefUpdate
 from isthmus.local.azure_devops.repositories import default_branch, of
@@ -79,7 +80,7 @@ def _update(folder: Path, update: RefUpdate) -> str:
 def history(call: Call) -> list[Document]:
     repository = of(call)
     folder = call.organization.git(repository)
-    revision = _version(call, repository, "searchcriteria.itemversion")
+    revision = version(call, repository, "searchcriteria.itemversion")
     top = call.number("searchCriteria.$top", call.number("$top", call.number("top", 100)))
     skip = call.number("searchCriteria.$skip", call.number("$skip", call.number("skip", 0)))
     path = call.query.get("searchcriteria.itempath", "").strip("/")
@@ -90,19 +91,22 @@ def history(call: Call) -> list[Document]:
 
 
 def one_commit(call: Call) -> Document:
+    found = commit_of(call, call.path["commitId"])
+    return commit_reference(call.organization, of(call), found) | {"treeId": found.tree}
+
+
+def commit_of(call: Call, name: str) -> gitcli.Commit:
+    """The commit of that name in the repository of the URL."""
     repository = of(call)
     folder = call.organization.git(repository)
-    commit = gitcli.resolve(folder, call.path["commitId"])
+    commit = gitcli.resolve(folder, name)
     if commit is None:
         raise not_found(
-            f"TF401175: The version descriptor <Commit: {call.path['commitId']} > could not be resolved to a "
-            f"version in the repository {repository['name']}",
+            f"TF401175: The version descriptor <Commit: {name} > could not be resolved to a version in the "
+            f"repository {repository['name']}",
             "GitUnresolvableToCommitException",
         )
-    found = gitcli.commits(folder, commit, top=1)[0]
-    return commit_reference(call.organization, repository, found) | {
-        "treeId": found.tree,
-    }
+    return gitcli.commits(folder, commit, top=1)[0]
 
 
 def branches(call: Call) -> list[Document] | Document:
@@ -139,7 +143,7 @@ def items(call: Call) -> Answer | list[Document]:
     """One file (its text, or as JSON where that is asked for), or what stands under `scopePath`."""
     repository = of(call)
     path = call.query.get("path") or call.path.get("path")
-    commit = _version(call, repository, "versiondescriptor")
+    commit = version(call, repository, "versiondescriptor")
     if path is None:
         return _listing(call, repository, commit)
     content = gitcli.read(call.organization.git(repository), commit, path)
@@ -181,7 +185,7 @@ def _file(call: Call, repository: Document, commit: str, path: str, content: byt
 
 def _listing(call: Call, repository: Document, commit: str, path: str = "") -> list[Document]:
     scope = (path or call.query.get("scopepath") or "/").strip("/")
-    level = call.query.get("recursionlevel", "none").lower()
+    level = call.word("recursionLevel", RECURSION, "none")
     found = gitcli.tree(call.organization.git(repository), commit, scope, recursive=level == "full")
     if not found:
         raise Fault(404, "GitItemNotFoundException", f"TF401174: The item '/{scope}' could not be found.")
@@ -200,18 +204,20 @@ def _listing(call: Call, repository: Document, commit: str, path: str = "") -> l
     ]
 
 
-def _version(call: Call, repository: Document, prefix: str) -> str:
+def version(call: Call, repository: Document, prefix: str, dot: str = ".") -> str:
     """The commit that a version descriptor names; the default branch's where there is none."""
-    version = call.query.get(f"{prefix}.version", call.query.get("version", ""))
-    kind = call.query.get(f"{prefix}.versiontype", call.query.get("versiontype", "branch")).lower()
+    wanted = call.query.get(f"{prefix}{dot}version", call.query.get("version", ""))
+    kind = call.word(f"{prefix}{dot}versionType", VERSION_TYPE) or call.word(
+        "versionType", VERSION_TYPE, "branch"
+    )
     prefixes = {"branch": "refs/heads/", "tag": "refs/tags/", "commit": ""}
     if kind not in prefixes:
         raise invalid(f"The value '{kind}' is not a versionType.")
-    revision = prefixes[kind] + version if version else default_branch(call.organization, repository)
+    revision = prefixes[kind] + wanted if wanted else default_branch(call.organization, repository)
     commit = gitcli.resolve(call.organization.git(repository), revision)
     if commit is None:
         raise not_found(
-            f"TF401175: The version descriptor <{kind.title()}: {version} > could not be resolved to a "
+            f"TF401175: The version descriptor <{kind.title()}: {wanted} > could not be resolved to a "
             f"version in the repository {repository['name']}",
             "GitUnresolvableToCommitException",
         )

@@ -202,6 +202,14 @@ def is_ancestor(folder: Path, old: str, new: str) -> bool:
     return True
 
 
+def merge_base(folder: Path, one: str, other: str) -> str | None:
+    """The newest commit that both have, or None."""
+    try:
+        return git(folder, "merge-base", one, other).decode().strip()
+    except GitError:
+        return None
+
+
 def merge_tree(folder: Path, target: str, source: str) -> str | None:
     """The tree of a merge, or None where it conflicts."""
     try:
@@ -218,8 +226,14 @@ def commit_tree(folder: Path, tree_: str, parents: Iterable[str], message: str, 
     return out.decode().strip()
 
 
-def changed_paths(folder: Path, old: str, new: str) -> list[str]:
+def changes(folder: Path, old: str, new: str) -> list[tuple[str, str]]:
+    """Git's letter (A, M, D, T) and the path of each file that differs."""
     if old == NOTHING:
-        return [entry.path for entry in tree(folder, new, recursive=True) if entry.type == "blob"]
-    out = git(folder, "diff-tree", "-r", "-z", "--name-only", "--no-commit-id", old, new)
-    return [path for path in out.decode(errors="replace").split("\0") if path]
+        return [("A", entry.path) for entry in tree(folder, new, recursive=True) if entry.type == "blob"]
+    out = git(folder, "diff-tree", "-r", "-z", "--name-status", "--no-renames", "--no-commit-id", old, new)
+    parts = out.decode(errors="replace").split("\0")
+    return list(zip(parts[::2], parts[1::2], strict=False))
+
+
+def changed_paths(folder: Path, old: str, new: str) -> list[str]:
+    return [path for _, path in changes(folder, old, new)]

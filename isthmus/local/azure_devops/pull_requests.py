@@ -7,6 +7,7 @@ from isthmus.local.azure_devops.access import PULL_REQUESTS, contributor_to
 from isthmus.local.azure_devops.call import Call, mapping, text
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.commits import commit_reference
+from isthmus.local.azure_devops.enumerations import MERGE_STRATEGY, PULL_REQUEST_STATUS
 from isthmus.local.azure_devops.faults import Fault, conflict, invalid, not_found
 from isthmus.local.azure_devops.merging import complete, prepare
 from isthmus.local.azure_devops.organization import Organization, RefUpdate
@@ -16,14 +17,13 @@ from isthmus.local.azure_devops.repositories import shown as repository_shown
 from isthmus.local.azure_devops.routing import Resource
 from isthmus.local.azure_devops.store import Document
 
-STATUSES = ("active", "abandoned", "completed", "all")
 VOTES = (10, 5, 0, -5, -10)
 
 
 def every(call: Call) -> list[Document]:
     """The pull requests of a repository, or of a project; active ones where no status is asked for."""
-    status = call.query.get("searchcriteria.status", "active").lower()
-    if status not in STATUSES:
+    status = call.word("searchCriteria.status", PULL_REQUEST_STATUS, "active")
+    if status not in PULL_REQUEST_STATUS.values():
         raise invalid(f"The value '{status}' is not a status of a pull request.")
     repository = call.query.get("searchcriteria.repositoryid")
     wanted = {
@@ -73,12 +73,12 @@ def change(call: Call) -> Document:
         if name in body:
             request[name] = text(body, name)
     if "completionOptions" in body:
-        request["completionOptions"] = request["completionOptions"] | mapping(body, "completionOptions")
+        request["completionOptions"] = request["completionOptions"] | _options(call)
     if "autoCompleteSetBy" in body:
         who = text(mapping(body, "autoCompleteSetBy"), "id")
         request["autoCompleteSetBy"] = call.principal.id if who.strip("0-") else None
     table.save(request["pullRequestId"], request)
-    status = text(body, "status").lower()
+    status = text(body, "status", known=PULL_REQUEST_STATUS).lower()
     if status:
         _change_status(call, request, status)
     elif request["autoCompleteSetBy"]:
@@ -205,11 +205,17 @@ def _new(call: Call, repository: Document, source: str, target: str) -> Document
         "creationDate": now(),
         "reviewers": {},
         "lastPusher": _last_pusher(call.organization, repository, source),
-        "completionOptions": mapping(call.body, "completionOptions"),
+        "completionOptions": _options(call),
         "autoCompleteSetBy": None,
         "isDraft": bool(call.body.get("isDraft")),
     }
     return table.save(request["pullRequestId"], request)
+
+
+def _options(call: Call) -> Document:
+    given = mapping(call.body, "completionOptions")
+    strategy = text(given, "mergeStrategy", known=MERGE_STRATEGY)
+    return given | ({"mergeStrategy": strategy} if strategy else {})
 
 
 def _last_pusher(organization: Organization, repository: Document, source: str) -> str | None:

@@ -12,6 +12,7 @@ from isthmus.local.azure_devops.access import contributor
 from isthmus.local.azure_devops.call import Call, mapping, objects, text
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.commits import commit_reference
+from isthmus.local.azure_devops.enumerations import CHANGE, CONTENT
 from isthmus.local.azure_devops.faults import Fault, conflict, invalid, not_found
 from isthmus.local.azure_devops.organization import (
     NOTHING,
@@ -68,9 +69,10 @@ def create(call: Call) -> Document:
         )
     author = gitcli.Author(call.principal.display_name, unique_name(call.principal))
     with call.organization.store.lock:
+        before = gitcli.refs(folder).get(name, NOTHING)
+        _refuse_stale(folder, name, before, old)
         tip = _commit_all(folder, name, old, commits, author)
-    update = RefUpdate(name, old, tip)
-    call.organization.refs_updated(repository, call.principal, [update])
+    call.organization.refs_updated(repository, call.principal, [RefUpdate(name, before, tip)])
     made = (push for push in call.organization.table("push") if push["refUpdates"][0]["newObjectId"] == tip)
     push = max(made, key=lambda one: int(one["pushId"]))
     return _shown(call.organization, repository, push)
@@ -97,14 +99,17 @@ def record(
         )
 
 
-def _commit_all(folder: Path, name: str, old: str, commits: list[Document], author: gitcli.Author) -> str:
-    current = gitcli.refs(folder).get(name, NOTHING)
-    if current != old:
+def _refuse_stale(folder: Path, name: str, before: str, old: str) -> None:
+    """Unless the branch is at `old`; a new branch may start at any commit that is there."""
+    if before != old and (before != NOTHING or gitcli.resolve(folder, old) != old):
         raise conflict(
             f"TF401028: The reference '{name}' has already been updated by another client, so you cannot "
             "update it. Please try again.",
             "GitReferenceStaleException",
         )
+
+
+def _commit_all(folder: Path, name: str, old: str, commits: list[Document], author: gitcli.Author) -> str:
     stream = b"".join(_stream(folder, name, old, commits, author))
     try:
         gitcli.git(folder, "fast-import", "--quiet", "--date-format=now", "--done", content=stream)
@@ -141,7 +146,7 @@ def _paths(folder: Path, commit: str) -> Iterable[str]:
 
 
 def _change(change: Document, present: set[str]) -> Iterable[bytes]:
-    kind = text(change, "changeType", required=True).lower()
+    kind = text(change, "changeType", required=True, known=CHANGE).lower()
     path = text(mapping(change, "item"), "path", required=True).strip("/")
     if not path or any(part in ("", ".", "..", ".git") for part in path.split("/")) or "\n" in path:
         raise invalid(f"TF401023: '{path}' is not a valid path.")
@@ -174,7 +179,7 @@ def _quoted(path: str) -> bytes:
 
 def _content(given: Document) -> bytes:
     content = text(given, "content")
-    if text(given, "contentType", default="rawtext").lower() != "base64encoded":
+    if text(given, "contentType", default="rawtext", known=CONTENT).lower() != "base64encoded":
         return content.encode()
     try:
         return base64.b64decode(content, validate=True)

@@ -22,9 +22,12 @@ from isthmus.local.azure_devops import (
     approvals,
     build_details,
     builds,
+    changes,
     checks,
     commits,
+    definitions,
     deployments,
+    elsewhere,
     endpoints,
     entra,
     identities,
@@ -33,11 +36,14 @@ from isthmus.local.azure_devops import (
     permissions,
     pipelines,
     policies,
+    pools,
     projects,
     pull_requests,
     pushes,
     repositories,
     smart_http,
+    statuses,
+    teams,
     test_runs,
     threads,
     triggers,
@@ -59,8 +65,11 @@ log = logging.getLogger("isthmus.azure_devops")
 AREAS = (
     locations,
     projects,
+    teams,
     repositories,
     commits,
+    changes,
+    statuses,
     pushes,
     pull_requests,
     threads,
@@ -68,15 +77,18 @@ AREAS = (
     pipelines,
     builds,
     build_details,
+    definitions,
     test_runs,
     deployments,
     checks,
     approvals,
     endpoints,
     permissions,
+    pools,
     variable_groups,
     identities,
     oidc,
+    elsewhere,
 )
 # Handlers of these areas run git or compile YAML: in a thread, so that others need not wait for them.
 SLOW = frozenset({"git", "pipelines", "policy", "projects", "build"})
@@ -117,6 +129,9 @@ class Api:
 
     async def answer(self, request: Request) -> Response:
         path = request.url.path
+        if request.method == "OPTIONS" and path.strip("/").lower() == "_apis":
+            # Above all organizations, where clients look for what an organization has not.
+            return _response([])
         if path.lower() != self._prefix and not path.lower().startswith(self._prefix + "/"):
             return _fault(not_found(f"There is no organization at {path}; it is at {self._prefix}."))
         inner = path[len(self._prefix) + 1 :]

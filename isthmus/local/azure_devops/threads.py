@@ -5,6 +5,7 @@ from __future__ import annotations
 from isthmus.local.azure_devops.access import PULL_REQUESTS, contributor_to
 from isthmus.local.azure_devops.call import Call, objects, text
 from isthmus.local.azure_devops.clock import now
+from isthmus.local.azure_devops.enumerations import THREAD_STATUS
 from isthmus.local.azure_devops.faults import invalid, not_found, refused
 from isthmus.local.azure_devops.organization import Organization
 from isthmus.local.azure_devops.pull_requests import request_of
@@ -12,7 +13,6 @@ from isthmus.local.azure_devops.repositories import of
 from isthmus.local.azure_devops.routing import Resource
 from isthmus.local.azure_devops.store import Document
 
-STATUSES = ("unknown", "active", "fixed", "wontFix", "closed", "byDesign", "pending")
 LONGEST = 150_000
 
 
@@ -100,9 +100,10 @@ def _comment_of(call: Call, thread: Document) -> Document:
 
 
 def _status(call: Call, default: str) -> str:
-    status = text(call.body, "status") or default
-    if status not in STATUSES:
-        raise invalid(f"'{status}' is not a status of a thread; one of {', '.join(STATUSES)} is.")
+    status = text(call.body, "status", known=THREAD_STATUS) or default
+    if status not in THREAD_STATUS.values():
+        known = ", ".join(THREAD_STATUS.values())
+        raise invalid(f"'{status}' is not a status of a thread; one of {known} is.")
     return status
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from isthmus.local.azure_devops.access import administrator
-from isthmus.local.azure_devops.call import Call, mapping, objects, text
+from isthmus.local.azure_devops.call import Answer, Call, mapping, objects, text
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.faults import Fault, invalid, not_found
 from isthmus.local.azure_devops.organization import Organization
@@ -23,10 +23,38 @@ def every(call: Call) -> list[Document]:
 
 
 def one(call: Call) -> Document:
+    return _shown(call.organization, _group(call, call.project["id"]))
+
+
+def change(call: Call) -> Document:
+    """Replace what the group holds."""
+    administrator(call)
+    references = objects(call.body, "variableGroupProjectReferences")
+    given = mapping(references[0], "projectReference") if references else {}
+    found = _group(call, call.organization.project(text(given, "id") or text(given, "name"))["id"])
+    changed = found | {
+        "name": text(call.body, "name", required=True),
+        "description": text(call.body, "description"),
+        "variables": _variables(call),
+    }
+    return _shown(
+        call.organization, call.organization.table("variablegroup").save(found["id"], found | changed)
+    )
+
+
+def remove(call: Call) -> Answer:
+    administrator(call)
+    projects = {call.organization.project(one)["id"] for one in call.texts("projectIds")}
+    found = _group(call, *projects)
+    call.organization.table("variablegroup").drop(found["id"])
+    return Answer(None)
+
+
+def _group(call: Call, *projects: str) -> Document:
     found = call.organization.table("variablegroup").get(call.id("groupId"))
-    if found is None or found["project"] != call.project["id"]:
+    if found is None or found["project"] not in projects:
         raise not_found(f"Variable group with ID {call.path['groupId']} does not exist.")
-    return _shown(call.organization, found)
+    return found
 
 
 def create(call: Call) -> Document:
@@ -93,7 +121,7 @@ RESOURCES = [
         "_apis/distributedtask/variablegroups/{groupId}",
         2,
         collection={"POST": create, "GET": every},
-        item={"GET": one},
+        item={"GET": one, "PUT": change, "DELETE": remove},
     ),
     Resource(
         "f5b09dd5-9d54-45a1-8b5a-1c8287d634cc",
