@@ -14,13 +14,12 @@ import boto3
 import pytest
 from click.testing import CliRunner, Result
 
-from isthmus import names
+from isthmus import lifeline, names
 from isthmus.cli import isthmus
 from isthmus.config import Platform, read_platform
 from isthmus.config.stages import ACCESS_ROLE
 from isthmus.errors import BadInput, Refused
 from isthmus.infra import assembly as assemblies
-from isthmus.local import lifeline
 from isthmus.local.aws.bootstrap import bootstrap_all, laptop_user
 from tests.cdk.conftest import CHECKOUT, FULL, full
 from tests.infra import everything
