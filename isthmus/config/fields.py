@@ -24,8 +24,11 @@ Guid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-
 Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=64)]
 # SageMaker names a model package group, a pipeline and an endpoint after it, with a suffix of ours.
-ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=20)]
+WORDS = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+ModelName = Annotated[str, Field(pattern=WORDS, max_length=40)]
+Name = Annotated[str, Field(pattern=WORDS, max_length=20)]
+# What people read in place of a pattern.
+SAID = {WORDS: "small letters and digits, with single hyphens between them, and a letter first: seattle-rain"}
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
 PLATFORM_REPOSITORY = "platform"
 # https://learn.microsoft.com/azure/devops/organizations/settings/naming-restrictions; and no spaces, for it

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from isthmus.config.deploy import DeployConfig
-from isthmus.config.fields import Strict, did_you_mean
+from isthmus.config.fields import SAID, Strict, did_you_mean
 from isthmus.config.model import ModelConfig
 from isthmus.config.platform import Platform
 from isthmus.errors import BadInput
@@ -162,7 +162,7 @@ ACCOUNT = "an AWS account id has twelve digits, in quotes"
 
 
 def _plain(error: Any) -> str:
-    message: str = error["msg"].removeprefix("Value error, ")
+    message: str = SAID.get(error.get("ctx", {}).get("pattern"), error["msg"].removeprefix("Value error, "))
     return message[0].lower() + message[1:]
 
 

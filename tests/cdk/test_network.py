@@ -14,13 +14,28 @@ from typing import Any
 import boto3
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from isthmus import lifeline, names, network
+from isthmus.cli import isthmus
 from isthmus.config import WORKLOADS, Platform, read_platform
 from isthmus.infra import assembly as assemblies
 from isthmus.local.aws.bootstrap import bootstrap_all, laptop_user
 from tests.cdk.conftest import CHECKOUT, FULL
-from tests.local.conftest import ACCOUNTS, AUTOMATION, REGION, Aws, Issuer, free_port, start_aws
+from tests.infra import everything
+from tests.local.conftest import (
+    ACCOUNTS,
+    AUTOMATION,
+    PROD,
+    REGION,
+    Aws,
+    Issuer,
+    free_port,
+    programs,
+    start_aws,
+)
+
+__all__ = ["programs"]
 
 # Every other variant in one process, because starting CDK takes longer than synthesizing.
 SYNTHESIZE = """
@@ -33,23 +48,49 @@ from isthmus.config import read_platform
 for file in map(Path, sys.argv[1:]):
     application(read_platform(file), str(file.with_suffix(""))).synth()
 """
-EXISTING = {
-    account: {"vpc_id": f"vpc-{n:017x}", "subnet_ids": [f"subnet-{n}{zone:016x}" for zone in range(3)]}
-    for n, account in enumerate(ACCOUNTS)
-}
-VARIANTS = {
+VARIANTS: dict[str, dict[str, Any]] = {
     "three": {"mode": "managed", "zones": 3},
     "elsewhere": {"mode": "managed", "zone_letters": ["a", "d"]},
-    "existing": {"mode": "existing", "vpcs": EXISTING},
+    "existing": {"mode": "existing"},
 }
 Templates = dict[str, dict[str, Any]]
 
 
+Vpcs = dict[str, dict[str, Any]]
+
+
 @pytest.fixture(scope="module")
-def variants(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def company(tmp_path_factory: pytest.TempPathFactory, programs: str) -> Iterator[Aws]:
+    """A local AWS whose accounts have VPCs of their own before any platform comes."""
+    port = free_port()
+    process = start_aws(
+        tmp_path_factory.mktemp("company"), "http://127.0.0.1:9/jwks", port, {"PATH": programs}
+    )
+    yield Aws(f"http://127.0.0.1:{port}", REGION, Issuer())
+    lifeline.stop(process)
+
+
+@pytest.fixture(scope="module")
+def vpcs(company: Aws) -> Vpcs:
+    """Of each account, as platform.yaml names it."""
+    return {account: _made_by_hand(company.client("ec2", number)) for account, number in ACCOUNTS.items()}
+
+
+def _made_by_hand(ec2: Any) -> dict[str, Any]:
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/24")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.9.0.{64 * n}/26", AvailabilityZone=f"{REGION}{zone}")
+        for n, zone in enumerate("abc")
+    ]
+    return {"vpc_id": vpc, "subnet_ids": [one["Subnet"]["SubnetId"] for one in subnets]}
+
+
+@pytest.fixture(scope="module")
+def variants(tmp_path_factory: pytest.TempPathFactory, vpcs: Vpcs) -> Path:
     """A folder with a platform.yaml and an assembly for each variant of the checkout's platform."""
     folder = tmp_path_factory.mktemp("networks")
     document = yaml.safe_load((CHECKOUT / "platform.yaml").read_text())
+    VARIANTS["existing"]["vpcs"] = vpcs
     for name, wanted in VARIANTS.items():
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(document | {"network": wanted}))
     files = [str(folder / f"{name}.yaml") for name in VARIANTS]
@@ -201,8 +242,8 @@ def test_zones_are_as_many_as_asked_and_a_third_moves_no_subnet(full: Path, vari
     assert set(zones(variants / "elsewhere")) == {"a", "d"}
 
 
-def test_an_existing_vpc_gets_a_security_group_and_nothing_else(variants: Path) -> None:
-    for n, account in enumerate(ACCOUNTS):
+def test_an_existing_vpc_gets_a_security_group_and_nothing_else(variants: Path, vpcs: Vpcs) -> None:
+    for account in ACCOUNTS:
         resources = read(variants / "existing", account)
         kinds = {one["Type"] for one in resources.values() if one["Type"].startswith("AWS::EC2::")}
         assert kinds == {
@@ -211,7 +252,7 @@ def test_an_existing_vpc_gets_a_security_group_and_nothing_else(variants: Path) 
             "AWS::EC2::SecurityGroupIngress",
         }
         (group,) = of_type(resources, "AWS::EC2::SecurityGroup").values()
-        assert group["VpcId"] == f"vpc-{n:017x}"
+        assert group["VpcId"] == vpcs[account]["vpc_id"]
 
 
 def test_a_platform_without_a_network_has_nothing_of_one(templates: Templates) -> None:
@@ -235,20 +276,60 @@ def test_what_is_written_down_is_what_is_asked_for(variants: Path, name: str) ->
 # ---------------------------------------------------------------- deployed and destroyed
 
 
+def deploy(aws: Aws, variant: Path) -> Platform:
+    platform = read_platform(variant.with_suffix(".yaml"))
+    bootstrap_all(aws.url, platform)
+    laptop = laptop_user(aws.url, REGION, AUTOMATION)
+    session = boto3.Session(laptop["AWS_ACCESS_KEY_ID"], laptop["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", aws.url)
+        assemblies.deploy(session, variant)
+    return platform
+
+
 @pytest.fixture(scope="module")
 def deployed(variants: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     """A local AWS of its own, in whose accounts the platform with three zones stands."""
     port = free_port()
     process = start_aws(tmp_path_factory.mktemp("aws"), "http://127.0.0.1:9/jwks", port)
     aws = Aws(f"http://127.0.0.1:{port}", REGION, Issuer())
-    bootstrap_all(aws.url, read_platform(variants / "three.yaml"))
-    laptop = laptop_user(aws.url, REGION, AUTOMATION)
-    session = boto3.Session(laptop["AWS_ACCESS_KEY_ID"], laptop["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", aws.url)
-        assemblies.deploy(session, variants / "three", say=print)
+    deploy(aws, variants / "three")
     yield aws
     lifeline.stop(process)
+
+
+def test_jobs_and_endpoints_run_in_the_vpc_that_was_there_and_it_outlives_them(
+    company: Aws, variants: Path, vpcs: Vpcs
+) -> None:
+    platform = deploy(company, variants / "existing")
+    everything.fill_stage(company, platform, "prod", everything.fill_automation(company, platform))
+    sagemaker = company.client("sagemaker", PROD)
+    (served,) = sagemaker.list_models()["Models"]
+    runs = company.client("sagemaker", AUTOMATION)
+    (running,) = runs.list_processing_jobs(StatusEquals="InProgress")["ProcessingJobSummaries"]
+    job = runs.describe_processing_job(ProcessingJobName=running["ProcessingJobName"])
+    for account, found in (
+        ("prod", sagemaker.describe_model(ModelName=served["ModelName"])["VpcConfig"]),
+        ("automation", job["NetworkConfig"]["VpcConfig"]),
+    ):
+        assert found["Subnets"] == vpcs[account]["subnet_ids"]
+        groups = company.client("ec2", ACCOUNTS[account]).describe_security_groups(
+            GroupIds=found["SecurityGroupIds"]
+        )["SecurityGroups"]
+        assert [group["VpcId"] for group in groups] == [vpcs[account]["vpc_id"]]
+    for account, number in (("prod", PROD), ("automation", AUTOMATION)):
+        root = {
+            "AWS_ENDPOINT_URL": company.url,
+            "AWS_ACCESS_KEY_ID": number,
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "ISTHMUS_PLATFORM": str(variants / "existing.yaml"),
+        }
+        done = CliRunner(env=root).invoke(
+            isthmus, ["destroy", account, "--bootstrap", "--confirm", "isthmus"]
+        )
+        assert done.exit_code == 0, done.exception
+        left = everything.left(company, number)
+        assert left - {"laptop"} == {vpcs[account]["vpc_id"]}
 
 
 @pytest.mark.parametrize("account", ACCOUNTS)

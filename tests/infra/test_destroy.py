@@ -12,6 +12,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from isthmus import lifeline, names
@@ -50,11 +51,12 @@ READ = [
 
 @dataclass(frozen=True)
 class Company:
-    """Deployed accounts at work, and the environment of their administrator."""
+    """Deployed accounts at work; the environments of their administrator, and of who deploys."""
 
     aws: Aws
     platform: Platform
     environment: dict[str, str]
+    laptop: dict[str, str]
 
     def destroy(self, *words: str, **more: str) -> Result:
         return CliRunner(env=self.environment | more).invoke(isthmus, ["destroy", *words])
@@ -93,7 +95,7 @@ def company(tmp_path_factory: pytest.TempPathFactory, full: Path, programs: str)
     version = everything.fill_automation(aws, platform)
     for stage in ("staging", "prod"):
         everything.fill_stage(aws, platform, stage, version)
-    yield Company(aws, platform, environment)
+    yield Company(aws, platform, environment, environment | laptop)
     lifeline.stop(process)
 
 
@@ -160,9 +162,18 @@ def test_a_destruction_that_was_interrupted_is_gone_on_with(company: Company) ->
     assert company.destroy(*words[1:]).output == f"staging ({STAGING}): nothing\n"
 
 
-def test_prod_goes_when_its_name_is_typed_by_who_may(company: Company) -> None:
+def test_prod_goes_when_its_name_is_typed_by_who_may(company: Company, full: Path, tmp_path: Path) -> None:
     before = left_in(company, PROD)
     assert MODEL in before
+    removed = yaml.safe_load(FULL.read_text())
+    removed["models"] = [one for one in removed["models"] if one["name"] != MODEL]
+    (tmp_path / "platform.yaml").write_text(yaml.safe_dump(removed))
+    deploy = ["--platform", str(tmp_path / "platform.yaml"), "infra", "deploy", "--account", "prod"]
+    refused = CliRunner(env=company.laptop).invoke(isthmus, [*deploy, "--assembly", str(full)]).exception
+    assert isinstance(refused, Refused)
+    assert f"{MODEL} is not in platform.yaml, and its endpoint {MODEL} still serves in prod" in refused.what
+    assert refused.todo.endswith(f"isthmus destroy prod staging automation --model {MODEL}")
+
     shown = company.destroy("prod", "--plan")
     assert (shown.exit_code, shown.output.count("destroyed")) == (0, 0)
     for typed in ([], ["--confirm", "prod"]):
