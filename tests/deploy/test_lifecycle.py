@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -26,6 +27,7 @@ from tests.deploy.conftest import CHECKOUT
 from tests.deploy.team import Team, done, gather
 from tests.deploy.versions import MODEL, Version
 from tests.infra.conftest import Cloud
+from tests.local.aws.test_deliveries import until
 from tests.local.conftest import ACCOUNTS, AUTOMATION, REGION, Aws, Issuer, free_port, issuer, start_aws
 
 __all__ = ["issuer"]
@@ -272,6 +274,38 @@ class TestMonitor:
         page = (tmp_path / "report.html").read_text()
         assert f"{MODEL} in prod" in page and "a loss beyond chance" in page
         assert "src=" not in page and "href=" not in page
+
+
+def test_the_schedule_starts_the_monitor_as_the_monitors_own_role(team: Team, in_prod: Deployed) -> None:
+    """The schedule as it is deployed, but for its moment, which has come."""
+    scheduler, sagemaker = (
+        team.cloud.aws.client(name, ACCOUNTS["prod"]) for name in ("scheduler", "sagemaker")
+    )
+    pipeline, role = names.monitor_pipeline(MODEL), names.monitor_role(team.platform, MODEL)
+    deployed = scheduler.get_schedule(Name=pipeline)
+    assert (deployed["State"], deployed["ScheduleExpression"]) == ("ENABLED", "rate(1 day)")
+    before = executions(sagemaker, pipeline)
+    scheduler.create_schedule(
+        Name=f"{pipeline}-now",
+        ScheduleExpression=f"at({datetime.now(UTC):%Y-%m-%dT%H:%M:%S})",
+        **{key: deployed[key] for key in ("Target", "FlexibleTimeWindow", "State")},
+    )
+    (arn,) = until(lambda: executions(sagemaker, pipeline) - before)
+
+    def started() -> dict[str, Any]:
+        found: dict[str, Any] = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
+        return found
+
+    until(lambda: started()["PipelineExecutionStatus"] != "Executing", seconds=60)
+    assert started()["PipelineExecutionStatus"] == "Succeeded"
+    assert f":assumed-role/{role}/{pipeline}-now" in started()["CreatedBy"]["IamIdentity"]["Arn"]
+    assert executions(sagemaker, pipeline) - before == {arn}
+    scheduler.delete_schedule(Name=f"{pipeline}-now")
+
+
+def executions(sagemaker: Any, pipeline: str) -> set[str]:
+    found = sagemaker.list_pipeline_executions(PipelineName=pipeline)["PipelineExecutionSummaries"]
+    return {one["PipelineExecutionArn"] for one in found}
 
 
 def test_the_next_version_replaces_it_and_the_registry_knows(
