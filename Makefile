@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 export UV_LINK_MODE := copy
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Where the environment forbids it, each of a demo's many processes would compile its libraries anew.
+unexport PYTHONDONTWRITEBYTECODE
+LIBRARIES := _pytest botocore cfnlint ministack networkx numpy pandas polars pydantic sagemaker scipy sklearn sympy
 
 .PHONY: demo test lint static install lock clean
 
@@ -31,6 +34,8 @@ install: .venv/installed .venv/checkov/installed node_modules/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/all.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@cd "$$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])')" && python -m compileall -qq -j 0 -x '/tests?/' $(CURDIR)/isthmus $(LIBRARIES)
+	@$(BIN)/python -c 'import isthmus.deploy.app, cdk.accounts'
 	@touch $@
 
 # checkov's requirements contradict ours, so it has an environment of its own.
