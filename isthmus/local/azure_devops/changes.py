@@ -62,8 +62,17 @@ def tree(call: Call) -> Document:
     if not listed:
         message = f"TF401187: The object '{key}' could not be found in '{repository['name']}'."
         raise Fault(404, "GitObjectDoesNotExistException", message)
-    entries = [{"objectId": one.id, "relativePath": one.path, "gitObjectType": one.type} for one in listed]
-    return {"objectId": key, "size": 0, "treeEntries": entries, "url": ""}
+    entries = [
+        {
+            "objectId": one.id,
+            "relativePath": one.path,
+            "mode": one.mode.lstrip("0"),
+            "gitObjectType": one.type,
+            "size": one.size,
+        }
+        for one in listed
+    ]
+    return {"objectId": key, "size": sum(one.size for one in listed), "treeEntries": entries}
 
 
 def _build_change(call: Call, run: Document, commit: gitcli.Commit) -> Document:

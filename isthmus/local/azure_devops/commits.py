@@ -91,8 +91,7 @@ def history(call: Call) -> list[Document]:
 
 
 def one_commit(call: Call) -> Document:
-    found = commit_of(call, call.path["commitId"])
-    return commit_reference(call.organization, of(call), found) | {"treeId": found.tree}
+    return commit_reference(call.organization, of(call), commit_of(call, call.path["commitId"]))
 
 
 def commit_of(call: Call, name: str) -> gitcli.Commit:
@@ -186,10 +185,11 @@ def _file(call: Call, repository: Document, commit: str, path: str, content: byt
 def _listing(call: Call, repository: Document, commit: str, path: str = "") -> list[Document]:
     scope = (path or call.query.get("scopepath") or "/").strip("/")
     level = call.word("recursionLevel", RECURSION, "none")
-    found = gitcli.tree(call.organization.git(repository), commit, scope, recursive=level == "full")
-    if not found:
+    folder = call.organization.git(repository)
+    found = gitcli.tree(folder, commit, scope, recursive=level == "full")
+    root = gitcli.entry(folder, commit, scope)
+    if root is None:
         raise Fault(404, "GitItemNotFoundException", f"TF401174: The item '/{scope}' could not be found.")
-    root = gitcli.Entry(scope, "tree", commit)
     url = _url(call.organization, repository)
     return [
         {
@@ -226,13 +226,17 @@ def version(call: Call, repository: Document, prefix: str, dot: str = ".") -> st
 
 def commit_reference(organization: Organization, repository: Document, commit: gitcli.Commit) -> Document:
     """A GitCommitRef."""
+    project = organization.projects[repository["project"]]
+    web = f"{organization.url}/{project['name']}/_git/{repository['name']}"
     return {
         "commitId": commit.id,
+        "treeId": commit.tree,
         "author": dict(zip(("name", "email", "date"), commit.author, strict=True)),
         "committer": dict(zip(("name", "email", "date"), commit.committer, strict=True)),
         "comment": commit.message,
         "parents": list(commit.parents),
         "url": f"{_url(organization, repository)}/commits/{commit.id}",
+        "remoteUrl": f"{web}/commit/{commit.id}",
     }
 
 

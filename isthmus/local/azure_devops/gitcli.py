@@ -73,6 +73,8 @@ class Entry:
     path: str
     type: str
     id: str
+    mode: str = "040000"
+    size: int = 0
 
 
 def git(
@@ -146,7 +148,7 @@ def read(folder: Path, commit: str, path: str) -> bytes | None:
 
 def tree(folder: Path, commit: str, path: str = "", *, recursive: bool = False) -> list[Entry]:
     """What stands under a folder; nothing where there is no such folder."""
-    options = ["-r", "-t"] if recursive else []
+    options = ["-l", *(["-r", "-t"] if recursive else [])]
     spec = f"{commit}:{path.strip('/')}" if path.strip("/") else commit
     try:
         listed = git(folder, "ls-tree", "-z", *options, spec).decode(errors="replace")
@@ -156,9 +158,19 @@ def tree(folder: Path, commit: str, path: str = "", *, recursive: bool = False) 
     found = []
     for line in filter(None, listed.split("\0")):
         meta, _, name = line.partition("\t")
-        _, type_, object_id = meta.split()
-        found.append(Entry(prefix + name, type_, object_id))
+        mode, type_, object_id, size = meta.split()
+        found.append(Entry(prefix + name, type_, object_id, mode, int(size) if size.isdecimal() else 0))
     return found
+
+
+def entry(folder: Path, commit: str, path: str) -> Entry | None:
+    """What stands at a path, a file or a folder (the root is one), or None."""
+    name = path.strip("/")
+    try:
+        object_id = git(folder, "rev-parse", "-q", "--verify", f"{commit}:{name}").decode().strip()
+        return Entry(name, git(folder, "cat-file", "-t", object_id).decode().strip(), object_id)
+    except (GitError, ValueError):
+        return None
 
 
 def commits(

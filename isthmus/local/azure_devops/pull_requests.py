@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from isthmus.local.azure_devops import gitcli, policies
 from isthmus.local.azure_devops.access import PULL_REQUESTS, contributor_to
-from isthmus.local.azure_devops.call import Call, mapping, text
+from isthmus.local.azure_devops.call import Call, mapping, objects, text
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.commits import commit_reference
 from isthmus.local.azure_devops.enumerations import MERGE_STRATEGY, PULL_REQUEST_STATUS
@@ -203,13 +205,23 @@ def _new(call: Call, repository: Document, source: str, target: str) -> Document
         "target": target,
         "createdBy": call.principal.id,
         "creationDate": now(),
-        "reviewers": {},
+        "reviewers": dict.fromkeys(_asked(call), 0),
         "lastPusher": _last_pusher(call.organization, repository, source),
         "completionOptions": _options(call),
         "autoCompleteSetBy": None,
         "isDraft": bool(call.body.get("isDraft")),
     }
     return table.save(request["pullRequestId"], request)
+
+
+def _asked(call: Call) -> Iterator[str]:
+    """The ids of those who are asked for a review."""
+    for one in objects(call.body, "reviewers"):
+        key = text(one, "id", required=True)
+        reviewer = call.organization.principals.get(key)
+        if reviewer is None:
+            raise not_found(f"TF401389: There is no identity {key}.")
+        yield reviewer.id
 
 
 def _options(call: Call) -> Document:
@@ -240,8 +252,15 @@ def request_of(call: Call) -> Document:
 
 
 def _reviewers(organization: Organization, request: Document) -> list[Document]:
+    url = f"{organization.url}/_apis/git/repositories/{request['repository']}/pullRequests"
+    reviews = f"{url}/{request['pullRequestId']}/reviewers"
     found = ((organization.identity_of(who), vote_) for who, vote_ in request["reviewers"].items())
-    return [who | {"vote": vote_, "isFlagged": False, "hasDeclined": False} for who, vote_ in found if who]
+    return [
+        who
+        | {"vote": vote_, "isFlagged": False, "hasDeclined": False, "reviewerUrl": f"{reviews}/{who['id']}"}
+        for who, vote_ in found
+        if who
+    ]
 
 
 def shown(organization: Organization, request: Document) -> Document:

@@ -18,11 +18,11 @@ from isthmus.local.azure_devops.organization import (
     NOTHING,
     Organization,
     RefUpdate,
-    project_reference,
     unique_name,
 )
 from isthmus.local.azure_devops.principals import Principal
 from isthmus.local.azure_devops.repositories import of
+from isthmus.local.azure_devops.repositories import shown as repository_shown
 from isthmus.local.azure_devops.routing import Resource
 from isthmus.local.azure_devops.store import Document
 
@@ -205,12 +205,7 @@ def _shown(organization: Organization, repository: Document, push: Document) -> 
         "url": f"{url}/pushes/{push['pushId']}",
         "refUpdates": [one | {"repositoryId": repository["id"]} for one in push["refUpdates"]],
         "commits": [commit_reference(organization, repository, one) for one in commits],
-        "repository": {
-            "id": repository["id"],
-            "name": repository["name"],
-            "url": url,
-            "project": project_reference(organization, project),
-        },
+        "repository": repository_shown(organization, repository),
     }
 
 

@@ -137,6 +137,7 @@ def _shown(organization: Organization, thread: Document) -> Document:
         "publishedDate": thread["publishedDate"],
         "lastUpdatedDate": max(one["lastUpdatedDate"] for one in listed),
         "comments": listed,
+        "properties": {},
         "isDeleted": False,
     }
 
@@ -152,6 +153,7 @@ def _comment_shown(organization: Organization, comment: Document) -> Document:
         "lastUpdatedDate": comment["lastUpdatedDate"],
         "lastContentUpdatedDate": comment["lastUpdatedDate"],
         "commentType": "text",
+        "usersLiked": [],
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
+
 from isthmus.local.azure_devops.access import administrator
 from isthmus.local.azure_devops.call import Answer, Call, mapping, objects, text
 from isthmus.local.azure_devops.clock import now
@@ -17,7 +19,7 @@ def every(call: Call) -> list[Document]:
         _shown(call.organization, one)
         for one in call.organization.table("variablegroup")
         if one["project"] == call.project["id"]
-        and name in ("", one["name"].lower())
+        and fnmatch(one["name"].lower(), name or "*")
         and (not ids or str(one["id"]) in ids)
     ]
 
@@ -29,9 +31,7 @@ def one(call: Call) -> Document:
 def change(call: Call) -> Document:
     """Replace what the group holds."""
     administrator(call)
-    references = objects(call.body, "variableGroupProjectReferences")
-    given = mapping(references[0], "projectReference") if references else {}
-    found = _group(call, call.organization.project(text(given, "id") or text(given, "name"))["id"])
+    found = _group(call, _project(call)["id"])
     changed = found | {
         "name": text(call.body, "name", required=True),
         "description": text(call.body, "description"),
@@ -44,10 +44,19 @@ def change(call: Call) -> Document:
 
 def remove(call: Call) -> Answer:
     administrator(call)
-    projects = {call.organization.project(one)["id"] for one in call.texts("projectIds")}
+    named = call.texts("projectIds") or [call.project["id"]]
+    projects = {call.organization.project(one)["id"] for one in named}
     found = _group(call, *projects)
     call.organization.table("variablegroup").drop(found["id"])
     return Answer(None)
+
+
+def _project(call: Call) -> Document:
+    """The project in the URL, or the first of those that the body says the group belongs to."""
+    references = objects(call.body, "variableGroupProjectReferences")
+    given = mapping(references[0], "projectReference") if references else {}
+    name = call.path.get("project") or text(given, "id") or text(given, "name", required=True)
+    return call.organization.project(name)
 
 
 def _group(call: Call, *projects: str) -> Document:
@@ -59,10 +68,7 @@ def _group(call: Call, *projects: str) -> Document:
 
 def create(call: Call) -> Document:
     administrator(call)
-    references = objects(call.body, "variableGroupProjectReferences")
-    given = mapping(references[0], "projectReference") if references else {}
-    name = call.path.get("project") or text(given, "id") or text(given, "name", required=True)
-    project = call.organization.project(name)
+    project = _project(call)
     table = call.organization.table("variablegroup")
     group = text(call.body, "name", required=True)
     with call.organization.store.lock:
