@@ -11,18 +11,15 @@ from isthmus.local.sagemaker.cloud import Cloud
 from isthmus.local.sagemaker.state import Space
 
 _PACKAGE = (
-    "ModelPackageName",
     "ModelPackageGroupName",
     "ModelPackageVersion",
     "ModelPackageArn",
-    "ModelPackageDescription",
     "InferenceSpecification",
     "ModelPackageStatus",
     "ModelPackageStatusDetails",
     "ModelApprovalStatus",
     "MetadataProperties",
     "ModelMetrics",
-    "CustomerMetadataProperties",
     "ModelLifeCycle",
 )
 
