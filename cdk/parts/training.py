@@ -24,7 +24,7 @@ from cdk.parts.images import pull
 from cdk.parts.keys import READ, USE, encrypt_disks, read_data_key
 from cdk.parts.registry import READ_GROUP, READ_PACKAGES, registry_arns
 from cdk.parts.storage import bucket_arn, objects, under
-from isthmus import names
+from isthmus import names, sessions
 from isthmus.config import Platform
 from isthmus.network import Attachment
 
@@ -68,6 +68,7 @@ def training_roles(scope: Construct, platform: Platform, model: str) -> None:
         trust=connection(platform, account, names.build_connection(platform, model)),
         description=f"The model-build pipeline of {model} in Azure DevOps",
         policy=names.policy(platform, BUILD),
+        seconds=sessions.BUILD,
     )
     model_role(
         scope,

@@ -14,7 +14,7 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from isthmus import names
+from isthmus import names, sessions
 from isthmus.azure.targets import OF_ACCOUNT, OF_MODEL, TARGETS
 from isthmus.config import Platform
 from isthmus.errors import BadInput, NotFound, Refused
@@ -35,11 +35,12 @@ _TOKEN_VARIABLES = ("idToken", "IDTOKEN", "servicePrincipalKey")
 
 @dataclass(frozen=True)
 class Target:
-    """A role, and the service connection whose token opens it."""
+    """A role, the service connection whose token opens it, and for how many seconds."""
 
     account: str
     role: str
     connection: str
+    seconds: int = sessions.HOUR
 
     @property
     def arn(self) -> str:
@@ -75,7 +76,8 @@ def _of_account(platform: Platform, kind: str, account: str) -> Target:
 def _of_model(platform: Platform, name: str, model: str) -> Target:
     automation = platform.accounts.automation
     if name == "build":
-        return Target(automation, names.build_role(platform, model), names.build_connection(platform, model))
+        role, connection = names.build_role(platform, model), names.build_connection(platform, model)
+        return Target(automation, role, connection, sessions.BUILD)
     if name == "synth":
         return Target(automation, names.synth_role(platform, model), names.synth_connection(platform, model))
     stage = name.removeprefix("deploy-")
@@ -102,7 +104,10 @@ def credentials(platform: Platform, wanted: Target, token: str) -> dict[str, str
     try:
         sts = boto3.client("sts", region_name=platform.region, config=Config(signature_version=UNSIGNED))
         answer = sts.assume_role_with_web_identity(
-            RoleArn=wanted.arn, RoleSessionName=_session_name(), WebIdentityToken=token
+            RoleArn=wanted.arn,
+            RoleSessionName=_session_name(),
+            WebIdentityToken=token,
+            DurationSeconds=wanted.seconds,
         )
         session = from_credentials(answer["Credentials"], platform.region)
         arn = session.client("sts").get_caller_identity()["Arn"]

@@ -9,18 +9,23 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
 import pytest
+import yaml
+from botocore.exceptions import ClientError
 
-from isthmus import names
+from isthmus import names, sessions
 from isthmus.azure import identity
 from isthmus.azure.targets import OF_ACCOUNT
 from isthmus.config import Platform
 from tests.local.conftest import ISSUER, Aws
 
+CHECKOUT = Path(__file__).parents[2]
 AUDIENCE = "api://AzureADTokenExchange"
 SUBJECT = "sc://contoso/weather/isthmus-seattle-rain-build"
 WHO = "import boto3, os; print(boto3.client('sts').get_caller_identity()['Arn'], 'idToken' in os.environ)"
@@ -45,7 +50,10 @@ def role(aws: Aws) -> str:
         ],
     }
     name = "isthmus-seattle-rain-build"
-    created: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    made = iam.create_role(
+        RoleName=name, AssumeRolePolicyDocument=json.dumps(trust), MaxSessionDuration=sessions.BUILD
+    )
+    created: str = made["Role"]["Arn"]
     return created
 
 
@@ -129,9 +137,11 @@ class Impostor(BaseHTTPRequestHandler):
 
     arn = ""
     asked: ClassVar[list[str]] = []
+    requests: ClassVar[list[dict[str, list[str]]]] = []
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.requests.append(parse_qs(body))
         action = parse_qs(body)["Action"][0]
         self.asked.append(action)
         given = (
@@ -172,6 +182,41 @@ def test_credentials_of_another_role_are_not_used(aws: Aws, platform: Platform, 
     assert Impostor.asked == ["AssumeRoleWithWebIdentity", "GetCallerIdentity"]
     assert (done.returncode, done.stdout) == (4, "")
     assert arn in done.stderr and "they are not used" in done.stderr
+
+
+def test_a_training_that_takes_hours_is_followed_to_its_end(aws: Aws, role: str, platform: Platform) -> None:
+    """The job of the build may run for longer than the hour that AWS gives unasked, and so may its role."""
+    job = yaml.safe_load((CHECKOUT / "azure-pipelines/model-build.yml").read_text())["stages"][0]["jobs"][0]
+    longest = int(job["timeoutInMinutes"]) * 60
+    wanted = identity.target(platform, "build", "seattle-rain")
+    assert sessions.HOUR < longest <= wanted.seconds
+    given = entered(aws, role, wanted.seconds)["Expiration"]
+    assert given - datetime.now(UTC) > timedelta(seconds=longest)
+    with pytest.raises(ClientError, match="exceeds the MaxSessionDuration"):
+        entered(aws, role, wanted.seconds + 1)
+
+
+@pytest.mark.parametrize(("target", "asked"), [("build", sessions.BUILD), ("synth", sessions.HOUR)])
+def test_a_job_asks_for_as_long_as_it_may_run(aws: Aws, target: str, asked: int) -> None:
+    Impostor.requests.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Impostor) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        assume(aws, aws.azure.token(SUBJECT, AUDIENCE), "true", target=target, url=url)
+        server.shutdown()
+    assert Impostor.requests[0]["DurationSeconds"] == [str(asked)]
+
+
+def entered(aws: Aws, role: str, seconds: int) -> dict[str, Any]:
+    """What STS gives for a session of that length."""
+    answer = aws.client("sts", "222233334444").assume_role_with_web_identity(
+        RoleArn=role,
+        RoleSessionName="run-7",
+        WebIdentityToken=aws.azure.token(SUBJECT, AUDIENCE),
+        DurationSeconds=seconds,
+    )
+    given: dict[str, Any] = answer["Credentials"]
+    return given
 
 
 def test_each_account_has_a_role_and_a_connection_for_each_purpose(platform: Platform) -> None:

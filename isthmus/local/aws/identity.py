@@ -105,9 +105,19 @@ def _denied_by(issuers: Issuers) -> Callable[[str, dict[str, Any], bool], Answer
             return error(refusal.code, str(refusal))
         _believed.get().append(claims)
         answer: Answer | None = _trust_denied(role_arn, params, use_json)
-        return answer
+        return answer or _too_long(role_arn, params)
 
     return denied
+
+
+def _too_long(role_arn: str, params: dict[str, Any]) -> Answer | None:
+    """The refusal of a session that shall last longer than the role allows."""
+    role = iam._roles.get_scoped(role_arn.split(":")[4], None, role_arn.rsplit("/", 1)[-1]) or {}
+    if int(one(params, "DurationSeconds") or 3600) <= role.get("MaxSessionDuration", 3600):
+        return None
+    return error(
+        "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+    )
 
 
 def _with_web_identity(inner: Handler, signer: Signer) -> Handler:
