@@ -23,15 +23,20 @@ def session(region: str, account: str, role: str) -> boto3.Session:
 
     Raises `Unavailable` without credentials or network, and `Refused` where the role may not be assumed.
     """
+    return assume(_session(region_name=region), role_arn(account, role), region)
+
+
+def assume(own: boto3.Session, arn: str, region: str) -> boto3.Session:
+    """A session as the role of that ARN; `own` if it already is that role. Raises as `session` does."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    here = _session(region_name=region)
+    account, role = arn.split(":")[4], arn.rsplit("/", 1)[-1]
     try:
-        sts = here.client("sts")
-        arn: str = sts.get_caller_identity()["Arn"]
-        if arn.startswith(f"arn:aws:sts::{account}:assumed-role/{role}/"):
-            return here
-        answer = sts.assume_role(RoleArn=role_arn(account, role), RoleSessionName=_session_name(arn))
+        sts = own.client("sts", region_name=region)
+        caller: str = sts.get_caller_identity()["Arn"]
+        if caller.startswith(f"arn:aws:sts::{account}:assumed-role/{role}/"):
+            return own
+        answer = sts.assume_role(RoleArn=arn, RoleSessionName=_session_name(caller))
     except ClientError as error:
         raise Refused(
             f"AWS does not let you act as {role} in account {account}: {error.response['Error']['Message']}",

@@ -10,13 +10,12 @@ from typing import Any
 from isthmus import names
 from isthmus.config import Platform, Stage
 from isthmus.deploy.package import APPROVAL, Package, describe, read
-from isthmus.deploy.serving import Serving, expect, look
 from isthmus.errors import BadInput, NotFound
 from isthmus.infra.assembly import deploy_stack
 from isthmus.infra.manifest import find_stack
 from isthmus.monitor.served import served
+from isthmus.serving import Serving, expect, look
 
-RUN_TAG = "isthmus:run-id"
 IN_SERVICE, RETIRED = "InService", "Retired"
 
 
@@ -37,8 +36,7 @@ def apply(
     # A stage may wait for days for its approval, and the version be rejected in the meantime.
     describe(sagemaker, package.arn)
     before = _version_at(sagemaker, package.model, stage)
-    # The run is no part of the template: the same version always makes the same one.
-    deploy_stack(session, assembly, stack, tags={RUN_TAG: run_id}, say=say)
+    deploy_stack(session, assembly, stack, say=say)
     serving = look(sagemaker, package.model, stage)
     expect(serving, package.arn, wanted)
     record(sagemaker, package, stage, run_id, wanted)

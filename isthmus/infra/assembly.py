@@ -7,9 +7,8 @@ stacks that do not need each other are deployed at the same time.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,14 +30,7 @@ def _silent(_line: str) -> None:
 
 
 def deploy_stack(
-    session: boto3.Session,
-    assembly: Path,
-    stack_name: str,
-    *,
-    role: str | None = None,
-    parameters: Mapping[str, str] | None = None,
-    tags: Mapping[str, str] | None = None,
-    say: change.Say = _silent,
+    session: boto3.Session, assembly: Path, stack_name: str, *, say: change.Say = _silent
 ) -> Outputs:
     """Deploy one stack of the assembly and return its outputs; returns at once when nothing changes.
 
@@ -46,21 +38,12 @@ def deploy_stack(
     ----------
     session : who deploys. Where the manifest names roles, they are assumed from it, unless it already
         is that role.
-    role : ARN of the role that CloudFormation acts as, in place of the manifest's.
-    parameters, tags : in addition to those in the manifest, and stronger.
     say : told one line per step, for a person.
 
     Raises `NotFound` for a stack that is not in the assembly, `Refused` where a role may not be assumed,
     `Problem` with the first failed resource's reason when CloudFormation rolls back.
     """
-    stack = find_stack(assembly, stack_name)
-    stack = replace(
-        stack,
-        execution_role=role or stack.execution_role,
-        parameters=stack.parameters | dict(parameters or {}),
-        tags=stack.tags | dict(tags or {}),
-    )
-    return _deploy(session, stack, say)
+    return _deploy(session, find_stack(assembly, stack_name), say)
 
 
 def deploy(

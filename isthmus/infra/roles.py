@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from isthmus.aws import assume
+
 if TYPE_CHECKING:
     import boto3
 
@@ -34,28 +36,5 @@ class Roles:
             return self._own
         with self._lock:
             if role not in self._assumed:
-                self._assumed[role] = self._assume(role)
+                self._assumed[role] = assume(self._own, role, self._region)
             return self._assumed[role]
-
-    def _assume(self, role: str) -> boto3.Session:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        from isthmus.aws import from_credentials, no_answer
-        from isthmus.errors import Refused
-
-        account, name = role.split(":")[4], role.rsplit("/", 1)[-1]
-        sts = self._own.client("sts", region_name=self._region)
-        own = "the caller"
-        try:
-            own = sts.get_caller_identity()["Arn"]
-            if own.startswith(f"arn:aws:sts::{account}:assumed-role/{name}/"):
-                return self._own
-            answer = sts.assume_role(RoleArn=role, RoleSessionName="isthmus")
-        except ClientError as error:
-            raise Refused(
-                f"{own} may not assume {role}: {error.response['Error']['Message']}",
-                todo="deploy as someone who may, or bootstrap the account: isthmus account bootstrap",
-            ) from None
-        except BotoCoreError as error:
-            raise no_answer(error) from None
-        return from_credentials(answer["Credentials"], self._region)

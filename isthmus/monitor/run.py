@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from isthmus import names
 from isthmus.config import Platform, Stage
 from isthmus.errors import NotFound, Problem
+from isthmus.serving import look
 
 if TYPE_CHECKING:
     import boto3
@@ -55,7 +56,8 @@ def findings(session: boto3.Session, platform: Platform, model: str, stage: Stag
     """A file of the report of the version that runs at `stage` (`findings.json`, `report.html`, ...)."""
     bucket = names.capture_bucket(platform, getattr(platform.accounts, stage))
     s3 = session.client("s3")
-    key = f"{names.reports(model)}{running_version(session, model)}/{name}"
+    version = look(session.client("sagemaker"), model, stage).version
+    key = f"{names.reports(model)}{version}/{name}"
     try:
         body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     except s3.exceptions.NoSuchKey:
@@ -63,21 +65,6 @@ def findings(session: boto3.Session, platform: Platform, model: str, stage: Stag
             f"no report about {model} in {stage} yet", todo=f"isthmus monitor run {model} --stage {stage}"
         ) from None
     return body
-
-
-def running_version(session: boto3.Session, model: str) -> int:
-    """The number of the version that the account's endpoint runs."""
-    sagemaker: Any = session.client("sagemaker")
-    try:
-        endpoint = sagemaker.describe_endpoint(EndpointName=names.endpoint(model))
-    except sagemaker.exceptions.ClientError as error:
-        if "Could not find" not in error.response["Error"]["Message"]:
-            raise
-        raise NotFound(f"{model} has no endpoint in this account", todo="isthmus status") from None
-    config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
-    described = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
-    container = (described.get("Containers") or [described.get("PrimaryContainer", {})])[0]
-    return int(container["ModelPackageName"].rsplit("/", 1)[-1])
 
 
 def summary(content: bytes) -> str:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from isthmus import names
+from isthmus.config import Stage
+from isthmus.errors import NotFound
+from isthmus.serving import look
 
 
 @dataclass(frozen=True)
@@ -25,34 +28,18 @@ class Endpoint:
         return self.model_package_arn.rsplit("/", 1)[-1]
 
 
-def find(sagemaker: Any, model: str, stage: str) -> Endpoint:
+def find(sagemaker: Any, model: str, stage: Stage) -> Endpoint:
     """The model's endpoint in the account that the client is of."""
-    name = names.endpoint(model)
     try:
-        found = sagemaker.describe_endpoint(EndpointName=name)
-    except sagemaker.exceptions.ClientError as error:
-        if "Could not find" not in error.response["Error"]["Message"]:
-            raise
-        return Endpoint(stage, name, "none", "", "", "")
-    # While the first deployment is under way, or after it failed, there is no configuration yet.
-    config = found.get("EndpointConfigName", "")
-    arn = version_behind(sagemaker, config) if config else ""
-    run = _run(sagemaker, arn, stage)
-    return Endpoint(
-        stage, name, found["EndpointStatus"], arn, run, found["LastModifiedTime"].isoformat(), config
-    )
+        found = look(sagemaker, model, stage)
+    except NotFound:
+        return Endpoint(stage, names.endpoint(model), "none", "", "", "")
+    arn = found.model_package_arn
+    run, since = _run(sagemaker, arn, stage), found.since.isoformat()
+    return Endpoint(stage, found.endpoint, found.status, arn, run, since, found.endpoint_config)
 
 
-def version_behind(sagemaker: Any, config: str) -> str:
-    """The ARN of the model package that an endpoint configuration serves."""
-    described = sagemaker.describe_endpoint_config(EndpointConfigName=config)
-    model = sagemaker.describe_model(ModelName=described["ProductionVariants"][0]["ModelName"])
-    container = (model.get("Containers") or [model.get("PrimaryContainer", {})])[0]
-    arn: str = container.get("ModelPackageName", "")
-    return arn
-
-
-def _run(sagemaker: Any, arn: str, stage: str) -> str:
+def _run(sagemaker: Any, arn: str, stage: Stage) -> str:
     """The Azure run that brought the version here, as the deployment recorded it in the registry."""
     if not arn:
         return ""

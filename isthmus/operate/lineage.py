@@ -11,6 +11,7 @@ from isthmus.operate.accounts import Accounts
 from isthmus.operate.captures import Capture
 from isthmus.operate.devops import Said
 from isthmus.operate.registry import Version
+from isthmus.serving import version_behind
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def _that_answered(accounts: Accounts, model: str, stage: Stage, capture: Captur
             return version
     serving = accounts.client(stage, "sagemaker")
     try:
-        arn = endpoints.version_behind(serving, capture.endpoint_config)
+        arn = version_behind(serving, capture.endpoint_config)
     except serving.exceptions.ClientError as error:
         if "Could not find" not in error.response["Error"]["Message"]:
             raise

@@ -11,6 +11,7 @@ import pytest
 from isthmus.config import Platform, read_platform
 from isthmus.infra.manifest import read_stacks
 from isthmus.infra.synth import synthesize
+from tests.once import once
 
 CHECKOUT = Path(__file__).parents[2]
 FULL = Path(__file__).with_name("full.yaml")
@@ -28,12 +29,14 @@ def platform() -> Platform:
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Synthesized with CDK's own validation on, so a template that it refuses fails every test here.
 
-    In a folder that all of a session's tests share, those that deploy it among them.
+    In a folder that all of a run's tests share, those that deploy it among them.
     """
-    output = tmp_path_factory.getbasetemp() / "assembly"
-    if (output / "manifest.json").exists():
-        return output
-    return synthesize(CHECKOUT / "app.py", output, platform=CHECKOUT / "platform.yaml", validate=True)
+    return synthesized(tmp_path_factory)
+
+
+def synthesized(factory: pytest.TempPathFactory) -> Path:
+    """The same, for fixtures of another room."""
+    return once(factory, "assembly", lambda folder: _synthesize(folder, CHECKOUT / "platform.yaml"))
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +55,8 @@ def read_templates(assembly: Path, platform: Platform) -> dict[str, dict[str, An
 @pytest.fixture(scope="session")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The assembly of a platform with everything that can be asked for, checked by CDK as well."""
-    output = tmp_path_factory.getbasetemp() / "full"
-    if (output / "manifest.json").exists():
-        return output
-    return synthesize(CHECKOUT / "app.py", output, platform=FULL, validate=True)
+    return once(tmp_path_factory, "full", lambda folder: _synthesize(folder, FULL))
+
+
+def _synthesize(output: Path, platform: Path) -> None:
+    synthesize(CHECKOUT / "app.py", output, platform=platform, validate=True)

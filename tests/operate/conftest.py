@@ -102,7 +102,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 @pytest.fixture
 def shell(aws: Aws, laptop: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shell:
-    for name in [one for one in os.environ if one.startswith(("AWS_", "AZURE_"))]:
+    for name in [one for one in os.environ if one.startswith(("AWS_", "AZURE_", "COLUMNS"))]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     return Shell(

@@ -13,8 +13,8 @@ from junitparser import Failure, JUnitXml, TestCase, TestSuite
 from isthmus.config import DeployConfig, Platform, Stage
 from isthmus.deploy.gates.gate import Finding, LiveEndpoint
 from isthmus.deploy.package import read
-from isthmus.deploy.serving import expect, look
 from isthmus.errors import BadInput
+from isthmus.serving import expect, look
 
 Gate = Callable[[LiveEndpoint], list[Finding]]
 
