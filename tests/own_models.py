@@ -84,7 +84,7 @@ def houses(folder: Path) -> Path:
 
 
 def plants(folder: Path) -> Path:
-    """Three classes named in words, a text column with cells missing, and a change halfway."""
+    """Three classes named in words, cells missing in numbers and texts, and a soil that comes halfway."""
     random = np.random.default_rng(1)
     rows = 400
     frame = pd.DataFrame(
@@ -95,9 +95,11 @@ def plants(folder: Path) -> Path:
             "soil": random.choice(["clay", "sand"], rows),
         }
     )
-    later = np.arange(rows) >= rows // 2
-    sand = (frame["soil"] == "sand") != later
-    frame["kind"] = np.select([frame["length"] > 0.4, sand], ["tall one", "dry one"], "wet one")
+    loam = (np.arange(rows) >= rows // 2) & (random.random(rows) < 0.6)
+    frame.loc[loam, "soil"] = "loam, wet"
+    kinds = [loam, frame["length"] > 0.4, frame["soil"] == "sand"]
+    frame["kind"] = np.select(kinds, ["wet one", "tall one", "dry one"], "wet one")
+    frame.loc[random.random(rows) < 0.05, "kind"] = "tall one"
     frame.loc[::11, "soil"] = None
     frame.loc[::13, "width"] = np.nan
     return _folder(folder, PLANTS, frame)

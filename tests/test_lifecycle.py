@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The report of one demo, run in a folder of its own with the checkout's cache."""
     folder = tmp_path_factory.mktemp("demo")
     (folder / ".isthmus").mkdir()
-    (folder / ".isthmus" / "cache").symlink_to(_cache())
+    (folder / ".isthmus" / "cache").symlink_to(cache())
     done = subprocess.run(
         [*PYTHON, "demo", "--report", "report.json"],
         cwd=folder,
@@ -40,7 +42,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
-def _cache() -> Path:
+def cache() -> Path:
     cache = ROOT / ".isthmus" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     return cache
@@ -53,7 +55,8 @@ def test_the_second_version_was_registered_after_the_first_and_both_are_listed(
     assert (first["version"], second["version"]) == (1, 2)
     assert first["status"] == second["status"] == "Approved"
     assert first["metrics"]["metric"] == "log_loss"
-    assert first["approved_by"] and second["approved_by"]
+    assert first["approved_by"] == second["approved_by"] == "robin"
+    assert first["approved_at"] < second["approved_at"]
 
 
 def test_each_version_went_to_staging_and_prod_in_one_run_of_its_own(report: dict[str, Any]) -> None:
@@ -69,6 +72,29 @@ def test_prod_was_approved_by_somebody_else_than_the_bridge(report: dict[str, An
     prod = [one for one in report["deployments"] if one["stage"] == "prod"]
     assert {one["approved_by"] for one in prod} == {one["passed_by"] for one in prod} == {"Robin Release"}
     assert {one["version_approved_by"] for one in report["deployments"]} == {"robin"}
+
+
+def test_each_approval_has_its_moment_and_they_are_in_order(report: dict[str, Any]) -> None:
+    """As SageMaker and Azure DevOps say: the version was approved, then its run let pass to prod."""
+    for package in report["model_packages"]:
+        staging, prod = (
+            next(
+                one
+                for one in report["deployments"]
+                if (one["model_package_arn"], one["stage"]) == (package["arn"], stage)
+            )
+            for stage in ("staging", "prod")
+        )
+        assert staging["approved_at"] == staging["version_approved_at"] == package["approved_at"]
+        assert staging["passed_at"] == "" and prod["approved_at"] == prod["passed_at"]
+        approved, passed = map(datetime.fromisoformat, (package["approved_at"], prod["passed_at"]))
+        queued = next(
+            one for one in report["events"] if one["hop"] == "queued" and one["subject"] == package["arn"]
+        )
+        assert approved <= datetime.fromisoformat(queued["at"]) <= passed
+        # As people read it, under the table's title.
+        assert f"robin, {approved.astimezone():%H:%M}" in report["said"]
+        assert f"Robin Release, {passed.astimezone():%H:%M}" in report["said"]
 
 
 def test_the_gain_that_justifies_the_second_version_is_shown_wherever_it_is_listed(
@@ -92,13 +118,45 @@ def test_the_bridge_queued_exactly_two_deployments_and_one_retraining(report: di
     queued = [one for one in report["events"] if one["hop"] == "queued"]
     assert sorted(one["event_type"] for one in queued) == ["approval", "approval", "quality alarm"]
     assert len({one["correlation_id"] for one in queued}) == 3
+    # Each approval's event queued the one run that deployed exactly its version.
+    deployed = {one["model_package_arn"]: str(one["run_id"]) for one in report["deployments"]}
+    approvals = [one for one in queued if one["event_type"] == "approval"]
+    assert {one["subject"]: one["run_id"] for one in approvals} == deployed
+    for hops in map(hops_of(report), queued):
+        assert [one["hop"] for one in hops].count("queued") == 1
+        assert [one["at"] for one in hops] == sorted(one["at"] for one in hops)
+        assert len({one["subject"] for one in hops}) == 1
     assert all(one["latency_ms"] > 0 for one in report["events"])
     assert not [one for one in report["events"] if one["hop"] in ("failed", "refused")]
+
+
+def hops_of(report: dict[str, Any]) -> Callable[[dict[str, Any]], list[dict[str, Any]]]:
+    """The hops of an event, by its correlation id."""
+    return lambda event: [one for one in report["events"] if one["correlation_id"] == event["correlation_id"]]
+
+
+def result(report: dict[str, Any], step: str) -> str:
+    return next(str(one["result"]) for one in report["steps"] if one["name"].startswith(step))
+
+
+def test_prod_answers_with_a_probability(report: dict[str, Any]) -> None:
+    asked, _, answered = result(report, "Ask prod").partition(" → ")
+    assert len(asked.split(",")) == 5
+    assert 0 < float(answered) < 1
+
+
+def test_the_monitor_names_what_drifted_and_what_was_lost(report: dict[str, Any]) -> None:
+    said = result(report, "Monitor prod")
+    verdicts = dict(re.findall(r"^  (\w+) +[\d.]+ +[\d.]+  (drift|steady)$", said, re.MULTILINE))
+    assert set(verdicts) == {"day_of_year", "precipitation", "temp_max", "temp_min", "wind"}
+    assert verdicts["day_of_year"] == verdicts["temp_max"] == "drift"
+    assert re.search(r"^log_loss \d\.\d+ \[.*on 181 labels, registered .*: a loss beyond chance$", said, re.M)
 
 
 def test_every_step_is_timed_and_says_what_it_produced(report: dict[str, Any]) -> None:
     assert len(report["steps"]) >= 15
     assert all(step["result"] and step["seconds"] >= 0 for step in report["steps"])
+    assert {step["status"] for step in report["steps"]} == {report["status"]} == {"succeeded"}
     assert report["seconds"] >= max(step["seconds"] for step in report["steps"])
     assert report["seconds"] == pytest.approx(sum(report["spent"].values()), abs=2)
 
@@ -124,7 +182,8 @@ def test_up_goes_on_with_what_the_demo_left(report: dict[str, Any]) -> None:
             [
                 "bash",
                 "-c",
-                'eval "$(isthmus env)" && isthmus status && isthmus invoke seattle-rain --row 1,0,5,-2,2',
+                'eval "$(isthmus env)" && isthmus status --json && isthmus status && '
+                "isthmus invoke seattle-rain --row 1,0,5,-2,2",
             ],
             cwd=folder,
             env=clean(),
@@ -135,7 +194,17 @@ def test_up_goes_on_with_what_the_demo_left(report: dict[str, Any]) -> None:
         again = subprocess.run(
             [*PYTHON, "demo"], cwd=folder, env=clean(), capture_output=True, text=True, check=False
         )
-    assert "InService  seattle-rain/2" in told
+    status, end = json.JSONDecoder().raw_decode(told)
+    second, first = (one["arn"] for one in report["model_packages"])
+    assert {one["stage"]: one["model_package_arn"] for one in status["endpoints"]} == {
+        "staging": second,
+        "prod": second,
+    }
+    # One run an approval, of exactly that version.
+    runs = [one for one in status["runs"] if one["pipeline"] == "seattle-rain-deploy"]
+    assert [one["parameters"]["modelPackageArn"] for one in runs] == [second, first]
+    assert [one["result"] for one in runs] == ["succeeded", "succeeded"]
+    assert "InService  seattle-rain/2" in told[end:]
     assert 0 < float(told.splitlines()[-1]) < 1
     assert again.returncode == 4 and "already running" in again.stderr
 

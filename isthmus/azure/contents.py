@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from isthmus.azure.git import git
 from isthmus.azure.resources import Content
 from isthmus.errors import BadInput, Refused
@@ -30,6 +32,8 @@ PLATFORM = (
     "README.md",
     "requirements",
 )
+# The parameter of the templates that must agree with platform.yaml.
+NAME = "displayName: The name in platform.yaml\n  type: string\n  default: {}\n"
 # Where git does not say, because the folder is in no checkout.
 NEVER = {
     ".git",
@@ -110,8 +114,19 @@ def _work_tree(files: dict[str, Path]) -> Iterator[Path]:
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(file, target)
+        _name(folder)
         git(folder, "add", "-A", "-f")
         yield folder
+
+
+def _name(folder: Path) -> None:
+    """Let the platform's templates say its name: service connections are called after it."""
+    if not (folder / "platform.yaml").exists():
+        return
+    name = yaml.safe_load((folder / "platform.yaml").read_text())["name"]
+    for template in (folder / "azure-pipelines").rglob("*.yml"):
+        text = template.read_text()
+        template.write_text(text.replace(NAME.format("isthmus"), NAME.format(name)))
 
 
 def tracked(folder: Path) -> Iterator[Path]:

@@ -111,12 +111,15 @@ def issues(client: Client, number: int) -> list[str]:
 
 
 def failures(client: Client, number: int) -> list[str]:
-    """What went wrong, one line for each step that failed: its name and its errors."""
+    """What went wrong, one line for each step that failed: its name and its errors.
+
+    A stage or job that could not begin has no step that failed, and says itself why.
+    """
     lines = []
     for record in timeline(client, number):
-        if record.get("result") == "failed" and record["type"] == "Task":
-            issues = [one["message"] for one in record.get("issues") or [] if one["type"] == "error"]
-            lines.append(f"{record['name']}: {'; '.join(issues) or 'failed'}")
+        errors = [one["message"] for one in record.get("issues") or [] if one["type"] == "error"]
+        if record.get("result") == "failed" and (errors or record["type"] == "Task"):
+            lines.append(f"{record['name']}: {'; '.join(errors) or 'failed'}")
     return lines
 
 

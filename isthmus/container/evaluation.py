@@ -171,9 +171,10 @@ def _verdict(
     )
     bar, higher = config.evaluation.threshold, config.evaluation.higher_is_better
     digits = _digits(value.value, bar)
+    least = f"{bar:.{digits}f}" if round(bar, digits) == bar else f"{bar:g}"
     if not meets:
-        return f"not registered: {name} {value.value:.{digits}f} {'<' if higher else '>'} {bar:g}"
-    passed = f"{name} {value.value:.{digits}f} {'≥' if higher else '≤'} {bar:g}"
+        return f"not registered: {name} {value.value:.{digits}f} {'<' if higher else '>'} {least}"
+    passed = f"{name} {value.value:.{digits}f} {'≥' if higher else '≤'} {least}"
     if trouble:
         return f"{passed}, not compared with the champion: {trouble}"
     if better is None:

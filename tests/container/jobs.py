@@ -45,16 +45,17 @@ class Failed(Exception):
 
 @dataclass
 class Repository:
-    """A team's repository with other data and another model.yaml; the steps are the example's."""
+    """A team's repository with other data and another model.yaml; steps and serving are `source`'s."""
 
     folder: Path
     config: dict[str, Any]
+    source: Path = MODEL_BUILD
     count: int = field(default=0)
 
     def __post_init__(self) -> None:
         code = self.folder / "code"
         for name in ("steps", "serving"):
-            shutil.copytree(MODEL_BUILD / name, code / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(self.source / name, code / name, ignore=shutil.ignore_patterns("__pycache__"))
         (code / "model.yaml").write_text(yaml.safe_dump(self.config))
 
     def version(self, *data: pd.DataFrame, champion: Version | None = None) -> Version:

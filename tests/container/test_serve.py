@@ -7,9 +7,7 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import joblib
@@ -23,6 +21,7 @@ from isthmus.config import ModelConfig
 from isthmus.container.artifact import complete
 from tests.build.example import estimator
 from tests.container.jobs import MODEL_BUILD, PROGRAMS
+from tests.container.serving import Served, serving
 
 CONFIG = {
     "name": "other",
@@ -33,18 +32,6 @@ CONFIG = {
     "evaluation": {"metric": "auc", "threshold": 0.5},
     "hyperparameters": {"estimator": "linear"},
 }
-
-
-@dataclass
-class Served:
-    url: str
-    process: subprocess.Popen[bytes]
-    seconds: float
-
-    def ask(self, body: str | bytes, kind: str = "text/csv", accept: str = "text/csv") -> requests.Response:
-        return requests.post(
-            f"{self.url}/invocations", data=body, headers={"Content-Type": kind, "Accept": accept}, timeout=10
-        )
 
 
 @pytest.fixture(scope="module")
@@ -69,32 +56,8 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def served(artifact: Path) -> Iterator[Served]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {
-        **os.environ,
-        "SM_MODEL_DIR": str(artifact),
-        "SAGEMAKER_BIND_TO_PORT": str(port),
-        "ISTHMUS_BIND_HOST": "127.0.0.1",
-    }
-    started = time.monotonic()
-    process = subprocess.Popen([str(PROGRAMS / "serve")], env=environment)
-    try:
-        yield Served(f"http://127.0.0.1:{port}", process, _healthy(port, process) - started)
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _healthy(port: int, process: subprocess.Popen[bytes]) -> float:
-    while time.monotonic() and process.poll() is None:
-        try:
-            if requests.get(f"http://127.0.0.1:{port}/ping", timeout=5).ok:
-                return time.monotonic()
-        except requests.ConnectionError:
-            time.sleep(0.02)
-    raise AssertionError(f"serve ended with {process.returncode}")
+    with serving(artifact) as found:
+        yield found
 
 
 @pytest.mark.parametrize(

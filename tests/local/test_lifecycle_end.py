@@ -86,6 +86,6 @@ def test_the_last_line_says_what_prod_serves_and_why(builds: Any, findings: Any,
 @pytest.mark.parametrize(("red", "outcome"), [(True, "failed"), (False, "succeeded")])
 def test_a_first_version_below_the_bar_ends_it_as_model_yaml_says(red: bool, outcome: str) -> None:
     progress = Progress(Console(file=io.StringIO()))
-    below = (Verdict("not registered: AUC 0.61 < 0.7", red),)
+    below = (Verdict("not registered: AUC 0.61 < 0.70", red),)
     told = Played(None, progress, builds=below).play()  # type: ignore[arg-type]
-    assert told == ("not registered: AUC 0.61 < 0.7; prod serves nothing.", outcome)
+    assert told == ("not registered: AUC 0.61 < 0.70; prod serves nothing.", outcome)

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,29 +14,10 @@ from isthmus.monitor.baseline import write_baseline
 from isthmus.monitor.findings import Drift, Findings, parse, summary
 from isthmus.monitor.step import metrics
 from tests.monitor.captured import evaluation, label, line, write
+from tests.monitor.job import cloudwatch, run
 
+__all__ = ["cloudwatch"]
 ROWS = 200
-
-
-@pytest.fixture(scope="module")
-def cloudwatch() -> Iterator[tuple[str, list[bytes]]]:
-    """An endpoint that takes what is put to it, and what it was given."""
-    taken: list[bytes] = []
-
-    class Takes(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            taken.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Takes)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", taken
-    server.shutdown()
 
 
 def lay(opt_ml: Path) -> Path:
@@ -72,28 +47,6 @@ def output(tmp_path_factory: pytest.TempPathFactory, cloudwatch: tuple[str, list
     opt_ml = lay(tmp_path_factory.mktemp("opt-ml"))
     run(opt_ml, cloudwatch[0])
     return opt_ml / "processing" / "output" / "report"
-
-
-def run(opt_ml: Path, url: str) -> str:
-    environment = {
-        "AWS_ENDPOINT_URL": url,
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_ACCESS_KEY_ID": "x",
-        "AWS_SECRET_ACCESS_KEY": "x",
-        "ISTHMUS_OPT_ML": str(opt_ml),
-        "MODEL": "rain",
-        "STAGE": "prod",
-        "VERSION": "7",
-    }
-    done = subprocess.run(
-        [str(Path(sys.prefix) / "bin" / "process"), "-m", "isthmus.monitor.step"],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_everything_is_found(output: Path) -> None:

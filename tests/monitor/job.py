@@ -1,0 +1,56 @@
+"""The monitor's step as SageMaker runs it: a process with folders under /opt/ml; only CloudWatch is ours."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def cloudwatch() -> Iterator[tuple[str, list[bytes]]]:
+    """An endpoint that takes what is put to it, and what it was given."""
+    taken: list[bytes] = []
+
+    class Takes(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            taken.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Takes)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", taken
+    server.shutdown()
+
+
+def run(opt_ml: Path, url: str) -> str:
+    environment = {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "ISTHMUS_OPT_ML": str(opt_ml),
+        "MODEL": "rain",
+        "STAGE": "prod",
+        "VERSION": "7",
+    }
+    done = subprocess.run(
+        [str(Path(sys.prefix) / "bin" / "process"), "-m", "isthmus.monitor.step"],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
