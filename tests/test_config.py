@@ -62,6 +62,7 @@ def test_the_environment_says_where_azure_devops_is(monkeypatch: pytest.MonkeyPa
         ),
         (MODEL, f"{MODEL}    build_repository: Platform\n", ["repository Platform is the platform's own"]),
         (MODEL, f"{MODEL}    build_repository: Model-Deploy\n", ["a repository is for one of both"]),
+        ("region: eu-west-1", "region: cn-north-1", ["a region of commercial AWS"]),
         ("region:", "regoin:", ["unknown key 'regoin'", "did you mean 'region'?"]),
         ("  staging:", "  stagging:", ["unknown key 'stagging'", "did you mean 'staging'?", "accounts"]),
         ('"444455556666"', '"44445555666"', ["twelve digits", "44445555666", "accounts.prod"]),

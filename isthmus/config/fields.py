@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from isthmus.config.stages import NEW
 
@@ -21,7 +21,16 @@ Account = Annotated[
     ),
 ]
 Guid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
-Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+
+
+def _commercial(region: str) -> str:
+    """Refuse a region of another partition, in which ARNs and hosts have other names."""
+    if region.startswith(("cn-", "us-gov-", "us-iso", "eusc-")):
+        raise ValueError(f"{region} is a partition of its own: name a region of commercial AWS")
+    return region
+
+
+Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$"), AfterValidator(_commercial)]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=64)]
 # SageMaker names a model package group, a pipeline and an endpoint after it, with a suffix of ours.
 WORDS = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"

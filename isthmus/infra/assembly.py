@@ -96,8 +96,7 @@ def _https(stack: Stack) -> str:
         raise BadInput(
             f"stack {stack.name} has a long template and no bucket for it", where=str(stack.template)
         )
-    suffix = "amazonaws.com.cn" if stack.region.startswith("cn-") else "amazonaws.com"
-    return f"https://s3.{stack.region}.{suffix}/" + stack.template_url.removeprefix("s3://")
+    return f"https://s3.{stack.region}.amazonaws.com/" + stack.template_url.removeprefix("s3://")
 
 
 def _each(stacks: list[Stack], work: Callable[[Stack], Outputs]) -> dict[str, Outputs]:

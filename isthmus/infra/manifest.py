@@ -144,8 +144,7 @@ class _Placeholders:
     region: str
 
     def __call__(self, text: str) -> str:
-        partition = {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(self.region.rsplit("-", 2)[0], "aws")
-        for key, value in (("Partition", partition), ("AccountId", self.account), ("Region", self.region)):
+        for key, value in (("Partition", "aws"), ("AccountId", self.account), ("Region", self.region)):
             text = text.replace(f"${{AWS::{key}}}", value)
         return text
 

@@ -206,14 +206,6 @@ def update(folder: Path, ref: str, new: str, old: str | None = None) -> None:
         git(folder, "update-ref", ref, new, *([old] if old else []))
 
 
-def is_ancestor(folder: Path, old: str, new: str) -> bool:
-    try:
-        git(folder, "merge-base", "--is-ancestor", old, new)
-    except GitError:
-        return False
-    return True
-
-
 def merge_base(folder: Path, one: str, other: str) -> str | None:
     """The newest commit that both have, or None."""
     try:

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 _ARN = re.compile(
-    r"arn:aws[a-z-]*:sagemaker:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):(?P<kind>[^/]+)/(?P<name>.+)"
+    r"arn:aws:sagemaker:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):(?P<kind>[^/]+)/(?P<name>.+)"
 )
 
 

@@ -17,7 +17,6 @@ from typing import Any, Protocol
 from isthmus.executor import sandbox
 from isthmus.executor.refusals import ApiError, Record, invalid
 from isthmus.local.sagemaker import invoke, studio_sessions
-from isthmus.local.sagemaker.authorization import policy_of
 from isthmus.local.sagemaker.cloud import Caller
 from isthmus.local.sagemaker.sagemaker import SageMaker
 from isthmus.local.sagemaker.wire import Response, answer, refusal
@@ -126,16 +125,6 @@ def enter_studio(token: str) -> tuple[bytes, int]:
     if credentials is None:
         return json.dumps({"code": "Expired", "message": "This URL is unknown or too old."}).encode(), 403
     return json.dumps(credentials).encode(), 200
-
-
-def group_policy_for_arn(arn: str) -> tuple[str | None, str | None] | None:
-    """The policy of the model package group that the ARN is in, and its account; None for other ARNs."""
-    from isthmus.local.sagemaker.arns import parse
-
-    found = parse(arn)
-    if found is None or not found.kind.startswith("model-package"):
-        return None
-    return policy_of(here(), arn), found.account
 
 
 # ---- ministack's hooks for state
