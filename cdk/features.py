@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from aws_cdk import aws_sagemaker
 from constructs import Construct
 
 from cdk.parts.grants import allow, make_role, service
@@ -12,6 +11,7 @@ from cdk.parts.storage import bucket_arn, objects
 from isthmus import names
 from isthmus.config import Platform
 from isthmus.config.platform import FeatureGroup
+from isthmus.resource_types import aws_sagemaker
 
 
 class FeatureStack(AccountStack):

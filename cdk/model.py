@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 
-from aws_cdk import aws_ssm
 from constructs import Construct
 
 from cdk.parts.deployment import deployment_roles
@@ -17,6 +16,7 @@ from cdk.parts.stack import AccountStack
 from cdk.parts.training import training_roles
 from isthmus import names
 from isthmus.config import Model, Platform, Stage
+from isthmus.resource_types import aws_ssm
 
 
 class ModelTrainingStack(AccountStack):

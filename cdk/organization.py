@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from aws_cdk import CfnOutput, RemovalPolicy
-from aws_cdk import aws_organizations as organizations
 from constructs import Construct
 
 from cdk.parts.federation import federation
@@ -12,6 +11,7 @@ from cdk.parts.infrastructure import infrastructure_roles
 from cdk.parts.stack import AccountStack
 from isthmus import names
 from isthmus.config import WORKLOADS, AccountRole, Organization, Platform
+from isthmus.resource_types import aws_organizations as organizations
 
 # https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_s3_syntax.html
 NO_PUBLIC_BUCKETS = {"s3_attributes": {"public_access_block_configuration": {"@@assign": "all"}}}

@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "lifeline": set[str](),
     "instances": set[str](),
     "sessions": set[str](),
+    "resource_types": set[str](),
     "config": set[str](),
     "names": {"config"},
     "network": COMMON,
@@ -29,9 +30,9 @@ MAY_IMPORT = {
     "monitor": COMMON | {"aws", "network", "serving", "container"},
     "build": COMMON | {"network", "instances", "container", "executor", "azure"},
     "infra": COMMON | {"aws", "azure"},
-    "deploy": COMMON | {"aws", "network", "serving", "container", "monitor", "infra"},
+    "deploy": COMMON | {"aws", "network", "resource_types", "serving", "container", "monitor", "infra"},
     "operate": COMMON | {"aws", "azure", "serving"},
-    "cdk": COMMON | {"network", "instances", "sessions"},
+    "cdk": COMMON | {"network", "instances", "resource_types", "sessions"},
     "app": {"config", "cdk", "infra"},
 }
 AT_HOME = {"local", "cli"}

@@ -9,13 +9,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import aws_events
 from constructs import Construct
 
 from cdk.parts.grants import Principal, allow, make_role
 from isthmus import names
 from isthmus.config import Platform
 from isthmus.config.platform import Notifications
+from isthmus.resource_types import aws_events
 
 CHAT: Principal = ({"Service": "chatbot.amazonaws.com"}, {})
 
@@ -102,7 +102,7 @@ def chat(scope: Construct, platform: Platform, topic: str) -> None:
     asked: Notifications = platform.notifications
     if not (asked.slack or asked.teams):
         return
-    from aws_cdk import aws_chatbot
+    from isthmus.resource_types import aws_chatbot
 
     name = names.chat_role(platform)
     role = make_role(

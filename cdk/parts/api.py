@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from aws_cdk import CfnOutput, Stack, aws_lambda
+from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from cdk.parts.function import Function
@@ -24,6 +24,7 @@ from cdk.parts.logs import log_group
 from cdk.parts.network import Network
 from isthmus import names
 from isthmus.config import Api, Platform, Stage
+from isthmus.resource_types import aws_lambda
 
 CODE = Path(__file__).parents[2] / "gateway"
 # API Gateway waits no longer for a function.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import RemovalPolicy, Stack, aws_cloudwatch, aws_dynamodb, aws_events, aws_lambda
+from aws_cdk import RemovalPolicy, Stack
 from constructs import Construct
 
 from cdk.parts.excuse import excuse
@@ -16,6 +16,7 @@ from cdk.parts.queues import READ_QUEUE, Queue
 from cdk.parts.registry import READ_GROUP, READ_PACKAGES, of_platform, registry_arns
 from isthmus import names
 from isthmus.config import Platform
+from isthmus.resource_types import aws_cloudwatch, aws_dynamodb, aws_events, aws_lambda
 
 CODE = Path(__file__).parents[2] / "bridge"
 SECONDS = 60

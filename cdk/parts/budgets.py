@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
-from aws_cdk import aws_budgets as budgets
 from constructs import Construct
 
 from isthmus.config import WORKLOADS, AccountRole, Platform
+from isthmus.resource_types import aws_budgets as budgets
 
 TELL_AT_PERCENT = (80, 100)
 
@@ -21,13 +22,13 @@ def account_budgets(
         budgets.CfnBudget(
             scope,
             f"{role.capitalize()}Budget",
-            budget=budgets.CfnBudget.BudgetDataProperty(
-                budget_name=_name(platform, role),
-                budget_type="COST",
-                time_unit="MONTHLY",
-                budget_limit=budgets.CfnBudget.SpendProperty(amount=getattr(dollars, role), unit="USD"),
-                cost_filters={"LinkedAccount": [accounts[role]]},
-            ),
+            budget={
+                "budgetName": _name(platform, role),
+                "budgetType": "COST",
+                "timeUnit": "MONTHLY",
+                "budgetLimit": {"amount": getattr(dollars, role), "unit": "USD"},
+                "costFilters": {"LinkedAccount": [accounts[role]]},
+            },
             notifications_with_subscribers=[_notification(platform, percent) for percent in TELL_AT_PERCENT],
         )
 
@@ -38,16 +39,14 @@ def _name(platform: Platform, role: AccountRole) -> str:
     return f"{platform.name}-{role}-{told[:6]}"
 
 
-def _notification(platform: Platform, percent: int) -> budgets.CfnBudget.NotificationWithSubscribersProperty:
-    return budgets.CfnBudget.NotificationWithSubscribersProperty(
-        notification=budgets.CfnBudget.NotificationProperty(
-            notification_type="ACTUAL",
-            comparison_operator="GREATER_THAN",
-            threshold=percent,
-            threshold_type="PERCENTAGE",
-        ),
-        subscribers=[
-            budgets.CfnBudget.SubscriberProperty(subscription_type="EMAIL", address=address)
-            for address in platform.notifications.email
-        ],
-    )
+def _notification(platform: Platform, percent: int) -> dict[str, Any]:
+    people = platform.notifications.email
+    return {
+        "notification": {
+            "notificationType": "ACTUAL",
+            "comparisonOperator": "GREATER_THAN",
+            "threshold": percent,
+            "thresholdType": "PERCENTAGE",
+        },
+        "subscribers": [{"subscriptionType": "EMAIL", "address": address} for address in people],
+    }

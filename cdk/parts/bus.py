@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from aws_cdk import Stack, aws_events
+from aws_cdk import Stack
 from constructs import Construct
 
 from cdk.parts.grants import allow, make_role, service
 from isthmus import names
 from isthmus.config import STAGES, Platform
+from isthmus.resource_types import aws_events
 
 
 def automation_bus(scope: Construct, platform: Platform) -> aws_events.CfnEventBus:

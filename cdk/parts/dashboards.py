@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from aws_cdk import Stack, aws_cloudwatch
+from aws_cdk import Stack
 from constructs import Construct
 
 from isthmus import names
 from isthmus.config import Platform, Stage
+from isthmus.resource_types import aws_cloudwatch
 
 Widget = dict[str, Any]
 Line = tuple[str, str]

@@ -6,7 +6,6 @@ Entra. Both may be trusted side by side.
 
 from __future__ import annotations
 
-from aws_cdk import aws_iam
 from constructs import Construct
 
 from cdk.parts.grants import Statement, allow_principal
@@ -14,6 +13,7 @@ from isthmus import names
 from isthmus.config import Platform
 from isthmus.config.fields import did_you_mean
 from isthmus.errors import BadInput
+from isthmus.resource_types import aws_iam
 
 
 def federation(scope: Construct, platform: Platform) -> None:

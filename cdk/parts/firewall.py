@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import Stack, aws_wafv2
+from aws_cdk import Stack
 from constructs import Construct
 
 from cdk.parts.keys import Key
 from cdk.parts.logs import log_group
 from isthmus import names
 from isthmus.config import Platform
+from isthmus.resource_types import aws_wafv2
 
 MANAGED = {
     "AWSManagedRulesAmazonIpReputationList": [],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import AssetStaging, FileAssetPackaging, RemovalPolicy, Stack, aws_lambda, aws_logs
+from aws_cdk import AssetStaging, FileAssetPackaging, RemovalPolicy, Stack
 from constructs import Construct
 
 from cdk.parts.excuse import excuse
@@ -13,6 +13,7 @@ from cdk.parts.keys import USE, Keys
 from cdk.parts.lambda_asset import lambda_folder
 from cdk.parts.queues import Queue
 from isthmus.config import Platform
+from isthmus.resource_types import aws_lambda, aws_logs
 
 LAMBDA: Principal = ({"Service": "lambda.amazonaws.com"}, {})
 

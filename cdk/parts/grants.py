@@ -10,12 +10,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import Stack, aws_iam
+from aws_cdk import Stack
 from constructs import Construct
 
 from cdk.parts.excuse import excuse
 from isthmus import names
 from isthmus.config import Platform
+from isthmus.resource_types import aws_iam
 
 Statement = dict[str, Any]
 Conditions = Mapping[str, Mapping[str, Any]]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from aws_cdk import aws_apigatewayv2
 from constructs import Construct
 
 from cdk.parts.api import LINE, PATH, SECONDS, Parts, let_in
 from isthmus import names
+from isthmus.resource_types import aws_apigatewayv2
 
 
 def http_api(scope: Construct, parts: Parts) -> str:

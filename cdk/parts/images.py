@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 
-from aws_cdk import RemovalPolicy, aws_ecr
+from aws_cdk import RemovalPolicy
 from constructs import Construct
 
 from cdk.parts.grants import Statement, allow, allow_principal, document, roles_of_models
 from isthmus import names
 from isthmus.config import STAGES, Platform
+from isthmus.resource_types import aws_ecr
 
 PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 UNTAGGED_DAYS = 30

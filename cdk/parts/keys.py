@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Literal
 
-from aws_cdk import RemovalPolicy, Stack, aws_kms, aws_ssm
+from aws_cdk import RemovalPolicy, Stack
 from constructs import Construct
 
 from cdk.parts.grants import (
@@ -24,6 +24,7 @@ from cdk.parts.grants import (
 )
 from isthmus import names
 from isthmus.config import Platform
+from isthmus.resource_types import aws_kms, aws_ssm
 
 Purpose = Literal["data", "images", "logs", "messages"]
 USE, READ = ("kms:Decrypt", "kms:GenerateDataKey"), ("kms:Decrypt",)

@@ -9,13 +9,14 @@ import base64
 import hashlib
 from pathlib import Path
 
-from aws_cdk import AssetStaging, FileAssetPackaging, Stack, aws_sagemaker
+from aws_cdk import AssetStaging, FileAssetPackaging, Stack
 from constructs import Construct
 
 import isthmus
 from cdk.parts.lambda_asset import code_folder
 from isthmus import names
 from isthmus.config import Platform
+from isthmus.resource_types import aws_sagemaker
 
 HERE = Path(__file__).parents[1] / "studio"
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy, aws_logs
+from aws_cdk import RemovalPolicy
 from constructs import Construct
 
 from cdk.parts.keys import Key
 from isthmus.config import Platform
+from isthmus.resource_types import aws_logs
 
 
 def log_group(scope: Construct, id_: str, platform: Platform, name: str, key: Key) -> aws_logs.CfnLogGroup:

@@ -5,7 +5,7 @@ Neither knows teams inside, so each team has its own, reached by its tag.
 
 from __future__ import annotations
 
-from aws_cdk import Stack, aws_sagemaker
+from aws_cdk import Stack
 from constructs import Construct
 
 from cdk.parts.grants import Statement, allow, make_policy, sagemaker, service, tagged_role
@@ -14,6 +14,7 @@ from cdk.parts.storage import bucket_arn, objects, under
 from cdk.parts.team_tag import OWN, TEAM
 from isthmus import names
 from isthmus.config import Platform, Studio, Team
+from isthmus.resource_types import aws_sagemaker
 
 MLFLOW, FOLDER = "mlflow", "mlflow/"
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemakerwithmlflow.html

@@ -55,7 +55,7 @@ def _managed(scope: Construct, platform: Platform, account: AccountRole, keys: K
 
 
 def _write_down(scope: Construct, platform: Platform, found: Network) -> None:
-    from aws_cdk import aws_ssm
+    from isthmus.resource_types import aws_ssm
 
     subnets = {f"subnet-{number}": subnet for number, subnet in enumerate(found.subnets, 1)}
     for noun, value in {"vpc": found.vpc, "security-group": found.security_group, **subnets}.items():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from aws_cdk import Stack, aws_sns
+from aws_cdk import Stack
 from constructs import Construct
 
 from cdk.parts.grants import allow_principal, document, service
 from cdk.parts.keys import Key
 from isthmus import names
 from isthmus.config import Platform
+from isthmus.resource_types import aws_sns
 
 PUBLISHERS = ("cloudwatch.amazonaws.com", "events.amazonaws.com")
 

@@ -5,7 +5,7 @@ They reach every model of the platform: by a tag where one can be asked for, els
 
 from __future__ import annotations
 
-from aws_cdk import Stack, aws_iam
+from aws_cdk import Stack
 from constructs import Construct
 
 from cdk.parts.grants import Statement, allow, make_role, person, person_by_name, sagemaker
@@ -14,6 +14,7 @@ from cdk.parts.registry import READ_GROUP, READ_PACKAGES, of_platform, registry_
 from cdk.parts.storage import bucket_arn, objects
 from isthmus import names
 from isthmus.config import Platform
+from isthmus.resource_types import aws_iam
 
 
 def person_role(

@@ -5,13 +5,14 @@ In a VPC that stood before, this is its owner's to make; the API's own policy le
 
 from __future__ import annotations
 
-from aws_cdk import Stack, aws_ec2
+from aws_cdk import Stack
 from constructs import Construct
 
 from cdk.parts.grants import Principal, allow_principal, document
 from cdk.parts.network import Network
-from cdk.parts.security_groups import HTTPS
+from cdk.parts.security_groups import TLS
 from isthmus.config import Api, Platform, Stage
+from isthmus.resource_types import aws_ec2
 
 
 def private_access(
@@ -28,14 +29,9 @@ def private_access(
         "Callers",
         group_description="Callers of the private API",
         vpc_id=network.vpc,
-        security_group_ingress=[
-            aws_ec2.CfnSecurityGroup.IngressProperty(**HTTPS, cidr_ip=one, description="TLS from callers")
-            for one in blocks
-        ],
+        security_group_ingress=[TLS | {"cidrIp": one, "description": "TLS from callers"} for one in blocks],
         # Without any rule AWS would let everything out.
-        security_group_egress=[
-            aws_ec2.CfnSecurityGroup.EgressProperty(**HTTPS, cidr_ip=blocks[0], description="TLS to callers")
-        ],
+        security_group_egress=[TLS | {"cidrIp": blocks[0], "description": "TLS to callers"}],
     )
     anyone: Principal = ({"AWS": "*"}, {})
     route = f"arn:aws:execute-api:{stack.region}:{stack.account}:{api_id}/*"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import Stack, aws_sqs
+from aws_cdk import Stack
 from constructs import Construct
 
 from cdk.parts.grants import Principal, allow_principal, document
+from isthmus.resource_types import aws_sqs
 
 KEEP_SECONDS = 14 * 86_400
 ATTEMPTS = 5

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from aws_cdk import aws_sagemaker
 from constructs import Construct
 
 from cdk.parts.grants import Conditions, Principal, Statement, allow_principal, document, roles_of
 from isthmus import names
 from isthmus.config import STAGES, Model, Platform, Stage
+from isthmus.resource_types import aws_sagemaker
 
 READ_GROUP = ["sagemaker:DescribeModelPackageGroup"]
 READ_PACKAGES = ["sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages"]

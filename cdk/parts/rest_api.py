@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import Stack, aws_apigateway, aws_logs
+from aws_cdk import Stack
 from constructs import Construct
 
 from cdk.parts.api import LINE, PATH, SECONDS, Parts, let_in
@@ -21,6 +21,7 @@ from cdk.parts.keys import Key
 from cdk.parts.logs import log_group
 from cdk.parts.network import Network
 from isthmus import names
+from isthmus.resource_types import aws_apigateway, aws_logs
 
 STAGE = "live"
 API_GATEWAY: Principal = ({"Service": "apigateway.amazonaws.com"}, {})

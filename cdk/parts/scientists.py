@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from aws_cdk import Stack, aws_iam
+from aws_cdk import Stack
 from constructs import Construct
 
 from cdk.parts.grants import Statement, allow, allow_principal, make_policy, person, service, tagged_role
@@ -18,6 +18,7 @@ from cdk.parts.team_tag import OWN, TEAM
 from isthmus import names
 from isthmus.config import Platform, Team
 from isthmus.errors import BadInput
+from isthmus.resource_types import aws_iam
 
 # The policies that scientists have: always these two, and those of Studio and Spark where they are.
 SCIENTIST, JOBS, STUDIO, SPARK_SUBMIT = "scientist", "jobs", "studio", "spark-submit"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import aws_ec2
 from constructs import Construct
 
 from isthmus.config import Platform
+from isthmus.resource_types import aws_ec2
 
-HTTPS: dict[str, Any] = {"ip_protocol": "tcp", "from_port": 443, "to_port": 443}
+TLS: dict[str, Any] = {"ipProtocol": "tcp", "fromPort": 443, "toPort": 443}
 ALL_TCP: dict[str, Any] = {"ip_protocol": "tcp", "from_port": 0, "to_port": 65535}
 EVERYWHERE = "0.0.0.0/0"
 
@@ -23,9 +23,7 @@ def workloads(scope: Construct, platform: Platform, vpc: str) -> str:
         vpc_id=vpc,
         # S3 answers from public addresses, to which no other route leads than the gateway endpoint's.
         security_group_egress=[
-            aws_ec2.CfnSecurityGroup.EgressProperty(
-                **HTTPS, cidr_ip=EVERYWHERE, description="TLS, as far as routes and endpoint policies lead"
-            )
+            TLS | {"cidrIp": EVERYWHERE, "description": "TLS, as far as routes and endpoint policies lead"}
         ],
     )
     mine = group.attr_group_id
@@ -47,15 +45,11 @@ def interface_endpoints(scope: Construct, vpc: str, clients: str) -> str:
         group_description="Interface endpoints of AWS services",
         vpc_id=vpc,
         security_group_ingress=[
-            aws_ec2.CfnSecurityGroup.IngressProperty(
-                **HTTPS, source_security_group_id=clients, description="TLS from what runs here"
-            )
+            TLS | {"sourceSecurityGroupId": clients, "description": "TLS from what runs here"}
         ],
         # Without any rule AWS would let everything out.
         security_group_egress=[
-            aws_ec2.CfnSecurityGroup.EgressProperty(
-                **HTTPS, destination_security_group_id=clients, description="TLS to what runs here"
-            )
+            TLS | {"destinationSecurityGroupId": clients, "description": "TLS to what runs here"}
         ],
     )
     return group.attr_group_id

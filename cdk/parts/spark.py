@@ -69,7 +69,7 @@ def spark(scope: Construct, platform: Platform, team: Team) -> None:
 
 def _application(scope: Construct, platform: Platform, team: Team) -> None:
     """The team's application: it starts with a job, stops when idle, and costs nothing in between."""
-    from aws_cdk import aws_emrserverless
+    from isthmus.resource_types import aws_emrserverless
 
     network = references(platform, "dev")
     aws_emrserverless.CfnApplication(

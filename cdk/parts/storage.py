@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import CfnResource, RemovalPolicy, Stack, aws_s3
+from aws_cdk import CfnResource, RemovalPolicy, Stack
 from constructs import Construct
 
 from cdk.parts.excuse import excuse
 from cdk.parts.grants import Principal, Statement, allow_principal, document, service
+from isthmus.resource_types import aws_s3
 
 LOG_DAYS = 400
 TLS = "1.2"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import Stack, aws_sagemaker, aws_ssm
+from aws_cdk import Stack
 from constructs import Construct
 
 from cdk.parts.grants import (
@@ -26,6 +26,7 @@ from cdk.parts.team_tag import BORN_WITH, OWN
 from isthmus import names
 from isthmus.config import Platform, Studio
 from isthmus.errors import BadInput
+from isthmus.resource_types import aws_sagemaker, aws_ssm
 
 PERSON = "${sagemaker:DomainId}/${sagemaker:UserProfileName}"
 """In a policy: the user profile that works in Studio."""

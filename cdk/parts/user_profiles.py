@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import aws_sagemaker
 from constructs import Construct
 
 from isthmus import names
 from isthmus.config import Platform, Team
+from isthmus.resource_types import aws_sagemaker
 
 
 def user_profiles(scope: Construct, platform: Platform, team: Team, *, role: str) -> None:

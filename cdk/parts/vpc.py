@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from aws_cdk import CfnTag, Fn, Stack, aws_ec2, aws_logs
+from aws_cdk import CfnTag, Fn, Stack
 from constructs import Construct
 
 from cdk.parts.excuse import excuse
 from cdk.parts.grants import allow, make_role, service
 from isthmus import names
 from isthmus.config import AccountRole, Platform
+from isthmus.resource_types import aws_ec2, aws_logs
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from aws_cdk import aws_ec2
 from constructs import Construct
 
 from cdk.parts.security_groups import interface_endpoints
 from cdk.parts.vpc import Vpc
 from isthmus import names
 from isthmus.config import WORKLOADS, AccountRole, Platform
+from isthmus.resource_types import aws_ec2
 
 # What an account's own programs call: a service's name, and the actions that its endpoint lets pass.
 Services = Mapping[str, Sequence[str]]
