@@ -2,6 +2,10 @@
 
 Pipeline variables (`Get`, `Std:*`) become typed dummies, then each step's Arguments are checked as the
 request of its call: members, types, required ones, enumerations. What it refers to must exist.
+
+For who writes pipeline.py: every kind of step that SageMaker has, all that is wrong at once, the nearest
+spelling. What the service itself would answer, in its own words, is `isthmus.executor.checking`'s to say;
+both ask one service model.
 """
 
 from __future__ import annotations
@@ -9,13 +13,9 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from isthmus.errors import BadInput
-
-if TYPE_CHECKING:
-    from botocore.model import ServiceModel
 
 # The call that a step of each type becomes, and the members that the service itself fills in.
 CALLS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -95,10 +95,12 @@ def _references(value: Any) -> Iterator[str]:
 def _call(step: Step) -> Iterator[str]:
     from botocore.validate import ParamValidator
 
+    from isthmus.executor.shapes import service_model
+
     if step.get("Type") not in CALLS:
         return
     call, filled_in = CALLS[step["Type"]]
-    shape: Any = _service().operation_model(call).input_shape
+    shape: Any = service_model().operation_model(call).input_shape
     known = {name: value for name, value in step["Arguments"].items() if name in shape.members}
     for name in step["Arguments"].keys() - known.keys():
         near = difflib.get_close_matches(name, shape.members, 1)
@@ -152,10 +154,3 @@ def _enumerations(value: Any, shape: Any, where: str) -> Iterator[str]:
         allowed = shape.metadata["enum"]
         near = difflib.get_close_matches(value, allowed, 1) or allowed[:1]
         yield f"{where}: there is no {value!r}; {near[0]!r} is one of {len(allowed)} values"
-
-
-@cache
-def _service() -> ServiceModel:
-    import botocore.session
-
-    return botocore.session.get_session().get_service_model("sagemaker")

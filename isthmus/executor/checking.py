@@ -1,4 +1,8 @@
-"""Each step of a definition against the API call it becomes, with botocore's model as the judge."""
+"""Each step of a definition against the API call it becomes, as CreatePipeline judges it, in AWS's words.
+
+Beyond form: the types of what references yield, patterns and bounds, for the kinds of steps that run here.
+What a person who writes pipeline.py should read, with the nearest spelling, is `isthmus.build.validate`'s.
+"""
 
 from __future__ import annotations
 
