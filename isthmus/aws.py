@@ -5,10 +5,12 @@ Endpoint URLs and credentials come from the environment, as botocore reads them.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from isthmus.errors import Problem, Refused, Unavailable
 from isthmus.names import role_arn
@@ -16,6 +18,50 @@ from isthmus.names import role_arn
 if TYPE_CHECKING:
     import boto3
     from botocore.loaders import Loader
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whoever a session is, asked of AWS once."""
+
+    session: boto3.Session
+    region: str
+    arn: str
+
+    @property
+    def name(self) -> str:
+        """Who the caller is, so that CloudTrail and `approved by` show the person behind the role."""
+        name = self.arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+        return "".join(char if char.isalnum() or char in "+=,.@-_" else "-" for char in name)[:64]
+
+    def credentials(self, arn: str) -> dict[str, object]:
+        """The `Credentials` of the role of that ARN, by assuming it; none where the caller already is that.
+
+        Raises `Unavailable` without network, and `Refused` where the role may not be assumed.
+        """
+        account, role = arn.split(":")[4], arn.rsplit("/", 1)[-1]
+        if self.arn.startswith(f"arn:aws:sts::{account}:assumed-role/{role}/"):
+            return {}
+        with _explained(f"act as {role} in account {account}"):
+            sts = self.session.client("sts", region_name=self.region)
+            answer = sts.assume_role(RoleArn=arn, RoleSessionName=self.name)
+        return dict(answer["Credentials"])
+
+    def client(self, service: str, credentials: Mapping[str, object]) -> Any:
+        """A client with what `credentials` gave; with none, as the caller."""
+        make: Any = self.session.client
+        return make(service, region_name=self.region, **_as_arguments(credentials))
+
+
+def caller(region: str, own: boto3.Session | None = None) -> Caller:
+    """Who a session is, or else the environment.
+
+    Raises `Unavailable` without credentials or network, and `Refused` where they are no good.
+    """
+    own = own or _session(region_name=region)
+    with _explained("sign in"):
+        identity = own.client("sts", region_name=region).get_caller_identity()
+    return Caller(own, region, identity["Arn"])
 
 
 def session(region: str, account: str, role: str) -> boto3.Session:
@@ -28,33 +74,39 @@ def session(region: str, account: str, role: str) -> boto3.Session:
 
 def assume(own: boto3.Session, arn: str, region: str) -> boto3.Session:
     """A session as the role of that ARN; `own` if it already is that role. Raises as `session` does."""
+    credentials = caller(region, own).credentials(arn)
+    return from_credentials(credentials, region) if credentials else own
+
+
+@contextlib.contextmanager
+def _explained(what: str) -> Iterator[None]:
     from botocore.exceptions import BotoCoreError, ClientError
 
-    account, role = arn.split(":")[4], arn.rsplit("/", 1)[-1]
     try:
-        sts = own.client("sts", region_name=region)
-        caller: str = sts.get_caller_identity()["Arn"]
-        if caller.startswith(f"arn:aws:sts::{account}:assumed-role/{role}/"):
-            return own
-        answer = sts.assume_role(RoleArn=arn, RoleSessionName=_session_name(caller))
+        yield
     except ClientError as error:
         raise Refused(
-            f"AWS does not let you act as {role} in account {account}: {error.response['Error']['Message']}",
-            todo="use credentials that may assume it (`aws sts get-caller-identity` shows yours)",
+            f"AWS does not let you {what}: {error.response['Error']['Message']}",
+            todo="use credentials that may (`aws sts get-caller-identity` shows yours)",
         ) from None
     except BotoCoreError as error:
         raise no_answer(error) from None
-    return from_credentials(answer["Credentials"], region)
 
 
 def from_credentials(credentials: Mapping[str, object], region: str) -> boto3.Session:
     """A session from the `Credentials` of an STS answer."""
-    return _session(
-        aws_access_key_id=str(credentials["AccessKeyId"]),
-        aws_secret_access_key=str(credentials["SecretAccessKey"]),
-        aws_session_token=str(credentials["SessionToken"]),
-        region_name=region,
-    )
+    return _session(region_name=region, **_as_arguments(credentials))
+
+
+def _as_arguments(credentials: Mapping[str, object]) -> dict[str, str]:
+    """As boto3 wants them; nothing of nothing."""
+    if not credentials:
+        return {}
+    return {
+        "aws_access_key_id": str(credentials["AccessKeyId"]),
+        "aws_secret_access_key": str(credentials["SecretAccessKey"]),
+        "aws_session_token": str(credentials["SessionToken"]),
+    }
 
 
 def _session(**given: str) -> boto3.Session:
@@ -90,9 +142,3 @@ def no_answer(error: Exception) -> Problem:
         f"no answer from AWS: {error}",
         todo="sign in to AWS; or start `isthmus up`, whose variables `isthmus env` prints",
     )
-
-
-def _session_name(arn: str) -> str:
-    """Who the caller is, so that CloudTrail and `approved by` show the person behind the role."""
-    name = arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
-    return "".join(char if char.isalnum() or char in "+=,.@-_" else "-" for char in name)[:64]

@@ -6,16 +6,18 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from isthmus.config.deploy import DeployConfig
 from isthmus.config.fields import SAID, Strict, did_you_mean
-from isthmus.config.model import ModelConfig
-from isthmus.config.platform import Platform
 from isthmus.errors import BadInput
+
+if TYPE_CHECKING:
+    from isthmus.config.deploy import DeployConfig
+    from isthmus.config.model import ModelConfig
+    from isthmus.config.platform import Platform
 
 Config = TypeVar("Config", bound=Strict)
 
@@ -31,6 +33,8 @@ def read_platform(path: Path | str | None = None, *, complete: bool = True) -> P
 
     Raises `BadInput` where an account is still `new`, unless the platform need not be `complete`.
     """
+    from isthmus.config.platform import Platform
+
     file = Path(path) if path else platform_path()
     platform = read(file, Platform)
     if complete and platform.awaited:
@@ -48,10 +52,14 @@ def read_platform(path: Path | str | None = None, *, complete: bool = True) -> P
 
 
 def read_model(path: Path | str = "model.yaml") -> ModelConfig:
+    from isthmus.config.model import ModelConfig
+
     return read(Path(path), ModelConfig)
 
 
 def read_deploy(path: Path | str = "deploy.yaml") -> DeployConfig:
+    from isthmus.config.deploy import DeployConfig
+
     return read(Path(path), DeployConfig)
 
 

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from functools import cache, cached_property
+from typing import Any
 
 from isthmus import names
+from isthmus.aws import Caller, caller
 from isthmus.config import Platform
-
-if TYPE_CHECKING:
-    import boto3
 
 
 class Accounts:
-    """Sessions in the accounts (dev, automation, staging, prod), each assumed once."""
+    """Clients in the accounts (dev, automation, staging, prod); each account's role is assumed once."""
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
-        self._session = cache(self._assume)
-
-    def client(self, account: str, service: str) -> Any:
-        """A client that reads as the operator; raises `Refused` where the caller may not be that."""
-        session: Any = self._session(account, names.operator_role(self.platform))
-        return session.client(service)
+        self.client = cache(self._client)
+        self._credentials = cache(self._assume)
 
     def approver(self) -> tuple[Any, str]:
         """SageMaker as the approver in the registry's account, and the name of the person behind it."""
-        session: Any = self._session("automation", names.approver_role(self.platform))
-        arn: str = session.client("sts").get_caller_identity()["Arn"]
-        return session.client("sagemaker"), arn.rsplit("/", 1)[-1]
+        credentials = self._credentials("automation", names.approver_role(self.platform))
+        return self._caller.client("sagemaker", credentials), self._caller.name
 
-    def _assume(self, account: str, role: str) -> boto3.Session:
-        from isthmus import aws
+    @cached_property
+    def _caller(self) -> Caller:
+        return caller(self.platform.region)
 
-        return aws.session(self.platform.region, getattr(self.platform.accounts, account), role)
+    def _client(self, account: str, service: str) -> Any:
+        """A client that reads as the operator; raises `Refused` where the caller may not be that."""
+        credentials = self._credentials(account, names.operator_role(self.platform))
+        return self._caller.client(service, credentials)
+
+    def _assume(self, account: str, role: str) -> dict[str, object]:
+        return self._caller.credentials(names.role_arn(getattr(self.platform.accounts, account), role))
