@@ -73,7 +73,7 @@ def test_days_without_end_are_refused(days: str) -> None:
     assert "is not in the range" in answer.stderr
 
 
-@pytest.mark.parametrize(("loading", "code"), [("click", -signal.SIGINT), ("isthmus_hit", 1)])
+@pytest.mark.parametrize(("loading", "code"), [("click", -signal.SIGINT), ("isthmus_hit", 130)])
 def test_an_interrupt_while_a_command_is_loaded_leaves_no_trace(
     tmp_path: Path, loading: str, code: int
 ) -> None:
