@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aws_cdk import Tags
 from constructs import Construct
 
 from cdk.parts.grants import allow, make_role, service
@@ -31,7 +32,7 @@ class FeatureStack(AccountStack):
     def _group(self, platform: Platform, group: FeatureGroup) -> None:
         key = f"arn:aws:kms:{platform.region}:{self.account_id}:{names.key_alias(platform)}"
         name = names.feature_group(platform, group.name)
-        aws_sagemaker.CfnFeatureGroup(
+        made = aws_sagemaker.CfnFeatureGroup(
             self,
             group.name,
             feature_group_name=name,
@@ -52,6 +53,7 @@ class FeatureStack(AccountStack):
             else None,
             role_arn=names.role_arn(platform.accounts.automation, names.feature_role(platform)),
         )
+        Tags.of(made).add("owner", group.owner)
 
 
 def feature_role(scope: Construct, platform: Platform, *, data_key: str) -> None:

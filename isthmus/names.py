@@ -37,6 +37,8 @@ def tags(
 ) -> dict[str, str]:
     """What every resource is tagged with: who pays for it, and whose it is."""
     found = {"platform": platform.name, "account": account}
+    if platform.owner:
+        found["owner"] = platform.owner
     if team is not None:
         found |= {"team": team.name}
     if model is not None:

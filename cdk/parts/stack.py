@@ -12,7 +12,7 @@ from isthmus.config import AccountRole, Model, Platform, Team
 class AccountStack(Stack):
     """A stack in one of the platform's accounts: its own, a model's, a team's, or another by `name`.
 
-    Each resource is tagged with who pays for it: platform, account, and a model's name, owner and team. In a
+    Each resource is tagged with who pays for it: platform, account, owner, and a model's name and team. In a
     model's or team's stack these are the tags of its roles, which the policies of their kind read.
     """
 

@@ -413,6 +413,7 @@ class Platform(Strict):
     """platform.yaml: the one file that describes a platform."""
 
     name: Name
+    owner: Tag | None = Field(default=None, description="Who answers for what is no model's: a tag.")
     region: Region
     accounts: Accounts
     organization: Organization | None = None
