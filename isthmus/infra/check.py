@@ -1,23 +1,24 @@
-"""Checks an assembly's templates with cfn-lint, before any account sees them."""
+"""Checks an assembly's templates, before any account sees them: with cfn-lint, and for keys that lock out."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from isthmus.errors import Problem
-from isthmus.infra.manifest import read_stacks
+from isthmus.infra.lockout import locked_out
+from isthmus.infra.manifest import Stack, read_stacks
 
 CFN_LINT = "import sys; from cfnlint.runner.cli import main; sys.exit(main())"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that cfn-lint does not like."""
+    """One thing that is wrong with a template."""
 
     template: str
     line: int
@@ -29,8 +30,17 @@ class Finding:
 
 
 def check(assembly: Path) -> list[Finding]:
-    """What cfn-lint finds in the assembly's templates; see `check_templates`."""
-    return check_templates([stack.template for stack in read_stacks(assembly)])
+    """What is wrong with the assembly's templates; see `check_templates` and `lockout`."""
+    stacks = read_stacks(assembly)
+    locked = [one for stack in stacks for one in _locked_out(stack)]
+    return [*locked, *check_templates([stack.template for stack in stacks])]
+
+
+def _locked_out(stack: Stack) -> Iterator[Finding]:
+    text = stack.template.read_text()
+    for name, why in locked_out(json.loads(text), stack.account):
+        line = text[: text.index(f'"{name}"')].count("\n") + 1
+        yield Finding(stack.template.name, line, "KeyPolicy", f"nobody could change the key {name}: {why}")
 
 
 def check_templates(templates: Sequence[Path]) -> list[Finding]:
