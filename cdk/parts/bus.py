@@ -5,14 +5,14 @@ from __future__ import annotations
 from aws_cdk import Stack
 from constructs import Construct
 
-from cdk.parts.grants import allow, make_role, service
+from cdk.parts.grants import allow, allow_principal, make_role, roles_of, service
 from isthmus import names
 from isthmus.config import STAGES, Platform
 from isthmus.resource_types import aws_events
 
 
 def automation_bus(scope: Construct, platform: Platform) -> aws_events.CfnEventBus:
-    """The bus that alarms of exactly the staging and prod accounts arrive on."""
+    """The bus that exactly the forwarders of staging and prod put alarms on."""
     bus = aws_events.CfnEventBus(scope, "Bus", name=names.event_bus(platform))
     for stage in STAGES:
         aws_events.CfnEventBusPolicy(
@@ -20,12 +20,11 @@ def automation_bus(scope: Construct, platform: Platform) -> aws_events.CfnEventB
             f"From-{stage}",
             event_bus_name=bus.ref,
             statement_id=stage,
-            statement={
-                "Effect": "Allow",
-                "Principal": {"AWS": f"arn:aws:iam::{getattr(platform.accounts, stage)}:root"},
-                "Action": "events:PutEvents",
-                "Resource": bus.attr_arn,
-            },
+            statement=allow_principal(
+                roles_of(getattr(platform.accounts, stage), names.forwarder_role(platform)),
+                "events:PutEvents",
+                bus.attr_arn,
+            ),
         )
     return bus
 

@@ -8,14 +8,12 @@ from aws_cdk import AssetStaging, FileAssetPackaging, RemovalPolicy, Stack
 from constructs import Construct
 
 from cdk.parts.excuse import excuse
-from cdk.parts.grants import Principal, Statement, allow, make_role
+from cdk.parts.grants import Statement, allow, make_role, service
 from cdk.parts.keys import USE, Keys
 from cdk.parts.lambda_asset import lambda_folder
 from cdk.parts.queues import Queue
 from isthmus.config import Platform
 from isthmus.resource_types import aws_lambda, aws_logs
-
-LAMBDA: Principal = ({"Service": "lambda.amazonaws.com"}, {})
 
 
 class Function(Construct):
@@ -48,7 +46,7 @@ class Function(Construct):
             self,
             "Role",
             name,
-            trust=LAMBDA,
+            trust=service("lambda.amazonaws.com", stack.account),
             description=description,
             statements=[
                 *statements,

@@ -31,7 +31,8 @@ _excuse = source.excuse
 def note(construct: object, reason: str, *rules: str) -> None:
     """Make the excuse, and note its place in the code."""
     caller = inspect.stack()[1]
-    place = made.setdefault(f"{Path(caller.filename).name}:{caller.lineno}", {})
+    file = Path(caller.filename).relative_to(Path.cwd())
+    place = made.setdefault(f"{file}:{caller.lineno}", {})
     place.setdefault(reason, set()).update(rule.partition("[")[0] for rule in rules)
     _excuse(construct, reason, *rules)  # type: ignore[arg-type]
 

@@ -1,4 +1,7 @@
-"""Least privilege, read from the templates: who may be whom, which actions, on which resources."""
+"""Least privilege, read from the templates: who may be whom, and who may do what with what.
+
+That each action fits its resources is test_actions.py's to show, and what roles may really do tests/infra's.
+"""
 
 from __future__ import annotations
 
@@ -14,30 +17,7 @@ from isthmus.config import Platform
 from tests.cdk.conftest import MODEL, OF_MODEL, STACKS, read_templates
 
 Templates = dict[str, dict[str, Any]]
-# Actions that AWS offers on all resources only, or that name none (service authorization reference).
-ONLY_ON_ALL = {
-    "cloudwatch:DescribeAlarmHistory",
-    "cloudwatch:DescribeAlarms",  # for composite alarms, which a listing may hold
-    "cloudwatch:GetMetricData",
-    "cloudwatch:GetMetricStatistics",
-    "cloudwatch:PutMetricData",
-    "ec2:DescribeDhcpOptions",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSecurityGroups",
-    "ec2:DescribeSubnets",
-    "ec2:DescribeVpcs",
-    "ecr:GetAuthorizationToken",
-    "emr-serverless:ListApplications",
-    "sagemaker-mlflow:AccessUI",
-    "sagemaker:ListApps",
-    "sagemaker:ListDomains",
-    "sagemaker:ListEndpoints",
-    "sagemaker:ListMlflowApps",
-    "sagemaker:ListMlflowTrackingServers",
-    "sagemaker:ListSpaces",
-    "sagemaker:ListUserProfiles",
-    "sts:GetWebIdentityToken",
-}
+SAY_NOT_FOR_WHOM = {"apigateway.amazonaws.com", "chatbot.amazonaws.com", "cloudformation.amazonaws.com"}
 USES_OF_KEYS = {
     "kms:CreateGrant",
     "kms:Decrypt",
@@ -47,7 +27,6 @@ USES_OF_KEYS = {
     "kms:ReEncryptFrom",
     "kms:ReEncryptTo",
 }
-MUST_BE_CONDITIONED = {"cloudwatch:PutMetricData", "sts:GetWebIdentityToken"}
 
 
 @pytest.fixture(scope="module")
@@ -79,22 +58,6 @@ def _statements(value: Any) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_no_role_has_a_wildcard_action(templates: Templates, stack: str) -> None:
-    for name, statement in allowing(templates[stack], "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"):
-        assert not [a for a in listed(statement["Action"]) if "*" in a], name
-
-
-@pytest.mark.parametrize("stack", STACKS)
-def test_all_resources_are_allowed_only_where_aws_knows_no_narrower(templates: Templates, stack: str) -> None:
-    for name, statement in allowing(templates[stack], "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"):
-        if "*" not in listed(statement["Resource"]):
-            continue
-        actions = set(listed(statement["Action"]))
-        assert actions <= ONLY_ON_ALL, name
-        assert statement.get("Condition") or not actions & MUST_BE_CONDITIONED, name
-
-
-@pytest.mark.parametrize("stack", STACKS)
 def test_no_resource_is_open_to_everyone(templates: Templates, stack: str) -> None:
     types = {r["Type"] for r in templates[stack]["Resources"].values()} - {
         "AWS::IAM::ManagedPolicy",
@@ -118,6 +81,17 @@ def test_each_role_is_entered_by_exactly_one_connection_or_service(templates: Te
                 exact = trust["Condition"]["StringEquals"]
                 assert {key.rsplit(":", 1)[-1] for key in exact} == {"aud", "sub"}
                 assert all(isinstance(value, str) and "*" not in value for value in exact.values())
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_services_are_roles_for_this_account_only(templates: Templates, stack: str) -> None:
+    """But those that do not say for whom they act; nobody passes a role to them from another account."""
+    for name, resource in templates[stack]["Resources"].items():
+        if resource["Type"] != "AWS::IAM::Role":
+            continue
+        for trust in _statements(resource["Properties"]["AssumeRolePolicyDocument"]):
+            if "Service" in trust["Principal"] and trust["Principal"]["Service"] not in SAY_NOT_FOR_WHOM:
+                assert trust["Condition"]["StringEquals"]["aws:SourceAccount"], name
 
 
 def test_each_stage_is_entered_by_its_own_connection(templates: Templates, platform: Platform) -> None:
@@ -159,13 +133,17 @@ def test_only_the_approver_may_change_an_approval(templates: Templates, platform
             )
 
 
-def test_exactly_the_serving_accounts_may_put_events(templates: Templates, platform: Platform) -> None:
-    principals = {
-        statement["Principal"]["AWS"]
+def test_exactly_the_serving_accounts_forwarders_may_put_events(
+    templates: Templates, platform: Platform
+) -> None:
+    found = [
+        (statement["Principal"]["AWS"], statement["Condition"]["ArnLike"]["aws:PrincipalArn"])
         for _, statement in allowing(templates["automation"], "AWS::Events::EventBusPolicy")
-    }
-    serving = (platform.accounts.staging, platform.accounts.prod)
-    assert principals == {f"arn:aws:iam::{account}:root" for account in serving}
+    ]
+    assert sorted(found) == [
+        (f"arn:aws:iam::{account}:root", [names.role_arn(account, names.forwarder_role(platform))])
+        for account in sorted((platform.accounts.staging, platform.accounts.prod))
+    ]
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -18,9 +18,10 @@ from isthmus.config import Platform
 from isthmus.infra import assembly as assemblies
 from isthmus.local.aws.bootstrap import LAPTOP, bootstrap_all, laptop_user
 from tests.cdk.conftest import assembly, full, platform, templates
-from tests.local.conftest import AUTOMATION, REGION, Aws, Issuer, free_port, issuer, start_aws
+from tests.infra.lab import lab
+from tests.local.conftest import AUTOMATION, REGION, Aws, Issuer, free_port, issuer, programs, start_aws
 
-__all__ = ["assembly", "full", "issuer", "platform", "templates"]
+__all__ = ["assembly", "full", "issuer", "lab", "platform", "programs", "templates"]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Least privilege, exercised: each role does its work in the deployed accounts, and is refused beyond it."""
+"""What a stage's token opens, and who says what about a version. Every role's calls: test_access.py."""
 
 from __future__ import annotations
 
@@ -65,42 +65,6 @@ def test_a_deployment_cannot_change_its_account_beyond_its_stack(
         cfn.delete_stack(StackName=names.stack(platform, "staging"))
     with pytest.raises(ClientError, match=DENIED):
         cloud.client("iam", held).create_role(RoleName="mine", AssumeRolePolicyDocument="{}")
-
-
-def test_serving_accounts_read_artifacts_and_write_none(cloud: Cloud, platform: Platform, model: str) -> None:
-    bucket = names.artifact_bucket(platform)
-    root = cloud.aws.client("s3", platform.accounts.automation)
-    root.put_object(Bucket=bucket, Key=f"{model}/runs/1/model.tar.gz", Body=b"model")
-    root.put_object(Bucket=bucket, Key="another/model.tar.gz", Body=b"secret")
-    s3 = cloud.client("s3", deployer(cloud, platform, model, "prod", "prod"))
-    assert s3.get_object(Bucket=bucket, Key=f"{model}/runs/1/model.tar.gz")["Body"].read() == b"model"
-    for key in ("another/model.tar.gz", "code/x"):
-        with pytest.raises(ClientError, match=DENIED):
-            s3.get_object(Bucket=bucket, Key=key)
-    with pytest.raises(ClientError, match=DENIED):
-        s3.put_object(Bucket=bucket, Key=f"{model}/runs/1/model.tar.gz", Body=b"another")
-
-
-def test_data_owners_land_data_and_touch_nothing_else(cloud: Cloud, platform: Platform, model: str) -> None:
-    held = cloud.person(platform.accounts.automation, names.data_role(platform))
-    s3, bucket = cloud.client("s3", held), names.data_bucket(platform)
-    s3.put_object(Bucket=bucket, Key=f"{model}/landed/may.csv", Body=b"a,b")
-    with pytest.raises(ClientError, match=DENIED):
-        s3.put_object(Bucket=bucket, Key=f"{model}/versions/1/may.csv", Body=b"a,b")
-
-
-def test_scientists_read_the_registry_and_data_and_change_neither(
-    cloud: Cloud, platform: Platform, model: str
-) -> None:
-    held = cloud.person(platform.accounts.dev, names.scientist_role(platform, "weather"))
-    automation = platform.accounts.automation
-    group = f"arn:aws:sagemaker:{platform.region}:{automation}:model-package-group/{model}"
-    listed = cloud.client("sagemaker", held).list_model_packages(ModelPackageGroupName=group)
-    assert listed["ModelPackageSummaryList"] == []
-    with pytest.raises(ClientError, match=DENIED):
-        cloud.client("s3", held).put_object(
-            Bucket=names.data_bucket(platform), Key=f"{model}/landed/x.csv", Body=b""
-        )
 
 
 class TestApproval:
