@@ -9,9 +9,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from aws_cdk import Stack
 from constructs import Construct
 
-from cdk.parts.grants import Principal, allow, make_role
+from cdk.parts.grants import Principal, alarms, allow, make_role
 from isthmus import names
 from isthmus.config import Platform
 from isthmus.config.platform import Notifications
@@ -111,7 +112,7 @@ def chat(scope: Construct, platform: Platform, topic: str) -> None:
         name,
         trust=CHAT,
         description="Amazon Q Developer in chat applications, showing alarms",
-        statements=[allow("cloudwatch:DescribeAlarms", "*")],
+        statements=[allow("cloudwatch:DescribeAlarms", alarms(Stack.of(scope), platform))],
     )
     # Without a guard rail of its own, a channel's is AdministratorAccess.
     shared: dict[str, Any] = {

@@ -209,3 +209,8 @@ def sagemaker(stack: Stack, *resources: str, account: str | None = None) -> list
     return [
         f"arn:aws:sagemaker:{stack.region}:{account or stack.account}:{resource}" for resource in resources
     ]
+
+
+def alarms(stack: Stack, platform: Platform) -> str:
+    """The ARN of all alarms of the platform in the account."""
+    return f"arn:aws:cloudwatch:{stack.region}:{stack.account}:alarm:{platform.name}-*"

@@ -143,7 +143,7 @@ def _identities(platform: Platform) -> list[Statement]:
 
 
 def _data(platform: Platform) -> list[Statement]:
-    no_volume_key = {"Null": {"sagemaker:VolumeKmsKey": "true"}}
+    no_volume_key = {"Null": {"sagemaker:VolumeKmsKeyArn": "true"}}
     # A machine that encrypts its disks with a key of its own takes no other.
     needs_key = {"ForAnyValue:StringNotLike": {"sagemaker:InstanceTypes": list(OWN_KEYS)}}
     return [
@@ -155,7 +155,7 @@ def _data(platform: Platform) -> list[Statement]:
         _deny(
             "UnencryptedOutputs",
             [*JOBS, *UNATTENDED],
-            conditions={"Null": {"sagemaker:OutputKmsKey": "true"}},
+            conditions={"Null": {"sagemaker:OutputKmsKeyArn": "true"}},
         ),
     ]
 

@@ -65,7 +65,7 @@ def _jobs(stack: Stack, data_key: str, network: Network | None) -> list[Statemen
 
 def _encrypted(data_key: str) -> Conditions:
     return {
-        "ArnEquals": {"sagemaker:OutputKmsKey": data_key, "sagemaker:VolumeKmsKey": data_key},
+        "ArnEquals": {"sagemaker:OutputKmsKeyArn": data_key, "sagemaker:VolumeKmsKeyArn": data_key},
         "Bool": {"sagemaker:InterContainerTrafficEncryption": "true"},
     }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from aws_cdk import Stack
 from constructs import Construct
 
-from cdk.parts.grants import Statement, allow, make_role, person, person_by_name, sagemaker
+from cdk.parts.grants import Statement, alarms, allow, make_role, person, person_by_name, sagemaker
 from cdk.parts.keys import READ, USE
 from cdk.parts.registry import READ_GROUP, READ_PACKAGES, of_platform, registry_arns
 from cdk.parts.storage import bucket_arn, objects
@@ -35,7 +35,12 @@ def approver(scope: Construct, platform: Platform, *, data_key: str) -> None:
         description="Approves and rejects model versions",
         statements=[
             *read_registry(platform),
-            allow("sagemaker:UpdateModelPackage", versions, of_platform(platform)),
+            # Where a version serves is its deployment's to say.
+            allow(
+                "sagemaker:UpdateModelPackage",
+                versions,
+                {**of_platform(platform), "Null": {"sagemaker:ModelLifeCycle:stage": "true"}},
+            ),
             allow("s3:GetObject", objects(names.artifact_bucket(platform))),
             allow(READ, data_key),
         ],
@@ -117,15 +122,8 @@ def serving_operator(scope: Construct, platform: Platform, *, data_key: str, cap
             ),
             *_follow_pipelines(stack, platform),
             allow("sagemaker:ListEndpoints", "*"),
-            allow(
-                [
-                    "cloudwatch:DescribeAlarmHistory",
-                    "cloudwatch:DescribeAlarms",
-                    "cloudwatch:GetMetricData",
-                    "cloudwatch:GetMetricStatistics",
-                ],
-                "*",
-            ),
+            allow(["cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms"], alarms(stack, platform)),
+            allow(["cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"], "*"),
             allow("s3:GetObject", objects(capture)),
             allow("s3:ListBucket", bucket_arn(capture)),
             allow(READ, data_key),

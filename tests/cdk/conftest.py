@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +14,11 @@ import pytest
 from isthmus.config import Platform, read_platform
 from isthmus.infra.manifest import read_stacks
 from isthmus.infra.synth import synthesize
+from tests.cdk.variants import CHECKOUT as CHECKOUT
+from tests.cdk.variants import FULL as FULL
+from tests.cdk.variants import write_variants
 from tests.once import once
 
-CHECKOUT = Path(__file__).parents[2]
-FULL = Path(__file__).with_name("full.yaml")
 MODEL = "seattle-rain"
 OF_MODEL = tuple(f"{account}-{MODEL}" for account in ("automation", "staging", "prod"))
 STACKS = ("dev", "dev-weather", "automation", "staging", "prod", *OF_MODEL)
@@ -60,3 +64,22 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _synthesize(output: Path, platform: Path) -> None:
     synthesize(CHECKOUT / "app.py", output, platform=platform, validate=True)
+
+
+@pytest.fixture(scope="session")
+def variants(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with every variant's assembly, with its excuses and without, under cdk-nag: see rules.py."""
+    return once(tmp_path_factory, "variants", _checked)
+
+
+def _checked(folder: Path) -> None:
+    folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, CHECKOUT / "tests/cdk/rules.py", folder, *write_variants(folder)],
+        cwd=CHECKOUT,
+        env=os.environ | {"PYTHONPATH": str(CHECKOUT), "CDK_VALIDATION": "false"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]

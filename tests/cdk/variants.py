@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from tests.cdk.conftest import CHECKOUT, FULL
-
+CHECKOUT = Path(__file__).parents[2]
+FULL = Path(__file__).with_name("full.yaml")
 AUDIENCE = "6d7f5c1e-2b0a-4f0e-8a55-0c9e3b7a4f33"
 EXISTING = {
     account: {"vpc_id": f"vpc-{n:017x}", "subnet_ids": [f"subnet-{n}{zone:016x}" for zone in range(2)]}

@@ -16,8 +16,8 @@ Keys = dict[str, object]
 _OWNED = ("CreateSpace", "UpdateSpace", "DeleteSpace", "CreateApp", "DeleteApp")
 # Where a member of a request stands, as deep as it may, and the key that it gives a value to.
 _MEMBERS = {
-    "VolumeKmsKeyId": "sagemaker:VolumeKmsKey",
-    "KmsKeyId": "sagemaker:OutputKmsKey",
+    "VolumeKmsKeyId": "sagemaker:VolumeKmsKeyArn",
+    "KmsKeyId": "sagemaker:OutputKmsKeyArn",
     "InstanceType": "sagemaker:InstanceTypes",
     "Subnets": "sagemaker:VpcSubnets",
     "SecurityGroupIds": "sagemaker:VpcSecurityGroupIds",
@@ -37,7 +37,7 @@ def of_request(operation: str, params: Record) -> Keys:
     if operation in (*_JOBS, "CreateModel"):
         keys |= _of_job(params)
     if operation in _DISKS and params.get("KmsKeyId"):
-        keys["sagemaker:VolumeKmsKey"] = params["KmsKeyId"]
+        keys["sagemaker:VolumeKmsKeyArn"] = params["KmsKeyId"]
     version = "MinimumInstanceMetadataServiceVersion"
     if metadata := params.get("InstanceMetadataServiceConfiguration"):
         keys[f"sagemaker:{version}"] = metadata[version]
