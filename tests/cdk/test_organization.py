@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,7 @@ from isthmus.cli import isthmus
 from isthmus.config import read_platform
 from isthmus.errors import BadInput, Problem
 from tests.cdk.conftest import CHECKOUT
+from tests.contract.test_yaml_commands import parse
 from tests.local.aws.documents import allow, make_role, policy
 from tests.local.conftest import ACCOUNTS, AUTOMATION, PROD, REGION, Aws, Issuer, free_port, issuer, start_aws
 
@@ -43,6 +46,7 @@ class Company:
     file: Path
     dev: str
     said: dict[str, str]
+    typed: list[str]
 
 
 def call(*words: str) -> Result:
@@ -71,22 +75,41 @@ def company(tmp_path_factory: pytest.TempPathFactory, issuer: tuple[Issuer, str]
         patch.setenv("CDK_VALIDATION", "false")
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, MANAGEMENT)
-        said = {"management": done("account", "add", "management", "--id", MANAGEMENT)}
+        typed: list[str] = []
+
+        def do(*words: str, here: tuple[str, ...] = ()) -> str:
+            """Note what a person types, and add what is so `here` alone."""
+            typed.append(shlex.join(words))
+            return done(*words, *here)
+
+        said = {"management": do("account", "add", "management", "--id", MANAGEMENT)}
         file.write_text(file.read_text() + ORGANIZATION)
-        said["new"] = done("account", "add", "dev", "--email", ADDRESS)
-        said["synth"] = done("infra", "synth", "--no-validate", "--output", assembly)
+        said["new"] = do("account", "add", "dev", "--email", ADDRESS)
+        said["synth"] = do("infra", "synth", here=("--no-validate", "--output", assembly))
         said["incomplete"] = str(call("account", "bootstrap", "dev").exception)
-        said["bootstrap"] = done("account", "bootstrap", "management")
-        said["deploy"] = done("infra", "deploy", "--assembly", assembly)
+        said["bootstrap"] = do("account", "bootstrap", "management")
+        said["deploy"] = do("infra", "deploy", here=("--assembly", assembly))
         dev = said["deploy"].split("--id ")[1].strip()
-        said["add"] = done("account", "add", "dev", "--id", dev)
-        said["dev"] = done("account", "bootstrap", "dev")
+        said["add"] = do("account", "add", "dev", "--id", dev)
+        said["dev"] = do("account", "bootstrap", "dev")
         said["again"] = done("infra", "deploy", "--assembly", assembly, "--account", "management")
-        yield Company(aws, file, dev, said)
+        yield Company(aws, file, dev, said, typed)
     lifeline.stop(process)
 
 
 # ---------------------------------------------------------------- accounts
+
+
+def test_the_page_about_accounts_begins_as_it_was_done_here(company: Company) -> None:
+    """Each of its commands is one that there is; those about new accounts are the fixture's."""
+    page = (CHECKOUT / "docs" / "accounts.md").read_text()
+    blocks = re.findall(r"```text\n(.*?)```", page, re.S)
+    typed = [line for block in blocks for line in block.splitlines()]
+    for line in typed:
+        parse(shlex.split(line)[1:])
+    first = [line.replace("111122223333", company.dev) for line in typed[:7]]
+    assert first == [f"isthmus {line}" for line in company.typed]
+    assert ORGANIZATION.strip() in page
 
 
 def test_only_the_management_account_is_made_while_another_is_awaited(company: Company) -> None:
@@ -306,6 +329,24 @@ def test_no_job_runs_unencrypted(
     guarded: Callable[..., Any], instance: str, output: str | None, volume: str | None
 ) -> None:
     denied(lambda: guarded("sagemaker").create_training_job(**job(instance, output, volume)))
+
+
+def test_no_processing_runs_unencrypted(guarded: Callable[..., Any]) -> None:
+    """Whatever of its output and its disk has no key."""
+    cluster = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
+
+    def process(output: dict[str, str], disk: dict[str, str]) -> Callable[[], object]:
+        return lambda: guarded("sagemaker").create_processing_job(
+            ProcessingJobName="one",
+            RoleArn=JOB["RoleArn"],
+            AppSpecification={"ImageUri": JOB["AlgorithmSpecification"]["TrainingImage"]},
+            ProcessingOutputConfig={"Outputs": [], **output},
+            ProcessingResources={"ClusterConfig": cluster | disk},
+        )
+
+    denied(process({}, {"VolumeKmsKeyId": KEY}))
+    denied(process({"KmsKeyId": KEY}, {}))
+    passed(process({"KmsKeyId": KEY}, {"VolumeKmsKeyId": KEY}))
 
 
 @pytest.mark.parametrize(("instance", "volume"), [("ml.m5.large", KEY), ("ml.g5.xlarge", None)])
