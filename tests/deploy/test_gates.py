@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import time
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from isthmus.names import GATE_PREFIX
 from tests.deploy.conftest import REPOSITORY
 from tests.deploy.versions import FEATURES, MODEL, Version
 
+# A machine may be busy: where the time is not what is tested, there is plenty.
+AT_EASE = {"p95_latency_ms": 60_000.0}
 Predict = Callable[[pd.DataFrame], list[Any]]
 
 
@@ -34,13 +36,12 @@ def healthy(frame: pd.DataFrame) -> list[Any]:
 class Runtime:
     """SageMaker's runtime in front of `predict`; what the container refuses is a ModelError."""
 
-    def __init__(self, predict: Predict = healthy, pause: float = 0.0) -> None:
-        self.predict, self.pause = predict, pause
+    def __init__(self, predict: Predict = healthy) -> None:
+        self.predict = predict
         self.ids: list[str] = []
 
     def invoke_endpoint(self, **asked: Any) -> dict[str, Any]:
         self.ids.append(asked["InferenceId"])
-        time.sleep(self.pause)
         try:
             frame = payload.read(asked["Body"], asked["ContentType"], FEATURES)
             text, kind = payload.write(self.predict(frame), asked["Accept"])
@@ -71,7 +72,7 @@ def failed(findings: list[Finding]) -> list[str]:
 
 def test_a_healthy_endpoint_passes_all(tmp_path: Path) -> None:
     runtime = Runtime()
-    endpoint = live(tmp_path, runtime)
+    endpoint = live(tmp_path, runtime, **AT_EASE)
     findings = contract.gate(endpoint) + latency.gate(endpoint) + quality.gate(endpoint)
     assert failed(findings) == [] and len(findings) == 14
     assert all(one.startswith(GATE_PREFIX) for one in runtime.ids)
@@ -155,7 +156,7 @@ class TestQuality:
 
 class TestLatency:
     def test_a_slow_endpoint_fails(self, tmp_path: Path) -> None:
-        endpoint = live(tmp_path, Runtime(pause=0.01), p95_latency_ms=5, requests=10)
+        endpoint = live(tmp_path, Runtime(), p95_latency_ms=1e-6, requests=10)
         assert failed(latency.gate(endpoint)) == ["p95 latency"]
 
     def test_what_is_not_answered_fails(self, tmp_path: Path) -> None:
@@ -164,7 +165,7 @@ class TestLatency:
                 raise ZeroDivisionError
             return healthy(frame)
 
-        found = latency.gate(live(tmp_path, Runtime(now_and_then), requests=80))
+        found = latency.gate(live(tmp_path, Runtime(now_and_then), requests=80, **AT_EASE))
         assert failed(found) == ["answers every request"]
         assert "500 Internal Server Error" in found[0].message
 
@@ -175,9 +176,15 @@ class TestLatency:
         assert len(runtime.ids) == 12 + 3 * latency.WARM_UP
 
     def test_requests_are_asked_at_a_time(self, tmp_path: Path) -> None:
-        started = time.perf_counter()
-        latency.gate(live(tmp_path, Runtime(pause=0.02), requests=20, concurrency=10))
-        assert time.perf_counter() - started < (20 + 10 * latency.WARM_UP) * 0.02
+        """None of ten is answered before all ten are asked."""
+        ten = threading.Barrier(10, timeout=30)
+
+        def together(frame: pd.DataFrame) -> list[Any]:
+            ten.wait()
+            return healthy(frame)
+
+        findings = latency.gate(live(tmp_path, Runtime(together), requests=20, concurrency=10, **AT_EASE))
+        assert failed(findings) == []
 
 
 class TestRunning:
