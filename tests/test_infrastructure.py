@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 
 from isthmus import names
 from isthmus.azure import approvals, provision, pull_requests, runs
 from isthmus.errors import Refused
 from isthmus.local import furnish
-from isthmus.local.aws.accounts import root_credentials
 from isthmus.local.aws.bootstrap import bootstrap_all
 from isthmus.local.platform import running
 from isthmus.local.scene import lay
@@ -30,7 +28,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with running(scene.platform_file, state / "clouds") as local:
         found = World(scene, local, state)
         with found.acting("admin"):
-            bootstrap_all(local.aws_url, found.platform)
+            bootstrap_all(local.root, found.platform)
             furnish.synthesize(furnish.CHECKOUT, scene.platform_file, state / "assembly")
             furnish.deploy(found.platform, state / "assembly", lambda _line: None)
             provision.apply(found.platform, scene.folders)
@@ -43,11 +41,7 @@ def start(world: World, **parameters: str) -> runs.Run:
 
 def root(world: World, account: str, service: str) -> Any:
     """Somebody who changes things past the pipeline."""
-    key = root_credentials(getattr(world.platform.accounts, account))
-    session = boto3.Session(
-        key["AWS_ACCESS_KEY_ID"], key["AWS_SECRET_ACCESS_KEY"], region_name=world.platform.region
-    )
-    return session.client(service, endpoint_url=world.local.aws_url)
+    return world.local.root.client(service, getattr(world.platform.accounts, account), world.platform.region)
 
 
 def test_a_team_is_asked_for_reviewed_and_deployed_to_every_account(world: World) -> None:

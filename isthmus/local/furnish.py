@@ -32,7 +32,7 @@ def furnish(local: Local, say: Say) -> None:
         file = local.platform_file.resolve()
         platform = read_platform(file)
         say("accounts: bootstrap, synthesize, check, deploy")
-        bootstrap_all(local.aws_url, platform)
+        bootstrap_all(local.root, platform)
         assembly = local.state / "assembly"
         synthesize(CHECKOUT, file, assembly)
         check(assembly)

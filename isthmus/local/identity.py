@@ -30,7 +30,7 @@ def laptop_key(platform: Platform, local: Local, user: str) -> dict[str, str]:
     from isthmus.local.aws.bootstrap import laptop_user
 
     policy = people.permissions(platform, people.find(platform, user))
-    key = laptop_user(local.aws_url, platform.region, platform.accounts.automation, user, policy)
+    key = laptop_user(local.root, platform.region, platform.accounts.automation, user, policy)
     files.write(kept, json.dumps(key).encode())
     return key
 

@@ -71,7 +71,7 @@ class Lifecycle:
             self.progress.step("Synthesize and check the stacks", "synthesize") as step,
             world.acting("admin"),
         ):
-            bootstrap_all(world.local.aws_url, world.platform)
+            bootstrap_all(world.local.root, world.platform)
             furnish.synthesize(furnish.CHECKOUT, world.scene.platform_file, assembly)
             step.short = counted(furnish.check(assembly), "template")
             step.result = f"{step.short}, no finding of cfn-lint"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -20,6 +21,7 @@ from isthmus.config import STAGES, Platform, read
 from isthmus.config.fields import did_you_mean
 from isthmus.errors import BadInput, Refused, Unavailable
 from isthmus.local import files, lock, people, ports, stand_in
+from isthmus.local.aws.accounts import Root
 from isthmus.local.stand_in import StandIn
 
 LOCK, RECORD = "lock", "running.json"
@@ -61,6 +63,15 @@ class Local:
             "AZURE_DEVOPS_URL": self.organization_url,
             "AZURE_AUTHORITY_HOST": self.authority,
         }
+
+    @property
+    def root(self) -> Root:
+        """The root of this AWS's accounts; its secret is new at each start."""
+        config = self.state / "aws" / "config.json"
+        try:
+            return Root(self.aws_url, json.loads(config.read_bytes())["root_secret"])
+        except (OSError, ValueError, LookupError) as error:
+            raise files.damaged(config, error) from None
 
     def token(self, user: str) -> str:
         """The token with which `user` signs in to the Azure DevOps stand-in.
@@ -177,6 +188,7 @@ def _aws_config(platform: Platform, local: Local) -> dict[str, object]:
             platform.azure.entra_issuer: f"{local.authority}/{platform.azure.tenant_id}/discovery/v2.0/keys",
         },
         "environment": local.endpoints(platform.region),
+        "root_secret": secrets.token_urlsafe(32),
     }
 
 

@@ -78,7 +78,7 @@ def aws_url(tmp_path_factory: pytest.TempPathFactory, platform: Platform) -> Ite
     folder = tmp_path_factory.mktemp("aws")
     accounts = platform.accounts.model_dump(exclude_none=True)
     settings = {"accounts": accounts, "region": platform.region, "platform": platform.name, "issuers": {}}
-    (folder / "config.json").write_text(json.dumps(settings | {"environment": {}}))
+    (folder / "config.json").write_text(json.dumps(settings | {"environment": {}, "root_secret": "test"}))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -278,8 +278,8 @@ def test_what_is_written_down_is_what_is_asked_for(variants: Path, name: str) ->
 
 def deploy(aws: Aws, variant: Path) -> Platform:
     platform = read_platform(variant.with_suffix(".yaml"))
-    bootstrap_all(aws.url, platform)
-    laptop = laptop_user(aws.url, REGION, AUTOMATION)
+    bootstrap_all(aws.root, platform)
+    laptop = laptop_user(aws.root, REGION, AUTOMATION)
     session = boto3.Session(laptop["AWS_ACCESS_KEY_ID"], laptop["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", aws.url)

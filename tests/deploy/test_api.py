@@ -86,8 +86,8 @@ def cloud(
     process = start_aws(tmp_path_factory.mktemp("aws"), issuer[1], port, environment, believed)
     aws = Aws(f"http://127.0.0.1:{port}", REGION, issuer[0])
     assembly = synthesize(CHECKOUT / "app.py", tmp_path_factory.mktemp("x") / "out", platform=platform_file)
-    bootstrap_all(aws.url, platform)
-    laptop = laptop_user(aws.url, REGION, AUTOMATION)
+    bootstrap_all(aws.root, platform)
+    laptop = laptop_user(aws.root, REGION, AUTOMATION)
     session = boto3.Session(laptop["AWS_ACCESS_KEY_ID"], laptop["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", aws.url)

@@ -42,8 +42,8 @@ def cloud(
     path = f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}"
     process = start_aws(tmp_path_factory.mktemp("aws"), issuer[1], port, {"PATH": path})
     aws = Aws(f"http://127.0.0.1:{port}", REGION, issuer[0])
-    bootstrap_all(aws.url, platform)
-    laptop = laptop_user(aws.url, REGION, AUTOMATION)
+    bootstrap_all(aws.root, platform)
+    laptop = laptop_user(aws.root, REGION, AUTOMATION)
     session = boto3.Session(laptop["AWS_ACCESS_KEY_ID"], laptop["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", aws.url)

@@ -72,8 +72,8 @@ def empty_cloud(
     port = free_port()
     process = start_aws(tmp_path_factory.mktemp("aws"), jwks, port)
     aws = Aws(f"http://127.0.0.1:{port}", REGION, one)
-    bootstrap_all(aws.url, platform)
-    yield aws, laptop_user(aws.url, REGION, AUTOMATION)
+    bootstrap_all(aws.root, platform)
+    yield aws, laptop_user(aws.root, REGION, AUTOMATION)
     lifeline.stop(process)
 
 

@@ -58,8 +58,8 @@ def lab(
     process = start_aws(tmp_path_factory.mktemp("lab"), jwks, port, {"PATH": programs})
     aws = Aws(f"http://127.0.0.1:{port}", REGION, one)
     platform = read_platform(FULL)
-    bootstrap_all(aws.url, platform)
-    user = laptop_user(aws.url, REGION, AUTOMATION)
+    bootstrap_all(aws.root, platform)
+    user = laptop_user(aws.root, REGION, AUTOMATION)
     laptop = boto3.Session(user["AWS_ACCESS_KEY_ID"], user["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", aws.url)

@@ -178,7 +178,7 @@ class TestApproval:
 def user(cloud: Cloud, platform: Platform, name: str) -> dict[str, str]:
     """The access key that `isthmus env --as NAME` gives."""
     policy = people.permissions(platform, people.find(platform, name))
-    key = laptop_user(cloud.aws.url, platform.region, platform.accounts.automation, name, policy)
+    key = laptop_user(cloud.aws.root, platform.region, platform.accounts.automation, name, policy)
     return {
         "AccessKeyId": key["AWS_ACCESS_KEY_ID"],
         "SecretAccessKey": key["AWS_SECRET_ACCESS_KEY"],

@@ -77,13 +77,13 @@ def accounts(tmp_path: Path, platform: Platform) -> Iterator[Empty]:
     port = free_port()
     process = start_aws(tmp_path / "aws", "http://127.0.0.1:9/jwks", port)
     aws = Aws(f"http://127.0.0.1:{port}", REGION, Issuer())
-    bootstrap_all(aws.url, platform)
+    bootstrap_all(aws.root, platform)
     trust = policy({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": AUTOMATION}})
     for account in ACCOUNTS.values():
         make_role(aws, account, ACCESS_ROLE, allow("*", "*"))
         aws.client("iam", account).update_assume_role_policy(RoleName=ACCESS_ROLE, PolicyDocument=trust)
     where = {"AWS_ENDPOINT_URL": aws.url, "ISTHMUS_PLATFORM": str(CHECKOUT / "platform.yaml")}
-    yield Empty(aws, laptop_user(aws.url, REGION, AUTOMATION) | where)
+    yield Empty(aws, laptop_user(aws.root, REGION, AUTOMATION) | where)
     lifeline.stop(process)
 
 

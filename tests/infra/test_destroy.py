@@ -74,12 +74,12 @@ def company(tmp_path_factory: pytest.TempPathFactory, full: Path, programs: str)
         organization="r-ab12",
     )
     aws, platform = Aws(f"http://127.0.0.1:{port}", REGION, Issuer()), read_platform(FULL)
-    bootstrap_all(aws.url, platform)
+    bootstrap_all(aws.root, platform)
     trust = policy({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": MANAGEMENT}})
     for account in ACCOUNTS.values():
         make_role(aws, account, ACCESS_ROLE, allow("*", "*"))
         aws.client("iam", account).update_assume_role_policy(RoleName=ACCESS_ROLE, PolicyDocument=trust)
-    laptop = laptop_user(aws.url, REGION, AUTOMATION)
+    laptop = laptop_user(aws.root, REGION, AUTOMATION)
     session = boto3.Session(laptop["AWS_ACCESS_KEY_ID"], laptop["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
     environment = {
         "AWS_ENDPOINT_URL": aws.url,

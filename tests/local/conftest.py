@@ -21,8 +21,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from isthmus import lifeline
+from isthmus.local.aws.accounts import Root
 
 REGION = "eu-west-1"
+ROOT_SECRET = "test"
 ACCOUNTS = {
     "dev": "111122223333",
     "automation": "222233334444",
@@ -111,10 +113,14 @@ class Aws:
                 region_name=self.region,
                 endpoint_url=self.url,
                 aws_access_key_id=key,
-                aws_secret_access_key=(credentials or {}).get("SecretAccessKey", "test"),
+                aws_secret_access_key=(credentials or {}).get("SecretAccessKey", ROOT_SECRET),
                 aws_session_token=(credentials or {}).get("SessionToken"),
             )
         return self._clients[service, key]
+
+    @property
+    def root(self) -> Root:
+        return Root(self.url, ROOT_SECRET)
 
     def acting_as(self, role: str, account: str) -> dict[str, str]:
         """Credentials of a role that trusts its account."""
@@ -162,6 +168,7 @@ def start_aws(
         "accounts": ACCOUNTS,
         "region": REGION,
         "platform": "isthmus",
+        "root_secret": ROOT_SECRET,
         "issuers": {ISSUER: jwks, ENTRA: jwks} | (issuers or {}),
         "environment": {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_DEFAULT_REGION": REGION}
         | (environment or {}),

@@ -145,7 +145,8 @@ def test_damaged_state_is_named_and_not_written_over(folder: Folder) -> None:
     assert damaged.read_bytes() == TRUNCATED
 
 
-AWS = {"accounts": ACCOUNTS, "region": REGION, "platform": "isthmus", "issuers": {}, "environment": {}}
+AWS = {"accounts": ACCOUNTS, "region": REGION, "platform": "isthmus", "issuers": {}, "environment": {},
+       "root_secret": "test"}  # fmt: skip
 AZURE = dict.fromkeys(("organization", "organization_id", "tenant_id", "issuer"), "contoso")
 
 

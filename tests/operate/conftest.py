@@ -112,7 +112,7 @@ def shell(aws: Aws, laptop: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp
 
 @pytest.fixture(scope="session")
 def laptop(aws: Aws) -> dict[str, str]:
-    return laptop_user(aws.url, REGION, AUTOMATION)
+    return laptop_user(aws.root, REGION, AUTOMATION)
 
 
 @pytest.fixture(scope="session")

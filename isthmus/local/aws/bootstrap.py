@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
-
-import boto3
 
 from isthmus.config import Platform
 from isthmus.infra import bootstrap as infra
 from isthmus.infra.toolkit import Toolkit
-from isthmus.local.aws.accounts import root_credentials
+from isthmus.local.aws.accounts import Root
 
 LAPTOP = "laptop"
 POLICY = "person"
@@ -23,26 +20,29 @@ ADMINISTRATOR = {
 }
 
 
-def bootstrap_all(url: str, platform: Platform) -> None:
+def bootstrap_all(root: Root, platform: Platform) -> None:
     """Bootstrap every account of the platform; one that is so already is left alone."""
     with ThreadPoolExecutor(5) as pool:
-        list(pool.map(lambda role: bootstrap(url, Toolkit.of(platform, role)), platform.standing))
+        list(pool.map(lambda role: bootstrap(root, Toolkit.of(platform, role)), platform.standing))
 
 
-def bootstrap(url: str, toolkit: Toolkit) -> None:
+def bootstrap(root: Root, toolkit: Toolkit) -> None:
     """Bootstrap one account, as its root."""
-    client = partial(_session(toolkit.account, toolkit.region).client, endpoint_url=url)
+
+    def client(service: str) -> Any:
+        return root.client(service, toolkit.account, toolkit.region)
+
     infra.bootstrap(client, toolkit, lambda _: None)
 
 
 def laptop_user(
-    url: str, region: str, account: str, name: str = LAPTOP, policy: Mapping[str, Any] = ADMINISTRATOR
+    root: Root, region: str, account: str, name: str = LAPTOP, policy: Mapping[str, Any] = ADMINISTRATOR
 ) -> dict[str, str]:
     """An access key of the IAM user of that name, who may do what `policy` says, as environment variables.
 
     The key is made anew at every call: nothing long-lived is kept, and the one before stops working.
     """
-    iam = _session(account, region).client("iam", endpoint_url=url)
+    iam = root.client("iam", account, region)
     try:
         iam.create_user(UserName=name)
     except iam.exceptions.EntityAlreadyExistsException:
@@ -51,8 +51,3 @@ def laptop_user(
     iam.put_user_policy(UserName=name, PolicyName=POLICY, PolicyDocument=json.dumps(policy))
     key = iam.create_access_key(UserName=name)["AccessKey"]
     return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
-
-
-def _session(account: str, region: str) -> boto3.Session:
-    root = root_credentials(account)
-    return boto3.Session(root["AWS_ACCESS_KEY_ID"], root["AWS_SECRET_ACCESS_KEY"], region_name=region)

@@ -38,6 +38,7 @@ from isthmus.local.aws import (
     queries,
     queues,
     sagemaker,
+    signatures,
     snapshots,
     source_identity,
     stacks,
@@ -52,6 +53,10 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+# ministack's own, which read queues and erase all state for whoever asks; AWS has nothing of the kind.
+CONTROLS = ("/_ministack/", "/_localstack/")
+HEALTH = "/_ministack/health"
+_NOT_AWS = b'{"message": "AWS has no such path, and neither has this one."}'
 
 
 def serve(settings: Settings) -> None:
@@ -61,6 +66,7 @@ def serve(settings: Settings) -> None:
     handlers = ministack.SERVICE_HANDLERS
     snapshots.install()
     authorization.install(handlers)
+    signatures.install()
     federation.install(handlers, settings.url)
     identity.install(handlers, settings.issuers, signer)
     source_identity.install(handlers)
@@ -142,6 +148,9 @@ def _application(signer: Signer, changed: asyncio.Event, failures: list[Problem]
         if scope["type"] == "http" and scope["path"].startswith(studio_sessions.PATH):
             token = scope["path"].removeprefix(studio_sessions.PATH)
             await _answer(send, *(await asyncio.to_thread(service.enter_studio, token)))
+            return
+        if scope["type"] == "http" and scope["path"].startswith(CONTROLS) and scope["path"] != HEALTH:
+            await _answer(send, _NOT_AWS, 404)
             return
         await ministack.app(scope, receive, send)
         if scope["type"] == "http":

@@ -7,7 +7,7 @@ import os
 import shutil
 import socket
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -15,7 +15,7 @@ from pathlib import Path
 class Settings:
     """`accounts` maps a role (automation, prod) to an account id, `issuers` an OIDC issuer to its JWKS URL;
     `environment` is what processes of jobs and endpoints are given, `organization` the root or unit under
-    which the management account shall find the others."""
+    which the management account shall find the others, `root_secret` what roots of accounts sign with."""
 
     state: Path
     port: int
@@ -24,6 +24,7 @@ class Settings:
     accounts: dict[str, str]
     issuers: dict[str, str]
     environment: dict[str, str]
+    root_secret: str = field(repr=False)
     organization: str | None = None
 
     @classmethod
@@ -38,6 +39,7 @@ class Settings:
             accounts=found["accounts"],
             issuers=found["issuers"],
             environment=found["environment"],
+            root_secret=found["root_secret"],
             organization=found.get("organization"),
         )
 
@@ -70,6 +72,7 @@ class Settings:
             "IOT_MTLS_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
             "AWS_ENDPOINT_URL": self.url,
+            "AWS_SECRET_ACCESS_KEY": self.root_secret,
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
             "DOCKER_HOST": "unix:///nonexistent",
         }

@@ -19,8 +19,8 @@ TOOLKIT = Toolkit("isthmus", "staging", STAGING, REGION, AUTOMATION)
 
 @pytest.fixture(scope="module")
 def laptop(aws: Aws) -> dict[str, Any]:
-    bootstrap.bootstrap(aws.url, TOOLKIT)
-    key = bootstrap.laptop_user(aws.url, REGION, AUTOMATION)
+    bootstrap.bootstrap(aws.root, TOOLKIT)
+    key = bootstrap.laptop_user(aws.root, REGION, AUTOMATION)
     return {"AccessKeyId": key["AWS_ACCESS_KEY_ID"], "SecretAccessKey": key["AWS_SECRET_ACCESS_KEY"],
             "SessionToken": None}  # fmt: skip
 
@@ -68,7 +68,7 @@ def test_another_account_may_not_deploy(aws: Aws, laptop: dict[str, Any]) -> Non
 
 
 def test_once_is_enough(aws: Aws, laptop: dict[str, Any]) -> None:
-    bootstrap.bootstrap(aws.url, TOOLKIT)
-    bootstrap.laptop_user(aws.url, REGION, AUTOMATION)
+    bootstrap.bootstrap(aws.root, TOOLKIT)
+    bootstrap.laptop_user(aws.root, REGION, AUTOMATION)
     with pytest.raises(ClientError, match="InvalidClientTokenId"):
         aws.client("sts", AUTOMATION, laptop).get_caller_identity()

@@ -154,7 +154,7 @@ def signing(aws: Aws) -> Any:
         },
     }
     iam.put_role_policy(RoleName="bridge", PolicyName="sign", PolicyDocument=policy(grant))
-    laptop = bootstrap.laptop_user(aws.url, aws.region, PROD)
+    laptop = bootstrap.laptop_user(aws.root, aws.region, PROD)
     person = {
         "AccessKeyId": laptop["AWS_ACCESS_KEY_ID"],
         "SecretAccessKey": laptop["AWS_SECRET_ACCESS_KEY"],

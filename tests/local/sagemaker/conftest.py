@@ -19,8 +19,10 @@ import pytest
 from botocore.config import Config
 
 from isthmus import lifeline
+from isthmus.local.aws.accounts import Root
 
 REGION = "eu-west-1"
+ROOT_SECRET = "test"
 DEV, AUTOMATION, STAGING, PROD = "111122223333", "222233334444", "333344445555", "444455556666"
 BUCKET = "sagemaker-tests"
 ROLE = f"arn:aws:iam::{AUTOMATION}:role/pipeline"
@@ -67,6 +69,10 @@ class Aws:
     image: str = ""
     clients: dict[tuple[str, str, str | None], Any] = field(default_factory=dict)
 
+    @property
+    def root(self) -> Root:
+        return Root(self.url, ROOT_SECRET)
+
     def client(self, service: str, account: str = AUTOMATION, role: str | None = None) -> Any:
         """A client as an account's root, or as a role of the account."""
         key = (service, account, role)
@@ -75,7 +81,7 @@ class Aws:
         return self.clients[key]
 
     def _client(self, service: str, account: str, role: str | None) -> Any:
-        keys: dict[str, Any] = {"aws_access_key_id": account, "aws_secret_access_key": "test"}
+        keys: dict[str, Any] = {"aws_access_key_id": account, "aws_secret_access_key": ROOT_SECRET}
         if role:
             answer = self.client("sts", account).assume_role(
                 RoleArn=f"arn:aws:iam::{account}:role/{role}", RoleSessionName="ada"
@@ -154,6 +160,7 @@ def start(state: Path, path: str) -> Aws:
         "platform": "isthmus",
         "issuers": {},
         "environment": {"PATH": path},
+        "root_secret": ROOT_SECRET,
     }
     config.write_text(json.dumps(settings))
     arguments = ["--port", str(port), "--state", str(state), "--config", str(config)]

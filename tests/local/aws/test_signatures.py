@@ -1,0 +1,150 @@
+"""Only who holds a secret that this AWS gave may act, whichever service is asked."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import boto3
+import pytest
+import requests
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from tests.local.aws.documents import allow, make_role
+from tests.local.conftest import AUTOMATION, REGION, ROOT_SECRET, Aws
+
+BUCKET = "signatures-bucket"
+ASKED = {
+    "apigateway": ("get_rest_apis", {}),
+    "apigatewayv2": ("get_apis", {}),
+    "budgets": ("describe_budgets", {"AccountId": AUTOMATION}),
+    "cloudformation": ("list_stacks", {}),
+    "cloudwatch": ("list_metrics", {}),
+    "dynamodb": ("list_tables", {}),
+    "ec2": ("describe_vpcs", {}),
+    "ecr": ("describe_repositories", {}),
+    "emr-serverless": ("list_applications", {}),
+    "events": ("list_event_buses", {}),
+    "iam": ("list_users", {}),
+    "kms": ("list_keys", {}),
+    "lambda": ("list_functions", {}),
+    "logs": ("describe_log_groups", {}),
+    "organizations": ("list_accounts", {}),
+    "s3": ("list_buckets", {}),
+    "sagemaker": ("list_models", {}),
+    "sagemaker-runtime": ("invoke_endpoint", {"EndpointName": "one", "Body": b""}),
+    "scheduler": ("list_schedules", {}),
+    "secretsmanager": ("list_secrets", {}),
+    "sns": ("list_topics", {}),
+    "sqs": ("list_queues", {}),
+    "ssm": ("describe_parameters", {}),
+    "sts": ("get_caller_identity", {}),
+    "wafv2": ("list_web_acls", {"Scope": "REGIONAL"}),
+}
+REFUSALS = {
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthFailure",
+    "IncompleteSignature",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+}
+# EC2 misses the key as a parameter; a signature's scope is all that leads to some services.
+UNSIGNED_REFUSALS = {"MissingParameter", "403", "404", "405"}
+FORGERIES = ("root", "another account's root", "root by another name", "user", "session", "nobody")
+
+
+@pytest.fixture(scope="module")
+def keys(aws: Aws) -> dict[str, Any]:
+    """What each forger signs with; None for nothing."""
+    iam = aws.client("iam", AUTOMATION)
+    iam.create_user(UserName="forged")
+    user = iam.create_access_key(UserName="forged")["AccessKey"]["AccessKeyId"]
+    make_role(aws, AUTOMATION, "forged", allow("*", "*"))
+    session = aws.acting_as("forged", AUTOMATION)
+    forgers = {
+        "root": (AUTOMATION, "guessed"),
+        "another account's root": ("999988887777", "guessed"),
+        "root by another name": ("test", "guessed"),
+        "user": (user, "guessed"),
+        "session": (session["AccessKeyId"], "guessed", session["SessionToken"]),
+        "nobody": None,
+    }
+    assert tuple(forgers) == FORGERIES
+    aws.client("s3", AUTOMATION).create_bucket(
+        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+    return forgers
+
+
+def client(aws: Aws, service: str, key: tuple[str, ...] | None) -> Any:
+    once = Config(retries={"total_max_attempts": 1}, signature_version=UNSIGNED if key is None else None)
+    session: Any = boto3.Session(*(key or ()), region_name=REGION)
+    return session.client(service, endpoint_url=aws.url, config=once)
+
+
+@pytest.mark.parametrize("forger", FORGERIES)
+def test_who_does_not_hold_the_secret_is_refused_by_every_service(
+    aws: Aws, keys: dict[str, Any], forger: str
+) -> None:
+    key = keys[forger]
+    for service, (operation, arguments) in ASKED.items():
+        with pytest.raises(ClientError) as caught:
+            getattr(client(aws, service, key), operation)(**arguments)
+        assert caught.value.response["Error"]["Code"] in REFUSALS | (UNSIGNED_REFUSALS if not key else set())
+
+
+@pytest.mark.parametrize("forger", [one for one in FORGERIES if one != "nobody"])
+@pytest.mark.parametrize(("service", "operation"), [("s3", "list_buckets"), ("sts", "get_caller_identity")])
+def test_a_forged_url_is_refused(
+    aws: Aws, keys: dict[str, Any], forger: str, service: str, operation: str
+) -> None:
+    url = client(aws, service, keys[forger]).generate_presigned_url(operation, HttpMethod="GET")
+    assert requests.get(url, timeout=30).status_code == 403
+
+
+def test_nobody_makes_reads_or_writes_a_bucket(aws: Aws, keys: dict[str, Any]) -> None:
+    s3 = client(aws, "s3", None)
+    for ask in (
+        lambda: s3.create_bucket(Bucket="made-by-nobody"),
+        lambda: s3.list_objects_v2(Bucket=BUCKET),
+        lambda: s3.put_object(Bucket=BUCKET, Key="one", Body=b""),
+        lambda: s3.get_object(Bucket=BUCKET, Key="one"),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            ask()
+
+
+def test_root_signs_with_its_secret(aws: Aws) -> None:
+    root = (AUTOMATION, ROOT_SECRET)
+    arn = client(aws, "sts", root).get_caller_identity()["Arn"]
+    assert arn == f"arn:aws:iam::{AUTOMATION}:root"
+    for service, operation in (("s3", "list_buckets"), ("sts", "get_caller_identity")):
+        url = client(aws, service, root).generate_presigned_url(operation, HttpMethod="GET")
+        assert requests.get(url, timeout=30).status_code == 200
+
+
+def test_the_keys_of_a_function_cannot_be_derived_from_its_name(aws: Aws) -> None:
+    """As ministack makes them: anybody who knows the names of function and role would be the function."""
+    role = f"arn:aws:iam::{AUTOMATION}:role/forged"
+    function = f"arn:aws:lambda:{REGION}:{AUTOMATION}:function:forged"
+    digest = hashlib.sha256(f"{function}:{role}".encode()).hexdigest()
+    secret, token = (hashlib.sha256(f"{what}:{digest}".encode()).hexdigest() for what in ("secret", "token"))
+    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+        client(aws, "sts", (f"ASIA{digest[:16].upper()}", secret, token)).get_caller_identity()
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "reset"), ("POST", "config"), ("GET", "sqs/messages"), ("GET", "lambda-code/forged")],
+)
+def test_what_is_not_of_aws_has_no_path(aws: Aws, method: str, path: str) -> None:
+    answer = requests.request(method, f"{aws.url}/_ministack/{path}", timeout=30)
+    assert (answer.status_code, "no such path" in answer.text) == (404, True)
