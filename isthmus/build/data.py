@@ -15,6 +15,8 @@ from isthmus.config import ModelConfig
 from isthmus.errors import BadInput
 
 SAMPLE_ROWS = 400
+# Of a header that may be no header at all.
+SHOWN, SHOWN_LETTERS = 30, 40
 # What a pull request is tried on where the data themselves lie in S3.
 SAMPLE = "data/sample.csv"
 
@@ -22,6 +24,12 @@ SAMPLE = "data/sample.csv"
 def local_source(repository: Path, config: ModelConfig) -> File:
     """The data file that lies in the repository; raises `BadInput` where it is missing or does not fit."""
     path = repository / config.data.source
+    if path.is_dir():
+        raise BadInput(
+            f"{config.data.source} is a folder, and the data are one CSV file",
+            where=f"{repository / 'model.yaml'}, data.source",
+            todo="name the file; more rows may land in the model's data bucket",
+        )
     if not path.is_file():
         raise BadInput(
             f"there is no data file {config.data.source}",
@@ -95,6 +103,8 @@ def check(content: bytes, where: str, config: ModelConfig, *, whole: bool = True
 
     `whole` says that the file is all there is, so that its target must hold every class.
     """
+    if not content.strip():
+        raise BadInput("the data file is empty", where=where, todo="write a header and rows, as CSV")
     found = table.read(content, where, config)
     names = found.names
     time = [config.data.time] if config.data.time else []
@@ -104,20 +114,31 @@ def check(content: bytes, where: str, config: ModelConfig, *, whole: bool = True
             raise BadInput(
                 f"no column {column!r} in the data" + (f"; did you mean {near[0]!r}?" if near else ""),
                 where=where,
-                todo=f"columns there: {', '.join(names) or 'none'}",
+                todo=f"columns there: {_some(names)}",
             )
     for number, row in enumerate(found.rows, 1):
         if len(row) != len(names):
             raise BadInput(f"row {number} has {len(row)} cells, and {len(names)} columns", where=where)
     place, absent = names.index(config.target), {"", *config.data.missing}
     cells = (row[place].strip() for row in found.rows)
-    _check_target([cell for cell in cells if cell not in absent], where, config, whole)
+    _check_target([cell for cell in cells if cell not in absent], where, config, whole, len(found.rows))
 
 
-def _check_target(values: list[str], where: str, config: ModelConfig, whole: bool) -> None:
+def _some(names: list[str]) -> str:
+    shown = ", ".join(
+        name if len(name) <= SHOWN_LETTERS else f"{name[:SHOWN_LETTERS]}…" for name in names[:SHOWN]
+    )
+    return f"{shown}, and {len(names) - SHOWN} more" if len(names) > SHOWN else shown
+
+
+def _check_target(values: list[str], where: str, config: ModelConfig, whole: bool, rows: int) -> None:
     at = f"{where}, column {config.target}"
     if not values:
-        raise BadInput("no row has a target", where=at)
+        raise BadInput(
+            "no row has a target" if rows else "there are no rows",
+            where=at,
+            todo="fill it, or name another target" if rows else "write rows below the header",
+        )
     if config.problem == "regression":
         wrong = next((value for value in values if not is_number(value)), None)
         if wrong is not None:

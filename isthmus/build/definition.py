@@ -22,6 +22,7 @@ from isthmus.errors import BadInput, Problem
 
 # What the definition depends on beside the repository: the SDK, how we write steps with it, and defaults.
 OURS = (Path(__file__).with_name("authoring.py"), *sorted(Path(config.__file__).parent.glob("*.py")))
+TRACE_LINES = 6
 IN_REPOSITORY = "run in a model-build repository"
 READ = (".py", ".yaml", ".yml", ".json", ".toml", ".txt", ".cfg")
 
@@ -77,9 +78,21 @@ def _run(repository: Path) -> str:
         env=_quiet(),
     )
     if done.returncode:
-        tail = "\n".join(done.stderr.strip().splitlines()[-6:])
-        raise Problem(f"pipeline.py failed:\n{tail}", where=str(repository / "pipeline.py"))
+        raise _failure(repository, done.stderr.strip().splitlines())
     return done.stdout
+
+
+def _failure(repository: Path, trace: list[str]) -> Problem:
+    """The last line of pipeline.py's trace, and the last place in the repository that it names."""
+    mine = re.compile(rf'\s*File "{re.escape(str(repository.resolve()))}/(.+)", line (\d+)')
+    places = [found for line in trace if (found := mine.match(line))]
+    where = f"{places[-1][1]}:{places[-1][2]}" if places else "pipeline.py"
+    tail = "\n".join(trace[-TRACE_LINES:])
+    return Problem(
+        f"pipeline.py failed: {trace[-1] if trace else 'it said nothing'}",
+        where=where,
+        todo=f"the end of its trace:\n{tail}",
+    )
 
 
 def _quiet() -> dict[str, str]:

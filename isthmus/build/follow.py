@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from isthmus.build.reason import explain
 from isthmus.errors import Problem
 
 if TYPE_CHECKING:
@@ -95,9 +96,12 @@ def _failure(session: boto3.Session, execution: dict[str, Any], steps: list[dict
         return Problem(
             f"the execution failed: {execution.get('FailureReason', 'no reason given')}", where=arn
         )
-    reason = failed[0].get("FailureReason", "no reason given")
+    reason, todo = explain(failed[0].get("FailureReason", "no reason given"))
+    shown = _log_tail(session, failed[0])
     return Problem(
-        f"step {failed[0]['StepName']} failed: {reason}", where=arn, todo=_log_tail(session, failed[0])
+        f"step {failed[0]['StepName']} failed: {reason}",
+        where=arn,
+        todo="\n".join(filter(None, (todo, shown))),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from isthmus.build import content, data
+from isthmus.build.reason import explain
 from isthmus.config import ModelConfig
 from isthmus.container.versions import NONE
 from isthmus.errors import Problem
@@ -42,8 +43,11 @@ class Sample:
             # The Fail step is the verdict itself; a sample need not meet the bar.
             if step.status == "Failed" and step.type != "Fail":
                 log = "\n".join(step.log[-LOG_LINES:])
-                what = f"step {step.name} failed: {step.reason}"
-                return Problem(what, todo=f"the end of its log:\n{log}" if log else "")
+                reason, todo = explain(step.reason or "no reason given")
+                shown = f"the end of its log:\n{log}" if log else ""
+                return Problem(
+                    f"step {step.name} failed: {reason}", todo="\n".join(filter(None, (todo, shown)))
+                )
         return None
 
 

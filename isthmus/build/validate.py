@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from isthmus.build import outputs
 from isthmus.errors import BadInput
 
 # The call that a step of each type becomes, and the members that the service itself fills in.
@@ -39,13 +41,22 @@ NO_CALL = [
     "ClarifyCheck",
 ]
 Step = Mapping[str, Any]
+NAME, NAMED = re.compile(r"[A-Za-z0-9_-]{1,64}"), "up to 64 letters, digits, - and _"
+
+
+class _Dummy(str):
+    """Stands where a pipeline variable's text will stand."""
 
 
 def validate(definition: str) -> None:
     """Raise `BadInput` that names the step and the argument that SageMaker would refuse."""
     document = json.loads(definition)
     steps = list(every_step(document.get("Steps", [])))
-    problems = [*_structure(document, steps), *(one for step in steps for one in _call(step))]
+    problems = [
+        *_structure(document, steps),
+        *outputs.missing(steps),
+        *(one for step in steps for one in _call(step)),
+    ]
     if problems:
         raise BadInput(
             f"SageMaker would refuse the pipeline: {problems[0]}",
@@ -69,6 +80,7 @@ def _structure(document: Step, steps: Sequence[Step]) -> Iterator[str]:
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"two steps are called {name}"
     parameters = [str(one["Name"]) for one in document.get("Parameters", [])]
+    yield from (f"a step cannot be called {name!r}: {NAMED}" for name in names if not NAME.fullmatch(name))
     for step in steps:
         if step.get("Type") not in (*CALLS, *NO_CALL):
             yield f"step {step.get('Name')}: there is no step type {step.get('Type')!r}"
@@ -110,7 +122,7 @@ def _call(step: Step) -> Iterator[str]:
     report = ParamValidator().validate(request, shape)
     if report.has_errors():
         yield from (f"step {step['Name']}: {line}" for line in report.generate_report().splitlines())
-    yield from (f"step {step['Name']}: {problem}" for problem in _enumerations(request, shape, ""))
+    yield from (f"step {step['Name']}: {problem}" for problem in _texts(request, shape, ""))
 
 
 def _plain(value: Any, shape: Any) -> Any:
@@ -136,21 +148,33 @@ def _dummy(shape: Any) -> Any:
     if shape.type_name == "structure":
         return {name: _dummy(shape.members[name]) for name in shape.required_members}
     if shape.type_name == "string":
-        return next(iter(shape.metadata.get("enum", [])), "x" * max(least, 1))
+        return _Dummy(next(iter(shape.metadata.get("enum", [])), "x" * max(least, 1)))
     return {"boolean": True, "map": {}, "timestamp": 0, "blob": b"x"}.get(shape.type_name, max(least, 1))
 
 
-def _enumerations(value: Any, shape: Any, where: str) -> Iterator[str]:
-    """Texts that are none of the values that the API takes; botocore leaves them to the service."""
+def _texts(value: Any, shape: Any, where: str) -> Iterator[str]:
+    """Texts that are not as the API takes them; botocore leaves them to the service."""
     if isinstance(value, Mapping):
         for name, one in value.items():
             member = shape.value if shape.type_name == "map" else shape.members.get(name)
             if member is not None:
-                yield from _enumerations(one, member, f"{where}.{name}".lstrip("."))
+                yield from _texts(one, member, f"{where}.{name}".lstrip("."))
     elif isinstance(value, list) and shape.type_name == "list":
         for one in value:
-            yield from _enumerations(one, shape.member, where)
-    elif isinstance(value, str) and shape.metadata.get("enum") and value not in shape.metadata["enum"]:
+            yield from _texts(one, shape.member, where)
+    elif isinstance(value, _Dummy) or not isinstance(value, str):
+        return
+    elif not _matches(value, shape.metadata.get("pattern")):
+        yield f"{where}: {value!r} is not as it has to be: {shape.metadata['pattern']}"
+    elif shape.metadata.get("enum") and value not in shape.metadata["enum"]:
         allowed = shape.metadata["enum"]
         near = difflib.get_close_matches(value, allowed, 1) or allowed[:1]
         yield f"{where}: there is no {value!r}; {near[0]!r} is one of {len(allowed)} values"
+
+
+def _matches(value: str, pattern: str | None) -> bool:
+    """Patterns are Java's; one that Python cannot read excludes nothing."""
+    try:
+        return pattern is None or re.fullmatch(pattern, value) is not None
+    except re.error:
+        return True

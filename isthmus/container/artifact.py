@@ -70,7 +70,14 @@ def complete(folder: Path, config: ModelConfig, frame: pd.DataFrame, trained: in
 
 
 def read_metadata(folder: Path) -> Metadata:
-    return Metadata(**json.loads((folder / "metadata.json").read_text()))
+    file = folder / "metadata.json"
+    if not file.is_file():
+        raise Problem(
+            "the model has no metadata.json",
+            where="steps/train.py",
+            todo="call isthmus.container.artifact.complete after the model is saved",
+        )
+    return Metadata(**json.loads(file.read_text()))
 
 
 def missing_marks(folder: Path) -> list[str]:

@@ -7,6 +7,7 @@ import runpy
 import sys
 import traceback
 from pathlib import Path
+from types import TracebackType
 
 from isthmus.container.paths import failure
 from isthmus.errors import Problem
@@ -15,8 +16,8 @@ from isthmus.errors import Problem
 def run(code: Path, argv: list[str]) -> int:
     """Run `argv` (`steps/prepare.py …`, or `-m module …`) with `code` first on the module path.
 
-    Returns the exit code. A `Problem` or an exception becomes the job's failure reason: its last line, with
-    the whole trace in the log.
+    Returns the exit code. A `Problem` or an exception becomes the job's failure reason: its last line and
+    the place in `code` that it came from, with the trace from there on in the log.
     """
     if not argv:
         failure("nothing to run: name a script or -m module")
@@ -34,14 +35,14 @@ def run(code: Path, argv: list[str]) -> int:
             sys.argv = argv
             runpy.run_path(str(_existing(code, argv[0])), run_name="__main__")
     except SystemExit as stop:
-        return _exit_code(stop)
+        return _exit_code(stop, code)
     except Problem as problem:
         print(problem, file=sys.stderr)
-        failure(problem.what)
+        failure(f"{problem.what} ({problem.where})" if problem.where else problem.what)
         return problem.exit_code
     except Exception as error:  # noqa: BLE001  a script may raise anything, and SageMaker wants its reason
-        traceback.print_exc()
-        failure(f"{type(error).__name__}: {error}")
+        traceback.print_exception(error.with_traceback(_from_code(error.__traceback__, code)))
+        failure(f"{type(error).__name__}: {error}{_place(error, code)}")
         return 1
     return 0
 
@@ -53,9 +54,35 @@ def _existing(code: Path, script: str) -> Path:
     return path
 
 
-def _exit_code(stop: SystemExit) -> int:
-    if stop.code is None or isinstance(stop.code, int):
-        return stop.code or 0
+def _exit_code(stop: SystemExit, code: Path) -> int:
+    if not stop.code:
+        return 0
+    if isinstance(stop.code, int):
+        failure(f"it ended itself with exit({stop.code}){_place(stop, code)}")
+        return stop.code
     print(stop.code, file=sys.stderr)
-    failure(str(stop.code))
+    failure(f"{stop.code}{_place(stop, code)}")
     return 1
+
+
+def _from_code(trace: TracebackType | None, code: Path) -> TracebackType | None:
+    """The trace without what led to the script; all of it where the script is not in it."""
+    shown = trace
+    while shown is not None and not _is_in(code, shown):
+        shown = shown.tb_next
+    return shown or trace
+
+
+def _place(error: BaseException, code: Path) -> str:
+    """The innermost line of the repository's that an error passed, as ` (file:line)`."""
+    found, trace = "", error.__traceback__
+    while trace is not None:
+        if _is_in(code, trace):
+            file = trace.tb_frame.f_code.co_filename.removeprefix(f"{code}/")
+            found = f" ({file}:{trace.tb_lineno})"
+        trace = trace.tb_next
+    return found
+
+
+def _is_in(code: Path, trace: TracebackType) -> bool:
+    return trace.tb_frame.f_code.co_filename.startswith(f"{code}/")

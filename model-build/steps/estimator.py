@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from isthmus.config import ModelConfig
+from isthmus.config.fields import did_you_mean
+from isthmus.errors import BadInput
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -18,7 +20,15 @@ def make_estimator(config: ModelConfig) -> Pipeline:
     missing; categories that training has not seen are nobody's.
     """
     settings = dict(config.hyperparameters)
-    make = {"linear": _linear, "boosting": _boosting}[str(settings.pop("estimator", "boosting"))]
+    name = str(settings.pop("estimator", "boosting"))
+    if name not in MAKERS:
+        raise BadInput(
+            f"there is no estimator {name!r}{did_you_mean(name, MAKERS)}",
+            where="model.yaml, hyperparameters.estimator",
+            todo=f"estimators: {', '.join(MAKERS)}",
+        )
+    estimator = MAKERS[name](config.problem == "regression")
+    _require_known(settings, estimator)
     texts = make_column_selector(dtype_exclude="number")
     return make_pipeline(
         make_column_transformer(
@@ -28,18 +38,31 @@ def make_estimator(config: ModelConfig) -> Pipeline:
                 StandardScaler(),
             ),
         ),
-        make(config.problem == "regression", settings),
+        estimator.set_params(**settings),
     )
 
 
-def _linear(regression: bool, settings: dict[str, Any]) -> Any:
+def _linear(regression: bool) -> Any:
     from sklearn.linear_model import LogisticRegression, Ridge
 
-    return Ridge(**settings) if regression else LogisticRegression(**{"max_iter": 1000, **settings})
+    return Ridge() if regression else LogisticRegression(max_iter=1000)
 
 
-def _boosting(regression: bool, settings: dict[str, Any]) -> Any:
+def _boosting(regression: bool) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     kind: Any = HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
-    return kind(random_state=0, early_stopping=False, **settings)
+    return kind(random_state=0, early_stopping=False)
+
+
+MAKERS = {"linear": _linear, "boosting": _boosting}
+
+
+def _require_known(settings: dict[str, Any], estimator: Any) -> None:
+    known = estimator.get_params()
+    for name in settings.keys() - known:
+        raise BadInput(
+            f"{type(estimator).__name__} has no parameter {name!r}{did_you_mean(name, known)}",
+            where=f"model.yaml, hyperparameters.{name}",
+            todo=f"parameters: {', '.join(known)}",
+        )

@@ -145,15 +145,17 @@ ROW = b"2012-07-01,183,0.0,20.0,12.2,2.3,1"
         (b"\xff\xfe" + "a,b".encode("utf-16-le"), ["UTF-16", "save them as UTF-8"]),
         (b"caf\xe9" + ROW[4:], ["not UTF-8 text: byte 0xe9", "data/weather.csv:2"]),
         (b"\0" + ROW, ["NUL byte", "data/weather.csv:2"]),
+        (b"", ["the data file is empty", "write a header and rows"]),
+        (b"date," + b",".join(b"c%d" % number for number in range(500)), ["c28, and 471 more"]),
+        (b"date,day_of_year,precipitation,temp_max,temp_min,wind,rain_tomorrow\n", ["there are no rows"]),
         (b'"' + ROW, ["not a CSV file: field larger than field limit", "never closes"]),
     ],
 )
 def test_check_names_where_the_data_are_no_text(repository: Path, new: bytes, words: list[str]) -> None:
     file = repository / "data" / "weather.csv"
-    lines = file.read_bytes().replace(ROW, new)
-    if new.startswith(b"\xff"):
-        lines = new
-    file.write_bytes(lines + b"x" * 140_000)
+    whole = new.startswith((b"\xff", b"date")) or not new
+    lines = file.read_bytes().replace(ROW, new) + b"x" * 140_000
+    file.write_bytes(new if whole else lines)
     with pytest.raises(BadInput) as caught:
         CliRunner().invoke(build, ["check"], catch_exceptions=False)
     for one in words:
@@ -187,6 +189,7 @@ def _link(path: Path, target: str) -> None:
         (lambda it: _link(it / "steps" / "loop.py", "loop.py"), "steps/loop.py is a link that leads nowhere"),
         (lambda it: _link(it / "steps" / "again", "."), "steps/again is a link to a folder"),
         (lambda it: _link(it / "data" / "weather.csv", "weather.csv"), "there is no data file"),
+        (lambda it: _link(it / "data" / "weather.csv", "."), "data/weather.csv is a folder"),
         (lambda it: os.mkfifo(it / "steps" / "pipe"), "there is no file steps/pipe"),
         (
             lambda it: os.close(os.open(bytes(it / "steps") + b"/\xff.py", os.O_CREAT)),
@@ -212,13 +215,19 @@ def test_check_reads_nothing_outside_the_repository(repository: Path, file: str)
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
-    [("1 / 0", "ZeroDivisionError"), ("print('{}')", "did not print a pipeline definition")],
+    ("text", "words", "where"),
+    [
+        ("\n1 / 0", "pipeline.py failed: ZeroDivisionError: division by zero", "pipeline.py:2"),
+        ("import json\njson.loads('')", "JSONDecodeError: Expecting value", "pipeline.py:2"),
+        ("x = (", "'\\(' was never closed", "pipeline.py:1"),
+        ("print('{}')", "did not print a pipeline definition", "pipeline.py"),
+    ],
 )
-def test_a_pipeline_that_cannot_be_defined(repository: Path, text: str, words: str) -> None:
+def test_a_pipeline_that_cannot_be_defined(repository: Path, text: str, words: str, where: str) -> None:
     (repository / "pipeline.py").write_text(text)
-    with pytest.raises(Problem, match=words):
+    with pytest.raises(Problem, match=words) as caught:
         define(repository)
+    assert caught.value.where == where
 
 
 def test_a_folder_without_a_pipeline(tmp_path: Path) -> None:
@@ -242,6 +251,22 @@ def test_a_folder_without_a_pipeline(tmp_path: Path) -> None:
             "Missing required",
         ),
         ('"Name":"Evaluate"', '"Name":"Train"', "two steps are called Train"),
+        ('"Name":"Evaluate"', '"Name":"Eva luate"', "a step cannot be called 'Eva luate'"),
+        (
+            "Outputs['prepared']",
+            "Outputs['prepaired']",
+            "Prepare has no output 'prepaired'; did you mean",
+        ),
+        (
+            '"FilePath":"evaluation.json","OutputName":"evaluation"',
+            '"OutputName":"judged"',
+            "property file is in output",
+        ),
+        (
+            '"ChannelName":"prepared"',
+            '"ChannelName":"pre pared"',
+            "ChannelName: 'pre pared' is not as",
+        ),
         ('"Type":"Training"', '"Type":"Trainig"', "there is no step type 'Trainig'"),
     ],
 )

@@ -124,7 +124,10 @@ def test_a_step_that_crashes_is_told_with_its_log(run: Run, edit: Edit) -> None:
     edit("steps/prepare.py", "def main() -> None:\n", 'def main() -> None:\n    raise KeyError("humidity")\n')
     with pytest.raises(Problem) as caught:
         run("crash")
-    assert "step Prepare failed: AlgorithmError: KeyError: 'humidity', exit code: 1" in caught.value.what
+    assert (
+        "step Prepare failed: AlgorithmError: KeyError: 'humidity' (steps/prepare.py:13), exit code: 1"
+        in caught.value.what
+    )
     assert "steps/prepare.py" in caught.value.todo
 
 

@@ -35,10 +35,72 @@ def test_a_crash_names_the_step_and_writes_the_results(
     monkeypatch.setattr("isthmus.build.definition.define", lambda _repository: defined)
     with pytest.raises(Problem) as caught:
         CliRunner().invoke(build, ["sample", "--junit", "results.xml"], catch_exceptions=False)
-    assert "step Prepare failed: AlgorithmError: KeyError: 'humidity'" in caught.value.what
-    assert "steps/prepare.py" in caught.value.todo
+    assert (
+        "step Prepare failed: AlgorithmError: KeyError: 'humidity' (steps/prepare.py:13)" in caught.value.what
+    )
+    log = caught.value.todo.splitlines()
+    assert log[0] == "the end of its log:" and "steps/prepare.py" in log[2], "the trace begins in the script"
     (suite,) = JUnitXml.fromfile("results.xml")
     assert [case.name for case in suite if not case.is_passed] == ["Prepare"]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"),
+    [
+        (
+            "steps/prepare.py",
+            "    config = read_model",
+            "    import os\n    os.kill(os.getpid(), 9)\n    config = read_model",
+            ["step Prepare failed: killed by SIGKILL", "out of memory", "larger compute.instance_type"],
+        ),
+        (
+            "steps/prepare.py",
+            "    config = read_model",
+            "    raise SystemExit(3)\n    config = read_model",
+            ["it ended itself with exit(3) (steps/prepare.py:13)"],
+        ),
+        (
+            "steps/train.py",
+            "    config = read_model",
+            "    return\n    config = read_model",
+            ["step Train failed", "steps/train.py left no model: write it to SM_MODEL_DIR"],
+        ),
+        (
+            "steps/train.py",
+            "    complete(",
+            "    0 and complete(",
+            ["step Evaluate failed", "the model has no metadata.json", "artifact.complete"],
+        ),
+        (
+            "model.yaml",
+            "estimator: linear",
+            "estimator: linaer",
+            ["no estimator 'linaer'; did you mean 'linear'?", "model.yaml, hyperparameters.estimator"],
+        ),
+        (
+            "model.yaml",
+            "estimator: linear",
+            "estimator: linear\n  max_itr: 5",
+            ["LogisticRegression has no parameter 'max_itr'; did you mean 'max_iter'?"],
+        ),
+    ],
+)
+def test_what_a_step_does_wrong_is_told(
+    repository: Path,
+    defined: str,
+    edit: Edit,
+    monkeypatch: pytest.MonkeyPatch,
+    file: str,
+    old: str,
+    new: str,
+    words: list[str],
+) -> None:
+    edit(file, old, new)
+    monkeypatch.setattr("isthmus.build.definition.define", lambda _repository: defined)
+    with pytest.raises(Problem) as caught:
+        CliRunner().invoke(build, ["sample"], catch_exceptions=False)
+    for one in words:
+        assert one in str(caught.value)
 
 
 def config(**change: object) -> ModelConfig:

@@ -128,5 +128,5 @@ def test_a_crash_of_a_script_leaves_its_reason(tmp_path: Path) -> None:
     (tmp_path / "code" / "steps" / "prepare.py").write_text("1 / 0\n")
     with pytest.raises(Failed) as caught:
         repository.version(houses(60, 0))
-    assert caught.value.reason == "ZeroDivisionError: division by zero"
+    assert caught.value.reason == "ZeroDivisionError: division by zero (steps/prepare.py:1)"
     assert "steps/prepare.py" in caught.value.log
