@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_organizations as aws_organizations
     from aws_cdk import aws_s3 as aws_s3
     from aws_cdk import aws_sagemaker as aws_sagemaker
+    from aws_cdk import aws_scheduler as aws_scheduler
     from aws_cdk import aws_sns as aws_sns
     from aws_cdk import aws_sqs as aws_sqs
     from aws_cdk import aws_ssm as aws_ssm

@@ -20,9 +20,6 @@ from aws_cdk import (
     Stack,
     Validations,
 )
-from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_sagemaker as sagemaker
-from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from isthmus import names
@@ -31,6 +28,9 @@ from isthmus.deploy.alarms import VARIANT, Alarm, alarms
 from isthmus.deploy.package import Package
 from isthmus.monitor.pipeline import Monitor, definition
 from isthmus.network import references
+from isthmus.resource_types import aws_cloudwatch as cloudwatch
+from isthmus.resource_types import aws_sagemaker as sagemaker
+from isthmus.resource_types import aws_scheduler as scheduler
 
 
 class EndpointStack(Stack):
@@ -76,17 +76,18 @@ class EndpointStack(Stack):
             "Model",
             model_name=self._name(content),
             execution_role_arn=role,
-            containers=[sagemaker.CfnModel.ContainerDefinitionProperty(model_package_name=self.package.arn)],
+            containers=[{"modelPackageName": self.package.arn}],
             enable_network_isolation=isolated,
             vpc_config=self._vpc_config(),
         )
 
-    def _vpc_config(self) -> sagemaker.CfnModel.VpcConfigProperty | None:
+    def _vpc_config(self) -> dict[str, list[str]] | None:
         if self._network is None:
             return None
-        return sagemaker.CfnModel.VpcConfigProperty(
-            subnets=list(self._network.subnets), security_group_ids=[self._network.security_group]
-        )
+        return {
+            "subnets": list(self._network.subnets),
+            "securityGroupIds": [self._network.security_group],
+        }
 
     def _endpoint_config(self, model: sagemaker.CfnModel) -> sagemaker.CfnEndpointConfig:
         capacity = getattr(self.config.capacity, self.stage)
@@ -187,10 +188,11 @@ class EndpointStack(Stack):
             "Schedule",
             name=name,
             schedule_expression=self.config.monitoring.schedule,
-            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
-            target=scheduler.CfnSchedule.TargetProperty(
-                arn=f"arn:aws:sagemaker:{self.region}:{self.account}:pipeline/{name}", role_arn=role
-            ),
+            flexible_time_window={"mode": "OFF"},
+            target={
+                "arn": f"arn:aws:sagemaker:{self.region}:{self.account}:pipeline/{name}",
+                "roleArn": role,
+            },
         )
         schedule.add_resource_dependency(pipeline)
 
