@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -90,6 +91,74 @@ def _waiting(world: World, run: runs.Run) -> list[approvals.Approval]:
     world.assert_not_failed(now)
     assert not now.is_over
     return approvals.pending(world.client(), run.id)
+
+
+@pytest.mark.parametrize(
+    ("asked", "line"),
+    [
+        (
+            {
+                "do": "add a model",
+                "name": "hail-tomorrow",
+                "owner": "hail",
+                "team": "weather",
+            },
+            "- name: hail-tomorrow",
+        ),
+        ({"do": "add an account", "name": "management", "id": "555566667777"}, 'management: "555566667777"'),
+    ],
+    ids=["model", "account"],
+)
+def test_models_and_accounts_are_asked_for_by_pull_requests(
+    world: World, asked: dict[str, str], line: str
+) -> None:
+    """What becomes of the request is played with a team above; here it is abandoned."""
+    with world.acting("dana"):
+        world.succeeded(start(world, **asked))
+        client = world.client()
+        request = pull_requests.ensure(client, "platform", f"isthmus/add-{asked['name']}", "")
+        client.patch(f"git/repositories/platform/pullrequests/{request.number}", {"status": "abandoned"})
+        for run in pull_requests.runs_of_checks(client, request):
+            runs.cancel(client, run)
+        version = {
+            "versionDescriptor.version": request.commit,
+            "versionDescriptor.versionType": "commit",
+            "includeContent": "true",
+        }
+        file = client.get("git/repositories/platform/items?path=/platform.yaml", **version)
+    assert request.title == f"Add {asked['name']} to the platform"
+    assert line in file["content"]
+
+
+def test_what_aws_would_refuse_opens_no_request(world: World) -> None:
+    with world.acting("dana"):
+        ended = world.ended(start(world, do="add a model", name="Hail Tomorrow", owner="hail"))
+        log = world.tail(ended)
+    assert ended.result == "failed"
+    assert "small letters and digits" in log and "platform.yaml" in log
+
+
+def test_a_model_that_still_serves_is_not_left_behind(world: World) -> None:
+    """Somebody took it out of platform.yaml; the run ends at the account where its endpoint stands."""
+    gone, account = "hail-last-year", "staging"
+    cfn = root(world, account, "cloudformation")
+    stack = names.endpoint_stack(world.platform, gone, account)
+    made = {"Endpoint": {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "serves"}}}
+    tags = {"platform": world.platform.name, "account": account, "model": gone}
+    cfn.create_stack(
+        StackName=stack,
+        TemplateBody=json.dumps({"Resources": made}),
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+    )
+    with world.acting("dana"):
+        run = world.ended(start(world, do="deploy"))
+        records = {one["name"]: one for one in runs.timeline(world.client(), run.id)}
+        log = world.tail(run)
+    cfn.delete_stack(StackName=stack)
+    results = {one: records[f"Deploy to {one}"]["result"] for one in ("automation", account, "prod")}
+    assert results == {"automation": "succeeded", account: "failed", "prod": "skipped"}
+    assert f"model {gone} is not in platform.yaml, and its endpoint {gone} still serves in {account}" in log
+    assert f"isthmus destroy prod staging automation --model {gone}" in log
 
 
 def test_a_change_past_the_pipeline_is_found_and_told_loudly(world: World) -> None:
