@@ -19,6 +19,7 @@ from cdk.parts.grants import (
 )
 from cdk.parts.images import pull
 from cdk.parts.keys import USE, encrypt_disks, through_s3
+from cdk.parts.model_tag import NEW, NOT_ANOTHERS, OWN
 from cdk.parts.registry import READ_PACKAGES, registry_arns
 from cdk.parts.storage import bucket_arn, objects, under
 from isthmus import names
@@ -116,19 +117,18 @@ def _watch(
 ) -> list[Statement]:
     monitor = names.role_arn(stack.account, names.monitor_role(platform, MODEL))
     seen = (names.captures(MODEL), names.reports(MODEL))
+    jobs = sagemaker(stack, "processing-job/pipelines-*")
     return [
         allow(
             "sagemaker:StartPipelineExecution", sagemaker(stack, f"pipeline/{names.monitor_pipeline(MODEL)}")
         ),
         allow(
             "sagemaker:CreateProcessingJob",
-            sagemaker(stack, "processing-job/pipelines-*"),
-            only_there(network),
+            jobs,
+            {**NEW, **(only_there(network) or {})},
         ),
-        allow(
-            ["sagemaker:AddTags", "sagemaker:DescribeProcessingJob", "sagemaker:StopProcessingJob"],
-            sagemaker(stack, "processing-job/pipelines-*"),
-        ),
+        allow("sagemaker:AddTags", jobs, NOT_ANOTHERS),
+        allow(["sagemaker:DescribeProcessingJob", "sagemaker:StopProcessingJob"], jobs, OWN),
         allow("sagemaker:DescribeEndpoint", sagemaker(stack, f"endpoint/{names.endpoint(MODEL)}")),
         *read_artifacts(platform, MODEL),
         *pull(platform),

@@ -22,6 +22,7 @@ from cdk.parts.grants import (
 )
 from cdk.parts.images import pull
 from cdk.parts.keys import READ, USE, encrypt_disks, read_data_key
+from cdk.parts.model_tag import NEW, NOT_ANOTHERS, OWN
 from cdk.parts.registry import READ_GROUP, READ_PACKAGES, registry_arns
 from cdk.parts.storage import bucket_arn, objects, under
 from isthmus import names, sessions
@@ -122,6 +123,7 @@ class _Training:
             allow(
                 ["sagemaker:DescribeProcessingJob", "sagemaker:DescribeTrainingJob"],
                 sagemaker(self._stack, "processing-job/pipelines-*", "training-job/pipelines-*"),
+                OWN,
             ),
             allow(["logs:DescribeLogStreams", "logs:GetLogEvents"], self._job_logs()),
             pass_role(self._pipeline_role, "sagemaker.amazonaws.com"),
@@ -139,17 +141,18 @@ class _Training:
             allow(
                 ["sagemaker:CreateProcessingJob", "sagemaker:CreateTrainingJob"],
                 jobs,
-                only_there(self._network),
+                {**NEW, **(only_there(self._network) or {})},
             ),
+            allow("sagemaker:AddTags", jobs, NOT_ANOTHERS),
             allow(
                 [
-                    "sagemaker:AddTags",
                     "sagemaker:DescribeProcessingJob",
                     "sagemaker:DescribeTrainingJob",
                     "sagemaker:StopProcessingJob",
                     "sagemaker:StopTrainingJob",
                 ],
                 jobs,
+                OWN,
             ),
             allow("sagemaker:CreateModelPackage", [self._group, self._versions]),
             *self._read_registry(),

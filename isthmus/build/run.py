@@ -15,6 +15,7 @@ from isthmus import names, network
 from isthmus.build import champion, content, data, scripts
 from isthmus.build.attach import attach, values
 from isthmus.build.follow import Result, follow
+from isthmus.build.tags import tag
 from isthmus.config import ModelConfig, Platform
 from isthmus.errors import BadInput
 
@@ -96,6 +97,7 @@ def start(
         "CorrelationId": request.correlation_id,
     }
     tags = names.tags(platform, "automation", platform.model(config.name))
+    definition = tag(definition, tags)
     upsert(sagemaker, config.name, definition, role, tags)
     token = json.dumps([definition, parameters, asdict(request)], sort_keys=True)
     answer = sagemaker.start_pipeline_execution(

@@ -215,6 +215,7 @@ class EndpointStack(Stack):
             window_days=self.config.monitoring.window_days,
             psi=self.config.monitoring.psi,
             confidence=self.config.monitoring.confidence,
+            tags=names.tags(self.platform, self.stage, self.platform.model(model)),
             network=self._network,
         )
 

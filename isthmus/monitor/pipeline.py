@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ LONGEST_SECONDS = 4 * 3600
 class Monitor:
     """What the monitor of one version at one stage reads, and where it writes (S3 URIs).
 
-    `captures` and `labels` are what the days' folders lie in.
+    `captures` and `labels` are what the days' folders lie in; `tags` are the job's.
     """
 
     model: str
@@ -34,6 +35,7 @@ class Monitor:
     window_days: int
     psi: float
     confidence: float
+    tags: Mapping[str, str]
     network: Attachment | None = None
 
 
@@ -63,6 +65,7 @@ def _arguments(monitor: Monitor) -> dict[str, Any]:
             "KmsKeyId": monitor.key,
             "Outputs": [_output("report", monitor.reports)],
         },
+        "Tags": [{"Key": key, "Value": value} for key, value in monitor.tags.items()],
     }
 
 
