@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bridge.events import RECONCILER, AlarmState, Event, PackageState
+from bridge.events import RECONCILER, AlarmState, DataSet, Event, PackageState
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,9 @@ Decision = Run | Nothing
 
 def decide(event: Event) -> Decision:
     """The one run that the event asks for, or why it asks for none."""
-    return _package(event) if isinstance(event, PackageState) else _alarm(event)
+    if isinstance(event, PackageState):
+        return _package(event)
+    return _data_set(event) if isinstance(event, DataSet) else _alarm(event)
 
 
 def _package(event: PackageState) -> Decision:
@@ -78,6 +80,18 @@ def _alarm(event: AlarmState) -> Decision:
         key=key,
         key_parameter="triggerKey",
         parameters={"reason": "retrain", "triggerKey": key, "correlationId": event.id},
+    )
+
+
+def _data_set(event: DataSet) -> Decision:
+    """The run that trains with the data set; what lands again unchanged is no event."""
+    data_set = f"{event.name}@{event.version}"
+    key = f"{event.model}/{data_set}#{event.at}"
+    return Run(
+        pipeline=f"{event.model}-build",
+        key=key,
+        key_parameter="triggerKey",
+        parameters={"reason": "data", "triggerKey": key, "correlationId": event.id, "dataSet": data_set},
     )
 
 

@@ -15,6 +15,7 @@ from bridge.settings import Settings
 
 PACKAGE_STATE = "SageMaker Model Package State Change"
 ALARM_STATE = "CloudWatch Alarm State Change"
+DATA_SET = "Data Set Complete"
 # Epoch times in events are milliseconds; in seconds they would lie below this until the year 5138.
 MILLISECONDS = 100_000_000_000
 # What an alarm watches: the last word of its name.
@@ -57,7 +58,18 @@ class AlarmState:
     at: str
 
 
-Event = PackageState | AlarmState
+@dataclass(frozen=True)
+class DataSet:
+    """A data set that landed is complete: `version` is a hash of it, `at` when its last file came."""
+
+    id: str
+    model: str
+    name: str
+    version: str
+    at: str
+
+
+Event = PackageState | AlarmState | DataSet
 
 
 def parse(envelope: Any, told: Settings) -> Event:
@@ -74,6 +86,8 @@ def parse(envelope: Any, told: Settings) -> Event:
         return _package(identity, envelope, envelope["detail"], told)
     if (source, kind) == ("aws.cloudwatch", ALARM_STATE):
         return _alarm(identity, envelope, envelope["detail"], told)
+    if (source, kind) == ("isthmus.landing", DATA_SET):
+        return _data_set(identity, envelope, envelope["detail"], told)
     raise Refused("an event of another kind")
 
 
@@ -129,6 +143,15 @@ def _alarm(identity: str, envelope: dict[str, Any], detail: dict[str, Any], told
         previous=_word(_text(previous, "value", 40)) if "value" in previous else "",
         at=moment(state.get("timestamp")),
     )
+
+
+def _data_set(identity: str, envelope: dict[str, Any], detail: dict[str, Any], told: Settings) -> DataSet:
+    if envelope.get("account") != told.automation_account:
+        raise Refused("a data set of another account than automation")
+    name, version = _text(detail, "dataSet", 100), _text(detail, "version", 16)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._=-]*", name) or not re.fullmatch(r"[0-9a-f]{16}", version):
+        raise Refused("a data set whose name or version is none")
+    return DataSet(identity, _text(detail, "model", 63), name, version, moment(detail.get("landed")))
 
 
 def _text(where: dict[str, Any], key: str, longest: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from bridge.events import Event, PackageState
+from bridge.events import DataSet, Event, PackageState
 
 logger = Logger(utc=True)
 
@@ -26,6 +26,9 @@ class Trace:
         self.follow(event.id)
         if isinstance(event, PackageState):
             self.approval(event.model, event.arn)
+        elif isinstance(event, DataSet):
+            told = f"{event.name}@{event.version}"
+            self._about |= {"event_type": "data set", "model": event.model, "data_set": told}
         else:
             self._about |= {"event_type": f"{event.kind} alarm", "model": event.model, "alarm_arn": event.arn}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from constructs import Construct
 
 from cdk.features import feature_role
-from cdk.parts.announcements import FAILED_RUN, PENDING_VERSION, announce, chat
+from cdk.parts.announcements import FAILED_RUN, PENDING_VERSION, REJECTED_FILE, announce, chat
 from cdk.parts.bridge import Bridge
 from cdk.parts.bus import automation_bus
 from cdk.parts.federation import federation
@@ -50,6 +50,13 @@ class AutomationStack(AccountStack):
         topic, bus = notices(self, platform, keys.messages), automation_bus(self, platform)
         announce(self, platform, topic, PENDING_VERSION, FAILED_RUN)
         chat(self, platform, topic)
+        if platform.lands:
+            from cdk.parts.landing import LandingZone
+
+            LandingZone(
+                self, platform, keys=keys, storage=storage, bus=names.event_bus(platform), notices=topic
+            )
+            announce(self, platform, topic, REJECTED_FILE, bus=bus.ref)
         Bridge(self, platform, keys=keys, bus=bus.ref, notices=topic)
 
 

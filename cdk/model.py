@@ -34,8 +34,17 @@ class ModelTrainingStack(AccountStack):
             name=f"{names.model_parameters(platform)}/{model.name}",
             description="The bridge acts for the models that are written down here",
             type="String",
-            value=json.dumps({"owner": model.owner, "team": model.team}, sort_keys=True),
+            value=json.dumps({"owner": model.owner, "team": model.team} | _lands(model), sort_keys=True),
         )
+        if model.landing and model.landing.writers:
+            from cdk.parts.landing import writer
+
+            writer(self, platform, model, model.landing)
+
+
+def _lands(model: Model) -> dict[str, dict[str, int]]:
+    """What the function of data landing asks of a model."""
+    return {"landing": {"megabytes": model.landing.megabytes}} if model.landing else {}
 
 
 class ModelServingStack(AccountStack):

@@ -82,6 +82,31 @@ def data_bucket(platform: Platform) -> str:
     return _bucket(platform, "data", platform.accounts.automation)
 
 
+def landing_bucket(platform: Platform) -> str:
+    """Automation: where files arrive (`incoming/`), and where those stay that are not fit (`rejected/`)."""
+    return _bucket(platform, "landing", platform.accounts.automation)
+
+
+def landing(platform: Platform) -> str:
+    """Automation: what checks landed files: function, topic, queue, table; dead letters add `-dlq`."""
+    return f"{platform.name}-landing"
+
+
+def writer_role(platform: Platform, model: str) -> str:
+    """Automation: what a model's files are landed as."""
+    return f"{platform.name}-{model}-writer"
+
+
+def landed(model: str) -> str:
+    """In the data bucket: what is trained on beside the source, CSV files and complete data sets."""
+    return f"{model}/landed/"
+
+
+def schema(model: str) -> str:
+    """In the data bucket: what a file must hold that lands for the model."""
+    return f"{model}/schema.json"
+
+
 def chat_role(platform: Platform) -> str:
     """Automation and serving: what shows alarms in Slack and Teams."""
     return f"{platform.name}-chat"

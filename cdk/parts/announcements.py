@@ -31,6 +31,7 @@ class Announcement:
     detail: dict[str, Any]
     values: dict[str, str]
     sentence: str
+    source: str = "aws.sagemaker"
 
 
 PENDING_VERSION = Announcement(
@@ -69,16 +70,31 @@ FAILED_ENDPOINT = Announcement(
 )
 
 
-def announce(scope: Construct, platform: Platform, topic: str, *announcements: Announcement) -> None:
-    """Publish each announcement's events to the topic as its sentence."""
+REJECTED_FILE = Announcement(
+    "RejectedFile",
+    "A file that landed and is not fit to train on",
+    "Data File Rejected",
+    {"reason": [{"exists": True}]},
+    {"model": "$.detail.model", "file": "$.detail.file", "reason": "$.detail.reason"},
+    "A file that landed for <model> was not taken, and its data set waits for another one in its place. "
+    "<file>: <reason>. It lies under rejected/ in the landing bucket of account <account>.",
+    source="isthmus.landing",
+)
+
+
+def announce(
+    scope: Construct, platform: Platform, topic: str, *announcements: Announcement, bus: str | None = None
+) -> None:
+    """Publish each announcement's events (of the default bus, or another) to the topic as its sentence."""
     for one in announcements:
         aws_events.CfnRule(
             scope,
             f"Tell{one.id}",
             name=f"{platform.name}-tell-{one.id.lower()}",
             description=one.what,
+            event_bus_name=bus,
             event_pattern={
-                "source": ["aws.sagemaker"],
+                "source": [one.source],
                 "detail-type": [one.detail_type],
                 "detail": one.detail,
             },

@@ -5,18 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import Stack
 from constructs import Construct
 
-from cdk.parts.excuse import excuse
+from cdk.parts.dead_letters import watch
 from cdk.parts.function import Function
 from cdk.parts.grants import Statement, allow, service
 from cdk.parts.keys import USE, Keys
 from cdk.parts.queues import READ_QUEUE, Queue
 from cdk.parts.registry import READ_GROUP, READ_PACKAGES, of_platform, registry_arns
+from cdk.parts.tables import table
 from isthmus import names
 from isthmus.config import Platform
-from isthmus.resource_types import aws_cloudwatch, aws_dynamodb, aws_events, aws_lambda
+from isthmus.resource_types import aws_events, aws_lambda
 
 CODE = Path(__file__).parents[2] / "bridge"
 SECONDS = 60
@@ -50,7 +51,7 @@ class Bridge(Construct):
             senders=events,
             dead_letters=self.dead_letters,
         )
-        self._table(keys.messages.arn)
+        table(self, "Memory", self._name, key=keys.messages.arn)
         self.function = Function(
             self,
             "Function",
@@ -67,29 +68,11 @@ class Bridge(Construct):
         self.function.read_queue(self.queue)
         self._feed(bus)
         self._reconcile()
-        self._watch(notices)
-
-    def _table(self, key: str) -> None:
-        table = aws_dynamodb.CfnTable(
+        watch(
             self,
-            "Memory",
-            table_name=self._name,
-            attribute_definitions=[{"attributeName": "id", "attributeType": "S"}],
-            key_schema=[{"attributeName": "id", "keyType": "HASH"}],
-            billing_mode="PAY_PER_REQUEST",
-            time_to_live_specification={"attributeName": "expiration", "enabled": True},
-            sse_specification={
-                "sseEnabled": True,
-                "sseType": "KMS",
-                "kmsMasterKeyId": key,
-            },
-            point_in_time_recovery_specification={"pointInTimeRecoveryEnabled": True},
-        )
-        table.apply_removal_policy(RemovalPolicy.DESTROY)
-        excuse(
-            table,
-            "remembers for days which events were done; point-in-time recovery is all that it needs",
-            "NIST.800.53.R5-DynamoDBInBackupPlan",
+            self.dead_letters,
+            "An event could not be carried to Azure DevOps; see its dead-letter queue",
+            notices,
         )
 
     def _environment(self) -> dict[str, str]:
@@ -161,6 +144,17 @@ class Bridge(Construct):
             },
             bus,
         )
+        if platform.lands:
+            self._rule(
+                "Landings",
+                "Data sets that have landed and are complete",
+                {
+                    "source": ["isthmus.landing"],
+                    "detail-type": ["Data Set Complete"],
+                    "account": [accounts.automation],
+                },
+                bus,
+            )
 
     def _rule(self, id_: str, description: str, pattern: dict[str, Any], bus: str | None = None) -> None:
         aws_events.CfnRule(
@@ -215,23 +209,4 @@ class Bridge(Construct):
             principal=EVENTS,
             source_arn=rule.attr_arn,
             source_account=self._stack.account,
-        )
-
-    def _watch(self, notices: str) -> None:
-        """One dead letter is one deployment or retraining that did not happen: tell people at once."""
-        aws_cloudwatch.CfnAlarm(
-            self,
-            "Lost",
-            alarm_name=f"{self._name}-dead-letters",
-            alarm_description="An event could not be carried to Azure DevOps; see its dead-letter queue",
-            namespace="AWS/SQS",
-            metric_name="ApproximateNumberOfMessagesVisible",
-            dimensions=[{"name": "QueueName", "value": self.dead_letters.name}],
-            statistic="Maximum",
-            period=60,
-            evaluation_periods=1,
-            threshold=0,
-            comparison_operator="GreaterThanThreshold",
-            treat_missing_data="notBreaching",
-            alarm_actions=[notices],
         )

@@ -36,6 +36,7 @@ class Function(Construct):
         environment: dict[str, str],
         statements: list[Statement],
         keys: Keys,
+        memory: int = 256,
     ) -> None:
         super().__init__(scope, id_)
         stack = Stack.of(self)
@@ -64,7 +65,7 @@ class Function(Construct):
             handler=handler,
             code=_asset(self, code),
             timeout=seconds,
-            memory_size=256,
+            memory_size=memory,
             role=role.attr_arn,
             environment={"variables": environment},
             kms_key_arn=keys.messages.arn,

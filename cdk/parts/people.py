@@ -138,7 +138,8 @@ def serving_data_owner(scope: Construct, platform: Platform, *, data_key: str, g
 
 def automation_data_owner(scope: Construct, platform: Platform, *, data_key: str, data: str) -> None:
     """Lands new rows to train on."""
-    _data_owner(scope, platform, data_key, [f"{bucket_arn(data)}/*/landed/*"])
+    landing = [f"{bucket_arn(names.landing_bucket(platform))}/incoming/*"] if platform.lands else []
+    _data_owner(scope, platform, data_key, [f"{bucket_arn(data)}/{names.landed('*')}*", *landing])
 
 
 def _data_owner(scope: Construct, platform: Platform, data_key: str, where: list[str]) -> None:

@@ -73,7 +73,7 @@ class Storage(Construct):
             "NIST.800.53.R5-S3DefaultEncryptionKMS",
         )
 
-    def bucket(self, id_: str, name: str, *, expire_days: int | None = None) -> Bucket:
+    def bucket(self, id_: str, name: str, *, expire_days: int | None = None, **properties: Any) -> Bucket:
         """A bucket for the account's own data; `expire_days` for what need not be kept."""
         prefix = f"{id_.lower()}/"
         self._logs.add(
@@ -91,6 +91,7 @@ class Storage(Construct):
             bucket_encryption=_encryption({"sseAlgorithm": "aws:kms", "kmsMasterKeyId": self._key}),
             logging_configuration={"destinationBucketName": self._logs.name, "logFilePrefix": prefix},
             lifecycle_configuration=_lifecycle(expire_days=expire_days, old_versions_days=90),
+            **properties,
         )
         made.resource.add_resource_dependency(self._logs.resource)
         return made

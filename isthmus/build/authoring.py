@@ -8,6 +8,7 @@ so that no two definitions would be the same. Importing this module imports the 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,7 +39,7 @@ KEY = ParameterString("KmsKeyId")
 ABOUT = tuple(
     # SageMaker takes no empty metadata.
     ParameterString(name, default_value="none")
-    for name in ("Commit", "Repository", "RunId", "DataVersion", "Reason", "CorrelationId")
+    for name in ("Commit", "Repository", "RunId", "DataVersion", "DataSet", "Reason", "CorrelationId")
 )
 # What the registry keeps of the evaluation: how good the version is, and its gain over the one in prod.
 FIGURES = ("metric", "value", "ci_low", "ci_high", "threshold", "n")
@@ -132,6 +133,10 @@ def training(name: str, config: ModelConfig, *, channels: Mapping[str, Any]) -> 
     return JobStep(name, StepTypeEnum.TRAINING, request, "DescribeTrainingJobResponse")
 
 
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
 def register(
     name: str, config: ModelConfig, *, prepare: JobStep, train: JobStep, evaluate: JobStep
 ) -> JobStep:
@@ -139,11 +144,7 @@ def register(
     baseline, evaluation = output_of(prepare, "baseline"), output_of(evaluate, "evaluation")
     quality = _source(evaluation, "evaluation.json")
     statistics, constraints = _source(baseline, "statistics.json"), _source(baseline, "constraints.json")
-    about = dict(
-        zip(
-            ("commit", "repository", "run_id", "data_version", "reason", "correlation_id"), ABOUT, strict=True
-        )
-    )
+    about = {_snake(parameter.name): parameter for parameter in ABOUT}
     metrics = {name: _found(evaluate, f"registry.{name}") for name in (*FIGURES, *COMPARISON)}
     request = {
         "ModelPackageGroupName": config.name,

@@ -73,8 +73,9 @@ def sample(junit: Path | None) -> None:
 @click.option("--commit", required=True, help="The commit that is built.")
 @click.option("--run-id", required=True, help="The run of Azure Pipelines that asks.")
 @click.option("--repository", default="", help="The repository's URL.")
-@click.option("--reason", type=click.Choice(["merge", "retrain"]), default="merge")
+@click.option("--reason", type=click.Choice(["merge", "retrain", "data"]), default="merge")
 @click.option("--correlation-id", default="")
+@click.option("--data-set", default="", help="The data set that landed: NAME@VERSION.")
 @click.option("--attempt", default="1", envvar="SYSTEM_JOBATTEMPT", help="Which attempt of the run this is.")
 @click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), help="Write a summary there.")
 def run(
@@ -84,6 +85,7 @@ def run(
     repository: str,
     reason: str,
     correlation_id: str,
+    data_set: str,
     attempt: str,
     summary: Path | None,
 ) -> None:
@@ -94,7 +96,7 @@ def run(
 
     config, platform = read_model(), read_platform(platform_path())
     platform.model(config.name)
-    request = Request(commit, repository, run_id, reason, correlation_id, attempt)
+    request = Request(commit, repository, run_id, reason, correlation_id, attempt, data_set)
     result = run(platform, config, HERE, file.read_text(), request, click.echo)
     click.echo(result.verdict)
     if summary:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 
 from isthmus.build import table
 from isthmus.build.content import File, inside
+from isthmus.build.landed import landed_objects
 from isthmus.build.table import Table, is_number
 from isthmus.config import ModelConfig
 from isthmus.errors import BadInput
@@ -41,9 +43,13 @@ def local_source(repository: Path, config: ModelConfig) -> File:
     return File(f"0000-{path.stem}.csv", content)
 
 
-def collect(s3: Any, bucket: str, repository: Path, config: ModelConfig) -> list[File]:
-    """All training data: the source first, then every CSV under `<model>/landed/` in order of arrival."""
-    return [_source(s3, repository, config), *_landed(s3, bucket, config)]
+def collect(s3: Any, bucket: str, repository: Path, config: ModelConfig, data_set: str = "") -> list[File]:
+    """All training data: the source first, then what lies under `<model>/landed/` in order of arrival.
+
+    There lie CSV files and complete data sets; of a set its newest version counts, or the one that `data_set`
+    (`<name>@<version>`) names. Raises `BadInput` where that one is not there.
+    """
+    return [_source(s3, repository, config), *_landed(s3, bucket, config, data_set)]
 
 
 def sample(repository: Path, config: ModelConfig) -> File:
@@ -87,15 +93,24 @@ def _source(s3: Any, repository: Path, config: ModelConfig) -> File:
     return File(f"0000-{Path(where.path).stem}.csv", content)
 
 
-def _landed(s3: Any, bucket: str, config: ModelConfig) -> list[File]:
+def _landed(s3: Any, bucket: str, config: ModelConfig, data_set: str) -> list[File]:
+    keys = [
+        key
+        for landed in landed_objects(s3, bucket, config.name, data_set)
+        for key in ([landed] if landed.endswith(".csv") else _files(s3, bucket, landed))
+    ]
     found = []
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{config.name}/landed/")
-    listed = [one for page in pages for one in page.get("Contents", []) if one["Key"].endswith(".csv")]
-    for number, one in enumerate(sorted(listed, key=lambda one: (one["LastModified"], one["Key"])), 1):
-        content: bytes = s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read()
-        check(content, f"s3://{bucket}/{one['Key']}", config, whole=False)
-        found.append(File(f"{number:04d}-{Path(one['Key']).stem}.csv", content))
+    for number, key in enumerate(keys, 1):
+        content: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        check(content, f"s3://{bucket}/{key}", config, whole=False)
+        found.append(File(f"{number:04d}-{Path(key).stem}.csv", content))
     return found
+
+
+def _files(s3: Any, bucket: str, data_set: str) -> list[str]:
+    """The keys of a data set's files, as the Lambda that checked them wrote them down."""
+    said = json.loads(s3.get_object(Bucket=bucket, Key=data_set)["Body"].read())
+    return [file["key"] for file in said["files"]]
 
 
 def check(content: bytes, where: str, config: ModelConfig, *, whole: bool = True) -> None:

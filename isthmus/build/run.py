@@ -15,6 +15,7 @@ from isthmus import names, network
 from isthmus.build import champion, content, data, scripts
 from isthmus.build.attach import attach, values
 from isthmus.build.follow import Result, follow
+from isthmus.build.schema import publish
 from isthmus.build.tags import tag
 from isthmus.config import ModelConfig, Platform
 from isthmus.errors import BadInput
@@ -22,9 +23,9 @@ from isthmus.errors import BadInput
 
 @dataclass(frozen=True)
 class Request:
-    """What a run is about: commit, repository, Azure run id, reason (merge or retrain), correlation id.
+    """What a run is about: commit, repository, Azure run id, reason, correlation id.
 
-    `attempt` counts how often the same run of Azure DevOps tried it.
+    `attempt` counts how often the same run of Azure DevOps tried it; `data_set` is one that landed, if any.
     """
 
     commit: str
@@ -33,6 +34,7 @@ class Request:
     reason: str
     correlation_id: str
     attempt: str = "1"
+    data_set: str = ""
 
 
 def run(
@@ -68,8 +70,11 @@ def start(
     """
     s3, sagemaker = session.client("s3"), session.client("sagemaker")
     artifacts, role = names.artifact_bucket(platform), _pipeline_role(platform, config)
-    files, rows = content.code(repository), data.collect(s3, names.data_bucket(platform), repository, config)
+    bucket = names.data_bucket(platform)
+    files, rows = content.code(repository), data.collect(s3, bucket, repository, config, request.data_set)
     scripts.require(definition, files)
+    if platform.model(config.name).landing:
+        publish(s3, bucket, names.schema(config.name), rows[0], config)
     data_version = content.version(rows)
     best = champion.in_prod(sagemaker, names.registry_group(config.name))
     say(f"data version {data_version}, {len(rows)} files")
@@ -81,9 +86,7 @@ def start(
     parameters = {
         **(values(attached) if attached else {}),
         "CodeUri": content.upload(s3, artifacts, f"{config.name}/code/{content.version(files)}/", files),
-        "DataUri": content.upload(
-            s3, names.data_bucket(platform), f"{config.name}/versions/{data_version}/", rows
-        ),
+        "DataUri": content.upload(s3, bucket, f"{config.name}/versions/{data_version}/", rows),
         "ChampionUri": champion.stage_champion(s3, artifacts, config.name, best),
         "OutputUri": f"s3://{artifacts}/{config.name}/runs/{request.run_id}",
         "ImageUri": image_uri(session, platform, config),
@@ -93,6 +96,7 @@ def start(
         "Repository": request.repository,
         "RunId": request.run_id,
         "DataVersion": data_version,
+        "DataSet": request.data_set,
         "Reason": request.reason,
         "CorrelationId": request.correlation_id,
     }

@@ -14,7 +14,7 @@ from isthmus.config.stages import STAGES, WORKLOADS, AccountRole, Stage
 if TYPE_CHECKING:
     from isthmus.config.deploy import DeployConfig, Gates
     from isthmus.config.model import ModelConfig
-    from isthmus.config.platform import Api, Model, Organization, Platform, Studio, Team
+    from isthmus.config.platform import Api, Landing, Model, Organization, Platform, Studio, Team
     from isthmus.config.reading import platform_path, read, read_deploy, read_model, read_platform
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Api",
     "DeployConfig",
     "Gates",
+    "Landing",
     "Model",
     "ModelConfig",
     "Organization",
@@ -41,7 +42,7 @@ __all__ = [
 _WHERE = {
     "deploy": ("DeployConfig", "Gates"),
     "model": ("ModelConfig",),
-    "platform": ("Api", "Model", "Organization", "Platform", "Studio", "Team"),
+    "platform": ("Api", "Landing", "Model", "Organization", "Platform", "Studio", "Team"),
     "reading": ("platform_path", "read", "read_deploy", "read_model", "read_platform"),
 }
 

@@ -20,6 +20,13 @@ Account = Annotated[
         description="An AWS account id: twelve digits, quoted. Or `new`, until Organizations has made it.",
     ),
 ]
+RoleArn = Annotated[
+    str,
+    Field(
+        pattern=r"^arn:aws:iam::[0-9]{12}:role/([\w+=,.@/-]+/)?[\w+=,.@-]{1,64}$",
+        description="A role such as arn:aws:iam::111122223333:role/exporter.",
+    ),
+]
 Guid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 
 

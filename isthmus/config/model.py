@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from isthmus.config.fields import ModelName, Strict, twice
+from isthmus.config.fields import ModelName, Strict, did_you_mean, twice
 
 
 class Data(Strict):
@@ -19,6 +19,9 @@ class Data(Strict):
     missing: list[str] = Field(
         default=["?", "NA", "N/A", "NaN", "nan", "NULL", "null"],
         description="What stands for no value, beside an empty cell.",
+    )
+    types: dict[str, Literal["number", "text"]] = Field(
+        default={}, description="What features hold, where it is not what the rows of the source show."
     )
 
     @field_validator("source")
@@ -32,6 +35,21 @@ class Data(Strict):
 
 
 _OBJECT = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^/\s]\S*$")
+
+
+class Landing(Strict):
+    """What a data set is that lands for the model; only for models with `landing` in platform.yaml."""
+
+    files: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9._=*?-]{1,100}$")]] = Field(
+        default=["*"], min_length=1, max_length=50, description="Patterns that a file's name fits."
+    )
+    complete: Literal["marker", "files"] = Field(
+        default="marker",
+        description="A data set is complete when `_SUCCESS` lies beside its files, "
+        "or when each pattern has its file.",
+    )
+    fewest_rows: int = Field(default=1, ge=1, description="Of each file.")
+    most_missing: float = Field(default=0.5, ge=0, lt=1, description="Share of empty cells in a column.")
 
 
 class Evaluation(Strict):
@@ -70,6 +88,7 @@ class ModelConfig(Strict):
     features: list[str] = Field(min_length=1)
     evaluation: Evaluation
     compute: Compute = Compute()
+    landing: Landing = Landing()
     hyperparameters: dict[str, str | int | float] = Field(default={})
 
     @model_validator(mode="after")
@@ -84,6 +103,11 @@ class ModelConfig(Strict):
             raise ValueError(f"feature {name} stands twice")
         if self.target in self.features:
             raise ValueError(f"the target {self.target} is among the features")
+        for name in self.data.types:
+            if name not in self.features:
+                raise ValueError(
+                    f"data.types: {name} is not among the features" + did_you_mean(name, self.features)
+                )
         return self
 
 

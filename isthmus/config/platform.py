@@ -21,6 +21,7 @@ from isthmus.config.fields import (
     Name,
     Region,
     RepositoryName,
+    RoleArn,
     Strict,
     Tag,
     Url,
@@ -399,12 +400,30 @@ class Notifications(Strict):
 # ---------------------------------------------------------------- models
 
 
+class Landing(Strict):
+    """Files that land for a model are checked, and each data set that is complete starts a build.
+
+    What a data set is, its model says (`landing` in model.yaml).
+    """
+
+    writers: list[RoleArn] = Field(
+        default=[],
+        max_length=10,
+        description="Roles of any account that may land files, through the model's writer role; "
+        "the platform's data role may anyway.",
+    )
+    megabytes: int = Field(
+        default=256, ge=1, le=2000, description="The largest file that is taken, unpacked."
+    )
+
+
 class Model(Strict):
     """One model of the platform, and the two repositories of the team that owns it."""
 
     name: ModelName
     owner: Tag
     team: Name | None = Field(default=None, description="Whose scientists work on it.")
+    landing: Landing | None = None
     build_repository: RepositoryName = "model-build"
     deploy_repository: RepositoryName = "model-deploy"
 
@@ -503,6 +522,11 @@ class Platform(Strict):
         if self.organization and self.organization.budgets and not 1 <= len(self.notifications.email) <= 10:
             raise ValueError("organization.budgets tell one to ten addresses: those in notifications.email")
         return self
+
+    @property
+    def lands(self) -> bool:
+        """Whether data land for any model."""
+        return any(model.landing for model in self.models)
 
     @property
     def awaited(self) -> tuple[AccountRole, ...]:

@@ -40,6 +40,9 @@ def read(logs: Any, platform: Platform, *, days: float = 14) -> list[Hop]:
     return sorted(hops, key=lambda hop: hop.at)
 
 
+SUBJECTS = ("model_package_arn", "alarm_arn", "data_set")
+
+
 def _hop(line: str) -> Hop | None:
     """The hop in a line of the log, which holds Lambda's own lines too."""
     try:
@@ -54,7 +57,7 @@ def _hop(line: str) -> Hop | None:
         correlation_id=found.get("correlation_id", ""),
         event_type=found.get("event_type", ""),
         model=found.get("model", ""),
-        subject=found.get("model_package_arn") or found.get("alarm_arn", ""),
+        subject=next((found[one] for one in SUBJECTS if one in found), ""),
         run_id=str(found.get("run_id", "")),
         latency_ms=float(found.get("latency_ms", 0)),
         reason=found.get("reason", ""),

@@ -44,6 +44,7 @@ ORIGIN = {
     "reason": "built because of",
     "correlation_id": "correlation id",
     "data_version": "data version",
+    "data_set": "data set that landed",
     "evaluation_uri": "evaluation",
     "baseline_uri": "baseline",
 }

@@ -204,3 +204,26 @@ def alarm(
             "configuration": {"metrics": []},
         },
     } | envelope
+
+
+def landing(*, id: str = "landed-1", **detail: Any) -> dict[str, Any]:
+    """The event of a data set that is complete, as the function of data landing tells it."""
+    return {
+        "version": "0",
+        "id": id,
+        "detail-type": "Data Set Complete",
+        "source": "isthmus.landing",
+        "account": AUTOMATION,
+        "time": "2026-11-20T10:00:01Z",
+        "region": REGION,
+        "resources": [],
+        "detail": {
+            "model": MODEL,
+            "dataSet": "2013-h1",
+            "version": "0123456789abcdef",
+            "landed": "2026-11-20T10:00:00.000+00:00",
+            "files": 2,
+            "rows": 181,
+        }
+        | detail,
+    }

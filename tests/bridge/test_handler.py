@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 
 from tests.bridge.clouds import ASSERTION, BEARER, Clouds, Fault
-from tests.bridge.conftest import AUTOMATION, GROUP_ARN, MODEL, REGION, Bridge, alarm, approval, forget
+from tests.bridge.conftest import (
+    AUTOMATION,
+    GROUP_ARN,
+    MODEL,
+    REGION,
+    Bridge,
+    alarm,
+    approval,
+    forget,
+    landing,
+)
 
 DEPLOY, BUILD = f"{MODEL}-deploy", f"{MODEL}-build"
 
@@ -213,3 +223,29 @@ def test_a_model_that_is_added_is_known_at_once_and_a_removed_one_no_more(
     clouds.models.add(MODEL)
     bridge.send(approval(2, id="event-2"))
     assert [run["modelPackageArn"][-1] for run in clouds.runs_of(f"{MODEL}-deploy")] == ["2"]
+
+
+def test_a_data_set_that_landed_queues_one_build_of_exactly_that_version(
+    bridge: Bridge, clouds: Clouds
+) -> None:
+    assert bridge.send(landing(), landing(id="copy")) == []
+    key = f"{MODEL}/2013-h1@0123456789abcdef#2026-11-20T10:00:00.000+00:00"
+    assert clouds.runs_of(BUILD) == [
+        {
+            "reason": "data",
+            "triggerKey": key,
+            "correlationId": "landed-1",
+            "dataSet": "2013-h1@0123456789abcdef",
+        }
+    ]
+    assert {hop["data_set"] for hop in bridge.hops()} == {"2013-h1@0123456789abcdef"}
+
+
+def test_another_version_of_a_data_set_is_another_build(bridge: Bridge, clouds: Clouds) -> None:
+    bridge.send(landing(), landing(id="second", version="f" * 16, landed="2026-11-21T10:00:00Z"))
+    assert [run["dataSet"][-2:] for run in clouds.runs_of(BUILD)] == ["ef", "ff"]
+
+
+def test_a_data_set_of_a_model_that_is_not_ours_starts_nothing(bridge: Bridge, clouds: Clouds) -> None:
+    assert bridge.send(landing(model="elsewhere")) == []
+    assert clouds.runs == []

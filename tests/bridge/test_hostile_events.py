@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bridge import decisions, events
 from bridge.settings import settings as told
 from tests.bridge.clouds import Clouds
-from tests.bridge.conftest import GROUP_ARN, MODEL, Bridge, alarm, approval
+from tests.bridge.conftest import GROUP_ARN, MODEL, Bridge, alarm, approval, landing
 
 ODD = [
     None, True, 0, -1, 1e308, float("nan"), "", " ", "\x00", "x" * 5000, [], {}, ["Approved"], {"a": 1},
@@ -50,6 +50,19 @@ DETAILS: dict[str, dict[str, Any]] = {
 def test_an_envelope_from_elsewhere_is_refused(bridge: Bridge, clouds: Clouds, why: str) -> None:
     _refused(bridge, clouds, approval() | FOREIGN[why])
     _refused(bridge, clouds, alarm() | FOREIGN[why] | ({"account": "222233334444"} if "acc" in why else {}))
+
+
+@pytest.mark.parametrize("why", [why for why in FOREIGN if why != "other resources"])
+def test_a_data_set_from_elsewhere_is_refused(bridge: Bridge, clouds: Clouds, why: str) -> None:
+    _refused(bridge, clouds, landing() | FOREIGN[why])
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [{"dataSet": "a/b"}, {"dataSet": "a@b"}, {"version": "7"}, {"version": "x" * 16}, {"landed": "soon"}],
+)
+def test_a_data_set_that_is_none_is_refused(bridge: Bridge, clouds: Clouds, detail: dict[str, Any]) -> None:
+    _refused(bridge, clouds, landing(**detail))
 
 
 @pytest.mark.parametrize("why", DETAILS)
@@ -94,7 +107,7 @@ anything = st.recursive(
 @st.composite
 def mutated(draw: st.DrawFn) -> Any:
     """A good event of which one to three values have been replaced or taken away."""
-    event = copy.deepcopy(draw(st.sampled_from([approval(), alarm(), alarm("drift")])))
+    event = copy.deepcopy(draw(st.sampled_from([approval(), alarm(), alarm("drift"), landing()])))
     for _ in range(draw(st.integers(1, 3))):
         where: Any = event
         while True:

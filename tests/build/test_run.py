@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from click.testing import CliRunner, Result
 
 from isthmus import names
 from isthmus.build.commands import build
-from isthmus.build.data import collect
+from isthmus.build.data import collect, local_source
 from isthmus.build.definition import define
+from isthmus.build.schema import schema
 from isthmus.config import Platform, read_model
 from isthmus.errors import BadInput, Problem
 from tests.build.conftest import MODEL, Edit
@@ -146,3 +148,42 @@ def test_landed_data_are_checked_as_well(furnished: Aws, platform: Platform, edi
     with pytest.raises(BadInput, match="no column 'day_of_year'") as caught:
         collect(furnished("s3"), bucket, Path(), read_model())
     assert caught.value.where == f"s3://{bucket}/other-rain/landed/bad.csv"
+
+
+def test_of_each_data_set_one_version_is_trained_on(furnished: Aws, platform: Platform, edit: Edit) -> None:
+    edit("model.yaml", "name: seattle-rain", "name: landed-rain")
+    s3, bucket, config = furnished("s3"), names.data_bucket(platform), read_model()
+    rows = Path("data/later.csv").read_bytes()
+    for key in ("one", "two"):
+        s3.put_object(Bucket=bucket, Key=f"landed-rain/checked/{key}.csv", Body=rows)
+    for version, files in (("a" * 16, ["one"]), ("b" * 16, ["one", "two"])):
+        told = {"files": [{"key": f"landed-rain/checked/{one}.csv"} for one in files]}
+        s3.put_object(
+            Bucket=bucket, Key=f"landed-rain/landed/spring/{version}.json", Body=json.dumps(told).encode()
+        )
+
+    def trained_on(data_set: str = "") -> list[str]:
+        return [file.name for file in collect(s3, bucket, Path(), config, data_set)]
+
+    assert trained_on() == ["0000-weather.csv", "0001-one.csv", "0002-two.csv"]
+    assert trained_on(f"spring@{'a' * 16}") == ["0000-weather.csv", "0001-one.csv"]
+    with pytest.raises(BadInput, match="there is no data set summer@c"):
+        trained_on("summer@c")
+
+
+def test_the_schema_says_what_the_rows_show_and_model_yaml_corrects(edit: Edit) -> None:
+    edit("model.yaml", "  time: date\n", "  time: date\n  types: {wind: text}\n")
+    config = read_model()
+    found = schema(local_source(Path(), config), config)
+    assert found["kinds"] == {
+        "day_of_year": "number",
+        "precipitation": "number",
+        "temp_max": "number",
+        "temp_min": "number",
+        "wind": "text",
+        "rain_tomorrow": "class",
+        "date": "time",
+    }
+    assert found["classes"] == ["0", "1"]
+    assert found["columns"][0] == "date" and found["header"]
+    assert (found["complete"], found["files"], found["most_missing"]) == ("marker", ["*"], 0.5)

@@ -100,6 +100,20 @@ def test_an_endpoint_that_failed_is_announced(aws: Aws, assembly: Path, platform
     assert "Endpoint seattle-rain" in message and "describe-endpoint" in message
 
 
+def test_a_file_that_was_rejected_is_announced_with_the_reason(
+    aws: Aws, full: Path, platform: Platform
+) -> None:
+    event = {
+        "Source": "test",
+        "DetailType": "Data File Rejected",
+        "Detail": json.dumps({"model": "seattle-rain", "file": "may/a.csv", "reason": "it has 0 rows"}),
+    }
+    wanted = rule(full, platform, "automation", "rejectedfile")
+    (message,) = told(aws, wanted, event)
+    assert "for seattle-rain" in message and "may/a.csv: it has 0 rows." in message
+    assert wanted["EventBusName"] and wanted["EventPattern"]["source"] == ["isthmus.landing"]
+
+
 @pytest.mark.parametrize("account", ACCOUNTS)
 def test_chats_are_told_only_where_they_are_asked_for_and_do_nothing(
     assembly: Path, full: Path, platform: Platform, account: str

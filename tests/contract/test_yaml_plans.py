@@ -111,7 +111,7 @@ def test_the_teams_files_extend_the_platforms_templates() -> None:
 @pytest.mark.parametrize(
     ("file", "parameters"),
     [
-        (BUILD, ("correlationId", "triggerKey")),
+        (BUILD, ("correlationId", "triggerKey", "dataSet")),
         (DEPLOY, ("modelPackageArn", "approvalKey", "correlationId")),
         (INFRASTRUCTURE, ("name", "owner", "team", "scientists")),
     ],

@@ -274,6 +274,8 @@ def _request_context(service: str, action: str, body: bytes, params: dict[str, A
         }
     if action == "ec2:RunInstances":
         return context | {"ec2:MetadataHttpTokens": one(params, "MetadataOptions.HttpTokens") or None}
+    if action == "events:PutEvents":
+        return context | {"events:source": _members(body, "Entries", "Source")}
     if action == "cloudwatch:PutMetricData":
         return context | {"cloudwatch:namespace": one(params, "Namespace") or _member(body, "Namespace")}
     return context
@@ -293,6 +295,14 @@ def _member(body: bytes, name: str) -> str:
         return str(json.loads(body)[name])
     except (ValueError, KeyError, TypeError):
         return ""
+
+
+def _members(body: bytes, name: str, member: str) -> list[str]:
+    """A member of each element of a JSON request's list; none where it is none."""
+    try:
+        return [str(one[member]) for one in json.loads(body)[name]]
+    except (ValueError, KeyError, TypeError):
+        return []
 
 
 def audiences(params: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a rule of EventBridge or a schedule may deliver, and to whom; SageMaker pipelines as targets.
+"""What rules of EventBridge, schedules, S3 and SNS may deliver, and to whom; SageMaker pipelines as targets.
 
 ministack delivers to any target of its account. AWS asks first: the queue's, topic's or function's own policy
 when a rule delivers; the target's role when a schedule does, and for buses and pipelines always. What may not
@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ministack.core.arn import ArnParseError, parse_arn
 from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import eventbridge, scheduler
+from ministack.services import eventbridge, scheduler, sns, sqs
 
 from isthmus.errors import Refused
 from isthmus.local.aws import authorization, encrypted_objects, roles
@@ -61,8 +62,29 @@ TICK_SECONDS = 1
 
 def install() -> None:
     eventbridge._invoke_target = deliver
+    # By these S3 asks whether it may tell a topic or queue, and SNS whether it may tell a queue.
+    sns.topic_policy_allows = _with_key(sns.topic_policy_allows)
+    sqs.queue_policy_allows = _with_key(sqs.queue_policy_allows)
     eventbridge._SCHEDULER_TICK_INTERVAL = TICK_SECONDS
     scheduler._SCHEDULE_TICK_INTERVAL = TICK_SECONDS
+
+
+def _with_key(policy_allows: Callable[..., bool]) -> Callable[..., bool]:
+    """As before, but who delivers to an encrypted topic or queue needs its key as well."""
+
+    def allows(arn: str, service: str, source_arn: str, source_account: str) -> bool:
+        spec = parse_arn(arn)
+        delivery = Delivery(service, source_arn, {"Arn": arn}, spec, source_account, get_region())
+        if not policy_allows(arn, service, source_arn, source_account):
+            return False
+        try:
+            _require_keys(delivery)
+        except Refused as refusal:
+            logger.warning("%s does not deliver to %s: %s", source_arn, arn, refusal.what)
+            return False
+        return True
+
+    return allows
 
 
 def deliver(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None) -> None:
@@ -112,6 +134,10 @@ def require_policy(delivery: Delivery) -> None:
     policy, _ = authorization.policy_of(delivery.spec.service, delivery.arn) or (None, "")
     if not _lets_in(delivery, action, delivery.arn, policy):
         raise Refused(f"its policy does not allow {delivery.service} to {action}")
+    _require_keys(delivery)
+
+
+def _require_keys(delivery: Delivery) -> None:
     for key in _keys_of(delivery):
         policy, _ = authorization.policy_of("kms", key) or (None, "")
         for use in ("kms:GenerateDataKey", "kms:Decrypt"):
@@ -139,12 +165,8 @@ def _lets_in(delivery: Delivery, action: str, arn: str, policy: Any) -> bool:
 def _keys_of(delivery: Delivery) -> list[str]:
     """The customer's KMS key of a queue or topic, if it has one."""
     if delivery.spec.service == "sqs":
-        from ministack.services import sqs
-
         attributes = (sqs._queue_by_arn(delivery.arn) or {}).get("attributes", {})
     elif delivery.spec.service == "sns":
-        from ministack.services import sns
-
         attributes = (sns._topic_by_arn_any_scope(delivery.arn) or {}).get("attributes", {})
     else:
         return []

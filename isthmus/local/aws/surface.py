@@ -114,7 +114,8 @@ EXTENDED = {
     ),
     "ministack.services.cloudwatch_logs": ("_create_log_stream", "_log_groups", "_put_log_events"),
     "ministack.services.glue": ("_ALL_STATE",),
-    "ministack.services.sqs": ("_queue_url_for_account",),
+    "ministack.services.sns": ("_topic_by_arn_any_scope", "topic_policy_allows"),
+    "ministack.services.sqs": ("_queue_by_arn", "_queue_url_for_account", "queue_policy_allows"),
     "ministack.services.lambda_svc": ("function_policy_for_arn",),
     "ministack.services.ec2": (
         "_create_flow_logs",

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.local.aws.documents import allow, make_role, policy
 from tests.local.aws.test_cloudformation import fail_pipeline
@@ -83,6 +84,42 @@ def test_an_encrypted_queue_needs_its_keys_policy_as_well(aws: Aws) -> None:
     kms.put_key_policy(KeyId=key, PolicyName="default", Policy=policy(mine, shared))
     put(aws, "team.encrypted")
     assert received(aws, url) == ["team.encrypted"]
+
+
+def test_s3_and_sns_need_the_keys_of_what_they_tell(aws: Aws) -> None:
+    kms, sns, s3 = (aws.client(name, AUTOMATION) for name in ("kms", "sns", "s3"))
+    mine = allow("kms:*", "*", Principal={"AWS": f"arn:aws:iam::{AUTOMATION}:root"})
+    key = kms.create_key(Policy=policy(mine))["KeyMetadata"]["Arn"]
+    topic = sns.create_topic(Name="delivered-arrivals", Attributes={"KmsMasterKeyId": key})["TopicArn"]
+    tells = policy(allow("sns:Publish", topic, Principal={"Service": "s3.amazonaws.com"}))
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=tells)
+    url, arn = queue(aws, "delivered-arrivals", KmsMasterKeyId=key)
+    hears = policy(allow("sqs:SendMessage", arn, Principal={"Service": "sns.amazonaws.com"}))
+    aws.client("sqs", AUTOMATION).set_queue_attributes(QueueUrl=url, Attributes={"Policy": hears})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    s3.create_bucket(Bucket="delivered-arrivals", CreateBucketConfiguration={"LocationConstraint": REGION})
+    told = {"TopicConfigurations": [{"TopicArn": topic, "Events": ["s3:ObjectCreated:*"]}]}
+
+    def tell() -> None:
+        s3.put_bucket_notification_configuration(Bucket="delivered-arrivals", NotificationConfiguration=told)
+
+    def share(*services: str) -> None:
+        who = {"Service": [f"{one}.amazonaws.com" for one in services]}
+        uses = allow(["kms:GenerateDataKey", "kms:Decrypt"], "*", Principal=who)
+        kms.put_key_policy(KeyId=key, PolicyName="default", Policy=policy(mine, uses))
+
+    def messages() -> list[dict[str, Any]]:
+        found = aws.client("sqs", AUTOMATION).receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+        return [json.loads(message["Body"]) for message in found.get("Messages", [])]
+
+    with pytest.raises(ClientError, match="Unable to validate"):
+        tell()
+    share("s3")
+    tell()
+    assert messages() == []
+    share("s3", "sns")
+    tell()
+    assert [one["Event"] for one in until(messages)] == ["s3:TestEvent"]
 
 
 @pytest.fixture(scope="module")
