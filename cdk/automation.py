@@ -13,6 +13,9 @@ from cdk.parts.grants import MODEL, roles_of_models
 from cdk.parts.images import image_repository
 from cdk.parts.infrastructure import infrastructure_roles
 from cdk.parts.keys import READ, USE, Key, Keys, through_s3
+from cdk.parts.log_alarms import log_alarms
+from cdk.parts.log_insight import log_insight
+from cdk.parts.logs import job_logs
 from cdk.parts.network import network
 from cdk.parts.notices import notices
 from cdk.parts.people import approver, automation_data_owner, automation_operator
@@ -50,14 +53,16 @@ class AutomationStack(AccountStack):
         topic, bus = notices(self, platform, keys.messages), automation_bus(self, platform)
         announce(self, platform, topic, PENDING_VERSION, FAILED_RUN)
         chat(self, platform, topic)
+        functions: list[Construct] = []
         if platform.lands:
             from cdk.parts.landing import LandingZone
 
-            LandingZone(
-                self, platform, keys=keys, storage=storage, bus=names.event_bus(platform), notices=topic
-            )
+            functions += [LandingZone(self, platform, keys=keys, storage=storage, notices=topic)]
             announce(self, platform, topic, REJECTED_FILE, bus=bus.ref)
-        Bridge(self, platform, keys=keys, bus=bus.ref, notices=topic)
+        functions += [Bridge(self, platform, keys=keys, bus=bus.ref, notices=topic)]
+        log_alarms(self, platform, topic, *functions)
+        log_insight(self, platform, "automation")
+        job_logs(self, platform, keys.logs, "ProcessingJobs", "TrainingJobs")
 
 
 def _share(platform: Platform, key: Key, artifacts: Bucket, data: Bucket) -> None:

@@ -9,6 +9,7 @@ from cdk.parts.grants import allow, roles_of_models
 from cdk.parts.infrastructure import infrastructure_roles
 from cdk.parts.jobs import jobs_policy
 from cdk.parts.keys import USE, Key, Keys
+from cdk.parts.log_insight import log_insight
 from cdk.parts.network import network
 from cdk.parts.people import person_role
 from cdk.parts.scientists import SCIENTIST, scientist_policy
@@ -36,6 +37,7 @@ class DevStack(AccountStack):
             _let_teams_use(platform, keys.data)
         if platform.studio:
             self._studio(platform, platform.studio, keys.data)
+        log_insight(self, platform, "dev")
         person_role(
             self,
             "Operator",

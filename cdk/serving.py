@@ -13,6 +13,8 @@ from cdk.parts.grants import roles_of_models
 from cdk.parts.hosting import hosting_policies
 from cdk.parts.infrastructure import infrastructure_roles
 from cdk.parts.keys import READ, USE, Keys
+from cdk.parts.log_insight import log_insight
+from cdk.parts.logs import job_logs
 from cdk.parts.network import network
 from cdk.parts.notices import notices
 from cdk.parts.people import serving_data_owner, serving_operator
@@ -58,6 +60,8 @@ class ServingStack(AccountStack):
         announce(self, platform, topic, FAILED_ENDPOINT, FAILED_RUN)
         chat(self, platform, topic)
         dashboards(self, platform, stage)
+        log_insight(self, platform, stage)
+        job_logs(self, platform, keys.logs, "ProcessingJobs")
         if platform.api:
             from cdk.parts.api import endpoints_api
 

@@ -82,6 +82,21 @@ def data_bucket(platform: Platform) -> str:
     return _bucket(platform, "data", platform.accounts.automation)
 
 
+def function_log(function: str) -> str:
+    """The log group of a Lambda function."""
+    return f"/aws/lambda/{function}"
+
+
+def job_log(kind: str) -> str:
+    """The log group that SageMaker's ProcessingJobs, TrainingJobs, ... of an account share."""
+    return f"/aws/sagemaker/{kind}"
+
+
+def log_sink(platform: Platform) -> str:
+    """Automation: where the other accounts' logs and metrics are read."""
+    return f"{platform.name}-logs"
+
+
 def landing_bucket(platform: Platform) -> str:
     """Automation: where files arrive (`incoming/`), and where those stay that are not fit (`rejected/`)."""
     return _bucket(platform, "landing", platform.accounts.automation)

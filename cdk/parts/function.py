@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import AssetStaging, FileAssetPackaging, RemovalPolicy, Stack
+from aws_cdk import AssetStaging, FileAssetPackaging, Stack
 from constructs import Construct
 
 from cdk.parts.excuse import excuse
 from cdk.parts.grants import Statement, allow, make_role, service
 from cdk.parts.keys import USE, Keys
 from cdk.parts.lambda_asset import lambda_folder
+from cdk.parts.logs import log_group
 from cdk.parts.queues import Queue
+from isthmus import names
 from isthmus.config import Platform
-from isthmus.resource_types import aws_lambda, aws_logs
+from isthmus.resource_types import aws_lambda
 
 
 class Function(Construct):
@@ -41,8 +43,9 @@ class Function(Construct):
         super().__init__(scope, id_)
         stack = Stack.of(self)
         self.arn = f"arn:aws:lambda:{stack.region}:{stack.account}:function:{name}"
-        group = self._log_group(f"/aws/lambda/{name}", platform.logs.retention_days, keys)
-        lines = f"arn:aws:logs:{stack.region}:{stack.account}:log-group:/aws/lambda/{name}:*"
+        group = log_group(self, "Log", platform, names.function_log(name), keys.logs)
+        self.log: str = group.ref
+        lines = f"arn:aws:logs:{stack.region}:{stack.account}:log-group:{names.function_log(name)}:*"
         role = make_role(
             self,
             "Role",
@@ -95,14 +98,6 @@ class Function(Construct):
             scaling_config={"maximumConcurrency": concurrency},
         )
         source.node.add_dependency(queue)
-
-    def _log_group(self, name: str, days: int, keys: Keys) -> aws_logs.CfnLogGroup:
-        keys.logs.allow_logs(name)
-        group = aws_logs.CfnLogGroup(
-            self, "Log", log_group_name=name, retention_in_days=days, kms_key_id=keys.logs.arn
-        )
-        group.apply_removal_policy(RemovalPolicy.RETAIN)
-        return group
 
 
 def _asset(scope: Construct, package: Path) -> dict[str, str]:

@@ -44,15 +44,15 @@ S3 = "s3.amazonaws.com"
 class LandingZone(Construct):
     """Bucket, topic, queue with dead letters, function and its memory; and what a model's writer may do.
 
-    `bus` is the name of the bus that data sets are told on, `notices` the ARN of the topic that tells people.
+    `notices` is the ARN of the topic that tells people.
     """
 
     def __init__(
-        self, scope: Construct, platform: Platform, *, keys: Keys, storage: Storage, bus: str, notices: str
+        self, scope: Construct, platform: Platform, *, keys: Keys, storage: Storage, notices: str
     ) -> None:
         super().__init__(scope, "Landing")
         self._platform, self._name, self._stack = platform, names.landing(platform), Stack.of(self)
-        self._data_key, self._bus = keys.data.arn, bus
+        self._data_key, self._bus = keys.data.arn, names.event_bus(platform)
         keys.messages.allow_service(S3)
         keys.messages.allow(self._topic_sends(), USE)
         keys.messages.allow_roles(USE, self._name)

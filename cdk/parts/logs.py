@@ -6,6 +6,7 @@ from aws_cdk import RemovalPolicy
 from constructs import Construct
 
 from cdk.parts.keys import Key
+from isthmus import names
 from isthmus.config import Platform
 from isthmus.resource_types import aws_logs
 
@@ -22,3 +23,9 @@ def log_group(scope: Construct, id_: str, platform: Platform, name: str, key: Ke
     )
     group.apply_removal_policy(RemovalPolicy.RETAIN)
     return group
+
+
+def job_logs(scope: Construct, platform: Platform, key: Key, *kinds: str) -> None:
+    """The log groups that SageMaker's jobs share, which it would make without an end and a key of ours."""
+    for kind in kinds:
+        log_group(scope, f"{kind}Log", platform, names.job_log(kind), key)

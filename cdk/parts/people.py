@@ -51,7 +51,7 @@ def automation_operator(scope: Construct, platform: Platform, *, data_key: str) 
     """Reads what happened in the automation account: versions, runs, hops of the bridge."""
     stack = Stack.of(scope)
     bridge = names.bridge(platform)
-    log_group = f"arn:aws:logs:{stack.region}:{stack.account}:log-group:/aws/lambda/{bridge}"
+    log_group = f"arn:aws:logs:{stack.region}:{stack.account}:log-group:{names.function_log(bridge)}"
     queues = [f"arn:aws:sqs:{stack.region}:{stack.account}:{bridge}{suffix}" for suffix in ("", "-dlq")]
     person_role(
         scope,

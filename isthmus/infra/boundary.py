@@ -31,6 +31,7 @@ SERVICES = (
     "kms",
     "lambda",
     "logs",
+    "oam",
     "osis",
     "sagemaker",
     "sagemaker-mlflow",

@@ -29,7 +29,7 @@ class Hop:
 
 def read(logs: Any, platform: Platform, *, days: float = 14) -> list[Hop]:
     """The bridge's hops of the last days, the oldest first; none where it never ran."""
-    group = f"/aws/lambda/{names.bridge(platform)}"
+    group = names.function_log(names.bridge(platform))
     start = int((time.time() - days * 24 * 3600) * 1000)
     pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=start)
     try:

@@ -6,18 +6,12 @@ under the tags of request and resource. `AWS::EMRServerless::Application` makes 
 
 from __future__ import annotations
 
-import functools
 import json
-import re
 import secrets
-import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import unquote
 
-import ministack.services
-from ministack import app as ministack_app
 from ministack.core import router
 from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region
 from ministack.services.cloudformation import provisioners
@@ -25,23 +19,16 @@ from ministack.services.cloudformation import provisioners
 from isthmus.errors import Refused
 from isthmus.executor import shapes
 from isthmus.executor.refusals import ApiError
-from isthmus.local.aws import roles
+from isthmus.local.aws import rest_json, roles
 
 Record = dict[str, Any]
-Answer = tuple[int, dict[str, str], bytes]
 SERVICE, TYPE = "emr-serverless", "AWS::EMRServerless::Application"
 IDLE_MINUTES = 15
 _applications: Any = AccountRegionScopedDict()
 
 
 def install() -> None:
-    module = sys.modules[__name__]
-    sys.modules["ministack.services.emr_serverless"] = module
-    ministack.services.emr_serverless = module
-    ministack_app._loaded_modules["emr_serverless"] = module
-    ministack_app._state_map[SERVICE] = "emr_serverless"
-    ministack_app.SERVICE_HANDLERS[SERVICE] = handle_request
-    router.SERVICE_PATTERNS = {SERVICE: {}, **router.SERVICE_PATTERNS}
+    rest_json.register(SERVICE, __name__)
     handlers = {"create": _type_create, "update": _type_update, "delete": _type_delete}
     provisioners._RESOURCE_HANDLERS[TYPE] = handlers
     provisioners._REPLACING_PROPERTIES[TYPE] = ("Name", "Type")
@@ -61,55 +48,37 @@ def reset() -> None:
 
 async def handle_request(
     method: str, path: str, headers: Mapping[str, str], body: bytes, query_params: Mapping[str, Any]
-) -> Answer:
+) -> rest_json.Answer:
     """Answer one request of the API."""
     key = router.extract_access_key_id(dict(headers), dict(query_params)) or get_account_id()
     try:
         operation, named = _route(method, path)
         params = json.loads(body or b"{}") | named
-        found = {name: value for name, value in query_params.items() if name in _members(operation)}
-        return _answer(200, invoke(operation, params | found, key))
+        found = {
+            name: value
+            for name, value in query_params.items()
+            if name in rest_json.members(SERVICE, operation)
+        }
+        return rest_json.answer(200, invoke(operation, params | found, key))
     except ApiError as error:
-        return _answer(error.status, {"message": error.message}, error.code)
-
-
-def _answer(status: int, body: Record, error: str = "") -> Answer:
-    headers = {"content-type": "application/json"} | ({"x-amzn-errortype": error} if error else {})
-    return status, headers, json.dumps(body).encode()
+        return rest_json.answer(error.status, {"message": error.message}, error.code)
 
 
 def invoke(operation: str, params: Record, access_key: str) -> Record:
     """Make one call of the API; raises `ApiError`."""
-    shapes.check_shape(params, _model().operation_model(operation).input_shape)
+    shapes.check_shape(params, rest_json.model(SERVICE).operation_model(operation).input_shape)
     _authorize(operation, params, access_key)
     if operation not in OPERATIONS:
         raise ApiError("ValidationException", f"The local EMR Serverless runs nothing: no {operation} here.")
     return OPERATIONS[operation](params)
 
 
-@functools.cache
-def _model() -> Any:
-    import botocore.session
-
-    return botocore.session.get_session().get_service_model(SERVICE)
-
-
-def _members(operation: str) -> Mapping[str, Any]:
-    shape = _model().operation_model(operation).input_shape
-    return shape.members if shape else {}
-
-
 def _route(method: str, path: str) -> tuple[str, dict[str, str]]:
     """The operation that a request is, and what its path names."""
-    for name in _model().operation_names:
-        http = _model().operation_model(name).http
-        pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", http["requestUri"])
-        # An ARN has a slash in it, and comes decoded.
-        pattern = pattern.replace("<resourceArn>[^/]+", "<resourceArn>.+")
-        found = re.fullmatch(pattern, path)
-        if http["method"] == method and found:
-            return name, {key: unquote(value) for key, value in found.groupdict().items()}
-    raise ApiError("UnknownOperationException", f"EMR Serverless has no {method} {path}.", 404)
+    found = rest_json.route(SERVICE, method, path)
+    if found is None:
+        raise ApiError("UnknownOperationException", f"EMR Serverless has no {method} {path}.", 404)
+    return found
 
 
 def _authorize(operation: str, params: Record, access_key: str) -> None:
@@ -252,7 +221,7 @@ def _type_create(_logical_id: str, properties: Record, _stack: str) -> tuple[str
 
 
 def _type_update(physical_id: str, old: Record, new: Record, _stack: str) -> tuple[str, Record]:
-    changed = {k: v for k, v in _request(new).items() if k in _members("UpdateApplication")}
+    changed = {k: v for k, v in _request(new).items() if k in rest_json.members(SERVICE, "UpdateApplication")}
     if old != new:
         _made("UpdateApplication", changed | {"applicationId": physical_id})
         _applications[physical_id]["tags"] = _tags(new)

@@ -33,11 +33,13 @@ from isthmus.local.aws import (
     guard_rails,
     identity,
     network_types,
+    oam,
     organization_types,
     organizations,
     queries,
     queues,
     sagemaker,
+    saved_queries,
     signatures,
     snapshots,
     source_identity,
@@ -85,6 +87,8 @@ def serve(settings: Settings) -> None:
     bucket_tags.install()
     studio_types.install()
     emr_serverless.install()
+    oam.install()
+    saved_queries.install(handlers)
     glue_sessions.install(handlers)
     boundaries.install()
     organizations.install(handlers, settings)

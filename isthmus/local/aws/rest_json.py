@@ -1,0 +1,57 @@
+"""Services of AWS's REST-JSON protocol that are ours alone: which operation a request is, by botocore."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+import ministack.services
+from ministack import app as ministack_app
+from ministack.core import router
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+def register(service: str, module_name: str) -> None:
+    """Let ministack find the service, whose module has `handle_request` and keeps its state as others do."""
+    module, short = sys.modules[module_name], module_name.rpartition(".")[2]
+    sys.modules[f"ministack.services.{short}"] = module
+    setattr(ministack.services, short, module)
+    ministack_app._loaded_modules[short] = module
+    ministack_app._state_map[service] = short
+    ministack_app.SERVICE_HANDLERS[service] = module.handle_request
+    router.SERVICE_PATTERNS = {service: {}, **router.SERVICE_PATTERNS}
+
+
+@functools.cache
+def model(service: str) -> Any:
+    import botocore.session
+
+    return botocore.session.get_session().get_service_model(service)
+
+
+def members(service: str, operation: str) -> Mapping[str, Any]:
+    """What a request of the operation may hold."""
+    shape = model(service).operation_model(operation).input_shape
+    return shape.members if shape else {}
+
+
+def route(service: str, method: str, path: str) -> tuple[str, dict[str, str]] | None:
+    """The operation that a request is, and what its path names; None where it is none."""
+    for name in model(service).operation_names:
+        http = model(service).operation_model(name).http
+        pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", http["requestUri"])
+        found = re.fullmatch(pattern, path)
+        if http["method"] == method and found:
+            return name, {key: unquote(value) for key, value in found.groupdict().items()}
+    return None
+
+
+def answer(status: int, body: Mapping[str, Any], error: str = "") -> Answer:
+    headers = {"content-type": "application/json"} | ({"x-amzn-errortype": error} if error else {})
+    return status, headers, json.dumps(body).encode()
