@@ -19,6 +19,7 @@ from cdk.parts.logs import job_logs
 from cdk.parts.network import network
 from cdk.parts.notices import notices
 from cdk.parts.people import approver, automation_data_owner, automation_operator
+from cdk.parts.saved_queries import log_groups
 from cdk.parts.stack import AccountStack
 from cdk.parts.storage import Bucket, Storage
 from cdk.parts.training import training_policies
@@ -62,7 +63,19 @@ class AutomationStack(AccountStack):
         functions += [Bridge(self, platform, keys=keys, bus=bus.ref, notices=topic)]
         log_alarms(self, platform, topic, *functions)
         log_insight(self, platform, "automation")
-        job_logs(self, platform, keys.logs, "ProcessingJobs", "TrainingJobs")
+        jobs = job_logs(self, platform, keys.data, "ProcessingJobs", "TrainingJobs")
+        if platform.logs.opensearch:
+            from cdk.parts.log_search import LogSearch
+
+            LogSearch(
+                self,
+                platform,
+                keys=keys,
+                storage=storage,
+                notices=topic,
+                groups=log_groups(platform, "automation"),
+                after=[*functions, *jobs],
+            )
 
 
 def _share(platform: Platform, key: Key, artifacts: Bucket, data: Bucket) -> None:

@@ -61,7 +61,7 @@ class ServingStack(AccountStack):
         chat(self, platform, topic)
         dashboards(self, platform, stage)
         log_insight(self, platform, stage)
-        job_logs(self, platform, keys.logs, "ProcessingJobs")
+        job_logs(self, platform, keys.data, "ProcessingJobs")
         if platform.api:
             from cdk.parts.api import endpoints_api
 

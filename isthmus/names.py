@@ -97,6 +97,16 @@ def log_sink(platform: Platform) -> str:
     return f"{platform.name}-logs"
 
 
+def log_search(platform: Platform) -> str:
+    """Automation: the OpenSearch collection of logs, and what leads there; roles add what they do."""
+    return f"{platform.name}-log-search"
+
+
+def log_search_bucket(platform: Platform) -> str:
+    """Automation: lines of logs on their way to the collection."""
+    return _bucket(platform, "log-search", platform.accounts.automation)
+
+
 def landing_bucket(platform: Platform) -> str:
     """Automation: where files arrive (`incoming/`), and where those stay that are not fit (`rejected/`)."""
     return _bucket(platform, "landing", platform.accounts.automation)

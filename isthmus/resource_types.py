@@ -22,10 +22,14 @@ if TYPE_CHECKING:
     from aws_cdk import aws_emrserverless as aws_emrserverless
     from aws_cdk import aws_events as aws_events
     from aws_cdk import aws_iam as aws_iam
+    from aws_cdk import aws_kinesisfirehose as aws_kinesisfirehose
     from aws_cdk import aws_kms as aws_kms
     from aws_cdk import aws_lambda as aws_lambda
     from aws_cdk import aws_logs as aws_logs
+    from aws_cdk import aws_oam as aws_oam
+    from aws_cdk import aws_opensearchserverless as aws_opensearchserverless
     from aws_cdk import aws_organizations as aws_organizations
+    from aws_cdk import aws_osis as aws_osis
     from aws_cdk import aws_s3 as aws_s3
     from aws_cdk import aws_sagemaker as aws_sagemaker
     from aws_cdk import aws_scheduler as aws_scheduler

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from aws_cdk import aws_cloudwatch
 from constructs import Construct
 
 from cdk.parts.queues import Queue
+from isthmus.resource_types import aws_cloudwatch
 
 
 def watch(scope: Construct, dead_letters: Queue, description: str, notices: str) -> None:

@@ -142,7 +142,8 @@ class Key(Construct):
         self.allow(logs, LOGS_NEED, {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": arn}})
 
     def add(self, statement: Statement) -> None:
-        self._policy.append(statement)
+        if statement not in self._policy:
+            self._policy.append(statement)
         self._key.key_policy = document(*self._policy)
 
 

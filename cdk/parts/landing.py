@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import Stack, aws_sns
+from aws_cdk import Stack
 from constructs import Construct
 
 from cdk.parts.dead_letters import watch
@@ -31,6 +31,7 @@ from cdk.parts.tables import table
 from cdk.parts.topics import topic
 from isthmus import names
 from isthmus.config import Landing, Model, Platform
+from isthmus.resource_types import aws_sns
 
 CODE = Path(__file__).parents[2] / "landing"
 # The longest that Lambda lets a function run, and a whole processor: one large file is one invocation.

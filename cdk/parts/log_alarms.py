@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import aws_cloudwatch, aws_logs
 from constructs import Construct
 
 from isthmus import names
 from isthmus.config import Platform
+from isthmus.resource_types import aws_cloudwatch, aws_logs
 
 HOUR = 3600
 

@@ -5,12 +5,13 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-Unifie
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, Stack, aws_oam
+from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from cdk.parts.grants import document
 from isthmus import names
 from isthmus.config import WORKLOADS, Platform
+from isthmus.resource_types import aws_oam
 
 SHARED = ("AWS::CloudWatch::Metric", "AWS::Logs::LogGroup")
 

@@ -25,7 +25,6 @@ def log_group(scope: Construct, id_: str, platform: Platform, name: str, key: Ke
     return group
 
 
-def job_logs(scope: Construct, platform: Platform, key: Key, *kinds: str) -> None:
-    """The log groups that SageMaker's jobs share, which it would make without an end and a key of ours."""
-    for kind in kinds:
-        log_group(scope, f"{kind}Log", platform, names.job_log(kind), key)
+def job_logs(scope: Construct, platform: Platform, key: Key, *kinds: str) -> list[aws_logs.CfnLogGroup]:
+    """The log groups that SageMaker's jobs share, which it would make without an end and a key."""
+    return [log_group(scope, f"{kind}Log", platform, names.job_log(kind), key) for kind in kinds]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import aws_logs
 from constructs import Construct
 
 from isthmus import names
 from isthmus.config import AccountRole, Platform
+from isthmus.resource_types import aws_logs
 
 JOBS = tuple(map(names.job_log, ("ProcessingJobs", "TrainingJobs")))
 
@@ -38,7 +38,7 @@ def saved_queries(scope: Construct, platform: Platform, account: AccountRole) ->
 def queries(platform: Platform, account: AccountRole) -> list[Query]:
     """The account's questions."""
     functions = _functions(platform, account)
-    found = [_refused_by_iam((*functions.values(), *JOBS))]
+    found = [_refused_by_iam(tuple(log_groups(platform, account)))]
     if "bridge" in functions:
         found += [_bridge(functions["bridge"])]
     if "landing" in functions:
@@ -48,6 +48,11 @@ def queries(platform: Platform, account: AccountRole) -> list[Query]:
     if platform.network.mode == "managed":
         found += [_refused_by_network(names.flow_logs(platform))]
     return found
+
+
+def log_groups(platform: Platform, account: AccountRole) -> list[str]:
+    """The log groups of the account's functions and jobs."""
+    return [*_functions(platform, account).values(), *JOBS]
 
 
 def _functions(platform: Platform, account: AccountRole) -> dict[str, str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy, aws_dynamodb
+from aws_cdk import RemovalPolicy
 from constructs import Construct
 
 from cdk.parts.excuse import excuse
+from isthmus.resource_types import aws_dynamodb
 
 
 def table(scope: Construct, id_: str, name: str, *, key: str) -> None:
@@ -24,6 +25,6 @@ def table(scope: Construct, id_: str, name: str, *, key: str) -> None:
     made.apply_removal_policy(RemovalPolicy.DESTROY)
     excuse(
         made,
-        "remembers for a time which events were done; point-in-time recovery is all that it needs",
+        "remembers for days which events were done; point-in-time recovery is all that it needs",
         "NIST.800.53.R5-DynamoDBInBackupPlan",
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from aws_cdk import aws_sns
 from constructs import Construct
 
 from cdk.parts.grants import Principal, allow_principal, document
+from isthmus.resource_types import aws_sns
 
 
 def topic(

@@ -25,7 +25,16 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "network": {"mode": "existing", "vpcs": EXISTING},
         "studio": {"mlflow": "tracking_server", "sign_in": "identity_center", "glue": True},
     },
-    "http-api": {"api": {"audience": AUDIENCE}, "organization": None, "network": {}, "studio": None},
+    "http-api": {
+        "logs": {
+            "central": True,
+            "sink": "arn:aws:oam:eu-west-1:222233334444:sink/0c9a3f6e-1f0b-4b1e-8b9b-3f1f0a1f7d10",
+        },
+        "api": {"audience": AUDIENCE},
+        "organization": None,
+        "network": {},
+        "studio": None,
+    },
     "public-api-with-firewall": {"api": {"audience": AUDIENCE, "waf": True}, "studio": {"mlflow": "none"}},
     "three-zones-and-no-notice": {
         "network": {"mode": "managed", "zones": 3},

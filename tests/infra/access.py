@@ -126,6 +126,7 @@ def _files(lab: Lab) -> dict[str, Call]:
     return {
         "read the model's training data": _get(data, f"{MODEL}/file"),
         "write the model's training data": _put(data, f"{MODEL}/versions/1/file"),
+        "land a file for the model": _put(names.landing_bucket(platform), f"incoming/{MODEL}/set/file"),
         "land rows for the model": _put(data, f"{MODEL}/landed/file"),
         "read the model's artifacts": _get(artifacts, f"{MODEL}/file"),
         "write the model's artifacts": _put(artifacts, f"{MODEL}/written"),

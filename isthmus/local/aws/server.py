@@ -40,6 +40,7 @@ from isthmus.local.aws import (
     queues,
     sagemaker,
     saved_queries,
+    search_types,
     signatures,
     snapshots,
     source_identity,
@@ -88,6 +89,7 @@ def serve(settings: Settings) -> None:
     studio_types.install()
     emr_serverless.install()
     oam.install()
+    search_types.install()
     saved_queries.install(handlers)
     glue_sessions.install(handlers)
     boundaries.install()

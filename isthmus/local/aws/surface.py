@@ -122,6 +122,7 @@ EXTENDED = {
     "ministack.services.glue": ("_ALL_STATE",),
     "ministack.services.sns": ("_topic_by_arn_any_scope", "topic_policy_allows"),
     "ministack.services.sqs": ("_queue_by_arn", "_queue_url_for_account", "queue_policy_allows"),
+    "ministack.services.opensearchserverless": ("_HANDLERS", "_Invalid", "_validate_rules"),
     "ministack.services.lambda_svc": ("function_policy_for_arn",),
     "ministack.services.ec2": (
         "_create_flow_logs",

@@ -82,3 +82,30 @@ def lets_in(account: str) -> str:
     statement = allow(["oam:CreateLink"], "*", Principal={"AWS": [account]})
     statement["Condition"] = {"ForAllValues:StringEquals": {"oam:ResourceTypes": [LOGS]}}
     return policy(statement)
+
+
+def test_a_collection_and_its_pipeline_stand_with_their_stack(aws: Aws) -> None:
+    rule = {"ResourceType": "collection", "Resource": ["collection/sought"]}
+    policy_type, made = "AWS::OpenSearchServerless::SecurityPolicy", "AWS::OpenSearchServerless::Collection"
+    encrypted = {"Name": "sought", "Type": "encryption"}
+    deploy(
+        aws, AUTOMATION, "kept", policy_type, encrypted | {"Policy": _json(Rules=[rule], AWSOwnedKey=True)}
+    )
+    identity = deploy(aws, AUTOMATION, "sought", made, {"Name": "sought", "Type": "TIMESERIES"})["Ref"]
+    serverless, osis = aws.client("opensearchserverless", AUTOMATION), aws.client("osis", AUTOMATION)
+    (found,) = serverless.batch_get_collection(names=["sought"])["collectionDetails"]
+    assert found["id"] == identity
+    wanted = {"PipelineName": "sought-in", "MinUnits": 1, "MaxUnits": 2}
+    body = {"PipelineConfigurationBody": "version: 2"}
+    deploy(aws, AUTOMATION, "taken", "AWS::OSIS::Pipeline", wanted | body)
+    assert osis.get_pipeline(PipelineName="sought-in")["Pipeline"]["MaxUnits"] == 2
+    deploy(aws, AUTOMATION, "taken", "AWS::OSIS::Pipeline", wanted | body | {"MaxUnits": 3})
+    assert osis.get_pipeline(PipelineName="sought-in")["Pipeline"]["MaxUnits"] == 3
+    for stack in ("taken", "sought", "kept"):
+        destroy(aws, AUTOMATION, stack)
+    assert osis.list_pipelines()["Pipelines"] == []
+    assert serverless.list_collections()["collectionSummaries"] == []
+
+
+def _json(**content: Any) -> str:
+    return json.dumps(content)
