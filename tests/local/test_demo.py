@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,11 @@ from click.testing import CliRunner
 from isthmus.errors import BadInput, Refused, Unavailable
 from isthmus.local import lock
 from isthmus.local.commands import demo
+from isthmus.local.lifecycle import Lifecycle, Verdict
+from isthmus.local.platform import Local
+from isthmus.local.world import World
+
+CLOUDS = Local(Path(), 0, "http://aws", "http://azure", "contoso", Path(), Path())
 
 
 def test_a_second_demo_leaves_the_first_ones_folder_alone(
@@ -81,8 +87,11 @@ def test_an_interrupted_demo_reports_what_was_done_and_where_it_stopped(tmp_path
         text=True,
         start_new_session=True,
     )
-    assert process.stdout is not None
-    assert any("Entra  " in line for line in iter(process.stdout.readline, ""))
+    # Whoever acts in the second step is given a key first.
+    key = tmp_path / ".isthmus" / "demo" / "clouds" / "laptop-admin.json"
+    while not key.exists():
+        assert process.poll() is None
+        time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     said, problem = process.communicate(timeout=60)
     assert (process.returncode, problem) == (130, "")
@@ -95,3 +104,23 @@ def test_an_interrupted_demo_reports_what_was_done_and_where_it_stopped(tmp_path
     assert found["steps"][0]["result"].startswith("AWS ")
     assert found["seconds"] >= sum(one["seconds"] for one in found["steps"]) - 0.1
     assert "✗ Synthesize and check the stacks" in said
+
+
+@pytest.mark.parametrize(("red", "code"), [(True, 1), (False, 0)])
+def test_a_model_below_its_bar_ends_a_demo_as_model_yaml_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, red: bool, code: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    verdict = "not registered: AUC 0.61 < 0.70"
+    for step in ("furnish_aws", "furnish_azure", "pull_request"):
+        monkeypatch.setattr(Lifecycle, step, lambda _self: None)
+    monkeypatch.setattr(Lifecycle, "build", lambda *_: Verdict(verdict, red))
+    monkeypatch.setattr("isthmus.local.demo.running", lambda *_: nullcontext(CLOUDS))
+    monkeypatch.setattr(World, "acting", lambda *_: nullcontext())
+    monkeypatch.setattr(World, "client", lambda _self: None)
+    monkeypatch.setattr("isthmus.local.demo.look_back", lambda *_: None)
+    monkeypatch.setattr("isthmus.local.spent.of_runs", lambda _client: {})
+    done = CliRunner().invoke(demo, ["--report", "report.json"], catch_exceptions=False)
+    assert done.exit_code == code
+    assert f"\n{verdict}; prod serves nothing.\n" in done.output
+    assert reported(tmp_path)["status"] == ("failed" if red else "succeeded")
