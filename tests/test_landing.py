@@ -15,7 +15,6 @@ from isthmus import aws, names
 from isthmus.azure import provision, runs
 from isthmus.config import Platform, read
 from isthmus.local import furnish
-from isthmus.local.aws.accounts import root_credentials
 from isthmus.local.aws.bootstrap import bootstrap_all
 from isthmus.local.platform import running
 from isthmus.local.scene import lay
@@ -40,7 +39,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with running(scene.platform_file, state / "clouds") as local:
         found = World(scene, local, state)
         with found.acting("admin"):
-            bootstrap_all(local.aws_url, found.platform)
+            bootstrap_all(local.root, found.platform)
             furnish.synthesize(furnish.CHECKOUT, scene.platform_file, state / "assembly")
             furnish.deploy(found.platform, state / "assembly", lambda _line: None)
             provision.apply(found.platform, scene.folders)
@@ -49,11 +48,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def root(world: World, account: str, service: str) -> Any:
-    key = root_credentials(getattr(world.platform.accounts, account))
-    session = boto3.Session(
-        key["AWS_ACCESS_KEY_ID"], key["AWS_SECRET_ACCESS_KEY"], region_name=world.platform.region
-    )
-    return session.client(service, endpoint_url=world.local.aws_url)
+    """The root of another account, which administers the exporter."""
+    number = getattr(world.platform.accounts, account)
+    return world.local.root.client(service, number, world.platform.region)
 
 
 @pytest.fixture(scope="module")

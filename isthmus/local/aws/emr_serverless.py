@@ -54,11 +54,8 @@ async def handle_request(
     try:
         operation, named = _route(method, path)
         params = json.loads(body or b"{}") | named
-        found = {
-            name: value
-            for name, value in query_params.items()
-            if name in rest_json.members(SERVICE, operation)
-        }
+        known = rest_json.members(SERVICE, operation)
+        found = {name: value for name, value in query_params.items() if name in known}
         return rest_json.answer(200, invoke(operation, params | found, key))
     except ApiError as error:
         return rest_json.answer(error.status, {"message": error.message}, error.code)

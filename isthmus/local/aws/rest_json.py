@@ -46,6 +46,8 @@ def route(service: str, method: str, path: str) -> tuple[str, dict[str, str]] | 
     for name in model(service).operation_names:
         http = model(service).operation_model(name).http
         pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", http["requestUri"])
+        # An ARN has a slash in it, and comes decoded.
+        pattern = re.sub(r"(<[Rr]esourceArn>)\[\^/\]\+", r"\1.+", pattern)
         found = re.fullmatch(pattern, path)
         if http["method"] == method and found:
             return name, {key: unquote(value) for key, value in found.groupdict().items()}
