@@ -32,7 +32,7 @@ class Runtime:
         self.status, self.code, self.body = status, code, body
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server() -> Iterator[Runtime]:
     """One for all tests, as the function has one client for all requests: to make it takes half a second."""
     one = Runtime()

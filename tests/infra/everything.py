@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from isthmus import names, network
+from isthmus.build.tags import tag
 from isthmus.config import Platform
 from isthmus.infra.change import Change, apply
 from tests.local.aws.documents import allow, policy
@@ -73,9 +74,10 @@ def fill_automation(aws: Aws, platform: Platform) -> str:
     role = names.role_arn(AUTOMATION, names.pipeline_role(platform, MODEL))
     request = _request(aws, platform, "automation", "", role)
     step = {"Name": "Wait", "Type": "Processing", "Arguments": request}
+    tags = names.tags(platform, "automation", platform.model(MODEL))
     sagemaker.create_pipeline(
         PipelineName=MODEL,
-        PipelineDefinition=json.dumps({"Version": "2020-12-01", "Steps": [step]}),
+        PipelineDefinition=tag(json.dumps({"Version": "2020-12-01", "Steps": [step]}), tags),
         RoleArn=role,
         ClientRequestToken="0" * 32,
     )
