@@ -73,6 +73,8 @@ def fill_automation(aws: Aws, platform: Platform) -> str:
     )["ModelPackageArn"]
     role = names.role_arn(AUTOMATION, names.pipeline_role(platform, MODEL))
     request = _request(aws, platform, "automation", "", role)
+    tags = names.tags(platform, "automation", platform.model(MODEL))
+    request["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
     step = {"Name": "Wait", "Type": "Processing", "Arguments": request}
     tags = names.tags(platform, "automation", platform.model(MODEL))
     sagemaker.create_pipeline(
