@@ -235,6 +235,9 @@ LISTS = {
         ("list_roles", "Roles", "RoleName"),
         ("list_open_id_connect_providers", "OpenIDConnectProviderList", "Arn"),
     ],
+    "firehose": [("list_delivery_streams", "DeliveryStreamNames", "")],
+    "osis": [("list_pipelines", "Pipelines", "PipelineName")],
+    "opensearchserverless": [("list_collections", "collectionSummaries", "name")],
     "glue": [("list_sessions", "Ids", "")],
     "emr-serverless": [("list_applications", "applications", "name")],
     "sagemaker": [
