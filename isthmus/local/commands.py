@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +45,8 @@ def up(aws_port: int, azure_port: int, bare: bool, demo: bool) -> None:
     The first time, the accounts' stacks are deployed and Azure DevOps is provisioned from platform.yaml: the
     one in this folder, else the example's.
     """
-    from isthmus.local import platform as local_platform
+    with _nothing_to_tidy_up():
+        from isthmus.local import platform as local_platform
 
     signal.signal(signal.SIGTERM, _as_interrupt)
     state = here.DEMO / here.CLOUDS if demo else here.UP
@@ -112,12 +115,23 @@ def demo(report: Path | None, model_build: Path | None, keep: bool) -> None:
     Rows that come after the first deployment are taken from later.csv beside the model's data; where there is
     none, the data are cut in half: by model.yaml's time column, or without one into every other row.
     """
-    from isthmus.local.demo import run
+    with _nothing_to_tidy_up():
+        from isthmus.local.demo import run
 
     signal.signal(signal.SIGTERM, _as_interrupt)
     played = run(here.DEMO, report=report, model_build=model_build, keep=keep)
     if played.status != "succeeded":
         raise click.exceptions.Exit(1)
+
+
+@contextlib.contextmanager
+def _nothing_to_tidy_up() -> Iterator[None]:
+    """While modules are loaded an interrupt ends the process: pydantic would lose its exception."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def _as_interrupt(_number: int, _frame: object) -> None:

@@ -110,3 +110,28 @@ def test_a_broken_record_of_what_runs_is_no_platform(tmp_path: Path, record: str
         done = isthmus(tmp_path, *command.split())
         assert done.returncode in (2, 3), done.stderr
         assert "Traceback" not in done.stderr
+
+
+# A library's way to lose an interrupt: its exception is raised where nobody can take it.
+LOSING = """
+import os, signal, sys
+from isthmus import __main__
+class Losing:
+    def find_spec(self, name, *_):
+        if name == "isthmus.config":
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+            except KeyboardInterrupt:
+                os._exit(7)
+sys.meta_path.insert(0, Losing())
+__main__.main()
+"""
+
+
+@pytest.mark.parametrize("command", [["up", "--bare"], ["demo"]])
+def test_an_interrupt_while_modules_are_loaded_is_not_lost(tmp_path: Path, command: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOSING, *command], cwd=tmp_path, env=clean(), capture_output=True, check=False
+    )
+    assert done.returncode == -signal.SIGINT, done.stderr
+    assert not list(tmp_path.iterdir())
