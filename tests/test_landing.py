@@ -108,7 +108,7 @@ def test_files_that_land_are_trained_on_once_and_the_lineage_names_them(world: W
         found = lineage.of_version(Accounts(world.platform), world.model.name, None, lambda _line: None)
     assert {run.id for run in builds_as(world)} - before == {run.id}
     assert version.number == 2
-    assert (found.origin["data_set"], found.origin["reason"]) == (data_set, "data")
+    assert (found.origin["data set that landed"], found.origin["built because of"]) == (data_set, "data")
 
 
 def builds_as(world: World) -> list[runs.Run]:
