@@ -11,7 +11,7 @@ from cdk.parts.stack import AccountStack
 from cdk.parts.storage import bucket_arn, objects
 from isthmus import names
 from isthmus.config import Platform
-from isthmus.config.platform import FeatureGroup
+from isthmus.config.features import FeatureGroup
 from isthmus.resource_types import aws_sagemaker
 
 

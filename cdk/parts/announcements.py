@@ -15,7 +15,7 @@ from constructs import Construct
 from cdk.parts.grants import Principal, alarms, allow, make_role
 from isthmus import names
 from isthmus.config import Platform
-from isthmus.config.platform import Notifications
+from isthmus.config.notifications import Notifications
 from isthmus.resource_types import aws_events
 
 CHAT: Principal = ({"Service": "chatbot.amazonaws.com"}, {})

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 from isthmus.config.stages import STAGES, WORKLOADS, AccountRole, Stage
 
 if TYPE_CHECKING:
+    from isthmus.config.api import Api
     from isthmus.config.deploy import DeployConfig, Gates
     from isthmus.config.model import ModelConfig
-    from isthmus.config.platform import Api, Landing, Model, Organization, Platform, Studio, Team
+    from isthmus.config.organization import Organization
+    from isthmus.config.platform import Landing, Model, Platform
     from isthmus.config.reading import platform_path, read, read_deploy, read_model, read_platform
+    from isthmus.config.studio import Studio, Team
 
 __all__ = [
     "STAGES",
@@ -40,10 +43,13 @@ __all__ = [
 ]
 
 _WHERE = {
+    "api": ("Api",),
     "deploy": ("DeployConfig", "Gates"),
     "model": ("ModelConfig",),
-    "platform": ("Api", "Landing", "Model", "Organization", "Platform", "Studio", "Team"),
+    "organization": ("Organization",),
+    "platform": ("Landing", "Model", "Platform"),
     "reading": ("platform_path", "read", "read_deploy", "read_model", "read_platform"),
+    "studio": ("Studio", "Team"),
 }
 
 

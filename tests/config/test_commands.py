@@ -22,7 +22,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def call(file: Path, *words: str) -> Result:
-    return CliRunner().invoke(isthmus, ["--platform", str(file), *words])
+    return CliRunner(env={"ISTHMUS_PLATFORM": None}).invoke(isthmus, ["--platform", str(file), *words])
 
 
 def test_a_team_its_model_and_an_account_are_written_down(file: Path) -> None:

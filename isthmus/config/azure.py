@@ -1,0 +1,66 @@
+"""azure in platform.yaml: the organization of Azure DevOps, and who signs and approves there."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import Field, field_validator
+
+from isthmus.config.fields import Guid, Strict, Url, twice
+
+_ORGANIZATION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,48}[A-Za-z0-9])?$")
+
+
+class Azure(Strict):
+    """Where the code lives and the pipelines run."""
+
+    organization_url: Url
+    organization_id: Guid
+    tenant_id: Guid
+    project: str = Field(min_length=1, max_length=64)
+    issuer: Url = Field(
+        default="", validate_default=False, description="Who signs a service connection's tokens."
+    )
+    audience: str = "api://AzureADTokenExchange"
+    authority_host: Url = Field(default="https://login.microsoftonline.com", description="Entra.")
+    bridge_client_id: Guid = Field(description="The Entra application that the bridge acts as.")
+    connection_client_id: Guid | None = Field(
+        default=None, description="The Entra application of the service connections; else the bridge's."
+    )
+    approvers: list[str] = Field(min_length=1, description="Who may let a deployment pass to prod.")
+    entra_subjects: dict[str, str] = Field(
+        default={},
+        description="The subject of each service connection's token of the Entra issuer, by the "
+        "connection's name; where given, both issuers are trusted side by side.",
+    )
+
+    @field_validator("entra_subjects")
+    @classmethod
+    def _one_subject_each(cls, subjects: dict[str, str]) -> dict[str, str]:
+        if subject := twice(subjects.values()):
+            raise ValueError(f"{subject} stands twice: each service connection has a subject of its own")
+        return subjects
+
+    @field_validator("organization_url")
+    @classmethod
+    def _names_an_organization(cls, url: str) -> str:
+        host, _, path = url.rstrip("/").partition("://")[2].partition("/")
+        if not _ORGANIZATION.match(path.rsplit("/", 1)[-1]) or host.endswith(".visualstudio.com"):
+            raise ValueError("it names no organization; one is named like https://dev.azure.com/contoso")
+        return url
+
+    @property
+    def connection_client(self) -> str:
+        return self.connection_client_id or self.bridge_client_id
+
+    @property
+    def organization(self) -> str:
+        return self.organization_url.rstrip("/").rsplit("/", 1)[-1]
+
+    @property
+    def token_issuer(self) -> str:
+        return self.issuer or f"https://vstoken.dev.azure.com/{self.organization_id}"
+
+    @property
+    def entra_issuer(self) -> str:
+        return f"{self.authority_host.rstrip('/')}/{self.tenant_id}/v2.0"
