@@ -28,6 +28,7 @@ PLATFORM = (
     "cdk.json",
     "gateway",
     "isthmus",
+    "landing",
     "pyproject.toml",
     "README.md",
     "requirements",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -25,3 +26,12 @@ def test_templates_say_the_name_of_the_platform_that_they_are_pushed_with(tmp_pa
     for template in ("model-build", "model-deploy", "stages/infrastructure"):
         text = pushed(f"azure-pipelines/{template}.yml")
         assert "  default: orbit\n" in text and "  default: isthmus\n" not in text
+
+
+def test_a_platform_repository_holds_the_code_of_every_function() -> None:
+    """Else a platform that uses it cannot be synthesized by its own pipeline."""
+    sources = [file.read_text() for file in (CHECKOUT / "cdk/parts").glob("*.py")]
+    code = {name for source in sources for name in re.findall(r'^CODE = .* / "(\w+)"$', source, re.M)}
+    files = Folders(CHECKOUT, CHECKOUT / "model-build", CHECKOUT / "model-deploy").files("platform")
+    assert {"bridge", "gateway", "landing"} <= code
+    assert all(f"{folder}/handler.py" in files for folder in code)
