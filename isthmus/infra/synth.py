@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from isthmus import lifeline
 from isthmus.errors import BadInput, Problem
 
 
@@ -32,17 +33,24 @@ def synthesize(
     if not app.is_file():
         raise BadInput(f"there is no {app.name}", where=str(app), todo="run from the platform repository")
     _clear(output)
-    done = subprocess.run(
+    # Beside it until it is whole: one that is killed leaves no part where an assembly is looked for.
+    partial = output.with_name(f"{output.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    process = lifeline.spawn(
         [sys.executable, app.name, *arguments],
         cwd=app.resolve().parent,
-        env=_environment(output, platform, validate),
-        capture_output=True,
-        text=True,
-        check=False,
+        env=_environment(partial, platform, validate),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
-    if done.returncode:
-        raise Problem(_reason(done.stderr), where=str(app))
-    return output
+    try:
+        _, said = process.communicate()
+    finally:
+        code = lifeline.stop(process)
+    if code:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise Problem(_reason(said.decode(errors="replace")), where=str(app))
+    return partial.replace(output)
 
 
 def _environment(output: Path, platform: Path | None, validate: bool) -> dict[str, str]:
