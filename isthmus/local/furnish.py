@@ -56,14 +56,14 @@ def synthesize(checkout: Path, platform_file: Path, assembly: Path) -> None:
 
 
 def check(assembly: Path) -> int:
-    """Pass every template through cfn-lint; returns how many there are. Raises `Problem` for a finding."""
+    """Check every template; returns how many there are. Raises `Problem` for a finding."""
     from isthmus.errors import Problem
     from isthmus.infra.check import check as findings_in
     from isthmus.infra.manifest import read_stacks
 
     findings = findings_in(assembly)
     if findings:
-        raise Problem("cfn-lint: " + "\n".join(str(one) for one in findings), where=str(assembly))
+        raise Problem("findings in the templates:\n" + "\n".join(map(str, findings)), where=str(assembly))
     return len(read_stacks(assembly))
 
 
