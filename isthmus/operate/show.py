@@ -36,21 +36,7 @@ RUNS = (Column("run"), Column("pipeline", 20), Column("result"), Column("for", 1
 
 def status(running: Sequence[Endpoint], waiting: Sequence[Version], said: Said) -> None:
     """What runs where, what waits for whom and how it is decided, and the latest runs."""
-    show(
-        [
-            Column("model"),
-            Column("stage"),
-            Column("status"),
-            Column("version"),
-            Column("run"),
-            Column("since"),
-        ],
-        [
-            [one.name, one.stage, one.status, short(one.model_package_arn), one.run_id, moment(one.since)]
-            for one in running
-        ],
-        none="there are no models",
-    )
+    show(ENDPOINTS, [_endpoint(one) for one in running], none="there are no models")
     click.echo()
     for version in waiting:
         click.echo(f"{version.name} waits for an approver{_judged(version)}")
