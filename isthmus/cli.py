@@ -58,7 +58,7 @@ COMMANDS = {
     "deploy": Entry("isthmus.deploy.commands:deploy", "Synthesize and deploy exactly one model version."),
     "gate": Entry("isthmus.deploy.commands:gate", "Test a deployed endpoint, and write test results."),
     "monitor": Entry("isthmus.monitor.commands:monitor", "Watch an endpoint's captured data."),
-    "schema": Entry("isthmus.operate.commands:schema", "Print the JSON Schema of a configuration file."),
+    "schema": Entry("isthmus.config.commands:schema", "Print the JSON Schema of a configuration file."),
 }
 # Where the environment names no clouds and a local platform runs in this folder: those that only read talk
 # to that, and say so; those that decide something do not guess.

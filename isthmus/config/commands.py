@@ -1,6 +1,8 @@
-"""`isthmus model` and `isthmus team`: what is added to platform.yaml, whose comments and order stay."""
+"""`isthmus model` and `team` add to platform.yaml, whose comments and order stay; `schema` says its form."""
 
 from __future__ import annotations
+
+import json
 
 import click
 
@@ -48,6 +50,18 @@ def add_team(name: str, scientists: tuple[str, ...]) -> None:
     """Add a team of scientists to platform.yaml."""
     _add("teams", {"name": name, "scientists": [one for names in scientists for one in names.split()]})
     click.echo(f"team {name} is in platform.yaml; on main the pipeline infrastructure makes its profiles")
+
+
+@click.command()
+@click.argument("file", type=click.Choice(["platform", "model", "deploy"]))
+def schema(file: str) -> None:
+    """Print the JSON Schema of platform.yaml, model.yaml or deploy.yaml, for editors."""
+    from pydantic import BaseModel
+
+    from isthmus.config import DeployConfig, ModelConfig, Platform
+
+    kinds: dict[str, type[BaseModel]] = {"platform": Platform, "model": ModelConfig, "deploy": DeployConfig}
+    click.echo(json.dumps(kinds[file].model_json_schema(), indent=2))
 
 
 def _add(where: str, item: dict[str, object]) -> None:

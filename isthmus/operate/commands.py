@@ -1,8 +1,7 @@
-"""`isthmus status`, `models`, `approve`, `reject`, `lineage`, `events`, `schema`."""
+"""`isthmus status`, `models`, `approve`, `reject`, `lineage`, `events`."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -175,18 +174,6 @@ def events(model: str | None, correlation_id: str | None, days: float, as_json: 
     else:
         show.events(found, said)
     _fail_if_asked_in_vain(said)
-
-
-@click.command()
-@click.argument("file", type=click.Choice(["platform", "model", "deploy"]))
-def schema(file: str) -> None:
-    """Print the JSON Schema of platform.yaml, model.yaml or deploy.yaml, for editors."""
-    from pydantic import BaseModel
-
-    from isthmus.config import DeployConfig, ModelConfig, Platform
-
-    kinds: dict[str, type[BaseModel]] = {"platform": Platform, "model": ModelConfig, "deploy": DeployConfig}
-    click.echo(json.dumps(kinds[file].model_json_schema(), indent=2))
 
 
 def _accounts() -> Accounts:
