@@ -21,6 +21,7 @@ from isthmus.local.scene import lay
 from isthmus.local.world import World
 from isthmus.operate import hops, lineage, registry
 from isthmus.operate.accounts import Accounts
+from isthmus.operate.devops import Said
 from tests.local.aws.documents import allow, policy
 
 EXPORTER = "station-export"
@@ -105,7 +106,7 @@ def test_files_that_land_are_trained_on_once_and_the_lineage_names_them(world: W
         queued = [one for one in hops.read(_logs(world), world.platform) if one.hop == "queued"]
         assert [one.subject for one in queued] == [data_set]
         version = registry.find(world.sagemaker("automation"), world.model.name, None)
-        found = lineage.of_version(Accounts(world.platform), world.model.name, None, lambda _line: None)
+        found = lineage.of_version(Accounts(world.platform), world.model.name, None, Said())
     assert {run.id for run in builds_as(world)} - before == {run.id}
     assert version.number == 2
     assert (found.origin["data set that landed"], found.origin["built because of"]) == (data_set, "data")
