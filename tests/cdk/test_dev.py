@@ -14,7 +14,6 @@ from isthmus.errors import BadInput
 from isthmus.infra.manifest import read_stacks
 from isthmus.infra.node import use_node
 from tests.cdk.conftest import FULL
-from tests.cdk.test_permissions import ONLY_ON_ALL, allowing, listed
 
 Templates = dict[str, dict[str, Any]]
 MOST_RESOURCES, MOST_BYTES = 500, 1_000_000
@@ -100,14 +99,6 @@ def test_each_scientist_has_a_profile_in_her_teams_stack(dev: Templates) -> None
         "isthmus-dev-weather": ["ada", "ben"],
         "isthmus-dev-churn": ["cleo-li-contoso-example"],
     }
-
-
-def test_no_policy_has_a_wildcard_action_or_needless_resource(dev: Templates) -> None:
-    for template in dev.values():
-        for name, statement in allowing(template, "AWS::IAM::ManagedPolicy"):
-            actions = set(listed(statement["Action"]))
-            assert not [one for one in actions if "*" in one], name
-            assert "*" not in listed(statement["Resource"]) or actions <= ONLY_ON_ALL, name
 
 
 def test_policies_fit_into_what_iam_allows(dev: Templates) -> None:
