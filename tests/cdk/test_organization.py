@@ -25,7 +25,18 @@ from isthmus.errors import BadInput, Problem
 from tests.cdk.conftest import CHECKOUT
 from tests.contract.test_yaml_commands import parse
 from tests.local.aws.documents import allow, make_role, policy
-from tests.local.conftest import ACCOUNTS, AUTOMATION, PROD, REGION, Aws, Issuer, free_port, issuer, start_aws
+from tests.local.conftest import (
+    ACCOUNTS,
+    AUTOMATION,
+    PROD,
+    REGION,
+    ROOT_SECRET,
+    Aws,
+    Issuer,
+    free_port,
+    issuer,
+    start_aws,
+)
 
 __all__ = ["issuer"]
 
@@ -73,8 +84,8 @@ def company(tmp_path_factory: pytest.TempPathFactory, issuer: tuple[Issuer, str]
         patch.setenv("AWS_ENDPOINT_URL", aws.url)
         patch.setenv("AWS_DEFAULT_REGION", REGION)
         patch.setenv("CDK_VALIDATION", "false")
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, MANAGEMENT)
+        patch.setenv("AWS_ACCESS_KEY_ID", MANAGEMENT)
+        patch.setenv("AWS_SECRET_ACCESS_KEY", ROOT_SECRET)
         typed: list[str] = []
 
         def do(*words: str, here: tuple[str, ...] = ()) -> str:
