@@ -107,6 +107,7 @@ def _planned(
     client: Client, platform: Platform, account: AccountRole, model: str, bootstrap: bool
 ) -> list[Step]:
     """What will be done in the account, after it was shown."""
+    from isthmus.infra.destroy import studio
     from isthmus.infra.destroy.plan import plan
 
     steps = plan(client, platform, account, model=model, bootstrap=bootstrap)
@@ -115,6 +116,9 @@ def _planned(
         click.echo(f"  {step.summary}")
     if account == "management" and steps:
         click.echo("  The accounts that Organizations made stay: whoever administers it closes them there.")
+    if account == "dev" and not model:
+        for left in studio.unclaimed(client):
+            click.echo(f"  {left}")
     return steps
 
 

@@ -41,16 +41,24 @@ def fill_dev(aws: Aws, platform: Platform) -> None:
     spark = names.role_arn(account, names.spark_role(platform, "weather"))
     glue = aws.client("glue", account)
     glue.create_session(Id="weather-1", Role=spark, Command={"Name": "glueetl"})
-    efs = aws.client("efs", account)
     arn = f"arn:aws:sagemaker:{REGION}:{account}:domain/d-longgone00000"
-    efs.create_file_system(
-        CreationToken="one", Tags=[{"Key": "ManagedByAmazonSageMakerResource", "Value": arn}]
-    )
+    home_folders(aws, account, arn, platform=platform.name)
     _aws_image(aws)
     _job(aws, platform, "dev", "weather--one", names.scientist_role(platform, "weather"))
     _files(aws, account, names.experiment_bucket(platform))
     for group in ("/aws/sagemaker/studio", "/aws-glue/sessions/output"):
         aws.client("logs", account).create_log_group(logGroupName=group)
+
+
+def home_folders(aws: Aws, account: str, domain: str, **tags: str) -> str:
+    """A file system as Studio makes it for a domain, given by its ARN; its id."""
+    tags |= {"ManagedByAmazonSageMakerResource": domain}
+    made = aws.client("efs", account).create_file_system(
+        CreationToken=f"{domain} {len(tags)}",
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+    )
+    id_: str = made["FileSystemId"]
+    return id_
 
 
 def fill_automation(aws: Aws, platform: Platform) -> str:

@@ -111,12 +111,35 @@ def left_in(company: Company, account: str) -> set[str]:
 
 def test_dev_goes_with_people_at_work_in_it(company: Company) -> None:
     assert {"of-ada", "weather--one", "weather-1", "isthmus-weather"} <= left_in(company, DEV)
+    theirs, their_homes = another_domain(company.aws)
+    gone = everything.home_folders(company.aws, DEV, theirs.replace("/d-", "/d-no-more-"))
+    of_two = everything.home_folders(
+        company.aws, DEV, theirs.replace("/d-", "/d-no-"), platform="isthmus-two"
+    )
     done = company.destroy("dev", "--bootstrap", "--confirm", "isthmus")
     assert (done.exit_code, done.output.splitlines()[-1:]) == (0, ["destroyed"]), done.exception
     for told in ("Studio app JupyterLab default of of-ada", "running processing job weather--one"):
         assert f"  - {told}" in done.output
-    assert left_in(company, DEV) == set()
-    assert company.destroy("dev", "--bootstrap").output == f"dev ({DEV}): nothing\n"
+    # What Studio made for others is let alone, whether it serves or not.
+    assert left_in(company, DEV) == {theirs.rsplit("/")[-1], "theirs", their_homes, gone, of_two}
+    nothing, told = company.destroy("dev", "--bootstrap").output.splitlines()
+    assert nothing == f"dev ({DEV}): nothing"
+    assert told.endswith(f"if yours: aws efs delete-file-system --file-system-id {gone}")
+
+
+def another_domain(aws: Aws) -> tuple[str, str]:
+    """A domain of others that serves: its ARN, and the id of its file system."""
+    role = make_role(aws, DEV, "theirs", trusts="sagemaker.amazonaws.com")
+    made = aws.client("sagemaker", DEV).create_domain(
+        DomainName="theirs",
+        AuthMode="IAM",
+        VpcId="vpc-1",
+        SubnetIds=["subnet-1"],
+        HomeEfsFileSystemCreation="Disabled",
+        DefaultUserSettings={"ExecutionRole": role},
+    )
+    arn: str = made["DomainArn"]
+    return arn, everything.home_folders(aws, DEV, arn)
 
 
 def test_automation_goes_with_versions_images_and_a_training_under_way(company: Company) -> None:

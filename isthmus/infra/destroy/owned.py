@@ -17,7 +17,12 @@ UNTAGGED = ("/aws/sagemaker/", "/aws-glue/sessions/")
 
 def is_tagged(tags: Iterable[Mapping[str, str]], platform: str) -> bool:
     """Whether tags, as most services list them, say that something is the platform's."""
-    return {"Key": "platform", "Value": platform} in tags
+    return platform_of(tags) == platform
+
+
+def platform_of(tags: Iterable[Mapping[str, str]]) -> str:
+    """Whose something is by its tags; empty where they do not say."""
+    return next((tag["Value"] for tag in tags if tag["Key"] == "platform"), "")
 
 
 def buckets(client: Client, platform: str) -> Iterator[DeleteBucket]:

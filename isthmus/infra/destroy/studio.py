@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from isthmus.infra.change import poll
-from isthmus.infra.destroy.owned import is_tagged
+from isthmus.infra.destroy.owned import is_tagged, platform_of
 from isthmus.infra.destroy.step import Client, Step, gone_is_good
 
 # On a file system that Studio made: the domain that it is of.
@@ -86,7 +86,7 @@ class DeleteDomain:
 
 @dataclass(frozen=True)
 class DeleteFileSystem:
-    """Of a domain that was deleted by hand."""
+    """Of a domain of the platform's that was deleted by hand."""
 
     id: str
 
@@ -118,21 +118,37 @@ def leave(client: Client, platform: str) -> Iterator[Step]:
 def close(client: Client, platform: str) -> Iterator[Step]:
     """What closes the platform's domains when all have left, and what earlier ones left."""
     sagemaker = client("sagemaker")
-    domains = _domains(sagemaker, platform)
-    for domain in domains:
+    for domain in _domains(sagemaker, platform):
         for one in _all(sagemaker, "list_user_profiles", "UserProfiles", domain):
             yield DeleteProfile(domain, one["UserProfileName"])
         yield DeleteDomain(domain)
-    yield from _file_systems(client, domains)
+    for one in _orphans(client):
+        if is_tagged(one["Tags"], platform):
+            yield DeleteFileSystem(one["FileSystemId"])
+
+
+def unclaimed(client: Client) -> Iterator[str]:
+    """File systems of domains that are gone, where nothing says whose they were, and what deletes them."""
+    for one in _orphans(client):
+        if not platform_of(one["Tags"]):
+            id_ = one["FileSystemId"]
+            yield (
+                f"left: file system {id_} of a Studio domain that is no more, since no tag says "
+                f"whose it was; if yours: aws efs delete-file-system --file-system-id {id_}"
+            )
 
 
 def _domains(sagemaker: Any, platform: str) -> list[str]:
     return [
         domain["DomainId"]
-        for page in sagemaker.get_paginator("list_domains").paginate()
-        for domain in page["Domains"]
+        for domain in _everybodys(sagemaker)
         if is_tagged(sagemaker.list_tags(ResourceArn=domain["DomainArn"])["Tags"], platform)
     ]
+
+
+def _everybodys(sagemaker: Any) -> list[dict[str, Any]]:
+    pages = sagemaker.get_paginator("list_domains").paginate()
+    return [domain for page in pages for domain in page["Domains"]]
 
 
 def _apps(sagemaker: Any, domain: str) -> Iterator[DeleteApp]:
@@ -147,13 +163,14 @@ def _all(sagemaker: Any, operation: str, key: str, domain: str) -> list[dict[str
     return [one for page in pages for one in page[key]]
 
 
-def _file_systems(client: Client, domains: list[str]) -> Iterator[DeleteFileSystem]:
-    """Those of domains that are no more; those of `domains` go with them."""
+def _orphans(client: Client) -> Iterator[dict[str, Any]]:
+    """File systems of domains that are no more, whosever they were."""
+    standing = {domain["DomainId"] for domain in _everybodys(client("sagemaker"))}
     for page in client("efs").get_paginator("describe_file_systems").paginate():
         for one in page["FileSystems"]:
-            tags = {tag["Key"]: tag["Value"] for tag in one.get("Tags", [])}
-            if OF_DOMAIN in tags and tags[OF_DOMAIN].rsplit("/", 1)[-1] not in domains:
-                yield DeleteFileSystem(one["FileSystemId"])
+            tags = {tag["Key"]: tag["Value"] for tag in one["Tags"]}
+            if OF_DOMAIN in tags and tags[OF_DOMAIN].rsplit("/", 1)[-1] not in standing:
+                yield one
 
 
 def _delete_groups(ec2: Any, domain: str) -> None:
