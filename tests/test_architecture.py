@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "azure": COMMON | {"aws", "sessions"},
     "monitor": COMMON | {"aws", "network", "serving", "container"},
     "build": COMMON | {"network", "instances", "container", "executor", "azure"},
-    "infra": COMMON | {"aws", "azure"},
+    "infra": COMMON | {"aws", "azure", "lifeline"},
     "deploy": COMMON | {"aws", "network", "resource_types", "serving", "container", "monitor", "infra"},
     "operate": COMMON | {"aws", "azure", "serving"},
     "cdk": COMMON | {"network", "instances", "resource_types", "sessions"},

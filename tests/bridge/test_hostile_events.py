@@ -140,7 +140,7 @@ def test_no_mutation_becomes_more_than_what_it_says(clouds: Clouds, message: Any
         return
     assert decision.pipeline in (f"{MODEL}-deploy", f"{MODEL}-build")
     assert decision.key.startswith(
-        (f"{GROUP_ARN}/1#", "arn:aws:cloudwatch:eu-west-1:444455556666:alarm:isthmus-")
+        (f"{GROUP_ARN}/1#", "arn:aws:cloudwatch:eu-west-1:444455556666:alarm:isthmus-", f"{MODEL}/")
     )
     assert decision.parameters["correlationId"] == message["id"]
     json.dumps(decision.parameters)
