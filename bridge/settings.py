@@ -41,5 +41,5 @@ def settings() -> Settings:
         automation_account=said["AUTOMATION_ACCOUNT"],
         prod_account=said["PROD_ACCOUNT"],
         region=said["AWS_REGION"],
-        platform=said["IDEMPOTENCY_TABLE"].removesuffix("-bridge"),
+        platform=said["PLATFORM"],
     )

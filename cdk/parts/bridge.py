@@ -84,6 +84,7 @@ class Bridge(Construct):
             "AZURE_CLIENT_ID": azure.bridge_client_id,
             "AZURE_AUDIENCE": azure.audience,
             "AZURE_AUTHORITY_HOST": azure.authority_host,
+            "PLATFORM": self._platform.name,
             "IDEMPOTENCY_TABLE": self._name,
             "MODELS_PATH": names.model_parameters(self._platform),
             "AUTOMATION_ACCOUNT": accounts.automation,

@@ -114,6 +114,7 @@ def environment(url: str) -> dict[str, str]:
         "AZURE_TENANT_ID": "tenant",
         "AZURE_CLIENT_ID": "client",
         "AZURE_AUDIENCE": "api://AzureADTokenExchange",
+        "PLATFORM": "isthmus",
         "IDEMPOTENCY_TABLE": "isthmus-bridge",
         "MODELS_PATH": "/isthmus/models",
         "AUTOMATION_ACCOUNT": AUTOMATION,
