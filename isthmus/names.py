@@ -510,5 +510,14 @@ def connection_subject(platform: Platform, connection: str) -> str:
     return f"sc://{platform.azure.organization}/{platform.azure.project}/{connection}"
 
 
+def connection_subjects(platform: Platform, connection: str) -> dict[str, str]:
+    """The subject claims of a service connection's tokens, by the issuers that roles trust."""
+    azure = platform.azure
+    subjects = {azure.token_issuer: connection_subject(platform, connection)}
+    if connection in azure.entra_subjects:
+        subjects[azure.entra_issuer] = azure.entra_subjects[connection]
+    return subjects
+
+
 INFRASTRUCTURE_PIPELINE = "infrastructure"
 PLATFORM_PULL_REQUEST_PIPELINE = "platform-pull-request"

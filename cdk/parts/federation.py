@@ -30,11 +30,8 @@ def federation(scope: Construct, platform: Platform) -> None:
 
 def connection(platform: Platform, account: str, name: str) -> list[Statement]:
     """Whoever holds a token of exactly that service connection, from either issuer; a role's whole trust."""
-    azure = platform.azure
-    subjects = {azure.token_issuer: names.connection_subject(platform, name)}
-    if name in azure.entra_subjects:
-        subjects[azure.entra_issuer] = azure.entra_subjects[name]
-    return [_token(account, issuer, azure.audience, subject) for issuer, subject in subjects.items()]
+    subjects = names.connection_subjects(platform, name)
+    return [_token(account, issuer, platform.azure.audience, subject) for issuer, subject in subjects.items()]
 
 
 def _require_known(platform: Platform, name: str) -> None:

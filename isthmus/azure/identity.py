@@ -185,8 +185,7 @@ def _explained(
     error: Mapping[str, Any], claims: Mapping[str, Any], wanted: Target, platform: Platform
 ) -> Refused:
     """AWS's refusal, with what the token carried beside what the role's trust asks for."""
-    subject = names.connection_subject(platform, wanted.connection)
-    expected = {"sub": subject, "aud": platform.azure.audience, "iss": platform.azure.token_issuer}
+    expected = _expected(claims, wanted, platform)
     lines = [
         f"{key}: {claims.get(key)!r}" + ("" if claims.get(key) == value else f", but {value!r} is expected")
         for key, value in expected.items()
@@ -201,6 +200,15 @@ def _explained(
         where=f"account {wanted.account}",
         todo=todo,
     )
+
+
+def _expected(claims: Mapping[str, Any], wanted: Target, platform: Platform) -> dict[str, str]:
+    """What the role's trust asks of a token of this issuer; where it trusts none such, of Azure DevOps'."""
+    subjects = names.connection_subjects(platform, wanted.connection)
+    issuer = claims.get("iss")
+    if issuer not in subjects:
+        issuer = platform.azure.token_issuer
+    return {"sub": subjects[issuer], "aud": platform.azure.audience, "iss": issuer}
 
 
 def _session_name() -> str:

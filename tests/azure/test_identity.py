@@ -23,7 +23,8 @@ from isthmus import names, sessions
 from isthmus.azure import identity
 from isthmus.azure.targets import OF_ACCOUNT
 from isthmus.config import Platform
-from tests.local.conftest import ISSUER, Aws
+from tests.cdk.conftest import FULL
+from tests.local.conftest import ENTRA, ISSUER, Aws
 
 CHECKOUT = Path(__file__).parents[2]
 AUDIENCE = "api://AzureADTokenExchange"
@@ -109,6 +110,25 @@ def test_a_foreign_token_is_explained_and_not_shown(aws: Aws, role: str, platfor
         assert part in done.stderr
     assert token not in done.stderr
     assert token.split(".")[2] not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("says", "subject", "hint"),
+    [
+        (ISSUER, "sc://contoso/weather/isthmus-seattle-rain-deploy-prod", "stack is deployed"),
+        (ENTRA, "/eid1/c/pub/t/PgqcUQ/a/Dl9f/sc/5f0e7a52/9c2d", "stack is deployed"),
+        (ENTRA, "/eid1/c/pub/t/PgqcUQ/a/Dl9f/sc/5f0e7a52/4b1e", "9c2d' is expected"),
+        (ENTRA, "/eid1/c/pub/t/PgqcUQ/a/Dl9f/sc/5f0e7a52/4b1e", "isthmus-seattle-rain-deploy-prod"),
+        ("https://elsewhere.example", "sc://contoso/weather/isthmus-seattle-rain-deploy-prod", ISSUER),
+    ],
+)
+def test_a_token_is_held_against_what_is_expected_of_its_issuer(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, says: str, subject: str, hint: str
+) -> None:
+    monkeypatch.setenv("ISTHMUS_PLATFORM", str(FULL))
+    token = aws.azure.token(subject, AUDIENCE, iss=says)
+    done = assume(aws, token, "true", target="deploy-prod")
+    assert (done.returncode, hint in done.stderr) == (4, True), done.stderr
 
 
 def test_a_forged_token_is_refused(aws: Aws, role: str, platform: Platform) -> None:
