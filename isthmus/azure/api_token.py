@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 from isthmus.azure.identity import token_of
@@ -22,7 +21,6 @@ def api_token(platform: Platform, environment: Mapping[str, str]) -> str:
     if platform.api is None:
         raise BadInput("this platform has no API", where="platform.yaml, api")
     client = environment.get("servicePrincipalId") or platform.azure.connection_client
-    host = os.environ.get("AZURE_AUTHORITY_HOST") or platform.azure.authority_host
     form = {
         "grant_type": "client_credentials",
         "client_id": client,
@@ -30,7 +28,7 @@ def api_token(platform: Platform, environment: Mapping[str, str]) -> str:
         "client_assertion": token_of(environment),
         "scope": f"{platform.api.audience}/.default",
     }
-    url = f"{host.rstrip('/')}/{platform.azure.tenant_id}/oauth2/v2.0/token"
+    url = f"{platform.azure.authority_host.rstrip('/')}/{platform.azure.tenant_id}/oauth2/v2.0/token"
     try:
         answer = requests.post(url, data=form, timeout=30)
         said = answer.json()
