@@ -93,6 +93,12 @@ def _explained(what: str) -> Iterator[None]:
         raise no_answer(error) from None
 
 
+def person(user: Mapping[str, Any]) -> str:
+    """Who a SageMaker UserContext is: the Studio profile, else the role session's name."""
+    arn: str = user.get("IamIdentity", {}).get("Arn", "")
+    return str(user.get("UserProfileName") or arn.rsplit("/", 1)[-1])
+
+
 def from_credentials(credentials: Mapping[str, object], region: str) -> boto3.Session:
     """A session from the `Credentials` of an STS answer."""
     return _session(region_name=region, **_as_arguments(credentials))

@@ -10,6 +10,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
+from isthmus.aws import explained, person
 from isthmus.config import Platform
 from isthmus.errors import BadInput, NotFound, Problem, Refused
 
@@ -95,8 +96,6 @@ def describe(sagemaker: Any, arn: str) -> Package:
 
 
 def _found(sagemaker: Any, arn: str) -> Mapping[str, Any]:
-    from isthmus.aws import explained
-
     try:
         found: Mapping[str, Any] = sagemaker.describe_model_package(ModelPackageName=arn)
     except sagemaker.exceptions.ClientError as error:
@@ -112,9 +111,8 @@ def _approval(found: Mapping[str, Any]) -> dict[str, str]:
     """Who approved, and when: a version's last change before its first deployment, wherever it was made."""
     if not (user := found.get("LastModifiedBy")):
         return {}
-    who = user.get("UserProfileName") or user.get("IamIdentity", {}).get("Arn", "").rsplit("/", 1)[-1]
     when = found["LastModifiedTime"].astimezone(UTC).isoformat(timespec="seconds")
-    return {"approved_by": who, "approved_at": when}
+    return {"approved_by": person(user), "approved_at": when}
 
 
 def _check(arn: str, found: Mapping[str, Any]) -> None:

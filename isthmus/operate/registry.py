@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from isthmus.aws import person
 from isthmus.errors import BadInput, NotFound, Refused
 from isthmus.operate.gain import Gain, recorded
 
@@ -126,14 +127,6 @@ def _signed(version: Version, verdict: Verdict, by: str) -> dict[str, Any]:
         key for key in (mine, other, "approved_at") if key in version.metadata and not (by and key == mine)
     ]
     return signed | ({"CustomerMetadataPropertiesToRemove": gone} if gone else {})
-
-
-def person(user: dict[str, Any]) -> str:
-    """Who a SageMaker UserContext is: the Studio profile, else the role session's name."""
-    if user.get("UserProfileName"):
-        return str(user["UserProfileName"])
-    arn: str = user.get("IamIdentity", {}).get("Arn", "")
-    return arn.rsplit("/", 1)[-1] or arn
 
 
 def moment(at: datetime) -> str:
