@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from isthmus.errors import BadInput, NotFound, Problem, Refused, Unavailable
+from isthmus.operate.rows import media_type
 
 KINDS: dict[int, type[Problem]] = {
     400: BadInput,
@@ -32,7 +33,7 @@ def ask(url: str, token: str, model: str, rows: bytes, inference_id: str = "") -
     where = f"{url.rstrip('/')}/models/{model}/predictions"
     headers = {
         "Authorization": f"Bearer {token}",
-        "Content-Type": "application/json" if rows.lstrip()[:1] in (b"[", b"{") else "text/csv",
+        "Content-Type": media_type(rows),
     }
     headers |= {"X-Inference-Id": inference_id} if inference_id else {}
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from isthmus.operate.accounts import Accounts
 
 DATA = click.Path(exists=True, dir_okay=False, path_type=Path)
-NO_ROWS = "there are no rows to predict"
 
 
 @click.command()
@@ -45,10 +43,11 @@ def invoke(
     from isthmus.config import read_platform
     from isthmus.operate import show
     from isthmus.operate.accounts import Accounts
+    from isthmus.operate.rows import read_rows
 
     accounts = Accounts(read_platform())
     accounts.platform.model(model)
-    rows = _rows(data, row)
+    rows = read_rows(data, row)
     if api:
         found, inference_id = _through(api, accounts.platform, model, rows, inference_id)
     else:
@@ -84,17 +83,3 @@ def _asked(accounts: Accounts, model: str, stage: Stage, rows: bytes, inference_
             raise
     click.echo(f"left out, because the model does not take them: {', '.join(others)}", err=True)
     return predictions.ask(runtime, model, stage, rows, inference_id)
-
-
-def _rows(data: Path | None, row: str | None) -> bytes:
-    from isthmus.errors import BadInput
-
-    if data is not None and row is not None:
-        raise BadInput("--data and --row are both given", todo="give one of them")
-    if row is not None:
-        return row.encode()
-    if data is not None:
-        return data.read_bytes()
-    if sys.stdin.isatty():
-        raise BadInput(NO_ROWS, todo="give --row, --data FILE, or rows on standard input")
-    return sys.stdin.buffer.read()

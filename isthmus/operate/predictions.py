@@ -6,6 +6,7 @@ from typing import Any
 
 from isthmus import names
 from isthmus.errors import BadInput, NotFound, Unavailable
+from isthmus.operate.rows import media_type
 
 
 def ask(runtime: Any, model: str, stage: str, rows: bytes, inference_id: str = "") -> list[str]:
@@ -14,15 +15,14 @@ def ask(runtime: Any, model: str, stage: str, rows: bytes, inference_id: str = "
     Raises `NotFound` where the model has no endpoint at the stage, `BadInput` in the model's own words where
     it refuses the rows, and `Unavailable` where it fails.
     """
-    if not rows.strip():
-        raise BadInput(
-            "there are no rows to predict", todo="give --row, --data FILE, or rows on standard input"
-        )
-    kind = "application/json" if rows.lstrip()[:1] in (b"[", b"{") else "text/csv"
     extra = {"InferenceId": inference_id} if inference_id else {}
     try:
         answer = runtime.invoke_endpoint(
-            EndpointName=names.endpoint(model), Body=rows, ContentType=kind, Accept="text/csv", **extra
+            EndpointName=names.endpoint(model),
+            Body=rows,
+            ContentType=media_type(rows),
+            Accept="text/csv",
+            **extra,
         )
     except runtime.exceptions.ModelError as error:
         raise _of_model(error.response) from None
