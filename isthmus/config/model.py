@@ -37,7 +37,7 @@ class Data(Strict):
 _OBJECT = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^/\s]\S*$")
 
 
-class Landing(Strict):
+class DataSets(Strict):
     """What a data set is that lands for the model; only for models with `landing` in platform.yaml."""
 
     files: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9._=*?-]{1,100}$")]] = Field(
@@ -88,11 +88,11 @@ class ModelConfig(Strict):
     features: list[str] = Field(min_length=1)
     evaluation: Evaluation
     compute: Compute = Compute()
-    landing: Landing = Landing()
+    landing: DataSets = DataSets()
     hyperparameters: dict[str, str | int | float] = Field(default={})
 
     @model_validator(mode="after")
-    def _metric_fits(self) -> ModelConfig:
+    def _fits_together(self) -> ModelConfig:
         fitting = METRICS[self.problem]
         if self.evaluation.metric not in fitting:
             raise ValueError(
