@@ -11,7 +11,7 @@ from typing import Any
 from isthmus.infra.destroy.step import Client
 from isthmus.infra.destroy.storage import DeleteBucket, DeleteKey, DeleteLogGroup, DeleteRepository
 
-# Log groups that AWS makes itself, and tags with nothing; the accounts are the platform's.
+# Where no stack made a log group of jobs first, AWS makes it, without a tag: it goes with the platform.
 UNTAGGED = ("/aws/sagemaker/", "/aws-glue/sessions/")
 
 
@@ -49,12 +49,12 @@ def repositories(client: Client, platform: str) -> Iterator[DeleteRepository]:
 
 
 def log_groups(client: Client, platform: str) -> Iterator[DeleteLogGroup]:
-    """The platform's, and those of SageMaker's and Glue's jobs."""
+    """The platform's, and those of SageMaker's and Glue's jobs that have no tag to tell by."""
     logs = client("logs")
     for group in _groups(logs):
         name, arn = group["logGroupName"], group["arn"].removesuffix(":*")
-        tags = {} if name.startswith(UNTAGGED) else logs.list_tags_for_resource(resourceArn=arn)["tags"]
-        if name.startswith(UNTAGGED) or tags.get("platform") == platform:
+        tags = logs.list_tags_for_resource(resourceArn=arn)["tags"]
+        if tags.get("platform", platform if name.startswith(UNTAGGED) else "") == platform:
             yield DeleteLogGroup(name)
 
 
