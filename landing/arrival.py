@@ -39,7 +39,7 @@ class Arrival:
         return self.parts[0]
 
     @property
-    def folder(self) -> str:
+    def data_set(self) -> str:
         """The name of the data set."""
         return self.parts[1] if len(self.parts) > 2 else ""
 
@@ -56,7 +56,7 @@ class Arrival:
         """Raise `Refused` where it lies, or is called, as no file of a data set is."""
         if len(self.parts) != 3:
             raise Refused(f"it lies elsewhere than at {INCOMING}/<model>/<data set>/<file>")
-        for what, name in (("data set", self.folder), ("file", self.name)):
+        for what, name in (("data set", self.data_set), ("file", self.name)):
             if not NAME.fullmatch(name):
                 raise Refused(f"the name of the {what} has other than up to 100 letters, digits and . _ = -")
 

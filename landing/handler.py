@@ -32,13 +32,13 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _arrive(arrival: Arrival, seconds: int) -> None:
-    about = {"model": arrival.model, "data_set": arrival.folder, "file": arrival.name}
+    about = {"model": arrival.model, "data_set": arrival.data_set, "file": arrival.name}
     try:
         if arrival.is_data:
             fate = take(arrival, seconds)
             tell.log(fate.state, hop=fate.state, **about, rows=fate.rows, reason=fate.reason)
-        if arrival.folder and (arrival.is_data or arrival.name == MARKER):
-            data_set.settle(arrival.model, arrival.folder)
+        if arrival.data_set and (arrival.is_data or arrival.name == MARKER):
+            data_set.settle(arrival.model, arrival.data_set)
     except Refused as refusal:
         tell.log("ignored", hop="ignored", **about, reason=str(refusal))
     except ClientError as error:

@@ -1,11 +1,15 @@
-"""What became of each version of each file: S3 tells of it at least once, and in any order."""
+"""What became of each version of each file: S3 tells of it at least once, and in any order.
+
+Not Powertools' idempotency, as in the bridge: it keeps answers of calls, by the hash of what was called with,
+and what is asked here is of all files of a data set what became of them.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from landing.arrival import Arrival
 from landing.aws import client
@@ -14,14 +18,14 @@ from landing.settings import settings
 
 # Longer than the landing bucket keeps a file, which is taken again once it is forgotten.
 REMEMBER_SECONDS = 400 * 86_400
-WORKING = "working"
+State = Literal["working", "accepted", "rejected"]
 
 
 @dataclass(frozen=True)
 class Fate:
-    """`accepted` with the CSV file that it became, or `rejected` with the reason."""
+    """`accepted` with the CSV file that it became, or `rejected` with the reason; `working` before that."""
 
-    state: str
+    state: State
     key: str = ""
     digest: str = ""
     rows: int = 0
@@ -34,14 +38,14 @@ def claim(arrival: Arrival, seconds: int) -> Fate | None:
     try:
         dynamodb.put_item(
             TableName=settings().table,
-            Item=_item(_id(arrival), Fate(WORKING)) | {"until": {"N": str(now + seconds)}},
+            Item=_item(_id(arrival), Fate("working")) | {"until": {"N": str(now + seconds)}},
             ConditionExpression="attribute_not_exists(id) OR (#state = :working AND #until < :now)",
             ExpressionAttributeNames={"#state": "state", "#until": "until"},
-            ExpressionAttributeValues={":working": {"S": WORKING}, ":now": {"N": str(now)}},
+            ExpressionAttributeValues={":working": {"S": "working"}, ":now": {"N": str(now)}},
         )
     except dynamodb.exceptions.ConditionalCheckFailedException:
         found = fates([arrival]).get(arrival)
-        if found is None or found.state == WORKING:
+        if found is None or found.state == "working":
             raise Busy(f"another invocation works on {arrival.key!r}") from None
         return found
     return None

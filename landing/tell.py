@@ -11,12 +11,12 @@ from landing.refused import shown
 from landing.settings import settings
 
 SOURCE = "isthmus.landing"
-REJECTED, COMPLETE = "Data File Rejected", "Data Set Complete"
+FILE_REJECTED, COMPLETE = "Data File Rejected", "Data Set Complete"
 
 
 def rejected(arrival: Arrival, reason: str) -> None:
     file = shown("/".join(arrival.parts[1:])) or "?"
-    _put(REJECTED, {"model": shown(arrival.model), "file": file, "reason": reason})
+    _put(FILE_REJECTED, {"model": shown(arrival.model), "file": file, "reason": reason})
 
 
 def complete(detail: dict[str, Any]) -> None:
