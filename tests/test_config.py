@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -229,6 +230,23 @@ def test_a_file_that_is_no_text_or_no_yaml_is_told(tmp_path: Path, content: byte
     with pytest.raises(BadInput) as caught:
         read_platform(file)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("first", "next_one"), [("[x]", "[{}]"), ("{x: 1}", "{{<<: [{}]}}")], ids=["lists", "merged mappings"]
+)
+def test_aliases_that_stand_for_too_much_are_refused_at_once(
+    tmp_path: Path, first: str, next_one: str
+) -> None:
+    """Nine times nine levels: either way of writing them kept every command busy for hours."""
+    lines = [f"a0: &a0 {first}"]
+    lines += [f"a{n}: &a{n} {next_one.format(', '.join([f'*a{n - 1}'] * 9))}" for n in range(1, 10)]
+    file = tmp_path / "platform.yaml"
+    file.write_text("\n".join(lines))
+    started = time.monotonic()
+    with pytest.raises(BadInput, match="more than 100000 values"):
+        read_platform(file)
+    assert time.monotonic() - started < 5
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:

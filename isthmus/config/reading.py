@@ -90,10 +90,11 @@ def parse(text: str, path: Path, kind: type[Config]) -> Config:
     """What `text` says as the content of `path`; raises `BadInput` for the first thing that is wrong."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-        value = yaml.safe_load(text)
-        for node in _nodes(root):
+        for count, node in enumerate(_nodes(root)):
+            _refuse_bomb(count, path)
             _refuse_secret(node, path)
             _refuse_twice(node, path)
+        value = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = f"{path}:{error.problem_mark.line + 1}" if error.problem_mark else str(path)
         raise BadInput(f"not valid YAML: {error.problem}", where=line) from None
@@ -106,6 +107,8 @@ def parse(text: str, path: Path, kind: type[Config]) -> Config:
         raise _explained(error, kind, root, path) from None
 
 
+# 450 feature groups of 100 features each are fewer.
+_MOST = 100_000
 _SECRET = re.compile(r"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY|\b[a-z2-7]{52}\b|\bxox[bp]-")
 
 
@@ -118,6 +121,16 @@ def _nodes(node: yaml.Node | None) -> Iterator[yaml.Node]:
     for item in below:
         for one in item if isinstance(item, tuple) else (item,):
             yield from _nodes(one)
+
+
+def _refuse_bomb(count: int, path: Path) -> None:
+    """A few lines of aliases to aliases can stand for more values than any machine holds."""
+    if count > _MOST:
+        raise BadInput(
+            f"with its aliases (*name) it holds more than {_MOST} values",
+            where=str(path),
+            todo="write out what an alias stands for, or use fewer of them",
+        )
 
 
 def _refuse_secret(node: yaml.Node, path: Path) -> None:
