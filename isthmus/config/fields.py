@@ -23,7 +23,7 @@ Account = Annotated[
 RoleArn = Annotated[
     str,
     Field(
-        pattern=r"^arn:aws:iam::[0-9]{12}:role/([\w+=,.@/-]+/)?[\w+=,.@-]{1,64}$",
+        pattern=r"^arn:aws:iam::[0-9]{12}:role/([a-zA-Z0-9_+=,.@/-]+/)?[a-zA-Z0-9_+=,.@-]{1,64}$",
         description="A role such as arn:aws:iam::111122223333:role/exporter.",
     ),
 ]

@@ -33,11 +33,11 @@ class Organization(Strict):
         pattern=r"^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32})$",
         description="The root or organizational unit that the platform's unit stands under.",
     )
-    unit: str = Field(default="isthmus", pattern=r"^[\w .-]{1,128}$")
+    unit: str = Field(default="isthmus", pattern=r"^[\w .-]+$", max_length=128)
     members: Members = Members()
     access_role: str = Field(
         default=ACCESS_ROLE,
-        pattern=r"^[\w+=,.@-]{1,64}$",
+        pattern=r"^[a-zA-Z0-9_+=,.@-]{1,64}$",
         description="What Organizations makes in each member account for the management account's "
         "administrators: it bootstraps the account, and may change what guard rails protect.",
     )
