@@ -2,8 +2,8 @@
 
 python benchmarks/cli.py [--json]
 
-`--help` takes 0.1 s of one core. What reads a configuration file, or prints its schema, takes about 0.3: pydantic
-is loaded, and builds what validates each model of isthmus/config.
+`--help` takes 0.1 s of one core. What reads a configuration file, or prints its schema, takes about 0.3:
+pydantic is loaded, and builds what validates each model of isthmus/config.
 
 Those that ask a cloud are measured where the environment names the local one (`isthmus env`): they read
 platform.yaml and AWS's descriptions of its services, which alone takes half a second of one core.
