@@ -131,8 +131,7 @@ def _kind(value: dict[str, Any], definition: Definition) -> str | None:
 
 
 def _property_problems(step: Step, definition: Definition) -> Iterator[str]:
-    looked_at = step.arguments["Conditions"] if step.type == "Condition" else step.arguments
-    for reference in references(looked_at):
+    for reference in references(step.evaluated):
         if reference.root == "Steps":
             yield from _reference_problems(step, reference, definition)
 

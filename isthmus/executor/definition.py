@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -43,7 +43,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Step:
-    """One step: `needs` are the steps that must have succeeded, `branch` the condition's way it stands on."""
+    """One step: `needs` are the steps that must have succeeded before it.
+
+    `branch`, of a step in a condition's branch, is the condition's name, and the outcome that it runs for.
+    """
 
     name: str
     type: str
@@ -55,6 +58,11 @@ class Step:
     property_files: tuple[dict[str, Any], ...] = ()
     display_name: str | None = None
     description: str | None = None
+
+    @property
+    def evaluated(self) -> Any:
+        """What of its arguments is evaluated when it runs: of a condition its branches are not."""
+        return self.arguments.get("Conditions", []) if self.type == "Condition" else self.arguments
 
 
 @dataclass(frozen=True)
@@ -110,14 +118,11 @@ def _steps(raw: list[dict[str, Any]], branch: tuple[str, bool] | None) -> Iterat
 
 
 def _step(raw: dict[str, Any], branch: tuple[str, bool] | None) -> Step:
-    arguments = raw.get("Arguments", {})
-    looked_at = arguments.get("Conditions", []) if raw["Type"] == "Condition" else arguments
-    used = {one.name for one in references(looked_at) if one.root == "Steps"}
-    return Step(
+    step = Step(
         name=raw["Name"],
         type=raw["Type"],
-        arguments=arguments,
-        needs=frozenset(raw.get("DependsOn", [])) | used,
+        arguments=raw.get("Arguments", {}),
+        needs=frozenset(raw.get("DependsOn", [])),
         branch=branch,
         cache=raw.get("CacheConfig", {}),
         retries=tuple(raw.get("RetryPolicies", ())),
@@ -125,6 +130,8 @@ def _step(raw: dict[str, Any], branch: tuple[str, bool] | None) -> Step:
         display_name=raw.get("DisplayName"),
         description=raw.get("Description"),
     )
+    used = {one.name for one in references(step.evaluated) if one.root == "Steps"}
+    return replace(step, needs=step.needs | used)
 
 
 # ---- what can be wrong with the form
@@ -204,8 +211,7 @@ def _graph_problems(definition: Definition) -> list[str]:
 
 
 def _reference_problems(step: Step, definition: Definition) -> Iterator[str]:
-    looked_at = step.arguments["Conditions"] if step.type == "Condition" else step.arguments
-    for one in references(looked_at):
+    for one in references(step.evaluated):
         if one.root == "Parameters" and one.name not in definition.parameters:
             yield f"step '{step.name}' refers to parameter '{one.name}', which does not exist"
         if one.root == "Execution" and one.name not in EXECUTION_VARIABLES:

@@ -18,7 +18,7 @@ from isthmus.executor import conditions, references, retries
 from isthmus.executor.definition import Definition, Step
 from isthmus.executor.flow import StepState, Verdict, advance
 from isthmus.executor.job import Control
-from isthmus.executor.refusals import Record
+from isthmus.executor.record import Record
 
 STEP_FAILURE = "Step failure: One or multiple steps failed."
 

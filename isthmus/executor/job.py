@@ -7,15 +7,15 @@ import json
 import shutil
 import tarfile
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from isthmus.executor import sandbox
-from isthmus.executor.objects import ObjectStore
+from isthmus.executor.objects import ObjectStore, StoreError, download_prefix
 from isthmus.executor.program import NoProgram, OnLines, Program, image_environment
-from isthmus.executor.refusals import Record
+from isthmus.executor.record import Record
 
 HOST = "algo-1"
 
@@ -90,6 +90,19 @@ def isolated(job: Record) -> bool:
     return bool((job.get("NetworkConfig") or job).get("EnableNetworkIsolation"))
 
 
+def download(uri: str, folder: Path, place: Place, given_in: str) -> None:
+    """Fill the folder with the objects under a prefix; raises `JobFailure` where there are none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        count = download_prefix(place.objects, uri, folder)
+    except StoreError as error:
+        raise JobFailure(f"ClientError: Data download failed:{error}") from None
+    if not count:
+        raise JobFailure(
+            f"ClientError: Data download failed:No S3 objects found under S3 URL {uri!r} given in {given_in}"
+        )
+
+
 def run_program(
     place: Place, argv: list[str], variables: Mapping[str, str], control: Control, seconds: float | None
 ) -> int:
@@ -144,8 +157,6 @@ def clear(folder: Path) -> None:
 
 def guarded(run: Callable[[], Ending]) -> Ending:
     """Run a job's body; whatever it raises is how the job failed."""
-    from isthmus.executor.objects import StoreError
-
     try:
         return run()
     except JobFailure as failure:
@@ -154,10 +165,6 @@ def guarded(run: Callable[[], Ending]) -> Ending:
         return Ending("Failed", f"ClientError: Data access failed: {error}")
     except Exception as error:  # noqa: BLE001 - a job never ends without a status
         return Ending("Failed", f"InternalServerError: {type(error).__name__}: {error}")
-
-
-def pairs(items: Iterable[Record] | None, name: str) -> dict[str, Record]:
-    return {item[name]: item for item in items or ()}
 
 
 def _anonymous(info: tarfile.TarInfo) -> tarfile.TarInfo:

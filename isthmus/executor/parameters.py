@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from isthmus.executor.definition import Parameter
+from isthmus.executor.record import Record
 from isthmus.executor.references import as_text
-from isthmus.executor.refusals import Record, invalid
+from isthmus.executor.refusals import invalid
 
 _BOOLEANS = {"true": True, "false": False}
 

@@ -8,15 +8,15 @@ from isthmus.executor.job import (
     HOST,
     Control,
     Ending,
-    JobFailure,
     Place,
+    download,
     ended,
     inside,
     run_program,
     write_json,
 )
-from isthmus.executor.objects import StoreError, download_prefix, upload_folder
-from isthmus.executor.refusals import Record
+from isthmus.executor.objects import StoreError, upload_folder
+from isthmus.executor.record import Record
 
 
 def run(job: Record, place: Place, control: Control) -> Ending:
@@ -65,16 +65,7 @@ def _prepare(job: Record, place: Place) -> None:
 def _download(entry: Record, place: Place) -> None:
     source = entry["S3Input"]
     folder = inside(place.opt_ml, source["LocalPath"])
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        count = download_prefix(place.objects, source["S3Uri"], folder)
-    except StoreError as error:
-        raise JobFailure(f"ClientError: Data download failed:{error}") from None
-    if not count:
-        raise JobFailure(
-            f"ClientError: Data download failed:No S3 objects found under S3 URL {source['S3Uri']!r} "
-            f"given in input '{entry['InputName']}'"
-        )
+    download(source["S3Uri"], folder, place, f"input '{entry['InputName']}'")
 
 
 def _collect(job: Record, place: Place) -> None:

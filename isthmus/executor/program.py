@@ -65,18 +65,10 @@ class Program:
         lifeline.stop(self._process)
         return code
 
-    def run(self, seconds: float | None = None) -> int:
-        """Start and wait; after `seconds` it is stopped."""
+    def run(self) -> int:
+        """Start and wait."""
         self.start()
-        timer = threading.Timer(seconds, self.stop) if seconds is not None else None
-        if timer is not None:
-            timer.daemon = True
-            timer.start()
-        try:
-            return self.wait()
-        finally:
-            if timer is not None:
-                timer.cancel()
+        return self.wait()
 
     def stop(self) -> None:
         """Ask it to end (SIGTERM), then after `grace` seconds make it end."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-Record = dict[str, Any]
-
 
 class ApiError(Exception):
     """An error that the caller of the API sees: `code` as botocore raises it, `status` as HTTP sends it."""
@@ -20,23 +18,3 @@ class ApiError(Exception):
 
 def invalid(message: str) -> ApiError:
     return ApiError("ValidationException", message)
-
-
-def not_found(message: str) -> ApiError:
-    return ApiError("ResourceNotFound", message)
-
-
-def conflict(message: str) -> ApiError:
-    return ApiError("ConflictException", message)
-
-
-def in_use(message: str) -> ApiError:
-    return ApiError("ResourceInUse", message)
-
-
-def limit(message: str) -> ApiError:
-    return ApiError("ResourceLimitExceeded", message)
-
-
-def denied(message: str) -> ApiError:
-    return ApiError("AccessDeniedException", message)

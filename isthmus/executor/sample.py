@@ -20,8 +20,8 @@ from isthmus.executor.execution import Execution, Outcome, StepFailure
 from isthmus.executor.flow import StepState
 from isthmus.executor.job import Control, Ending, Place, clear, guarded, isolated
 from isthmus.executor.objects import FolderStore, StoreError, split_uri
+from isthmus.executor.record import Record
 from isthmus.executor.references import Unresolved
-from isthmus.executor.refusals import Record
 from isthmus.executor.sandbox import Kind
 
 # Nothing of these reaches a cloud; they only have to look as ARNs look.

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from isthmus.executor.refusals import ApiError, Record, invalid
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import ApiError, invalid
 
 if TYPE_CHECKING:
     from botocore.model import OperationModel, ServiceModel, Shape

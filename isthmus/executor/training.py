@@ -15,15 +15,15 @@ from isthmus.executor.job import (
     HOST,
     Control,
     Ending,
-    JobFailure,
     Place,
+    download,
     ended,
     pack,
     run_program,
     write_json,
 )
-from isthmus.executor.objects import StoreError, download_prefix, split_uri
-from isthmus.executor.refusals import Record
+from isthmus.executor.objects import StoreError, split_uri
+from isthmus.executor.record import Record
 from isthmus.executor.sandbox import OPT_ML
 
 
@@ -101,17 +101,8 @@ def _resources(job: Record) -> Record:
 
 def _download(channel: Record, place: Place) -> None:
     folder = place.opt_ml / "input" / "data" / channel["ChannelName"]
-    folder.mkdir(parents=True, exist_ok=True)
     uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
-    try:
-        count = download_prefix(place.objects, uri, folder)
-    except StoreError as error:
-        raise JobFailure(f"ClientError: Data download failed:{error}") from None
-    if not count:
-        raise JobFailure(
-            f"ClientError: Data download failed:No S3 objects found under S3 URL {uri!r} "
-            f"given in channel '{channel['ChannelName']}'"
-        )
+    download(uri, folder, place, f"channel '{channel['ChannelName']}'")
     if channel.get("CompressionType") == "Gzip":
         _gunzip(folder)
 

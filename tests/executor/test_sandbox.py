@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from isthmus.executor import sandbox
+from isthmus.executor.job import Control
 from isthmus.executor.program import NoProgram, Program, image_environment
 from isthmus.executor.sandbox import Kind
 
@@ -31,8 +32,8 @@ def run(folder: Path, kind: Kind, *argv: str) -> tuple[int, list[str]]:
     opt_ml.mkdir(exist_ok=True)
     (opt_ml / "seen").write_text("mine")
     lines: list[str] = []
-    code = Program(list(argv), image_environment(folder / "tmp"), opt_ml, lines.extend, kind).run(20)
-    return code, lines
+    program = Program(list(argv), image_environment(folder / "tmp"), opt_ml, lines.extend, kind)
+    return Control().run(program, 20), lines
 
 
 def test_a_program_sees_its_own_folder(tmp_path: Path, kind: Kind) -> None:

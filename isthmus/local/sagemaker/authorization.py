@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from isthmus.executor.refusals import ApiError, Record
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import ApiError
 from isthmus.local.sagemaker import condition_keys, tags
 from isthmus.local.sagemaker.arns import Arn, parse
 from isthmus.local.sagemaker.cloud import Caller

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from isthmus.executor.refusals import Record, conflict
+from isthmus.executor.record import Record
 from isthmus.local.sagemaker import state
 from isthmus.local.sagemaker.cloud import Caller
+from isthmus.local.sagemaker.refusals import conflict
 
 if TYPE_CHECKING:
     from isthmus.local.sagemaker.sagemaker import SageMaker

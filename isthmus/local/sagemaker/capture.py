@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from isthmus.executor.objects import ObjectStore, StoreError, split_uri
-from isthmus.executor.refusals import Record
+from isthmus.executor.record import Record
 
 # What is captured is in S3 within this many seconds.
 FLUSH_SECONDS = 0.5

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from isthmus.executor.objects import ObjectStore
-from isthmus.executor.refusals import Record
+from isthmus.executor.record import Record
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from isthmus.executor.refusals import Record
+from isthmus.executor.record import Record
 from isthmus.local.sagemaker import studio_sessions, studio_spaces
 from isthmus.local.sagemaker.cloud import Caller
 

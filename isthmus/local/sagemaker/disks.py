@@ -5,7 +5,8 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ResourceConfig.htm
 
 from __future__ import annotations
 
-from isthmus.executor.refusals import Record, invalid
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import invalid
 from isthmus.instances import has_own_key
 from isthmus.local.sagemaker.call import Call
 from isthmus.local.sagemaker.cloud import Caller

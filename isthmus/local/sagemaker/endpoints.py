@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from isthmus.executor.refusals import Record, invalid
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import invalid
 from isthmus.local.sagemaker import events, listing, models, rollout, tags
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.serving import Fleet, NotServing

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 
 from isthmus.executor import shapes
-from isthmus.executor.refusals import Record
+from isthmus.executor.record import Record
 from isthmus.local.sagemaker.cloud import Cloud
 from isthmus.local.sagemaker.state import Space
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from isthmus.executor.refusals import Record, in_use, invalid, not_found
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import invalid
 from isthmus.local.sagemaker import listing, tags
 from isthmus.local.sagemaker.call import Call, Operation
+from isthmus.local.sagemaker.refusals import in_use, not_found
 
 NAME = "FeatureGroupName"
 GIVEN = (

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
-from isthmus.executor.refusals import Record, conflict, invalid
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import invalid
 from isthmus.local.sagemaker import listing, tags
 from isthmus.local.sagemaker.arns import parse
 from isthmus.local.sagemaker.call import Call, Operation
+from isthmus.local.sagemaker.refusals import conflict
 from isthmus.local.sagemaker.state import Space
 
 

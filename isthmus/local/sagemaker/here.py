@@ -21,10 +21,12 @@ from ministack.services import cloudwatch, cloudwatch_logs, ec2
 
 from isthmus.errors import Refused
 from isthmus.executor.objects import ObjectStore, S3Store, StoreError
-from isthmus.executor.refusals import ApiError, Record, denied, invalid
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import ApiError, invalid
 from isthmus.local.aws import events, roles
 from isthmus.local.sagemaker.arns import account_of_role
 from isthmus.local.sagemaker.cloud import Caller, Network
+from isthmus.local.sagemaker.refusals import denied
 
 SERVICE = "sagemaker.amazonaws.com"
 # A session lasts as long as a job or endpoint may use it: in the cloud it is renewed while they run.

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from isthmus.executor import processing, training
 from isthmus.executor.job import HOST, Control, Ending, JobFailure, Place, clear, guarded, isolated
 from isthmus.executor.objects import StoreError
-from isthmus.executor.refusals import ApiError, Record, in_use, invalid, limit, not_found
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import ApiError, invalid
 from isthmus.local.sagemaker import disks, events, listing, networking, tags
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.cloud import Caller
+from isthmus.local.sagemaker.refusals import in_use, limit, not_found
 from isthmus.local.sagemaker.state import Space, State, now
 
 if TYPE_CHECKING:

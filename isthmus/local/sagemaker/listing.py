@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from isthmus.executor.refusals import Record, invalid
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import invalid
 from isthmus.local.sagemaker.call import Call
 
 PAGE = 10

@@ -10,10 +10,12 @@ import secrets
 from collections.abc import Callable
 from typing import NamedTuple
 
-from isthmus.executor.refusals import ApiError, Record, conflict, not_found
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import ApiError
 from isthmus.local.sagemaker import listing, tags
 from isthmus.local.sagemaker.arns import parse
 from isthmus.local.sagemaker.call import Call, Operation
+from isthmus.local.sagemaker.refusals import conflict, not_found
 from isthmus.local.sagemaker.state import now
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 
-from isthmus.executor.refusals import Record, invalid
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import invalid
 from isthmus.local.sagemaker import groups, listing, networking, packages, tags
 from isthmus.local.sagemaker.call import Call, Operation
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from isthmus.executor.refusals import Record, invalid
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import invalid
 from isthmus.local.sagemaker.call import Call
 from isthmus.local.sagemaker.cloud import Caller, Network
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 
-from isthmus.executor.refusals import Record, conflict, invalid
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import invalid
 from isthmus.local.sagemaker import events, groups, listing, tags
 from isthmus.local.sagemaker.arns import parse
 from isthmus.local.sagemaker.call import Call, Operation
+from isthmus.local.sagemaker.refusals import conflict
 from isthmus.local.sagemaker.state import Space, now
 
 _COPIED = (

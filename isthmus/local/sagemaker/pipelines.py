@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from isthmus.executor import checking, definition, objects
-from isthmus.executor.refusals import Record, conflict, invalid, not_found
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import invalid
 from isthmus.local.sagemaker import listing, tags
 from isthmus.local.sagemaker.arns import parse
 from isthmus.local.sagemaker.call import Call, Operation
+from isthmus.local.sagemaker.refusals import conflict, not_found
 from isthmus.local.sagemaker.state import now
 
 _GIVEN = ("PipelineDisplayName", "PipelineDescription", "ParallelismConfiguration")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from isthmus.executor.refusals import Record
+from isthmus.executor.record import Record
 
 
 class StageOf(NamedTuple):

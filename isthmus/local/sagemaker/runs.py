@@ -11,9 +11,11 @@ from isthmus.executor import definition, parameters
 from isthmus.executor.definition import Step
 from isthmus.executor.execution import STEP_FAILURE, Execution, Outcome
 from isthmus.executor.flow import StepState
-from isthmus.executor.refusals import ApiError, Record, invalid, not_found
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import ApiError, invalid
 from isthmus.local.sagemaker import events, listing, pipelines
 from isthmus.local.sagemaker.call import Call, Operation
+from isthmus.local.sagemaker.refusals import not_found
 from isthmus.local.sagemaker.state import Space, State, now
 from isthmus.local.sagemaker.steps import StepWorker
 

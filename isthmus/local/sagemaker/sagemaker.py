@@ -10,7 +10,8 @@ from pathlib import Path
 
 from isthmus.executor import sandbox, shapes
 from isthmus.executor.job import Control, clear
-from isthmus.executor.refusals import ApiError, Record
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import ApiError
 from isthmus.local.sagemaker import (
     apps,
     authorization,

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from isthmus.executor import sandbox
-from isthmus.executor.refusals import ApiError, Record, invalid
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import ApiError, invalid
 from isthmus.local.sagemaker import invoke, studio_sessions
 from isthmus.local.sagemaker.cloud import Caller
 from isthmus.local.sagemaker.sagemaker import SageMaker

@@ -19,7 +19,8 @@ from isthmus.container.archive import unpack
 from isthmus.executor.job import clear
 from isthmus.executor.objects import StoreError, split_uri
 from isthmus.executor.program import NoProgram, Program, image_environment
-from isthmus.executor.refusals import ApiError, Record
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import ApiError
 from isthmus.local.sagemaker import capture, networking
 from isthmus.local.sagemaker.cloud import Caller
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from isthmus.executor.refusals import Record
+from isthmus.executor.record import Record
 from isthmus.local.sagemaker.arns import Arn
 
 TABLES = (

@@ -14,8 +14,9 @@ from isthmus.executor.definition import Step
 from isthmus.executor.execution import Outcome, StepFailure
 from isthmus.executor.job import Control
 from isthmus.executor.objects import StoreError, split_uri
+from isthmus.executor.record import Record
 from isthmus.executor.references import Unresolved
-from isthmus.executor.refusals import ApiError, Record
+from isthmus.executor.refusals import ApiError
 from isthmus.local.sagemaker import groups
 from isthmus.local.sagemaker.call import Call
 from isthmus.local.sagemaker.cloud import Caller

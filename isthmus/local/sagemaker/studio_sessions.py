@@ -10,7 +10,8 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from isthmus.executor.refusals import Record, invalid
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import invalid
 from isthmus.local.sagemaker import domains, user_profiles
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.state import Space

@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from isthmus.executor.refusals import Record, in_use, invalid, not_found
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import invalid
 from isthmus.local.sagemaker import domains, listing, tags
 from isthmus.local.sagemaker.call import Call, Operation
+from isthmus.local.sagemaker.refusals import in_use, not_found
 from isthmus.local.sagemaker.state import now
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from isthmus.executor.refusals import Record, not_found
+from isthmus.executor.record import Record
 from isthmus.local.sagemaker.arns import parse
 from isthmus.local.sagemaker.call import Call, Operation
+from isthmus.local.sagemaker.refusals import not_found
 from isthmus.local.sagemaker.state import Space
 
 _HOMES = {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from isthmus.executor.refusals import ApiError, Record
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import ApiError
 
 Response = tuple[int, dict[str, str], bytes]
 
