@@ -46,13 +46,15 @@ COMMANDS = {
         "isthmus.azure.commands:assume", "Run a command as an AWS role, by the job's OIDC token."
     ),
     "azure": Entry("isthmus.azure.commands:azure", "Provision Azure DevOps from platform.yaml."),
-    "account": Entry("isthmus.infra.account:account", "Add and bootstrap the platform's AWS accounts."),
+    "account": Entry(
+        "isthmus.infra.account_commands:account", "Add and bootstrap the platform's AWS accounts."
+    ),
     "model": Entry("isthmus.config.commands:model", "Add a model to platform.yaml."),
     "team": Entry("isthmus.config.commands:team", "Add a team of scientists to platform.yaml."),
     "infra": Entry("isthmus.infra.commands:infra", "Synthesize, check and deploy the accounts' stacks."),
     "diff": Entry("isthmus.infra.commands:diff", "Show what deploying the accounts' stacks would change."),
     "destroy": Entry(
-        "isthmus.infra.standing_commands:destroy", "Destroy what stands in accounts, with all data."
+        "isthmus.infra.destroy.commands:destroy", "Destroy what stands in accounts, with all data."
     ),
     "build": Entry("isthmus.build.commands:build", "Define, run and follow a SageMaker pipeline."),
     "deploy": Entry("isthmus.deploy.commands:deploy", "Synthesize and deploy exactly one model version."),

@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from isthmus import names
 from isthmus.config import AccountRole, Platform
 from isthmus.errors import Refused
 from isthmus.infra import change
+from isthmus.infra.administrator import Client
 from isthmus.infra.toolkit import STACK, Toolkit
 
 if TYPE_CHECKING:
     from isthmus.infra.roles import Roles
 
 GUARD_RAILS = ("S3_POLICY", "SERVICE_CONTROL_POLICY")
-# A client of an AWS service in the account, by the service's name.
-Client = Callable[[str], Any]
 
 
 def bootstrap(client: Client, toolkit: Toolkit, say: change.Say) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from isthmus.config import AccountRole
-from isthmus.infra.standing_commands import drift
 
 if TYPE_CHECKING:
     import boto3
@@ -129,7 +128,7 @@ def diff(
 
 def _differences(assembly: Path, before: Path | None, ids: Collection[str]) -> dict[str, list[Difference]]:
     """By stack, in the order in which they are deployed; the stacks that go with the assembly come last."""
-    from isthmus.infra.diff import differences, resources_of, standing
+    from isthmus.infra.diff import deployed, differences, resources_of
     from isthmus.infra.manifest import read_stacks
     from isthmus.infra.roles import Roles
 
@@ -138,7 +137,7 @@ def _differences(assembly: Path, before: Path | None, ids: Collection[str]) -> d
     found = {}
     for stack in read_stacks(assembly):
         if stack.account in ids:
-            there = old.get(stack.name, {}) if before else standing(Roles.here(stack.region), stack)
+            there = old.get(stack.name, {}) if before else deployed(Roles.here(stack.region), stack)
             found[stack.name] = differences(there, after[stack.name])
     gone = {name: differences(resources, {}) for name, resources in old.items() if name not in after}
     return found | gone
@@ -164,6 +163,31 @@ def deploy(assembly: Path, accounts: tuple[AccountRole, ...]) -> None:
     tell_of_members(platform, outputs, click.echo)
 
 
+@infra.command()
+@ACCOUNT
+def drift(accounts: tuple[AccountRole, ...]) -> None:
+    """Find out whether somebody changed the stacks' resources past them; fails where so."""
+    from isthmus.azure.logging_commands import command
+    from isthmus.config import read_platform
+    from isthmus.errors import Problem
+    from isthmus.infra.drift import of_account
+    from isthmus.infra.roles import Roles
+
+    platform = read_platform()
+    roles, drifted = Roles.here(platform.region), []
+    for account in accounts or platform.standing:
+        for stack, found in of_account(roles, platform, account):
+            click.echo(f"{stack}: " + ("; ".join(map(str, found)) or "as it was deployed"))
+            if found:
+                drifted.append(stack)
+                command("task.logissue", f"{stack}: {'; '.join(map(str, found))}", type="warning")
+    if drifted:
+        raise Problem(
+            f"{len(drifted)} stacks are not as they were deployed: {', '.join(drifted)}",
+            todo="undo the change in the account; or write it into the platform's repository and deploy",
+        )
+
+
 def _ids(platform: Platform, accounts: tuple[AccountRole, ...]) -> frozenset[str]:
     return frozenset(getattr(platform.accounts, role) for role in accounts or platform.standing)
 
@@ -172,6 +196,3 @@ def _session() -> boto3.Session:
     import boto3
 
     return boto3.Session()
-
-
-infra.add_command(drift)

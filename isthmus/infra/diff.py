@@ -44,7 +44,7 @@ class Difference:
         return f"{self.sign} {self.type} {self.resource}{what}"
 
 
-def standing(roles: Roles, stack: Stack) -> Resources:
+def deployed(roles: Roles, stack: Stack) -> Resources:
     """The resources in the template of the stack as it was last deployed; none if it never was."""
     from botocore.exceptions import ClientError
 

@@ -11,7 +11,7 @@ import pytest
 from isthmus.config import Platform
 from isthmus.errors import BadInput, NotFound, Problem, Refused, Unavailable
 from isthmus.infra.assembly import deploy, deploy_stack
-from isthmus.infra.diff import differences, standing
+from isthmus.infra.diff import deployed, differences
 from isthmus.infra.manifest import read_stacks
 from isthmus.infra.roles import Roles
 from tests.infra.conftest import Cloud
@@ -41,7 +41,7 @@ def test_what_stands_is_what_the_template_says(cloud: Cloud, assembly: Path) -> 
     for stack in read_stacks(assembly):
         wanted = json.loads(stack.template.read_text())["Resources"]
         roles = Roles(cloud.administrator(), stack.region)
-        assert differences(standing(roles, stack), wanted) == []
+        assert differences(deployed(roles, stack), wanted) == []
 
 
 def test_a_long_template_goes_through_the_asset_bucket(

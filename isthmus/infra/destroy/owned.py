@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from isthmus.infra.destroy.step import Client
+from isthmus.infra.administrator import Client
 from isthmus.infra.destroy.storage import DeleteBucket, DeleteKey, DeleteLogGroup, DeleteRepository
 
 # Where no stack made a log group of jobs first, AWS makes it, without a tag: it goes with the platform.

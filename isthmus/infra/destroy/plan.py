@@ -9,11 +9,12 @@ from collections.abc import Iterator
 
 from isthmus import names
 from isthmus.config import AccountRole, Platform
+from isthmus.infra.administrator import Client
 from isthmus.infra.change import exists
 from isthmus.infra.destroy import owned, storage, studio
 from isthmus.infra.destroy.running import executions, running
 from isthmus.infra.destroy.stacks import DeleteStack
-from isthmus.infra.destroy.step import Client, Step
+from isthmus.infra.destroy.step import Step
 from isthmus.infra.standing import Standing, standing
 from isthmus.infra.toolkit import STACK
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from isthmus.infra.administrator import Client
 from isthmus.infra.change import poll
 from isthmus.infra.destroy.owned import is_tagged
-from isthmus.infra.destroy.step import Client, Step, gone_is_good
+from isthmus.infra.destroy.step import Step, gone_is_good
 
 # Those that scientists start themselves; those of pipelines end with them.
 JOBS = ("TrainingJob", "ProcessingJob")

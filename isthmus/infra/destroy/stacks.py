@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from isthmus.infra.administrator import Client
 from isthmus.infra.change import remove
-from isthmus.infra.destroy.step import Client, gone_is_good
+from isthmus.infra.destroy.step import gone_is_good
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import Protocol
 
-# A client of an AWS service in the account, by the service's name.
-Client = Callable[[str], Any]
+from isthmus.infra.administrator import Client
+
 _MISSING = (
     "NoSuchBucket",
     "NotFound",

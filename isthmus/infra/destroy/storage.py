@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from isthmus.errors import Problem
-from isthmus.infra.destroy.step import Client, gone_is_good
+from isthmus.infra.administrator import Client
+from isthmus.infra.destroy.step import gone_is_good
 
 # The fewest days that KMS lets pass before a key is gone; until then it costs nothing and can be saved.
 KEY_DAYS = 7

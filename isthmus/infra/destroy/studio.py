@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from isthmus.infra.administrator import Client
 from isthmus.infra.change import poll
 from isthmus.infra.destroy.owned import is_tagged, platform_of
-from isthmus.infra.destroy.step import Client, Step, gone_is_good
+from isthmus.infra.destroy.step import Step, gone_is_good
 
 # On a file system that Studio made: the domain that it is of.
 OF_DOMAIN = "ManagedByAmazonSageMakerResource"

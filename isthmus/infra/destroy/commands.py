@@ -1,51 +1,21 @@
-"""`isthmus infra drift` and `isthmus destroy`: what is done with stacks that stand."""
+"""`isthmus destroy`: shows what would be lost, asks for the platform's name, and does it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import click
 
 from isthmus.config import WORKLOADS, AccountRole
-from isthmus.infra.account import ROLES
+from isthmus.infra.account_commands import ROLES
 
 if TYPE_CHECKING:
     from isthmus.config import Platform
-    from isthmus.infra.destroy.step import Client, Step
+    from isthmus.infra.administrator import Client
+    from isthmus.infra.destroy.step import Step
 
 LAST_FIRST: tuple[AccountRole, ...] = (*reversed(WORKLOADS), "management")
-
-
-@click.command()
-@click.option(
-    "--account",
-    "accounts",
-    multiple=True,
-    type=click.Choice(get_args(AccountRole)),
-    help="Only this account; may be given more than once.",
-)
-def drift(accounts: tuple[AccountRole, ...]) -> None:
-    """Find out whether somebody changed the stacks' resources past them; fails where so."""
-    from isthmus.azure.logging_commands import command
-    from isthmus.config import read_platform
-    from isthmus.errors import Problem
-    from isthmus.infra.drift import of_account
-    from isthmus.infra.roles import Roles
-
-    platform = read_platform()
-    roles, drifted = Roles.here(platform.region), []
-    for account in accounts or platform.standing:
-        for stack, found in of_account(roles, platform, account):
-            click.echo(f"{stack}: " + ("; ".join(map(str, found)) or "as it was deployed"))
-            if found:
-                drifted.append(stack)
-                command("task.logissue", f"{stack}: {'; '.join(map(str, found))}", type="warning")
-    if drifted:
-        raise Problem(
-            f"{len(drifted)} stacks are not as they were deployed: {', '.join(drifted)}",
-            todo="undo the change in the account; or write it into the platform's repository and deploy",
-        )
 
 
 @click.command()
@@ -94,7 +64,7 @@ def _clients(
     platform: Platform, accounts: tuple[AccountRole, ...], access_role: str | None
 ) -> Iterator[tuple[AccountRole, Client]]:
     """In the order in which accounts go: those first that serve, and those last that others need."""
-    from isthmus.infra.account import access_role_of, administrator
+    from isthmus.infra.administrator import access_role_of, administrator
     from isthmus.infra.toolkit import Toolkit
 
     role = access_role or access_role_of(platform)

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, get_args
+from typing import get_args
 
 import click
 
 from isthmus.config import AccountRole
-from isthmus.config.stages import ACCESS_ROLE, NEW
-
-if TYPE_CHECKING:
-    from isthmus.config import Platform
-    from isthmus.infra.bootstrap import Client
-    from isthmus.infra.toolkit import Toolkit
+from isthmus.config.stages import NEW
 
 ROLES = click.Choice(list(get_args(AccountRole)))
 
@@ -85,6 +80,7 @@ def bootstrap(roles: tuple[AccountRole, ...], access_role: str | None, show: boo
     for each new account, as its administrator, and again when a new version of Isthmus asks for it.
     """
     from isthmus.config import read_platform
+    from isthmus.infra.administrator import access_role_of, administrator
     from isthmus.infra.bootstrap import bootstrap as bootstrap_account
     from isthmus.infra.toolkit import Toolkit
 
@@ -97,21 +93,3 @@ def bootstrap(roles: tuple[AccountRole, ...], access_role: str | None, show: boo
             continue
         bootstrap_account(administrator(toolkit, access_role), toolkit, click.echo)
         click.echo(f"account {toolkit.account} ({role}) is bootstrapped; {toolkit.trusted} may deploy there")
-
-
-def access_role_of(platform: Platform) -> str:
-    """What administrators take in the accounts that Organizations made."""
-    return platform.organization.access_role if platform.organization else ACCESS_ROLE
-
-
-def administrator(toolkit: Toolkit, access_role: str) -> Client:
-    """Clients in the account: the caller's own if they are in it, else those of the access role there."""
-    import boto3
-
-    from isthmus import aws
-
-    session: Any = boto3.Session(region_name=toolkit.region)
-    if session.client("sts").get_caller_identity()["Account"] != toolkit.account:
-        session = aws.session(toolkit.region, toolkit.account, access_role)
-    client: Client = session.client
-    return client
