@@ -11,10 +11,10 @@ from pathlib import Path
 
 from isthmus.local.pipelines.host import Host, Issue, Located, Record, Result, VariableValue
 from isthmus.local.pipelines.plan import Step
-from isthmus.local.pipelines.running import JobSpace
+from isthmus.local.pipelines.running_step import JobSpace
 from isthmus.local.pipelines.runtime import SPOKEN
 from isthmus.local.pipelines.secrets import Masker
-from isthmus.local.pipelines.stepper import run_step
+from isthmus.local.pipelines.step_run import run_step
 from isthmus.local.pipelines.store import VariableStore
 from isthmus.local.pipelines.timeline import Timeline
 from isthmus.local.pipelines.workspace import Workspace, checkouts

@@ -7,7 +7,7 @@ from isthmus.local.pipelines.fields import Fields, opened
 from isthmus.local.pipelines.library import Library
 from isthmus.local.pipelines.nodes import Plain, Scalar, broken, nearest, plain
 from isthmus.local.pipelines.plan import DEFAULT_CONDITION, HOOKS, Hook, Job, Step, Strategy
-from isthmus.local.pipelines.stepping import read_steps
+from isthmus.local.pipelines.steps import read_steps
 from isthmus.local.pipelines.templating import Part, expand, settle
 from isthmus.local.pipelines.variables import read_variables
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from isthmus.local.pipelines.matching import matches
 from isthmus.local.pipelines.nodes import broken
 from isthmus.local.pipelines.plan import Step
-from isthmus.local.pipelines.running import Running, StepFailed
+from isthmus.local.pipelines.running_step import Running, StepFailed
 from isthmus.local.pipelines.tasks.task import Task
 
 

@@ -7,7 +7,7 @@ import shutil
 
 from isthmus.local.pipelines.nodes import broken
 from isthmus.local.pipelines.plan import Step
-from isthmus.local.pipelines.running import Running, StepFailed
+from isthmus.local.pipelines.running_step import Running, StepFailed
 from isthmus.local.pipelines.tasks.shell import BASH_COMMAND
 from isthmus.local.pipelines.tasks.task import Task
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from isthmus.local.pipelines.nodes import broken
 from isthmus.local.pipelines.plan import Step
-from isthmus.local.pipelines.running import Running, StepFailed
-from isthmus.local.pipelines.stepping import CHECKOUT as KEYS
+from isthmus.local.pipelines.running_step import Running, StepFailed
+from isthmus.local.pipelines.steps import CHECKOUT as KEYS
 from isthmus.local.pipelines.tasks.task import Task
 from isthmus.local.pipelines.workspace import checkout_folder
 

@@ -9,7 +9,7 @@ import subprocess
 from functools import lru_cache
 from pathlib import Path
 
-from isthmus.local.pipelines.running import Running, StepFailed
+from isthmus.local.pipelines.running_step import Running, StepFailed
 from isthmus.local.pipelines.tasks.shell import run_command
 from isthmus.local.pipelines.tasks.task import Task
 

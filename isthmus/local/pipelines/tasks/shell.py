@@ -7,7 +7,7 @@ import shutil
 
 from isthmus.local.pipelines.nodes import broken
 from isthmus.local.pipelines.plan import Step
-from isthmus.local.pipelines.running import Running, StepFailed
+from isthmus.local.pipelines.running_step import Running, StepFailed
 from isthmus.local.pipelines.tasks.task import Task
 
 # As the tasks start it: no profile of whoever runs the agent changes what a script does.

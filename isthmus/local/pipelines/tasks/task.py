@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from isthmus.local.pipelines.plan import Step
-from isthmus.local.pipelines.running import Running
+from isthmus.local.pipelines.running_step import Running
 
 
 @dataclass(frozen=True)

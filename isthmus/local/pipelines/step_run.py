@@ -9,7 +9,7 @@ from isthmus.local.pipelines import runtime
 from isthmus.local.pipelines.expressions import Failed
 from isthmus.local.pipelines.host import Issue, Record, Result
 from isthmus.local.pipelines.plan import Step
-from isthmus.local.pipelines.running import JobSpace, Running, StepFailed, StepStopped
+from isthmus.local.pipelines.running_step import JobSpace, Running, StepFailed, StepStopped
 from isthmus.local.pipelines.tasks import find
 
 
