@@ -6,13 +6,11 @@ under the tags of request and resource. `AWS::EMRServerless::Application` makes 
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from ministack.core import router
 from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region
 from ministack.services.cloudformation import provisioners
 
@@ -46,21 +44,6 @@ def reset() -> None:
     _applications.clear()
 
 
-async def handle_request(
-    method: str, path: str, headers: Mapping[str, str], body: bytes, query_params: Mapping[str, Any]
-) -> rest_json.Answer:
-    """Answer one request of the API."""
-    key = router.extract_access_key_id(dict(headers), dict(query_params)) or get_account_id()
-    try:
-        operation, named = _route(method, path)
-        params = json.loads(body or b"{}") | named
-        known = rest_json.members(SERVICE, operation)
-        found = {name: value for name, value in query_params.items() if name in known}
-        return rest_json.answer(200, invoke(operation, params | found, key))
-    except ApiError as error:
-        return rest_json.answer(error.status, {"message": error.message}, error.code)
-
-
 def invoke(operation: str, params: Record, access_key: str) -> Record:
     """Make one call of the API; raises `ApiError`."""
     shapes.check_shape(params, rest_json.model(SERVICE).operation_model(operation).input_shape)
@@ -70,12 +53,7 @@ def invoke(operation: str, params: Record, access_key: str) -> Record:
     return OPERATIONS[operation](params)
 
 
-def _route(method: str, path: str) -> tuple[str, dict[str, str]]:
-    """The operation that a request is, and what its path names."""
-    found = rest_json.route(SERVICE, method, path)
-    if found is None:
-        raise ApiError("UnknownOperationException", f"EMR Serverless has no {method} {path}.", 404)
-    return found
+handle_request = rest_json.handler(SERVICE, invoke)
 
 
 def _authorize(operation: str, params: Record, access_key: str) -> None:

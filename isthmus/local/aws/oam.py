@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from ministack.core import router
 from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
 from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region, request_scope
 from ministack.services.cloudformation import provisioners
@@ -49,20 +48,6 @@ def reset() -> None:
     _links.clear()
 
 
-async def handle_request(
-    method: str, path: str, headers: Mapping[str, str], body: bytes, query_params: Mapping[str, Any]
-) -> rest_json.Answer:
-    """Answer one request of the API."""
-    key = router.extract_access_key_id(dict(headers), dict(query_params)) or get_account_id()
-    try:
-        found = rest_json.route(SERVICE, method, path)
-        if found is None:
-            raise ApiError("UnknownOperationException", f"OAM has no {method} {path}.", 404)
-        return rest_json.answer(200, invoke(found[0], json.loads(body or b"{}") | found[1], key))
-    except ApiError as error:
-        return rest_json.answer(error.status, {"Message": error.message}, error.code)
-
-
 def invoke(operation: str, params: Record, access_key: str) -> Record:
     """Make one call of the API; raises `ApiError`."""
     shapes.check_shape(params, rest_json.model(SERVICE).operation_model(operation).input_shape)
@@ -74,6 +59,9 @@ def invoke(operation: str, params: Record, access_key: str) -> Record:
     if operation not in OPERATIONS:
         raise ApiError("ValidationException", f"The local OAM has no {operation}.")
     return OPERATIONS[operation](params)
+
+
+handle_request = rest_json.handler(SERVICE, invoke)
 
 
 # ---------------------------------------------------------------- sinks and links

@@ -6,15 +6,20 @@ import functools
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
 import ministack.services
 from ministack import app as ministack_app
 from ministack.core import router
+from ministack.core.responses import get_account_id
+
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import ApiError
 
 Answer = tuple[int, dict[str, str], bytes]
+Handler = Callable[[str, str, Mapping[str, str], bytes, Mapping[str, Any]], Awaitable[Answer]]
 
 
 def register(service: str, module_name: str) -> None:
@@ -52,6 +57,30 @@ def route(service: str, method: str, path: str) -> tuple[str, dict[str, str]] | 
         if http["method"] == method and found:
             return name, {key: unquote(value) for key, value in found.groupdict().items()}
     return None
+
+
+def handler(service: str, invoke: Callable[[str, Record, str], Record]) -> Handler:
+    """Answers requests of the API: finds the operation and its parameters, and lets `invoke` make the call.
+
+    `invoke` takes operation, parameters and the caller's access key, and raises `ApiError`.
+    """
+
+    async def handle(
+        method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]
+    ) -> Answer:
+        key = router.extract_access_key_id(dict(headers), dict(query)) or get_account_id()
+        try:
+            found = route(service, method, path)
+            if found is None:
+                raise ApiError("UnknownOperationException", f"{service} has no {method} {path}.", 404)
+            operation, named = found
+            known = members(service, operation)
+            asked = {name: value for name, value in query.items() if name in known}
+            return answer(200, invoke(operation, json.loads(body or b"{}") | named | asked, key))
+        except ApiError as error:
+            return answer(error.status, {"message": error.message}, error.code)
+
+    return handle
 
 
 def answer(status: int, body: Mapping[str, Any], error: str = "") -> Answer:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from ministack.core import router
 from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region
 from ministack.services import opensearchserverless
 from ministack.services.cloudformation import provisioners
@@ -116,20 +115,6 @@ def _policies(kind: str) -> tuple[Any, Any, Any, tuple[str, ...]]:
 # ---------------------------------------------------------------- Ingestion
 
 
-async def handle_request(
-    method: str, path: str, headers: Mapping[str, str], body: bytes, query_params: Mapping[str, Any]
-) -> rest_json.Answer:
-    """Answer one request of Ingestion's API."""
-    key = router.extract_access_key_id(dict(headers), dict(query_params)) or get_account_id()
-    try:
-        found = rest_json.route(SERVICE, method, path)
-        if found is None:
-            raise ApiError("InvalidAction", f"OpenSearch Ingestion has no {method} {path}.", 404)
-        return rest_json.answer(200, invoke(found[0], json.loads(body or b"{}") | found[1], key))
-    except ApiError as error:
-        return rest_json.answer(error.status, {"message": error.message}, error.code)
-
-
 def invoke(operation: str, params: Record, access_key: str) -> Record:
     """Make one call of Ingestion's API; raises `ApiError`."""
     shapes.check_shape(params, rest_json.model(SERVICE).operation_model(operation).input_shape)
@@ -141,6 +126,9 @@ def invoke(operation: str, params: Record, access_key: str) -> Record:
     if operation not in OPERATIONS:
         raise ApiError("ValidationException", f"The local OpenSearch Ingestion has no {operation}.")
     return OPERATIONS[operation](params)
+
+
+handle_request = rest_json.handler(SERVICE, invoke)
 
 
 def _arn(pipeline: str) -> str:
