@@ -18,7 +18,7 @@ from isthmus.azure.git import git
 from isthmus.azure.resources import Content
 from isthmus.errors import BadInput, Refused
 
-# What of a checkout the pipelines need: the package itself, so that a commit of main is a version of it too.
+# What the platform's repository holds. `isthmus` is among it, since jobs install it from there, at a commit.
 PLATFORM = (
     "platform.yaml",
     "app.py",

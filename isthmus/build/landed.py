@@ -15,8 +15,8 @@ _SET = re.compile(r"/landed/[^/]+/[0-9a-f]{16}\.json$")
 def landed_objects(s3: Any, bucket: str, model: str, data_set: str = "") -> list[str]:
     """The keys of CSV files and data sets in order of arrival.
 
-    Of each data set the newest version, but the one that `data_set` (`<name>@<version>`) names, whatever came
-    after it; raises `BadInput` where that one is not there.
+    Of each data set that is its newest version. Where `data_set` (`<name>@<version>`) is given, it is that
+    version of that set, even if a newer one has come since; raises `BadInput` where it is not there.
     """
     prefix = names.landed(model)
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
