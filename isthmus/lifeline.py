@@ -30,16 +30,18 @@ def spawn(
     stdout: int | IO[Any] | None = None,
     stderr: int | IO[Any] | None = None,
     grace: float = GRACE,
+    pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start `argv` so that it ends when this process ends, or when `stop` is called.
 
     The returned process is the supervisor: its exit code is the child's (128 + n after signal n), and
     SIGTERM to it stops the child in the same way as the parent's end does. The child's standard input is
-    empty. The child leads a process group of its own.
+    empty. The child leads a process group of its own, and has the file descriptors `pass_fds`.
     """
     reading, writing = os.pipe()
     try:
-        supervisor = [sys.executable, "-I", "-S", __file__, str(reading), str(grace), *argv]
+        handed = ",".join(map(str, (reading, *pass_fds)))
+        supervisor = [sys.executable, "-I", "-S", __file__, handed, str(grace), *argv]
         process = subprocess.Popen(
             supervisor,
             env=dict(env) if env is not None else None,
@@ -47,7 +49,7 @@ def spawn(
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
-            pass_fds=(reading,),
+            pass_fds=(reading, *pass_fds),
             start_new_session=True,
         )
     except BaseException:
@@ -67,8 +69,8 @@ def stop(process: subprocess.Popen[bytes], timeout: float = GRACE + 2) -> int:
     return process.wait(timeout)
 
 
-def _supervise(lifeline: int, grace: float, argv: list[str]) -> int:
-    child = subprocess.Popen(argv, start_new_session=True)
+def _supervise(lifeline: int, pass_fds: list[int], grace: float, argv: list[str]) -> int:
+    child = subprocess.Popen(argv, start_new_session=True, pass_fds=pass_fds)
     wake_reading, wake_writing = os.pipe()
     os.set_blocking(wake_writing, False)
     signal.set_wakeup_fd(wake_writing)
@@ -96,4 +98,5 @@ def _supervise(lifeline: int, grace: float, argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_supervise(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]))
+    reading, *handed = map(int, sys.argv[1].split(","))
+    sys.exit(_supervise(reading, handed, float(sys.argv[2]), sys.argv[3:]))

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import secrets
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -122,19 +123,19 @@ def running(platform_file: Path, state: Path, *, aws_port: int = 0, azure_port: 
         todo="use it (`isthmus env`), or stop it with Ctrl-C in its terminal",
     )
     with lock.held(state / LOCK, already), contextlib.ExitStack() as stack:
-        aws_port, azure_port = ports.choose(state, aws_port, azure_port)
+        aws, azure = map(stack.enter_context, ports.choose(state, aws_port, azure_port))
         local = Local(
             state.resolve(),
             os.getpid(),
-            f"http://127.0.0.1:{aws_port}",
-            f"http://127.0.0.1:{azure_port}",
+            f"http://127.0.0.1:{ports.number(aws)}",
+            f"http://127.0.0.1:{ports.number(azure)}",
             platform.azure.organization,
             CACHE.resolve(),
             platform_file.absolute(),
         )
         clouds = (
-            ("the local AWS", "aws", aws_port, _aws_config(platform, local)),
-            ("the local Azure DevOps", "azure_devops", azure_port, _azure_config(platform, local)),
+            ("the local AWS", "aws", aws, _aws_config(platform, local)),
+            ("the local Azure DevOps", "azure_devops", azure, _azure_config(platform, local)),
         )
         stand_ins = [_start(stack, state, *cloud) for cloud in clouds]
         for one in stand_ins:
@@ -152,10 +153,15 @@ def running(platform_file: Path, state: Path, *, aws_port: int = 0, azure_port: 
 
 
 def _start(
-    stack: contextlib.ExitStack, state: Path, name: str, module: str, port: int, config: dict[str, object]
+    stack: contextlib.ExitStack,
+    state: Path,
+    name: str,
+    module: str,
+    bound: socket.socket,
+    config: dict[str, object],
 ) -> StandIn:
     folder = state / module.partition("_")[0]
-    started = stand_in.start(name, f"isthmus.local.{module}", folder, port, config)
+    started = stand_in.start(name, f"isthmus.local.{module}", folder, bound, config)
     stack.callback(lifeline.stop, started.process)
     return started
 

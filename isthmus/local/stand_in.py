@@ -10,6 +10,7 @@ import json
 import os
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -69,18 +70,19 @@ class StandIn:
         return "the end of its log:\n" + "\n".join(lines) if lines else "its log is empty"
 
 
-def start(name: str, module: str, state: Path, port: int, config: Mapping[str, object]) -> StandIn:
-    """Start a stand-in with its state in `state`; it ends with this process at the latest."""
+def start(name: str, module: str, state: Path, bound: socket.socket, config: Mapping[str, object]) -> StandIn:
+    """Start a stand-in, which takes `bound` over to listen on; it ends with this process at the latest."""
     state.mkdir(parents=True, exist_ok=True)
     files.write(state / "config.json", json.dumps(config, indent=1).encode())
-    argv = [sys.executable, "-m", module, "--port", str(port), "--state", str(state)]
-    with (state / "server.log").open("ab") as log:
+    argv = [sys.executable, "-m", module, "--fd", str(bound.fileno()), "--state", str(state)]
+    with bound, (state / "server.log").open("ab") as log:
         begin = log.tell()
         process = lifeline.spawn(
             [*argv, "--config", str(state / "config.json")],
             env=_environment(),
             stdout=subprocess.PIPE,
             stderr=log,
+            pass_fds=(bound.fileno(),),
         )
     return StandIn(name, state, process, state / "server.log", begin)
 

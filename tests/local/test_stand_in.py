@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ import pytest
 
 from isthmus import lifeline
 from isthmus.errors import Unavailable
-from isthmus.local import stand_in
+from isthmus.local import ports, stand_in
 from isthmus.local.furnish import CHECKOUT
 from tests.local.conftest import ACCOUNTS, REGION, free_port
 
@@ -168,7 +169,7 @@ def test_each_damaged_file_is_named(
     damaged = tmp_path / file
     damaged.parent.mkdir(exist_ok=True)
     damaged.write_bytes(content)
-    one = stand_in.start("it", f"isthmus.local.{module}", tmp_path, 0, config)
+    one = stand_in.start("it", f"isthmus.local.{module}", tmp_path, ports.bound(0), config)
     try:
         with pytest.raises(Unavailable, match=f"{damaged.name} is damaged") as caught:
             one.wait_until_ready()
@@ -193,3 +194,35 @@ def test_a_file_where_a_folder_belongs_is_named(folder: Folder) -> None:
     code, _, err = folder.run("up", "--bare")
     assert (code, "up/lock" in err, "move it away" in err) == (5, True, True)
     assert folder.run("env")[0] == 3
+
+
+def test_a_port_is_nobody_elses_from_its_choice_until_its_server_ends(tmp_path: Path) -> None:
+    bound = ports.bound(0)
+    port = ports.number(bound)
+    with pytest.raises(Unavailable, match=f"port {port} cannot be used"), bound:
+        bound.listen()
+        ports.bound(port)
+    kept = ports.choose(tmp_path, 0, 0)
+    for one in kept:
+        with pytest.raises(OSError, match="in use"), socket.socket() as another:
+            another.bind(("127.0.0.1", ports.number(one)))
+    taken = stand_in.start("it", "isthmus.local.azure_devops", tmp_path, kept[1], AZURE)
+    try:
+        taken.wait_until_ready()
+        again = ports.choose(tmp_path, 0, 0)
+        assert ports.number(again[1]) != ports.number(kept[0])
+    finally:
+        lifeline.stop(taken.process)
+
+
+@pytest.mark.parametrize("module", ["aws", "azure_devops"])
+def test_a_port_in_use_is_told_in_a_line(tmp_path: Path, module: str) -> None:
+    with ports.bound(0) as bound:
+        bound.listen()
+        (tmp_path / "config.json").write_text(json.dumps(AWS if module == "aws" else AZURE))
+        argv = [sys.executable, "-m", f"isthmus.local.{module}", "--port", str(ports.number(bound))]
+        argv += ["--state", str(tmp_path), "--config", str(tmp_path / "config.json")]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.startswith("failed {")) == (5, True)
+    assert "cannot be used: [Errno" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -129,7 +129,7 @@ async def _serve(settings: Settings, signer: Signer) -> None:
 
 def _hypercorn(settings: Settings) -> HypercornConfig:
     config = HypercornConfig()
-    config.bind = [f"127.0.0.1:{settings.port}"]
+    config.bind = [f"fd://{settings.listening}"]
     config.keep_alive_timeout = 75
     config.graceful_timeout = 1
     config.shutdown_timeout = 3

@@ -10,15 +10,19 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from isthmus.local import ports
+
 
 @dataclass(frozen=True)
 class Settings:
     """`accounts` maps a role (automation, prod) to an account id, `issuers` an OIDC issuer to its JWKS URL;
     `environment` is what processes of jobs and endpoints are given, `organization` the root or unit under
-    which the management account shall find the others, `root_secret` what roots of accounts sign with."""
+    which the management account shall find the others, `root_secret` what roots of accounts sign with,
+    `listening` the file descriptor of a socket that is bound to `port`."""
 
     state: Path
     port: int
+    listening: int
     region: str
     platform: str
     accounts: dict[str, str]
@@ -28,12 +32,13 @@ class Settings:
     organization: str | None = None
 
     @classmethod
-    def read(cls, file: Path, state: Path, port: int) -> Settings:
-        """The settings in `file`; port 0 is a free one."""
+    def read(cls, file: Path, state: Path, listening: socket.socket) -> Settings:
+        """The settings in `file`, for a server that takes over the bound socket."""
         found = json.loads(file.read_text())
         return cls(
             state=state,
-            port=port or _free_port(),
+            port=ports.number(listening),
+            listening=listening.detach(),
             region=found["region"],
             platform=found["platform"],
             accounts=found["accounts"],
@@ -76,10 +81,3 @@ class Settings:
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
             "DOCKER_HOST": "unix:///nonexistent",
         }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-        return number

@@ -1,4 +1,4 @@
-"""`python -m isthmus.local.azure_devops --port N --state DIR --config FILE`."""
+"""`python -m isthmus.local.azure_devops [--port N | --fd N] --state DIR --config FILE`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import uvicorn
 
+from isthmus.local import ports
 from isthmus.local.azure_devops import settings
 from isthmus.local.azure_devops.organization import Organization
 from isthmus.local.azure_devops.server import build
@@ -27,20 +28,19 @@ class _Server(uvicorn.Server):
 
 @click.command()
 @click.option("--port", type=int, default=0, help="0 takes a free one.")
+@click.option("--fd", type=int, help="A bound socket that is handed over, instead of a port.")
 @click.option("--state", type=click.Path(path_type=Path), required=True)
 @click.option("--config", type=click.Path(path_type=Path, exists=True), required=True)
-def main(port: int, state: Path, config: Path) -> None:
+def main(port: int, fd: int | None, state: Path, config: Path) -> None:
     """Serve Azure DevOps and Entra on 127.0.0.1 until SIGTERM."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
     state.mkdir(parents=True, exist_ok=True)
-    # The protocol is named, for asyncio turns Nagle's delay (40 ms an answer) off only where it is.
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1", port))
+    with telling():
+        listening = ports.bound(port) if fd is None else ports.inherited(fd)
+        url = f"http://127.0.0.1:{ports.number(listening)}"
+        organization = Organization(settings.read(config), state.resolve(), url)
+    with listening:
         listening.listen(2048)
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        with telling():
-            organization = Organization(settings.read(config), state.resolve(), url)
         options = uvicorn.Config(
             build(organization),
             log_level="warning",
