@@ -63,7 +63,7 @@ class AutomationStack(AccountStack):
         functions += [Bridge(self, platform, keys=keys, bus=bus.ref, notices=topic)]
         log_alarms(self, platform, topic, *functions)
         log_insight(self, platform, "automation")
-        jobs = job_logs(self, platform, keys.data, "ProcessingJobs", "TrainingJobs")
+        jobs = job_logs(self, platform, "automation", keys.data)
         if platform.logs.opensearch:
             from cdk.parts.log_search import LogSearch
 

@@ -10,8 +10,10 @@ from cdk.parts.infrastructure import infrastructure_roles
 from cdk.parts.jobs import jobs_policy
 from cdk.parts.keys import USE, Key, Keys
 from cdk.parts.log_insight import log_insight
+from cdk.parts.logs import job_logs
 from cdk.parts.network import network
 from cdk.parts.people import person_role
+from cdk.parts.saved_queries import ask
 from cdk.parts.scientists import SCIENTIST, scientist_policy
 from cdk.parts.stack import AccountStack
 from cdk.parts.storage import Storage, bucket_arn
@@ -38,13 +40,14 @@ class DevStack(AccountStack):
         if platform.studio:
             self._studio(platform, platform.studio, keys.data)
         log_insight(self, platform, "dev")
+        job_logs(self, platform, "dev", keys.data)
         person_role(
             self,
             "Operator",
             names.operator_role(platform),
             platform,
             "Reads what the platform did in this account",
-            [allow("s3:ListBucket", bucket_arn(experiments))],
+            [allow("s3:ListBucket", bucket_arn(experiments)), *ask(self, platform, "dev")],
         )
 
     def _studio(self, platform: Platform, studio: Studio, data_key: Key) -> None:

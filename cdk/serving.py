@@ -53,7 +53,7 @@ class ServingStack(AccountStack):
         deployment_policies(self, platform, stage, data_key=keys.data.arn, network=self.network)
         federation(self, platform)
         infrastructure_roles(self, platform, stage)
-        serving_operator(self, platform, data_key=keys.data.arn, capture=capture)
+        serving_operator(self, platform, stage, data_key=keys.data.arn, capture=capture)
         serving_data_owner(self, platform, data_key=keys.data.arn, ground_truth=truth)
         forward_alarms(self, platform)
         topic = notices(self, platform, keys.messages)
@@ -61,7 +61,7 @@ class ServingStack(AccountStack):
         chat(self, platform, topic)
         dashboards(self, platform, stage)
         log_insight(self, platform, stage)
-        job_logs(self, platform, keys.data, "ProcessingJobs")
+        job_logs(self, platform, stage, keys.data)
         if platform.api:
             from cdk.parts.api import endpoints_api
 

@@ -211,6 +211,12 @@ def sagemaker(stack: Stack, *resources: str, account: str | None = None) -> list
     ]
 
 
+def log_arns(stack: Stack, *groups: str) -> list[str]:
+    """ARNs of log groups, each given by its name: without and with their streams, as actions want it."""
+    arns = [f"arn:aws:logs:{stack.region}:{stack.account}:log-group:{group}" for group in groups]
+    return [one for arn in arns for one in (arn, f"{arn}:*")]
+
+
 def alarms(stack: Stack, platform: Platform) -> str:
     """The ARN of all alarms of the platform in the account."""
     return f"arn:aws:cloudwatch:{stack.region}:{stack.account}:alarm:{platform.name}-*"

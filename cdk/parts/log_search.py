@@ -76,12 +76,12 @@ class LogSearch(Construct):
 
     def _stream(self) -> str:
         """What unpacks lines and writes them to the bucket, a file a minute; returns its ARN."""
-        name, key = f"{self._name}-writer", self._keys.data
+        name, key = f"{self._name}-firehose", self._keys.data
         key.allow_roles(USE, name)
         key.allow_stacks("firehose")
         role = make_role(
             self,
-            "Writer",
+            "Firehose",
             name,
             trust=service("firehose.amazonaws.com", self._stack.account),
             description="Firehose, writing lines of logs to a bucket",

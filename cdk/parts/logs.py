@@ -7,8 +7,16 @@ from constructs import Construct
 
 from cdk.parts.keys import Key
 from isthmus import names
-from isthmus.config import Platform
+from isthmus.config import AccountRole, Platform
 from isthmus.resource_types import aws_logs
+
+JOBS: dict[AccountRole, tuple[str, ...]] = {
+    "dev": ("ProcessingJobs", "TrainingJobs"),
+    "automation": ("ProcessingJobs", "TrainingJobs"),
+    "staging": ("ProcessingJobs",),
+    "prod": ("ProcessingJobs",),
+}
+"""The kinds of jobs that run in an account: scientists', those of pipelines, and monitors'."""
 
 
 def log_group(scope: Construct, id_: str, platform: Platform, name: str, key: Key) -> aws_logs.CfnLogGroup:
@@ -25,6 +33,8 @@ def log_group(scope: Construct, id_: str, platform: Platform, name: str, key: Ke
     return group
 
 
-def job_logs(scope: Construct, platform: Platform, key: Key, *kinds: str) -> list[aws_logs.CfnLogGroup]:
+def job_logs(
+    scope: Construct, platform: Platform, account: AccountRole, key: Key
+) -> list[aws_logs.CfnLogGroup]:
     """The log groups that SageMaker's jobs share, which it would make without an end and a key."""
-    return [log_group(scope, f"{kind}Log", platform, names.job_log(kind), key) for kind in kinds]
+    return [log_group(scope, f"{kind}Log", platform, names.job_log(kind), key) for kind in JOBS[account]]

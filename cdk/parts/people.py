@@ -8,12 +8,22 @@ from __future__ import annotations
 from aws_cdk import Stack
 from constructs import Construct
 
-from cdk.parts.grants import Statement, alarms, allow, make_role, person, person_by_name, sagemaker
+from cdk.parts.grants import (
+    Statement,
+    alarms,
+    allow,
+    log_arns,
+    make_role,
+    person,
+    person_by_name,
+    sagemaker,
+)
 from cdk.parts.keys import READ, USE
 from cdk.parts.registry import READ_GROUP, READ_PACKAGES, of_platform, registry_arns
+from cdk.parts.saved_queries import ask
 from cdk.parts.storage import bucket_arn, objects
 from isthmus import names
-from isthmus.config import Platform
+from isthmus.config import Platform, Stage
 from isthmus.resource_types import aws_iam
 
 
@@ -48,11 +58,14 @@ def approver(scope: Construct, platform: Platform, *, data_key: str) -> None:
 
 
 def automation_operator(scope: Construct, platform: Platform, *, data_key: str) -> None:
-    """Reads what happened in the automation account: versions, runs, hops of the bridge."""
+    """Reads what happened in the automation account: versions, runs, hops of the bridge, landed files."""
     stack = Stack.of(scope)
-    bridge = names.bridge(platform)
-    log_group = f"arn:aws:logs:{stack.region}:{stack.account}:log-group:{names.function_log(bridge)}"
-    queues = [f"arn:aws:sqs:{stack.region}:{stack.account}:{bridge}{suffix}" for suffix in ("", "-dlq")]
+    functions = [names.bridge(platform), *([names.landing(platform)] if platform.lands else [])]
+    queues = [
+        f"arn:aws:sqs:{stack.region}:{stack.account}:{name}{suffix}"
+        for name in functions
+        for suffix in ("", "-dlq")
+    ]
     person_role(
         scope,
         "Operator",
@@ -62,7 +75,11 @@ def automation_operator(scope: Construct, platform: Platform, *, data_key: str) 
         [
             *read_registry(platform),
             *_follow_pipelines(stack, platform),
-            allow(["logs:FilterLogEvents", "logs:GetLogEvents"], [log_group, f"{log_group}:*"]),
+            allow(
+                ["logs:FilterLogEvents", "logs:GetLogEvents"],
+                log_arns(stack, *map(names.function_log, functions)),
+            ),
+            *ask(stack, platform, "automation"),
             allow("sqs:GetQueueAttributes", queues),
             allow("s3:GetObject", objects(names.artifact_bucket(platform))),
             allow(READ, data_key),
@@ -96,7 +113,9 @@ def _follow_pipelines(stack: Stack, platform: Platform) -> list[Statement]:
     ]
 
 
-def serving_operator(scope: Construct, platform: Platform, *, data_key: str, capture: str) -> None:
+def serving_operator(
+    scope: Construct, platform: Platform, stage: Stage, *, data_key: str, capture: str
+) -> None:
     """Reads what serves here and how it fares, asks for predictions, and has a monitor look now."""
     stack, ours = Stack.of(scope), of_platform(platform)
     person_role(
@@ -124,6 +143,7 @@ def serving_operator(scope: Construct, platform: Platform, *, data_key: str, cap
             allow("sagemaker:ListEndpoints", "*"),
             allow(["cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms"], alarms(stack, platform)),
             allow(["cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"], "*"),
+            *ask(stack, platform, stage),
             allow("s3:GetObject", objects(capture)),
             allow("s3:ListBucket", bucket_arn(capture)),
             allow(READ, data_key),

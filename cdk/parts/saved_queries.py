@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aws_cdk import Stack
 from constructs import Construct
 
+from cdk.parts.grants import Statement, allow, log_arns
+from cdk.parts.logs import JOBS
 from isthmus import names
 from isthmus.config import AccountRole, Platform
 from isthmus.resource_types import aws_logs
-
-JOBS = tuple(map(names.job_log, ("ProcessingJobs", "TrainingJobs")))
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,15 @@ def saved_queries(scope: Construct, platform: Platform, account: AccountRole) ->
         )
 
 
+def ask(stack: Stack, platform: Platform, account: AccountRole) -> list[Statement]:
+    """Find these questions and run them: on their log groups, and on no others."""
+    groups = sorted({group for query in queries(platform, account) for group in query.groups})
+    return [
+        allow(["logs:GetQueryResults", "logs:StartQuery"], log_arns(stack, *groups)),
+        allow("logs:DescribeQueryDefinitions", "*"),
+    ]
+
+
 def queries(platform: Platform, account: AccountRole) -> list[Query]:
     """The account's questions."""
     functions = _functions(platform, account)
@@ -52,7 +62,7 @@ def queries(platform: Platform, account: AccountRole) -> list[Query]:
 
 def log_groups(platform: Platform, account: AccountRole) -> list[str]:
     """The log groups of the account's functions and jobs."""
-    return [*_functions(platform, account).values(), *JOBS]
+    return [*_functions(platform, account).values(), *map(names.job_log, JOBS[account])]
 
 
 def _functions(platform: Platform, account: AccountRole) -> dict[str, str]:

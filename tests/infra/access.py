@@ -30,6 +30,10 @@ AT_HOME = {
     "change what the bridge has done",
     "read the list of models",
     "read the bridge's log",
+    "read landing's log",
+    "search the logs of functions and jobs in automation",
+    "search the logs of jobs in dev",
+    "search the logs of functions and jobs in prod",
     "ask for a token for Entra",
     "open Studio as the scientist",
     "change the endpoint's stack in staging",
@@ -66,6 +70,7 @@ def calls(world: World) -> dict[str, Call]:
         _registry(world)
         | _files(world.lab)
         | _bridge(world.lab)
+        | _logs(world.lab)
         | _training(world)
         | _stages(world)
         | _deployers(world.lab)
@@ -172,14 +177,48 @@ def _bridge(lab: Lab) -> dict[str, Call]:
         "read the list of models": lambda who: who("ssm").get_parameter(
             Name=f"{names.model_parameters(lab.platform)}/{MODEL}"
         ),
-        "read the bridge's log": lambda who: who("logs").filter_log_events(
-            logGroupName=f"/aws/lambda/{name}"
-        ),
         "ask for a token for Entra": lambda who: who("sts").get_web_identity_token(
             Audience=[lab.platform.azure.audience], SigningAlgorithm="RS256", DurationSeconds=300
         ),
         "send an alarm to the automation account": send,
     }
+
+
+def _logs(lab: Lab) -> dict[str, Call]:
+    bridge, landing = names.bridge(lab.platform), names.landing(lab.platform)
+    dead = f"https://sqs.{REGION}.amazonaws.com/{AUTOMATION}/{landing}-dlq"
+    training, monitors = names.job_log("TrainingJobs"), names.job_log("ProcessingJobs")
+    return {
+        "read the bridge's log": _read_log(names.function_log(bridge)),
+        "read landing's log": _read_log(names.function_log(landing)),
+        "count the files that could not be checked": lambda who: who("sqs").get_queue_attributes(
+            QueueUrl=dead, AttributeNames=["ApproximateNumberOfMessages"]
+        ),
+        "search the logs of functions and jobs in automation": _search(names.function_log(landing), training),
+        "search the logs of jobs in dev": _search(training, monitors),
+        "search the logs of functions and jobs in prod": _search(
+            names.function_log(names.gateway(lab.platform)), monitors
+        ),
+    }
+
+
+def _read_log(group: str) -> Call:
+    return lambda who: who("logs").filter_log_events(logGroupName=group)
+
+
+def _search(*groups: str) -> Call:
+    """Ask a question of these log groups, and read the answer."""
+
+    def search(who: As) -> object:
+        asked = {
+            "logGroupNames": list(groups),
+            "queryString": "fields @message",
+            "startTime": 0,
+            "endTime": 1,
+        }
+        return who("logs").get_query_results(queryId=who("logs").start_query(**asked)["queryId"])
+
+    return search
 
 
 def _training(world: World) -> dict[str, Call]:
