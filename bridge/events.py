@@ -15,7 +15,7 @@ from bridge.settings import Settings
 
 PACKAGE_STATE = "SageMaker Model Package State Change"
 ALARM_STATE = "CloudWatch Alarm State Change"
-DATA_SET = "Data Set Complete"
+LANDING, DATA_SET = "isthmus.landing", "Data Set Complete"
 # Epoch times in events are milliseconds; in seconds they would lie below this until the year 5138.
 MILLISECONDS = 100_000_000_000
 # What an alarm watches: the last word of its name.
@@ -86,7 +86,7 @@ def parse(envelope: Any, told: Settings) -> Event:
         return _package(identity, envelope, envelope["detail"], told)
     if (source, kind) == ("aws.cloudwatch", ALARM_STATE):
         return _alarm(identity, envelope, envelope["detail"], told)
-    if (source, kind) == ("isthmus.landing", DATA_SET):
+    if (source, kind) == (LANDING, DATA_SET):
         return _data_set(identity, envelope, envelope["detail"], told)
     raise Refused("an event of another kind")
 

@@ -108,8 +108,18 @@ def log_search_bucket(platform: Platform) -> str:
 
 
 def landing_bucket(platform: Platform) -> str:
-    """Automation: where files arrive (`incoming/`), and where those stay that are not fit (`rejected/`)."""
+    """Automation: where files arrive, and where those stay that are not fit."""
     return _bucket(platform, "landing", platform.accounts.automation)
+
+
+INCOMING, REJECTED = "incoming/", "rejected/"
+"""In the landing bucket: the two places, in each a folder for each model."""
+
+LANDING_SOURCE = "isthmus.landing"
+"""The source of landing's events on the automation bus."""
+
+DATA_SET_COMPLETE, DATA_FILE_REJECTED = "Data Set Complete", "Data File Rejected"
+"""The types of these events."""
 
 
 def landing(platform: Platform) -> str:
@@ -120,6 +130,11 @@ def landing(platform: Platform) -> str:
 def writer_role(platform: Platform, model: str) -> str:
     """Automation: what a model's files are landed as."""
     return f"{platform.name}-{model}-writer"
+
+
+def checked(model: str) -> str:
+    """In the data bucket: the rows of each file that landed, as CSV; no data set yet."""
+    return f"{model}/checked/"
 
 
 def landed(model: str) -> str:

@@ -66,7 +66,7 @@ def is_hidden(name: str) -> bool:
 
 
 def arrivals(body: str) -> Iterator[Arrival]:
-    """The arrivals in a message; none in the one that S3 tries the way with. Raises `ValueError`."""
+    """The arrivals in a message: S3's first, a test, has none. Raises `ValueError`."""
     for record in _records(body):
         found = record["s3"]["object"]
         yield Arrival(unquote_plus(found["key"]), found["versionId"], int(found.get("size", 0)))

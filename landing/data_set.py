@@ -18,6 +18,8 @@ from landing.memory import Fate
 from landing.schema import Schema, read_schema
 from landing.settings import settings
 
+LANDED = "landed"
+
 
 @dataclass(frozen=True)
 class Folder:
@@ -99,6 +101,6 @@ def _write(detail: dict[str, Any], fates: dict[Arrival, Fate]) -> None:
         {"name": arrival.name, "key": fate.key, "rows": fate.rows, "sha256": fate.digest}
         for arrival, fate in sorted(fates.items(), key=lambda one: one[0].name)
     ]
-    key = f"{detail['model']}/landed/{detail['dataSet']}/{detail['version']}.json"
+    key = f"{detail['model']}/{LANDED}/{detail['dataSet']}/{detail['version']}.json"
     content = json.dumps(detail | {"files": files}, indent=1)
     client("s3").put_object(Bucket=settings().data, Key=key, Body=content, ContentType="application/json")

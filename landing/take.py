@@ -18,7 +18,7 @@ from landing.schema import Schema, read_schema
 from landing.settings import settings
 from landing.upload import Upload
 
-REJECTED = "rejected"
+CHECKED, REJECTED = "checked", "rejected"
 # CopyObject takes no larger ones.
 LARGEST_COPY = 5 * 1024**3
 
@@ -54,7 +54,7 @@ def _judge(arrival: Arrival) -> Fate:
 def _convert(arrival: Arrival, schema: Schema) -> Fate:
     """Write the file's rows as the training data have them; nothing is written where one does not fit."""
     stem = arrival.name.removesuffix(".gz").rpartition(".")[0]
-    key = f"{arrival.model}/checked/{arrival.data_set}/{stem}-{_short(arrival.version)}.csv"
+    key = f"{arrival.model}/{CHECKED}/{arrival.data_set}/{stem}-{_short(arrival.version)}.csv"
     body = _open(arrival)
     with Upload(settings().data, key) as made:
         count = _write(made, checked(rows(body, arrival.name, schema), schema), schema)

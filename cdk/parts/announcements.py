@@ -73,12 +73,12 @@ FAILED_ENDPOINT = Announcement(
 REJECTED_FILE = Announcement(
     "RejectedFile",
     "A file that landed and is not fit to train on",
-    "Data File Rejected",
+    names.DATA_FILE_REJECTED,
     {"reason": [{"exists": True}]},
     {"model": "$.detail.model", "file": "$.detail.file", "reason": "$.detail.reason"},
     "A file that landed for <model> was not taken, and its data set waits for another one in its place. "
     "<file>: <reason>. It lies under rejected/ in the landing bucket of account <account>.",
-    source="isthmus.landing",
+    source=names.LANDING_SOURCE,
 )
 
 

@@ -150,8 +150,8 @@ class Bridge(Construct):
                 "Landings",
                 "Data sets that have landed and are complete",
                 {
-                    "source": ["isthmus.landing"],
-                    "detail-type": ["Data Set Complete"],
+                    "source": [names.LANDING_SOURCE],
+                    "detail-type": [names.DATA_SET_COMPLETE],
                     "account": [accounts.automation],
                 },
                 bus,

@@ -37,7 +37,6 @@ CODE = Path(__file__).parents[2] / "landing"
 # The longest that Lambda lets a function run, and a whole processor: one large file is one invocation.
 SECONDS, MEGABYTES = 900, 1769
 KEEP_DAYS = 365
-INCOMING, REJECTED = "incoming/", "rejected/"
 WRITER = "writer"
 S3 = "s3.amazonaws.com"
 
@@ -110,7 +109,7 @@ class LandingZone(Construct):
 
     def _bucket(self, storage: Storage, told: aws_sns.CfnTopicPolicy) -> None:
         """Versioned, so that what is told of is what is checked, whatever comes after it."""
-        incoming = {"s3Key": {"rules": [{"name": "prefix", "value": INCOMING}]}}
+        incoming = {"s3Key": {"rules": [{"name": "prefix", "value": names.INCOMING}]}}
         bucket = storage.bucket(
             "Landing",
             names.landing_bucket(self._platform),
@@ -121,7 +120,7 @@ class LandingZone(Construct):
                 ]
             },
         )
-        # S3 tries the way when it is told of it.
+        # S3 sends a test message as soon as it is configured: the policies must stand before.
         bucket.resource.add_resource_dependency(told)
 
     def _environment(self) -> dict[str, str]:
@@ -139,15 +138,15 @@ class LandingZone(Construct):
         models = f"arn:aws:ssm:{region}:{account}:parameter{names.model_parameters(self._platform)}"
         return [
             allow(READ_QUEUE, queue.arn),
-            allow(["s3:GetObject", "s3:GetObjectVersion"], objects(landing, INCOMING)),
-            allow("s3:ListBucketVersions", bucket_arn(landing), under(INCOMING)),
-            allow("s3:PutObject", objects(landing, REJECTED)),
+            allow(["s3:GetObject", "s3:GetObjectVersion"], objects(landing, names.INCOMING)),
+            allow("s3:ListBucketVersions", bucket_arn(landing), under(names.INCOMING)),
+            allow("s3:PutObject", objects(landing, names.REJECTED)),
             allow("s3:GetObject", f"{bucket_arn(data)}/{names.schema('*')}"),
             # Without it, S3 does not say that an object is not there.
             allow("s3:ListBucket", bucket_arn(data)),
             allow(
                 ["s3:AbortMultipartUpload", "s3:PutObject"],
-                [f"{bucket_arn(data)}/*/checked/*", f"{bucket_arn(data)}/{names.landed('*')}*"],
+                [f"{bucket_arn(data)}/{folder}*" for folder in (names.checked("*"), names.landed("*"))],
             ),
             allow(USE, self._data_key),
             allow(
@@ -159,7 +158,7 @@ class LandingZone(Construct):
                 "events:PutEvents",
                 f"arn:aws:events:{region}:{account}:event-bus/{self._bus}",
                 {
-                    "ForAllValues:StringEquals": {"events:source": "isthmus.landing"},
+                    "ForAllValues:StringEquals": {"events:source": names.LANDING_SOURCE},
                     # ForAllValues is true of no value at all.
                     "Null": {"events:source": "false"},
                 },
@@ -169,7 +168,7 @@ class LandingZone(Construct):
     def _writers(self) -> None:
         """What the writer role of each model may do: put its files, and see what lies there and why."""
         bucket = names.landing_bucket(self._platform)
-        mine = [f"{INCOMING}{MODEL}/", f"{REJECTED}{MODEL}/"]
+        mine = [f"{names.INCOMING}{MODEL}/", f"{names.REJECTED}{MODEL}/"]
         make_policy(
             self,
             "WriterPolicy",

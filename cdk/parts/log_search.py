@@ -70,7 +70,7 @@ class LogSearch(Construct):
                 "queueConfigurations": [{"event": "s3:ObjectCreated:*", "queue": queue.arn, "filter": lines}]
             },
         )
-        # S3 tries the way when it is told of it.
+        # S3 sends a test message as soon as it is configured: the queue's policy must stand before.
         bucket.resource.node.add_dependency(queue)
         return queue
 

@@ -158,7 +158,7 @@ def serving_data_owner(scope: Construct, platform: Platform, *, data_key: str, g
 
 def automation_data_owner(scope: Construct, platform: Platform, *, data_key: str, data: str) -> None:
     """Lands new rows to train on."""
-    landing = [f"{bucket_arn(names.landing_bucket(platform))}/incoming/*"] if platform.lands else []
+    landing = objects(names.landing_bucket(platform), names.INCOMING) if platform.lands else []
     _data_owner(scope, platform, data_key, [f"{bucket_arn(data)}/{names.landed('*')}*", *landing])
 
 

@@ -131,8 +131,10 @@ def _files(lab: Lab) -> dict[str, Call]:
     return {
         "read the model's training data": _get(data, f"{MODEL}/file"),
         "write the model's training data": _put(data, f"{MODEL}/versions/1/file"),
-        "land a file for the model": _put(names.landing_bucket(platform), f"incoming/{MODEL}/set/file"),
-        "land rows for the model": _put(data, f"{MODEL}/landed/file"),
+        "land a file for the model": _put(
+            names.landing_bucket(platform), f"{names.INCOMING}{MODEL}/set/file"
+        ),
+        "land rows for the model": _put(data, f"{names.landed(MODEL)}file"),
         "read the model's artifacts": _get(artifacts, f"{MODEL}/file"),
         "write the model's artifacts": _put(artifacts, f"{MODEL}/written"),
         "read the team's files": _get(experiments, f"{TEAM}/file"),

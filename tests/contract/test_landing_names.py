@@ -1,0 +1,19 @@
+"""Landing and the bridge import nothing of ours, and yet call things as the stacks and the library do."""
+
+from __future__ import annotations
+
+from bridge import events
+from isthmus import names
+from landing import arrival, data_set, take, tell
+
+
+def test_landing_tells_of_what_the_rules_let_pass_and_the_bridge_understands() -> None:
+    assert {tell.SOURCE, events.LANDING} == {names.LANDING_SOURCE}
+    assert {tell.COMPLETE, events.DATA_SET} == {names.DATA_SET_COMPLETE}
+    assert tell.REJECTED == names.DATA_FILE_REJECTED
+
+
+def test_landing_reads_and_writes_where_its_role_may() -> None:
+    assert [f"{one}/" for one in (arrival.INCOMING, take.REJECTED)] == [names.INCOMING, names.REJECTED]
+    assert f"rain/{take.CHECKED}/" == names.checked("rain")
+    assert f"rain/{data_set.LANDED}/" == names.landed("rain")
