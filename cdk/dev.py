@@ -11,7 +11,7 @@ from cdk.parts.jobs import jobs_policy
 from cdk.parts.keys import USE, Key, Keys
 from cdk.parts.log_insight import log_insight
 from cdk.parts.logs import job_logs
-from cdk.parts.network import network
+from cdk.parts.network import Network, network
 from cdk.parts.people import person_role
 from cdk.parts.saved_queries import ask
 from cdk.parts.scientists import SCIENTIST, scientist_policy
@@ -37,8 +37,9 @@ class DevStack(AccountStack):
             scientist_policy(self, platform, data_key=keys.data.arn)
             jobs_policy(self, platform, data_key=keys.data.arn, network=self.network)
             _let_teams_use(platform, keys.data)
-        if platform.studio:
-            self._studio(platform, platform.studio, keys.data)
+        # platform.yaml asks for Studio in a network only.
+        if platform.studio and self.network:
+            self._studio(platform, platform.studio, self.network, keys.data)
         log_insight(self, platform, "dev")
         job_logs(self, platform, "dev", keys.data)
         person_role(
@@ -50,10 +51,10 @@ class DevStack(AccountStack):
             [allow("s3:ListBucket", bucket_arn(experiments)), *ask(self, platform, "dev")],
         )
 
-    def _studio(self, platform: Platform, studio: Studio, data_key: Key) -> None:
+    def _studio(self, platform: Platform, studio: Studio, network: Network, data_key: Key) -> None:
         from cdk.parts.studio import studio_domain
 
-        studio_domain(self, platform, studio, data_key=data_key.arn, network=self.network)
+        studio_domain(self, platform, studio, data_key=data_key.arn, network=network)
         data_key.allow_stacks("sagemaker")
         if studio.mlflow != "none":
             from cdk.parts.mlflow import MLFLOW, mlflow_policy

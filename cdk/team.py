@@ -18,16 +18,17 @@ class TeamStack(AccountStack):
     def __init__(self, scope: Construct, platform: Platform, team: Team) -> None:
         super().__init__(scope, platform, "dev", f"{platform.name}: team {team.name}", team=team)
         role = scientist_role(self, platform, team)
-        if platform.studio is None:
+        studio = platform.studio
+        if studio is None:
             return
         from cdk.parts.user_profiles import user_profiles
 
         user_profiles(self, platform, team, role=role.attr_arn)
-        if platform.studio.mlflow != "none":
+        if studio.mlflow != "none":
             from cdk.parts.mlflow import mlflow
 
-            mlflow(self, platform, team)
-        if platform.studio.glue or platform.studio.emr_serverless:
+            mlflow(self, platform, studio, team)
+        if studio.glue or studio.emr_serverless:
             from cdk.parts.spark import spark
 
-            spark(self, platform, team)
+            spark(self, platform, studio, team)

@@ -128,7 +128,7 @@ def landing(platform: Platform) -> str:
 
 
 def writer_role(platform: Platform, model: str) -> str:
-    """Automation: what a model's files are landed as."""
+    """Automation: the role that puts a model's files into the landing bucket."""
     return f"{platform.name}-{model}-writer"
 
 
@@ -148,7 +148,7 @@ def schema(model: str) -> str:
 
 
 def chat_role(platform: Platform) -> str:
-    """Automation and serving: what shows alarms in Slack and Teams."""
+    """Automation and serving: the role of Amazon Q Developer, which shows alarms in Slack and Teams."""
     return f"{platform.name}-chat"
 
 
@@ -158,7 +158,7 @@ def feature_bucket(platform: Platform) -> str:
 
 
 def feature_role(platform: Platform) -> str:
-    """Automation: what Feature Store writes offline stores as."""
+    """Automation: the role of Feature Store, which writes its offline stores."""
     return f"{platform.name}-features"
 
 
@@ -192,17 +192,17 @@ def bridge(platform: Platform) -> str:
 
 
 def build_role(platform: Platform, model: str) -> str:
-    """Automation: what the model-build pipeline enters AWS as."""
+    """Automation: the role of the model-build pipeline in Azure DevOps."""
     return f"{platform.name}-{model}-build"
 
 
 def pipeline_role(platform: Platform, model: str) -> str:
-    """Automation: what the SageMaker pipeline and its jobs run as."""
+    """Automation: the role of the SageMaker pipeline and its jobs."""
     return f"{platform.name}-{model}-pipeline"
 
 
 def synth_role(platform: Platform, model: str) -> str:
-    """Automation: what the deploy pipeline's build stage reads the registry as."""
+    """Automation: the role of the deploy pipeline's build stage, which reads the registry."""
     return f"{platform.name}-{model}-synth"
 
 
@@ -220,12 +220,12 @@ def topic(platform: Platform) -> str:
 
 
 def infrastructure_role(platform: Platform) -> str:
-    """Each account: what the infrastructure pipeline deploys its stacks as, through CDK's bootstrap roles."""
+    """Each account: the role of the infrastructure pipeline, which takes CDK's bootstrap roles to deploy."""
     return f"{platform.name}-infrastructure"
 
 
 def drift_role(platform: Platform) -> str:
-    """Each account: what the infrastructure pipeline looks as whether the stacks are as it left them."""
+    """Each account: the role that compares the stacks with what the infrastructure pipeline deployed."""
     return f"{platform.name}-drift"
 
 
@@ -264,12 +264,12 @@ def log_bucket(platform: Platform, account: str) -> str:
 
 
 def operator_role(platform: Platform) -> str:
-    """Each account: what `isthmus status`, `models`, `invoke`, `lineage` and `events` read as."""
+    """Each account: the role of who runs `isthmus status`, `models`, `invoke`, `lineage` and `events`."""
     return f"{platform.name}-operator"
 
 
 def data_role(platform: Platform) -> str:
-    """Automation and serving: what the owners of data land rows (`<model>/landed/`) and labels as."""
+    """Automation and serving: the role of owners of data, who land rows (`<model>/landed/`) and labels."""
     return f"{platform.name}-data"
 
 
@@ -279,7 +279,7 @@ def network_parameter(platform: Platform, noun: str) -> str:
 
 
 def network_role(platform: Platform) -> str:
-    """Each account with a managed VPC: what its flow logs are written as."""
+    """Each account with a managed VPC: the role that writes its flow logs."""
     return f"{platform.name}-network"
 
 
@@ -292,22 +292,22 @@ def flow_logs(platform: Platform) -> str:
 
 
 def scientist_role(platform: Platform, team: str) -> str:
-    """Dev: what a team's scientists, their Studio apps and their jobs act as."""
+    """Dev: the role of a team's scientists, their Studio apps and their jobs."""
     return f"{platform.name}-{team}-scientist"
 
 
 def spark_role(platform: Platform, team: str) -> str:
-    """Dev: what a team's Spark sessions and jobs run as."""
+    """Dev: the role of a team's Spark sessions and jobs."""
     return f"{platform.name}-{team}-spark"
 
 
 def mlflow_role(platform: Platform, team: str) -> str:
-    """Dev: what a team's MLflow keeps its artifacts as."""
+    """Dev: the role of a team's MLflow, which keeps artifacts."""
     return f"{platform.name}-{team}-mlflow"
 
 
 def nobody_role(platform: Platform) -> str:
-    """Dev: what Studio gives to whom no team has given a user profile: it may do nothing."""
+    """Dev: the role in Studio of people without a team's user profile; it may do nothing."""
     return f"{platform.name}-nobody"
 
 
@@ -335,17 +335,17 @@ def experiment_bucket(platform: Platform) -> str:
 
 
 def deploy_role(platform: Platform, model: str) -> str:
-    """Serving: what the deploy pipeline's stage enters AWS as."""
+    """Serving: the role of the deploy pipeline at its stage."""
     return f"{platform.name}-{model}-deploy"
 
 
 def cloudformation_role(platform: Platform, model: str) -> str:
-    """Serving: what CloudFormation acts as for the model's endpoint stack; narrower than CDK's bootstrap."""
+    """Serving: CloudFormation's role for the model's endpoint stack; narrower than CDK's bootstrap."""
     return f"{platform.name}-{model}-cloudformation"
 
 
 def forwarder_role(platform: Platform) -> str:
-    """Serving: what EventBridge sends alarms to the automation account's bus as."""
+    """Serving: the role of EventBridge, which sends alarms to the automation account's bus."""
     return f"{platform.name}-forwarder"
 
 
@@ -355,7 +355,7 @@ def model_role(platform: Platform, model: str) -> str:
 
 
 def monitor_role(platform: Platform, model: str) -> str:
-    """Serving: what the model's monitor pipeline and its jobs run as."""
+    """Serving: the role of the model's monitor pipeline and its jobs."""
     return f"{platform.name}-{model}-monitor"
 
 
@@ -408,7 +408,7 @@ def firewall_log(platform: Platform) -> str:
 
 
 def api_logging_role(platform: Platform) -> str:
-    """Serving: what API Gateway writes the logs of REST APIs as."""
+    """Serving: the role of API Gateway, which writes the logs of REST APIs."""
     return f"{platform.name}-api-logging"
 
 

@@ -22,6 +22,7 @@ from cdk.parts.grants import allow, sagemaker
 from cdk.parts.keys import USE, Keys
 from cdk.parts.logs import log_group
 from cdk.parts.network import Network
+from cdk.parts.platform_tag import of_platform
 from isthmus import names
 from isthmus.config import Api, Platform, Stage
 from isthmus.resource_types import aws_lambda
@@ -90,7 +91,7 @@ def _function(scope: Construct, platform: Platform, api: Api, keys: Keys) -> Fun
             allow(
                 "sagemaker:InvokeEndpoint",
                 sagemaker(Stack.of(scope), "endpoint/*"),
-                {"StringEquals": {"aws:ResourceTag/platform": platform.name}},
+                of_platform(platform),
             )
         ],
         keys=keys,

@@ -12,8 +12,9 @@ from cdk.parts.dead_letters import watch
 from cdk.parts.function import Function
 from cdk.parts.grants import Statement, allow, service
 from cdk.parts.keys import USE, Keys
+from cdk.parts.platform_tag import of_platform
 from cdk.parts.queues import READ_QUEUE, Queue
-from cdk.parts.registry import READ_GROUP, READ_PACKAGES, of_platform, registry_arns
+from cdk.parts.registry import READ_GROUP, READ_PACKAGES, registry_arns
 from cdk.parts.tables import table
 from isthmus import names
 from isthmus.config import Platform

@@ -49,7 +49,7 @@ def deployment_policies(
             *who.watch(),
             *encrypt_disks(data_key),
             read_data_key(Stack.of(scope), platform),
-            *read_artifacts(platform, MODEL),
+            *read_artifacts(platform),
             *read_network(Stack.of(scope), platform, stage),
         ],
     )
@@ -61,7 +61,7 @@ def deployment_policies(
         [
             *who.deploy(names.endpoint_stack(platform, MODEL, stage)),
             *who.test(),
-            *read_artifacts(platform, MODEL),
+            *read_artifacts(platform),
             read_data_key(Stack.of(scope), platform),
         ],
     )
@@ -151,7 +151,10 @@ class _Deployment:
             "Pipeline": f"pipeline/{names.monitor_pipeline(MODEL)}",
         }
         return [
-            *(allow([f"sagemaker:{v}{n}" for v in _verbs(n)], sagemaker(stack, a)) for n, a in nouns.items()),
+            *(
+                allow([f"sagemaker:{verb}{noun}" for verb in _VERBS[noun]], sagemaker(stack, arn))
+                for noun, arn in nouns.items()
+            ),
             allow(
                 ["sagemaker:AddTags", "sagemaker:DeleteTags", "sagemaker:ListTags"],
                 sagemaker(stack, *nouns.values()),
@@ -208,8 +211,10 @@ class _Deployment:
 
 
 _HASHED = ("endpoint-config", "model")
-
-
-def _verbs(noun: str) -> list[str]:
-    create = ["Create"] * (noun != "Model")
-    return [*create, "Delete", "Describe", *["Update"] * (noun in ("Endpoint", "Pipeline"))]
+# A model is created under a condition of its own.
+_VERBS = {
+    "Model": ("Delete", "Describe"),
+    "EndpointConfig": ("Create", "Delete", "Describe"),
+    "Endpoint": ("Create", "Delete", "Describe", "Update"),
+    "Pipeline": ("Create", "Delete", "Describe", "Update"),
+}

@@ -11,10 +11,11 @@ from typing import Any
 from aws_cdk import Stack
 from constructs import Construct
 
+from cdk.parts.grants import log_arn
 from cdk.parts.keys import Key
 from cdk.parts.logs import log_group
 from isthmus import names
-from isthmus.config import Platform
+from isthmus.config import Api, Platform
 from isthmus.resource_types import aws_wafv2
 
 MANAGED = {
@@ -25,7 +26,7 @@ MANAGED = {
 WINDOW_SECONDS = 60
 
 
-def firewall(scope: Construct, platform: Platform, stage: str, logs: Key) -> None:
+def firewall(scope: Construct, platform: Platform, api: Api, stage: str, logs: Key) -> None:
     """Put a web ACL before the stage of that ARN, and log what it blocks."""
     name = names.api(platform)
     rules = [_managed(number, *one) for number, one in enumerate(MANAGED.items())]
@@ -35,7 +36,7 @@ def firewall(scope: Construct, platform: Platform, stage: str, logs: Key) -> Non
         name=name,
         scope="REGIONAL",
         default_action={"allow": {}},
-        rules=[*rules, _limit(len(rules), platform)],
+        rules=[*rules, _limit(len(rules), api)],
         visibility_config=_visible(name),
     )
     aws_wafv2.CfnWebACLAssociation(scope, "Guard", resource_arn=stage, web_acl_arn=acl.attr_arn)
@@ -55,15 +56,14 @@ def _managed(priority: int, name: str, counted: list[str]) -> dict[str, Any]:
     }
 
 
-def _limit(priority: int, platform: Platform) -> dict[str, Any]:
+def _limit(priority: int, api: Api) -> dict[str, Any]:
     """No address asks more in a minute than the whole API may be asked."""
-    rate = platform.api.requests_per_second if platform.api else 1
     return {
         "name": "Limit",
         "priority": priority,
         "statement": {
             "rateBasedStatement": {
-                "limit": max(10, rate * WINDOW_SECONDS),
+                "limit": max(10, api.requests_per_second * WINDOW_SECONDS),
                 "evaluationWindowSec": WINDOW_SECONDS,
                 "aggregateKeyType": "IP",
             }
@@ -79,13 +79,13 @@ def _visible(name: str) -> dict[str, Any]:
 
 def _log(scope: Construct, platform: Platform, acl: str, logs: Key) -> None:
     """WAF insists on the beginning of the log group's name. Tokens are not logged."""
-    stack, name = Stack.of(scope), names.firewall_log(platform)
+    name = names.firewall_log(platform)
     group = log_group(scope, "FirewallLog", platform, name, logs)
     logging = aws_wafv2.CfnLoggingConfiguration(
         scope,
         "FirewallLogging",
         resource_arn=acl,
-        log_destination_configs=[f"arn:aws:logs:{stack.region}:{stack.account}:log-group:{name}"],
+        log_destination_configs=[log_arn(Stack.of(scope), name)],
         redacted_fields=[{"singleHeader": {"Name": "authorization"}}],
     )
     logging.add_resource_dependency(group)

@@ -8,7 +8,7 @@ from aws_cdk import AssetStaging, FileAssetPackaging, Stack
 from constructs import Construct
 
 from cdk.parts.excuse import excuse
-from cdk.parts.grants import Statement, allow, make_role, service
+from cdk.parts.grants import Statement, allow, log_arn, make_role, service
 from cdk.parts.keys import USE, Keys
 from cdk.parts.lambda_asset import lambda_folder
 from cdk.parts.logs import log_group
@@ -45,7 +45,6 @@ class Function(Construct):
         self.arn = f"arn:aws:lambda:{stack.region}:{stack.account}:function:{name}"
         group = log_group(self, "Log", platform, names.function_log(name), keys.logs)
         self.log: str = group.ref
-        lines = f"arn:aws:logs:{stack.region}:{stack.account}:log-group:{names.function_log(name)}:*"
         role = make_role(
             self,
             "Role",
@@ -54,7 +53,10 @@ class Function(Construct):
             description=description,
             statements=[
                 *statements,
-                allow(["logs:CreateLogStream", "logs:PutLogEvents"], lines),
+                allow(
+                    ["logs:CreateLogStream", "logs:PutLogEvents"],
+                    f"{log_arn(stack, names.function_log(name))}:*",
+                ),
                 allow(USE, keys.messages.arn),
             ],
         )

@@ -211,10 +211,14 @@ def sagemaker(stack: Stack, *resources: str, account: str | None = None) -> list
     ]
 
 
+def log_arn(stack: Stack, group: str) -> str:
+    """The ARN of a log group, which some actions want with `:*` behind it."""
+    return f"arn:aws:logs:{stack.region}:{stack.account}:log-group:{group}"
+
+
 def log_arns(stack: Stack, *groups: str) -> list[str]:
     """ARNs of log groups, each given by its name: without and with their streams, as actions want it."""
-    arns = [f"arn:aws:logs:{stack.region}:{stack.account}:log-group:{group}" for group in groups]
-    return [one for arn in arns for one in (arn, f"{arn}:*")]
+    return [arn for group in groups for arn in (log_arn(stack, group), f"{log_arn(stack, group)}:*")]
 
 
 def alarms(stack: Stack, platform: Platform) -> str:

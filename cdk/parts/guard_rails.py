@@ -123,9 +123,15 @@ def guard_rails(platform: Platform) -> dict[str, dict[str, Any]]:
 def _regions(platform: Platform) -> list[Statement]:
     more = platform.organization.regions if platform.organization else []
     allowed = sorted({platform.region, *more})
-    locked = _deny("OtherRegions", [], conditions={"StringNotEquals": {"aws:RequestedRegion": allowed}})
-    del locked["Action"]
-    return [locked | {"NotAction": list(GLOBAL)}]
+    return [
+        {
+            "Sid": "OtherRegions",
+            "Effect": "Deny",
+            "NotAction": list(GLOBAL),
+            "Resource": "*",
+            "Condition": {"StringNotEquals": {"aws:RequestedRegion": allowed}},
+        }
+    ]
 
 
 def _identities(platform: Platform) -> list[Statement]:

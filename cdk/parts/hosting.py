@@ -11,6 +11,7 @@ from cdk.parts.grants import (
     Statement,
     allow,
     allow_principal,
+    log_arns,
     make_policy,
     model_role,
     pass_role,
@@ -47,7 +48,7 @@ def hosting_policies(
         names.policy(platform, MODEL_KIND),
         "For each model's own things: models behind endpoints",
         [
-            *read_artifacts(platform, MODEL),
+            *read_artifacts(platform),
             *pull(platform),
             allow("s3:PutObject", objects(capture, names.captures(MODEL))),
             allow(USE, data_key),
@@ -88,16 +89,12 @@ def hosting_roles(scope: Construct, platform: Platform, model: str) -> None:
     )
 
 
-def read_artifacts(platform: Platform, model: str = "") -> list[Statement]:
-    """Read a model's files (of all, where none is named) in the automation account, which agrees."""
-    return read_bucket(platform, names.artifact_bucket(platform), f"{model}/" if model else "")
-
-
-def read_bucket(platform: Platform, bucket: str, prefix: str = "") -> list[Statement]:
-    """Read what lies under a prefix of a bucket of the automation account, from another account."""
+def read_artifacts(platform: Platform) -> list[Statement]:
+    """Read the model's files in the automation account, from another, where that account agrees."""
+    bucket, mine = names.artifact_bucket(platform), f"{MODEL}/"
     return [
-        allow("s3:GetObject", objects(bucket, prefix)),
-        allow("s3:ListBucket", bucket_arn(bucket), under(prefix) if prefix else None),
+        allow("s3:GetObject", objects(bucket, mine)),
+        allow("s3:ListBucket", bucket_arn(bucket), under(mine)),
         # A key's id is drawn by lot, so another account can only say: any of theirs, for that bucket.
         allow(
             "kms:Decrypt",
@@ -130,7 +127,7 @@ def _watch(
         allow("sagemaker:AddTags", jobs, NOT_ANOTHERS),
         allow(["sagemaker:DescribeProcessingJob", "sagemaker:StopProcessingJob"], jobs, OWN),
         allow("sagemaker:DescribeEndpoint", sagemaker(stack, f"endpoint/{names.endpoint(MODEL)}")),
-        *read_artifacts(platform, MODEL),
+        *read_artifacts(platform),
         *pull(platform),
         allow(["s3:GetObject", "s3:PutObject"], objects(capture, *seen)),
         allow("s3:GetObject", objects(ground_truth, f"{MODEL}/")),
@@ -138,7 +135,11 @@ def _watch(
         allow("s3:ListBucket", bucket_arn(ground_truth), under(f"{MODEL}/")),
         allow(USE, data_key),
         *encrypt_disks(data_key),
-        allow("cloudwatch:PutMetricData", "*", {"StringEquals": {"cloudwatch:namespace": "Isthmus"}}),
+        allow(
+            "cloudwatch:PutMetricData",
+            "*",
+            {"StringEquals": {"cloudwatch:namespace": names.METRIC_NAMESPACE}},
+        ),
         allow(READ_PACKAGES, list(registry_arns(platform, MODEL))),
         _write_logs(stack, "ProcessingJobs"),
         pass_role(monitor, "sagemaker.amazonaws.com"),
@@ -146,8 +147,7 @@ def _watch(
 
 
 def _write_logs(stack: Stack, kind: str) -> Statement:
-    group = f"arn:aws:logs:{stack.region}:{stack.account}:log-group:/aws/sagemaker/{kind}"
     return allow(
         ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-        [group, f"{group}:*"],
+        log_arns(stack, names.job_log(kind)),
     )

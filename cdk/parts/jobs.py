@@ -6,8 +6,9 @@ from aws_cdk import Stack
 from constructs import Construct
 
 from cdk.parts.attachment import attach, only_there
-from cdk.parts.grants import Conditions, Statement, allow, make_policy, pass_role, sagemaker
+from cdk.parts.grants import Conditions, Statement, allow, log_arn, make_policy, pass_role, sagemaker
 from cdk.parts.images import PULL
+from cdk.parts.logs import JOB_KINDS
 from cdk.parts.network import Network
 from cdk.parts.scientists import JOBS
 from cdk.parts.team_tag import BORN_WITH, NEW, OWN, TEAM
@@ -15,7 +16,6 @@ from isthmus import names
 from isthmus.config import Platform
 
 KINDS = ("processing-job/*", "training-job/*")
-LOGS = ("ProcessingJobs", "TrainingJobs")
 # Where AWS publishes the images of its frameworks, in most regions (AWS Deep Learning Containers).
 AWS_IMAGES = "763104351884"
 
@@ -72,12 +72,12 @@ def _encrypted(data_key: str) -> Conditions:
 
 def _logs(stack: Stack) -> list[Statement]:
     """Jobs write logs; people read those of jobs whose name starts with their team's and two hyphens."""
-    group = f"arn:aws:logs:{stack.region}:{stack.account}:log-group:/aws/sagemaker"
-    streams = [f"{group}/{kind}:*" for kind in (*LOGS, "studio")]
+    jobs = [log_arn(stack, names.job_log(kind)) for kind in JOB_KINDS["dev"]]
+    written = [f"{group}:*" for group in (*jobs, log_arn(stack, names.job_log("studio")))]
     return [
-        allow(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], streams),
-        allow("logs:DescribeLogStreams", [f"{group}/{kind}:*" for kind in LOGS]),
-        allow("logs:GetLogEvents", [f"{group}/{kind}:log-stream:{TEAM}--*" for kind in LOGS]),
+        allow(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], written),
+        allow("logs:DescribeLogStreams", [f"{group}:*" for group in jobs]),
+        allow("logs:GetLogEvents", [f"{group}:log-stream:{TEAM}--*" for group in jobs]),
     ]
 
 

@@ -10,7 +10,7 @@ from isthmus import names
 from isthmus.config import AccountRole, Platform
 from isthmus.resource_types import aws_logs
 
-JOBS: dict[AccountRole, tuple[str, ...]] = {
+JOB_KINDS: dict[AccountRole, tuple[str, ...]] = {
     "dev": ("ProcessingJobs", "TrainingJobs"),
     "automation": ("ProcessingJobs", "TrainingJobs"),
     "staging": ("ProcessingJobs",),
@@ -37,4 +37,4 @@ def job_logs(
     scope: Construct, platform: Platform, account: AccountRole, key: Key
 ) -> list[aws_logs.CfnLogGroup]:
     """The log groups that SageMaker's jobs share, which it would make without an end and a key."""
-    return [log_group(scope, f"{kind}Log", platform, names.job_log(kind), key) for kind in JOBS[account]]
+    return [log_group(scope, f"{kind}Log", platform, names.job_log(kind), key) for kind in JOB_KINDS[account]]

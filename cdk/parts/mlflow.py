@@ -68,7 +68,7 @@ RUNS = (
 )
 
 
-def mlflow(scope: Construct, platform: Platform, team: Team) -> None:
+def mlflow(scope: Construct, platform: Platform, studio: Studio, team: Team) -> None:
     """The team's MLflow, which keeps artifacts under the team's prefix of the experiments' bucket."""
     role = tagged_role(
         scope,
@@ -80,7 +80,7 @@ def mlflow(scope: Construct, platform: Platform, team: Team) -> None:
     )
     store = f"s3://{names.experiment_bucket(platform)}/{team.name}/{FOLDER}"
     name = names.team_resource(platform, team.name)
-    if platform.studio and platform.studio.mlflow == "app":
+    if studio.mlflow == "app":
         aws_sagemaker.CfnMlflowApp(
             scope,
             "Mlflow",

@@ -19,7 +19,8 @@ from cdk.parts.grants import (
     sagemaker,
 )
 from cdk.parts.keys import READ, USE
-from cdk.parts.registry import READ_GROUP, READ_PACKAGES, of_platform, registry_arns
+from cdk.parts.platform_tag import of_platform
+from cdk.parts.registry import READ_GROUP, READ_PACKAGES, registry_arns
 from cdk.parts.saved_queries import ask
 from cdk.parts.storage import bucket_arn, objects
 from isthmus import names

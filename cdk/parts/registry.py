@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from constructs import Construct
 
-from cdk.parts.grants import Conditions, Principal, Statement, allow_principal, document, roles_of
+from cdk.parts.grants import Principal, Statement, allow_principal, document, roles_of
 from isthmus import names
 from isthmus.config import STAGES, Model, Platform, Stage
 from isthmus.resource_types import aws_sagemaker
@@ -18,11 +18,6 @@ def registry_arns(platform: Platform, model: str) -> tuple[str, str]:
     group = names.registry_group(model)
     where = f"arn:aws:sagemaker:{platform.region}:{platform.accounts.automation}"
     return f"{where}:model-package-group/{group}", f"{where}:model-package/{group}/*"
-
-
-def of_platform(platform: Platform) -> Conditions:
-    """The condition that a resource is tagged as the platform's; a version has the tags of its group."""
-    return {"StringEquals": {"aws:ResourceTag/platform": platform.name}}
 
 
 def model_package_group(scope: Construct, platform: Platform, model: Model) -> None:

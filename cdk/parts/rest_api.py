@@ -16,7 +16,7 @@ from constructs import Construct
 
 from cdk.parts.api import LINE, PATH, SECONDS, Parts, let_in
 from cdk.parts.excuse import excuse
-from cdk.parts.grants import Principal, allow, allow_principal, document, make_role
+from cdk.parts.grants import Principal, allow, allow_principal, document, log_arn, make_role
 from cdk.parts.keys import Key
 from cdk.parts.logs import log_group
 from cdk.parts.network import Network
@@ -46,7 +46,7 @@ def rest_api(scope: Construct, parts: Parts, logs: Key, network: Network | None)
         from cdk.parts.firewall import firewall
 
         arn = f"arn:aws:apigateway:{stack.region}::/restapis/{made.ref}/stages/{stage.ref}"
-        firewall(scope, parts.platform, arn, logs)
+        firewall(scope, parts.platform, parts.api, arn, logs)
     if network and parts.platform.network.mode == "managed":
         from cdk.parts.private_access import private_access
 
@@ -163,7 +163,6 @@ def _execution_log(scope: Construct, parts: Parts, api: str, logs: Key) -> aws_l
 def _account(scope: Construct, parts: Parts) -> aws_apigateway.CfnAccount:
     """Let API Gateway write logs: a setting of the account and region, which it has once."""
     stack = Stack.of(scope)
-    groups = f"arn:aws:logs:{stack.region}:{stack.account}:log-group:"
     role = make_role(
         scope,
         "Logging",
@@ -181,11 +180,11 @@ def _account(scope: Construct, parts: Parts) -> aws_apigateway.CfnAccount:
                     "logs:PutLogEvents",
                 ],
                 [
-                    f"{groups}API-Gateway-Execution-Logs_*",
-                    f"{groups}{names.api_log(parts.platform)}:*",
+                    log_arn(stack, "API-Gateway-Execution-Logs_*"),
+                    f"{log_arn(stack, names.api_log(parts.platform))}:*",
                 ],
             ),
-            allow("logs:DescribeLogGroups", f"{groups}*"),
+            allow("logs:DescribeLogGroups", log_arn(stack, "*")),
         ],
     )
     return aws_apigateway.CfnAccount(scope, "Account", cloud_watch_role_arn=role.attr_arn)

@@ -8,7 +8,7 @@ from aws_cdk import Stack
 from constructs import Construct
 
 from cdk.parts.grants import Statement, allow, log_arns
-from cdk.parts.logs import JOBS
+from cdk.parts.logs import JOB_KINDS
 from isthmus import names
 from isthmus.config import AccountRole, Platform
 from isthmus.resource_types import aws_logs
@@ -62,7 +62,7 @@ def queries(platform: Platform, account: AccountRole) -> list[Query]:
 
 def log_groups(platform: Platform, account: AccountRole) -> list[str]:
     """The log groups of the account's functions and jobs."""
-    return [*_functions(platform, account).values(), *map(names.job_log, JOBS[account])]
+    return [*_functions(platform, account).values(), *map(names.job_log, JOB_KINDS[account])]
 
 
 def _functions(platform: Platform, account: AccountRole) -> dict[str, str]:

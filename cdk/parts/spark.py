@@ -10,7 +10,16 @@ from collections.abc import Iterator
 from aws_cdk import Stack
 from constructs import Construct
 
-from cdk.parts.grants import Statement, allow, allow_principal, make_policy, pass_role, service, tagged_role
+from cdk.parts.grants import (
+    Statement,
+    allow,
+    allow_principal,
+    log_arn,
+    make_policy,
+    pass_role,
+    service,
+    tagged_role,
+)
 from cdk.parts.keys import USE
 from cdk.parts.scientists import SPARK_SUBMIT
 from cdk.parts.storage import bucket_arn, objects, under
@@ -50,20 +59,18 @@ def spark_policies(scope: Construct, platform: Platform, studio: Studio, *, data
     )
 
 
-def spark(scope: Construct, platform: Platform, team: Team) -> None:
+def spark(scope: Construct, platform: Platform, studio: Studio, team: Team) -> None:
     """What the team's Spark sessions and jobs run as, and its EMR Serverless application if asked for."""
     account = Stack.of(scope).account
     tagged_role(
         scope,
         "Spark",
         names.spark_role(platform, team.name),
-        trust=[
-            allow_principal(service(who, account), "sts:AssumeRole") for who in _services(platform.studio)
-        ],
+        trust=[allow_principal(service(who, account), "sts:AssumeRole") for who in _services(studio)],
         description=f"Spark sessions and jobs of team {team.name}",
         policies=[names.policy(platform, SPARK)],
     )
-    if platform.studio and platform.studio.emr_serverless:
+    if studio.emr_serverless:
         _application(scope, platform, team)
 
 
@@ -90,10 +97,10 @@ def _application(scope: Construct, platform: Platform, team: Team) -> None:
     )
 
 
-def _services(studio: Studio | None) -> Iterator[str]:
-    if studio and studio.glue:
+def _services(studio: Studio) -> Iterator[str]:
+    if studio.glue:
         yield GLUE
-    if studio and studio.emr_serverless:
+    if studio.emr_serverless:
         yield EMR
 
 
@@ -148,5 +155,5 @@ def _emr(applications: str) -> Iterator[Statement]:
 
 
 def _write_logs(stack: Stack) -> list[Statement]:
-    group = f"arn:aws:logs:{stack.region}:{stack.account}:log-group:/aws-glue/sessions/*"
+    group = log_arn(stack, "/aws-glue/sessions/*")
     return [allow(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], group)]

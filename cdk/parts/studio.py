@@ -25,7 +25,6 @@ from cdk.parts.scientists import STUDIO
 from cdk.parts.team_tag import BORN_WITH, OWN
 from isthmus import names
 from isthmus.config import Platform, Studio
-from isthmus.errors import BadInput
 from isthmus.resource_types import aws_sagemaker, aws_ssm
 
 PERSON = "${sagemaker:DomainId}/${sagemaker:UserProfileName}"
@@ -34,11 +33,9 @@ INSTANCE = "ml.t3.medium"
 
 
 def studio_domain(
-    scope: Construct, platform: Platform, studio: Studio, *, data_key: str, network: Network | None
+    scope: Construct, platform: Platform, studio: Studio, *, data_key: str, network: Network
 ) -> None:
     """The domain, written down; who has no user profile of a team has a role that may do nothing."""
-    if network is None:
-        raise BadInput("studio needs a network", where="platform.yaml, network", todo="set its mode")
     script = Script(scope, platform)
     settings = {
         "executionRole": _nobody(scope, platform),

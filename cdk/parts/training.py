@@ -14,6 +14,7 @@ from cdk.parts.grants import (
     MODEL,
     Statement,
     allow,
+    log_arns,
     make_policy,
     model_role,
     pass_role,
@@ -22,6 +23,7 @@ from cdk.parts.grants import (
 )
 from cdk.parts.images import pull
 from cdk.parts.keys import READ, USE, encrypt_disks, read_data_key
+from cdk.parts.logs import JOB_KINDS
 from cdk.parts.model_tag import NEW, NOT_ANOTHERS, OWN
 from cdk.parts.registry import READ_GROUP, READ_PACKAGES, registry_arns
 from cdk.parts.storage import bucket_arn, objects, under
@@ -220,14 +222,7 @@ class _Training:
         return [allow(["ecr:BatchGetImage", "ecr:DescribeImages"], arn)]
 
     def _job_logs(self) -> list[str]:
-        return [
-            arn
-            for kind in ("ProcessingJobs", "TrainingJobs")
-            for group in (
-                f"arn:aws:logs:{self._stack.region}:{self._stack.account}:log-group:/aws/sagemaker/{kind}",
-            )
-            for arn in (group, f"{group}:*")
-        ]
+        return log_arns(self._stack, *map(names.job_log, JOB_KINDS["automation"]))
 
 
 def _list(bucket: str, *prefixes: str) -> list[Statement]:

@@ -9,7 +9,7 @@ from aws_cdk import CfnTag, Fn, Stack
 from constructs import Construct
 
 from cdk.parts.excuse import excuse
-from cdk.parts.grants import allow, make_role, service
+from cdk.parts.grants import allow, log_arn, make_role, service
 from isthmus import names
 from isthmus.config import AccountRole, Platform
 from isthmus.resource_types import aws_ec2, aws_logs
@@ -76,7 +76,7 @@ def _flow_logs(scope: Construct, platform: Platform, vpc: str, key: str) -> None
         kms_key_id=key,
         retention_in_days=platform.logs.retention_days,
     )
-    arn = f"arn:aws:logs:{stack.region}:{stack.account}:log-group:{name}"
+    arn = log_arn(stack, name)
     role = make_role(
         scope,
         "FlowLogRole",
@@ -85,7 +85,7 @@ def _flow_logs(scope: Construct, platform: Platform, vpc: str, key: str) -> None
         description="Writes who talked to whom in the VPC",
         statements=[
             allow(["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], f"{arn}:*"),
-            allow("logs:DescribeLogGroups", f"arn:aws:logs:{stack.region}:{stack.account}:log-group:*"),
+            allow("logs:DescribeLogGroups", log_arn(stack, "*")),
         ],
     )
     aws_ec2.CfnFlowLog(
