@@ -10,7 +10,7 @@ from landing import arrival, data_set, take, tell
 def test_landing_tells_of_what_the_rules_let_pass_and_the_bridge_understands() -> None:
     assert {tell.SOURCE, events.LANDING} == {names.LANDING_SOURCE}
     assert {tell.COMPLETE, events.DATA_SET} == {names.DATA_SET_COMPLETE}
-    assert tell.REJECTED == names.DATA_FILE_REJECTED
+    assert tell.FILE_REJECTED == names.DATA_FILE_REJECTED
 
 
 def test_landing_reads_and_writes_where_its_role_may() -> None:

@@ -18,7 +18,7 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import eventbridge, iam, kms, s3
 
-from isthmus.local.aws import encrypted_objects, parameters, variables
+from isthmus.local.aws import encrypted_objects, parameters, searched_logs, variables
 
 Answer = tuple[int, dict[str, str], Any]
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Answer]]
@@ -208,6 +208,8 @@ def _resource_arn_anywhere(
     account: str,
 ) -> str:
     if service == "ssm" and (named := parameters.arns(body, region, account)):
+        return _EACH.join(named)
+    if service == "logs" and (named := searched_logs.arns(body, region, account)):
         return _EACH.join(named)
     if service == "ec2" and one(query, "Action") == "RunInstances":
         # AWS asks for the machine too, and ministack for its image only.

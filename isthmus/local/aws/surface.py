@@ -116,6 +116,7 @@ EXTENDED = {
         "_create_log_stream",
         "_log_groups",
         "_put_log_events",
+        "_queries",
         "get_state",
         "load_persisted_state",
     ),

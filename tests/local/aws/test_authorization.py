@@ -155,3 +155,20 @@ def test_a_key_can_be_shared_for_one_bucket_alone(aws: Aws, reader: Any, key: st
         else:
             with pytest.raises(ClientError, match="kms:Decrypt"):
                 reader.get_object(Bucket=BUCKET, Key="model")
+
+
+def test_each_log_group_that_is_searched_must_be_allowed(aws: Aws) -> None:
+    logs = aws.client("logs", PROD)
+    for group in ("asked", "others"):
+        logs.create_log_group(logGroupName=group)
+    asked = f"arn:aws:logs:{REGION}:{PROD}:log-group:asked"
+    make_role(aws, PROD, "searcher", allow(["logs:StartQuery", "logs:GetQueryResults"], asked))
+    searcher = aws.client("logs", PROD, aws.acting_as("searcher", PROD))
+    when = {"queryString": "fields @message", "startTime": 0, "endTime": 1}
+    query = searcher.start_query(logGroupNames=["asked"], **when)["queryId"]
+    assert searcher.get_query_results(queryId=query)["status"] == "Complete"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        searcher.start_query(logGroupNames=["asked", "others"], **when)
+    other = logs.start_query(logGroupNames=["others"], **when)["queryId"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        searcher.get_query_results(queryId=other)
