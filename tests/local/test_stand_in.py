@@ -69,7 +69,15 @@ def end(process: subprocess.Popen[str], number: signal.Signals = signal.SIGINT) 
 def servers(process: subprocess.Popen[str], module: str) -> list[psutil.Process]:
     """The processes of one stand-in, without the supervisor that stands before it."""
     below = psutil.Process(process.pid).children(recursive=True)
-    return [one for one in below if one.cmdline()[1:3] == ["-m", module]]
+    return [one for one in below if command(one)[1:3] == ["-m", module]]
+
+
+def command(process: psutil.Process) -> list[str]:
+    """Nothing of one that has just ended, as the small programs that a server starts do."""
+    try:
+        return process.cmdline()
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return []
 
 
 @pytest.fixture
