@@ -33,6 +33,8 @@ from isthmus.errors import BadInput
 
 # IAM's 64 for a role's name, without what follows both in the longest of ours (`-...-cloudformation`).
 LONGEST_NAMES = 48
+# With what follows a model's name in `names`, each would be called as something of the platform's own is.
+OURS = ("drift", "infrastructure", "log-search", "platform")
 
 
 class Landing(Strict):
@@ -121,6 +123,11 @@ class Platform(Strict):
             raise ValueError(
                 f"model {model}: with the platform's name it is longer than {LONGEST_NAMES} letters, and IAM "
                 "allows its roles 64"
+            )
+        if model in OURS:
+            raise ValueError(
+                f"model {model}: what is made for it would have the names of the platform's own; no model is "
+                f"called {', '.join(OURS)}"
             )
         for account in WORKLOADS:
             if f"{model}-".startswith(f"{account}-"):
