@@ -86,6 +86,28 @@ def test_the_environment_says_where_azure_devops_is(monkeypatch: pytest.MonkeyPa
         ("accounts:", "name: other\naccounts:", ["'name' stands twice", "the other is in line 2"]),
         ('"444455556666"', '"333344445555"', ["prod and staging are the same account"]),
         ("name: seattle-rain", "name: Seattle Rain", ["models.0.name", "Seattle Rain"]),
+        ("name: seattle-rain", "name: platform", ["model platform", "the platform's own"]),
+        ("name: seattle-rain", "name: log-search", ["model log-search", "the platform's own"]),
+        *(
+            ("project: weather", f"project: {name}", ["azure.project", words])
+            for name, words in (
+                ("../weather", "names no project so"),
+                ("_weather", "names no project so"),
+                ("weather.", "names no project so"),
+                ("we'ather", "names no project so"),
+                ('"we\\u0007ather"', "can be seen"),
+                ('"we\\u202Eather"', "can be seen"),
+                ('" "', "can be seen"),
+            )
+        ),
+        ("approvers: [", 'approvers: ["", ', ["azure.approvers.0"]),
+        ("approvers: [", 'approvers: ["a\\u202Eda", ', ["azure.approvers.0", "can be seen"]),
+        (
+            MODEL,
+            f"{MODEL}    landing: {{writers: ['arn:aws:iam::111122223333:role/\u0435\u0445port']}}\n",
+            ["landing.writers"],
+        ),
+        ("owner: weather-team", "owner: w\u0435ather-team", ["models.0.owner"]),
         ("name: seattle-rain", "name: staging-rain", ["staging-rain", "the names of others"]),
         (
             "owner: weather-team@contoso.example",

@@ -6,8 +6,10 @@ import re
 
 from pydantic import Field, field_validator
 
-from isthmus.config.fields import Guid, Strict, Url, twice
+from isthmus.config.fields import Guid, Strict, Text, Url, twice
 
+# https://learn.microsoft.com/azure/devops/organizations/settings/naming-restrictions
+_NO_PROJECT = re.compile(r"""[\\/:*?"'<>;#$*{},+=\[\]|]|^[_.]|\.$""")
 _ORGANIZATION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,48}[A-Za-z0-9])?$")
 
 
@@ -17,7 +19,7 @@ class Azure(Strict):
     organization_url: Url
     organization_id: Guid
     tenant_id: Guid
-    project: str = Field(min_length=1, max_length=64)
+    project: Text = Field(max_length=64)
     issuer: Url = Field(
         default="", validate_default=False, description="Who signs a service connection's tokens."
     )
@@ -27,7 +29,7 @@ class Azure(Strict):
     connection_client_id: Guid | None = Field(
         default=None, description="The Entra application of the service connections; else the bridge's."
     )
-    approvers: list[str] = Field(min_length=1, description="Who may let a deployment pass to prod.")
+    approvers: list[Text] = Field(min_length=1, description="Who may let a deployment pass to prod.")
     entra_subjects: dict[str, str] = Field(
         default={},
         description="The subject of each service connection's token of the Entra issuer, by the "
@@ -40,6 +42,16 @@ class Azure(Strict):
         if subject := twice(subjects.values()):
             raise ValueError(f"{subject} stands twice: each service connection has a subject of its own")
         return subjects
+
+    @field_validator("project")
+    @classmethod
+    def _is_a_project(cls, name: str) -> str:
+        if _NO_PROJECT.search(name):
+            raise ValueError(
+                r"Azure DevOps names no project so: none of \ / : * ? \" ' < > ; # $ { } , + = [ ] | in it, "
+                "no _ or . first and no . last"
+            )
+        return name
 
     @field_validator("organization_url")
     @classmethod

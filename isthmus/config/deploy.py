@@ -27,7 +27,7 @@ class Gates(Strict):
 
 class Monitoring(Strict):
     schedule: str = Field(
-        default="rate(1 day)", pattern=r"^(rate\([1-9]\d* (minute|hour|day)s?\)|cron\([^()]+\))$"
+        default="rate(1 day)", pattern=r"^(rate\([1-9][0-9]* (minute|hour|day)s?\)|cron\([^()]+\))$"
     )
     window_days: int = Field(
         default=30, ge=1, le=400, description="How far back a monitor looks, in days. Labels come late."

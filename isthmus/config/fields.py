@@ -52,8 +52,16 @@ PLATFORM_REPOSITORY = "platform"
 RepositoryName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?$")]
 
 
+def _printable(text: str) -> str:
+    """Refuse what a reader would not see: control characters, marks that turn text round, edges of blanks."""
+    if not text.isprintable() or text != text.strip():
+        raise ValueError("only characters that can be seen, and no blank at either end")
+    return text
+
+
+Text = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_printable)]
 # It becomes the value of a tag, in which AWS allows no other characters.
-Tag = Annotated[str, Field(pattern=r"^[\w .:/=+@-]+$", max_length=256)]
+Tag = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_ .:/=+@-]+$", max_length=256)]
 
 
 class Strict(BaseModel):

@@ -33,7 +33,7 @@ class Organization(Strict):
         pattern=r"^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32})$",
         description="The root or organizational unit that the platform's unit stands under.",
     )
-    unit: str = Field(default="isthmus", pattern=r"^[\w .-]+$", max_length=128)
+    unit: str = Field(default="isthmus", pattern=r"^[a-zA-Z0-9_ .-]+$", max_length=128)
     members: Members = Members()
     access_role: str = Field(
         default=ACCESS_ROLE,

@@ -21,7 +21,7 @@ class Studio(Strict):
 
 
 # What Identity Center lets a user name be.
-Scientist = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][\w+=,.@-]*$", max_length=60)]
+Scientist = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][A-Za-z0-9_+=,.@-]*$", max_length=60)]
 
 
 class Team(Strict):
