@@ -6,17 +6,22 @@ mean is for the models to judge: `edit` writes nothing that they would refuse.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
+import stat
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 
+from isthmus import files
 from isthmus.config.fields import Strict
 from isthmus.config.reading import parse, text_of
-from isthmus.errors import BadInput
+from isthmus.errors import BadInput, Unavailable
 
 Config = TypeVar("Config", bound=Strict)
 Where = Sequence[str | int]
@@ -27,19 +32,21 @@ def edit(file: Path, kind: type[Config], change: Callable[[str], str]) -> Config
 
     Raises `BadInput`, and leaves the file alone, where it is wrong before the change or would be after it.
     """
-    before = text_of(file)
-    parse(before, file, kind)
-    lines = before.replace("\r\n", "\n")
-    after = change(lines)
-    try:
-        config = parse(after, file, kind)
-    except BadInput as wrong:
-        raise BadInput(
-            wrong.what, where=f"{wrong.where} (as it would be)", todo=wrong.todo or f"{file} was not changed"
-        ) from None
-    if after != lines:
-        ending = "\r\n" if "\r\n" in before else "\n"
-        file.write_bytes(after.replace("\n", ending).encode())
+    with _alone_at(file):
+        before = text_of(file)
+        parse(before, file, kind)
+        lines = before.replace("\r\n", "\n")
+        after = change(lines)
+        try:
+            config = parse(after, file, kind)
+        except BadInput as wrong:
+            raise BadInput(
+                wrong.what,
+                where=f"{wrong.where} (as it would be)",
+                todo=wrong.todo or f"{file} was not changed",
+            ) from None
+        if after != lines:
+            _write(file, after.replace("\n", "\r\n" if "\r\n" in before else "\n"))
     return config
 
 
@@ -66,6 +73,35 @@ def append(text: str, where: Where, item: object) -> str:
     if not isinstance(there, yaml.SequenceNode):
         raise BadInput(f"{'.'.join(map(str, where))} is no list")
     return _after(text, there, _written([item], there))
+
+
+# ---------------------------------------------------------------- how a file is changed
+
+
+@contextlib.contextmanager
+def _alone_at(file: Path) -> Iterator[None]:
+    """Wait until nobody else edits in the file's folder; the lock ends with its process."""
+    try:
+        folder = os.open(file.resolve().parent, os.O_RDONLY)
+    except OSError:  # Whoever reads the file then says what is wrong.
+        yield
+        return
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _write(file: Path, text: str) -> None:
+    """In place of the file, where a link leads to it too, and with the rights that it has."""
+    there = file.resolve()
+    try:
+        files.write(there, text.encode(), mode=stat.S_IMODE(there.stat().st_mode))
+    except OSError as error:
+        raise Unavailable(
+            f"{file.name} cannot be written: {error.strerror}", where=str(file), todo="it was not changed"
+        ) from None
 
 
 # ---------------------------------------------------------------- where things stand

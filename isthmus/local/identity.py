@@ -8,8 +8,9 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 
+from isthmus import files
 from isthmus.config import Platform
-from isthmus.local import files, people
+from isthmus.local import people
 from isthmus.local.platform import Local
 
 # What stays in the environment beside the variables that `variables` gives.

@@ -17,11 +17,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from isthmus import lifeline, names
+from isthmus import files, lifeline, names
 from isthmus.config import STAGES, Platform, read
 from isthmus.config.fields import did_you_mean
 from isthmus.errors import BadInput, Refused, Unavailable
-from isthmus.local import files, lock, people, ports, stand_in
+from isthmus.local import lock, people, ports, stand_in
 from isthmus.local.aws.accounts import Root
 from isthmus.local.stand_in import StandIn
 

@@ -10,8 +10,8 @@ import json
 import socket
 from pathlib import Path
 
+from isthmus import files
 from isthmus.errors import BadInput, Unavailable
-from isthmus.local import files
 
 FILE = "ports.json"
 # The protocol is named, for asyncio turns Nagle's delay (40 ms an answer) off only where it is.

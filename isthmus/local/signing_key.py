@@ -7,7 +7,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from isthmus.local import files
+from isthmus import files
 
 
 def load(file: Path) -> rsa.RSAPrivateKey:

@@ -18,9 +18,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from isthmus import lifeline
+from isthmus import files, lifeline
 from isthmus.errors import Problem, Unavailable
-from isthmus.local import files
 
 READY_TIMEOUT = 60.0
 # How long the end of a process may follow the error that it caused in another.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -11,9 +14,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus.config import Platform
+from isthmus.config import Platform, read_platform
 from isthmus.config.editing import append, edit, put
-from isthmus.errors import BadInput
+from isthmus.errors import BadInput, Unavailable
 
 EXAMPLE = Path(__file__).parents[2] / "platform.yaml"
 MODEL = {"name": "churn", "owner": "crm@contoso.example"}
@@ -69,6 +72,38 @@ def test_a_file_of_windows_stays_one(file: Path) -> None:
     edit(file, Platform, lambda text: append(text, ["models"], MODEL))
     assert file.read_bytes().count(b"\n") == file.read_bytes().count(b"\r\n")
     assert file.read_bytes().endswith(b"  - name: churn\r\n    owner: crm@contoso.example\r\n")
+
+
+def test_a_full_disk_costs_nothing_that_was_there(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(Unavailable, match="cannot be written: No space left"):
+        edit(file, Platform, lambda text: append(text, ["models"], MODEL))
+    assert file.read_bytes() == EXAMPLE.read_bytes()
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_file_keeps_its_rights_and_the_link_that_leads_to_it(file: Path) -> None:
+    file.chmod(0o640)
+    link = file.with_name("linked.yaml")
+    link.symlink_to(file)
+    edit(link, Platform, lambda text: append(text, ["models"], MODEL))
+    assert link.is_symlink()
+    assert "churn" in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
+def test_nothing_is_lost_of_what_four_add_at_once(file: Path) -> None:
+    def add(number: int) -> None:
+        model = MODEL | {"name": f"churn-{number}"}
+        edit(file, Platform, lambda text: append(text, ["models"], model))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, range(4)))
+    added = {model.name for model in read_platform(file).models}
+    assert added == {"seattle-rain", *(f"churn-{number}" for number in range(4))}
 
 
 def test_an_item_takes_the_style_of_its_list() -> None:

@@ -19,7 +19,7 @@ from ministack import app as ministack
 from ministack.core import persistence
 from ministack.services import sts
 
-from isthmus.local import files
+from isthmus import files
 
 logger = logging.getLogger("isthmus.snapshots")
 # State is written this long after the first change, or a few times as long as writing it takes.

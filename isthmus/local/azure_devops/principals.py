@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import jwt
 
-from isthmus.local import files
+from isthmus import files
 from isthmus.local.azure_devops.keys import Key
 from isthmus.local.azure_devops.settings import Settings
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from isthmus.local import files
+from isthmus import files
 
 Document = dict[str, Any]
 
