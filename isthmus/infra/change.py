@@ -62,12 +62,12 @@ def apply(cfn: CloudFormation, change: Change, say: Say) -> dict[str, str]:
         change_set = _change_set(cfn, change, exists=there is not None)
         if change_set:
             _execute(cfn, change_set, say)
-    there = _describe(cfn, change.stack)
+    there = described(cfn, change.stack)
     return {o["OutputKey"]: o["OutputValue"] for o in (there or {}).get("Outputs", [])}
 
 
 def exists(cfn: CloudFormation, stack: str) -> bool:
-    return _describe(cfn, stack) is not None
+    return described(cfn, stack) is not None
 
 
 def remove(cfn: CloudFormation, stack: str) -> None:
@@ -177,7 +177,7 @@ def _explained(stack: str, what: str, failed: list[Any]) -> Problem:
 def _settled(cfn: CloudFormation, stack: str) -> dict[str, Any] | None:
     """The stack as soon as nothing moves in it; None when there is none."""
     return poll(
-        lambda: _describe(cfn, stack),
+        lambda: described(cfn, stack),
         lambda there: (
             there is None
             or there["StackStatus"] == "REVIEW_IN_PROGRESS"
@@ -186,7 +186,8 @@ def _settled(cfn: CloudFormation, stack: str) -> dict[str, Any] | None:
     )
 
 
-def _describe(cfn: CloudFormation, stack: str) -> dict[str, Any] | None:
+def described(cfn: CloudFormation, stack: str) -> dict[str, Any] | None:
+    """The stack as CloudFormation describes it; None where there is none."""
     from botocore.exceptions import ClientError
 
     try:

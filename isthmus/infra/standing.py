@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from isthmus import names
 from isthmus.config import AccountRole, Platform
+from isthmus.infra.change import described
 
 GONE = "DELETE_COMPLETE"
 
@@ -31,9 +32,11 @@ def standing(cfn: Any, platform: Platform, account: AccountRole) -> list[Standin
 
 
 def _stack(cfn: Any, platform: Platform, account: AccountRole, name: str) -> Standing | None:
-    """What a stack is, by its tags; None where another platform's name begins with ours."""
-    described = cfn.describe_stacks(StackName=name)["Stacks"][0]
-    tags = {tag["Key"]: tag["Value"] for tag in described.get("Tags", [])}
+    """What a stack is, by its tags; None where it is gone or another platform's."""
+    stack = described(cfn, name)
+    if stack is None:  # It went since it was listed.
+        return None
+    tags = {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])}
     model = tags.get("model", "")
     if name == names.stack(platform, account):
         return Standing(name, "account")

@@ -12,7 +12,7 @@ from isthmus.config import AccountRole, Platform
 from isthmus.infra.administrator import Client
 from isthmus.infra.change import exists
 from isthmus.infra.destroy import owned, storage, studio
-from isthmus.infra.destroy.running import executions, running
+from isthmus.infra.destroy.running import executions_of, running
 from isthmus.infra.destroy.stacks import DeleteStack
 from isthmus.infra.destroy.step import Step
 from isthmus.infra.standing import Standing, standing
@@ -34,7 +34,8 @@ def plan(
     """
     stacks = standing(client("cloudformation"), platform, account)
     if model:
-        return list(_model(client, account, model, [one for one in stacks if one.model == model]))
+        stacks = [one for one in stacks if one.model == model]
+        return [*_executions(client, platform.name, model), *_models(client, account, stacks)]
     return [
         *(running(client, platform.name) if account != "management" else ()),
         *(studio.leave(client, platform.name) if account == "dev" else ()),
@@ -46,10 +47,9 @@ def plan(
     ]
 
 
-def _model(client: Client, account: AccountRole, model: str, stacks: list[Standing]) -> Iterator[Step]:
+def _executions(client: Client, platform: str, model: str) -> Iterator[Step]:
     for pipeline in (names.registry_group(model), names.monitor_pipeline(model)):
-        yield from executions(client, pipeline)
-    yield from _models(client, account, stacks)
+        yield from executions_of(client, pipeline, platform)
 
 
 def _models(client: Client, account: AccountRole, stacks: list[Standing]) -> Iterator[Step]:

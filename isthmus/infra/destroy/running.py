@@ -130,15 +130,25 @@ def running(client: Client, platform: str) -> Iterator[Step]:
     sagemaker = client("sagemaker")
     for pipeline in _all(sagemaker, "list_pipelines", "PipelineSummaries"):
         if is_ours(pipeline["RoleArn"]):
-            yield from executions(client, pipeline["PipelineName"])
+            yield from _executions(client, pipeline["PipelineName"])
     for kind in JOBS:
         yield from (job for job, role in _jobs(sagemaker, kind) if is_ours(role))
     yield from _spark(client, platform)
     yield from (EndGlueSession(one["Id"]) for one in _glue_sessions(client) if is_ours(one["Role"]))
 
 
-def executions(client: Client, pipeline: str) -> list[StopExecution]:
-    """Those of the pipeline that run; none where there is no such pipeline."""
+def executions_of(client: Client, pipeline: str, platform: str) -> list[StopExecution]:
+    """Those that run of the platform's pipeline of that name; none where it is another's, or not there."""
+    sagemaker = client("sagemaker")
+    with gone_is_good():
+        arn = sagemaker.describe_pipeline(PipelineName=pipeline)["PipelineArn"]
+        if is_tagged(_all(sagemaker, "list_tags", "Tags", ResourceArn=arn), platform):
+            return _executions(client, pipeline)
+    return []
+
+
+def _executions(client: Client, pipeline: str) -> list[StopExecution]:
+    """Those of the pipeline that run; none where it went since it was listed."""
     which = {"PipelineName": pipeline}
     with gone_is_good():
         found = _all(client("sagemaker"), "list_pipeline_executions", "PipelineExecutionSummaries", **which)
