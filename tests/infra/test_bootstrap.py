@@ -18,7 +18,7 @@ from isthmus.infra.toolkit import STACK, VERSION, Toolkit
 from tests.cdk.conftest import CHECKOUT
 from tests.infra.conftest import Cloud
 from tests.local.aws.documents import allow, make_role, policy
-from tests.local.conftest import AUTOMATION, REGION
+from tests.local.conftest import AUTOMATION, REGION, ROOT_SECRET
 
 NEW, PLAIN, OLD, GUARDED = "555566667777", "666677778888", "777788889999", "888899990000"
 Use = Callable[[str], None]
@@ -90,6 +90,7 @@ def test_an_older_boundary_is_renewed_by_bootstrapping_again(
     assert "by another version of Isthmus" in refusal(assembly).what
     with monkeypatch.context() as root:
         root.setenv("AWS_ACCESS_KEY_ID", OLD)
+        root.setenv("AWS_SECRET_ACCESS_KEY", ROOT_SECRET)
         assert call("account", "bootstrap", "dev").exit_code == 0
     # The assembly is of another dev account: there is nothing to deploy, and nothing against it.
     assert call("infra", "deploy", "--assembly", str(assembly), "--account", "dev").exit_code == 0
