@@ -44,6 +44,10 @@ def decide(event: Event) -> Decision:
 def _package(event: PackageState) -> Decision:
     if event.approval != "approved":
         return Nothing(f"approval status is {event.approval}")
+    if event.approval_changed is None:
+        return Nothing(
+            "registered as approved, and approved by nobody: a person must approve it", hop="noticed"
+        )
     # Editing an approved package's metadata sends Approved again, and deploying writes metadata.
     if event.approval_changed is False:
         return Nothing("metadata changed, not the approval")
@@ -57,8 +61,7 @@ def deployment(model: str, arn: str, approved: str, correlation_id: str) -> Run:
 
     A package's time of modification alone would be no key, for every edit of its metadata moves it. But in an
     event whose `UpdatedModelPackageFields` name the approval it is the moment of the approval: the same in
-    every copy, and another one when the version is approved again after a rejection. An event without that
-    field tells of a package that was registered as approved; its moment is the creation, which does not move.
+    every copy, and another one when the version is approved again after a rejection.
     """
     key = f"{arn}#{approved}"
     return Run(

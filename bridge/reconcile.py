@@ -78,7 +78,9 @@ def _missing(model: str, deployed: set[str | None]) -> Iterator[Run]:
 def _waits(package: dict[str, Any]) -> bool:
     age = datetime.now(UTC) - _modified(package)
     complete = package["ModelPackageStatus"] == "Completed"
-    return complete and not package.get("ModelLifeCycle") and PATIENCE < age < MEMORY
+    # What was never modified was registered as approved: that is no person's approval.
+    approved = _modified(package) > package["CreationTime"]
+    return approved and complete and not package.get("ModelLifeCycle") and PATIENCE < age < MEMORY
 
 
 def _modified(package: dict[str, Any]) -> datetime:

@@ -156,7 +156,7 @@ class _Training:
                 jobs,
                 OWN,
             ),
-            allow("sagemaker:CreateModelPackage", [self._group, self._versions]),
+            self._register(),
             *self._read_registry(),
             allow(
                 [
@@ -174,6 +174,20 @@ class _Training:
             *(attach(self._stack, self._network) if self._network else []),
             *(self._share_features() if self._platform.feature_groups else []),
         ]
+
+    def _register(self) -> Statement:
+        """A job may register a version that waits for a person: neither approve it, nor say that it serves.
+
+        A request that names no status is refused as well: what is not in the request equals nothing.
+        """
+        return allow(
+            "sagemaker:CreateModelPackage",
+            [self._group, self._versions],
+            {
+                "StringEquals": {"sagemaker:ModelApprovalStatus": "PendingManualApproval"},
+                "Null": {"sagemaker:ModelLifeCycle:stage": "true"},
+            },
+        )
 
     def _share_features(self) -> list[Statement]:
         """Features are there to be shared: every model's jobs read and write the platform's groups."""

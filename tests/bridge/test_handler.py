@@ -71,18 +71,13 @@ def test_edits_of_an_approved_version_start_nothing(bridge: Bridge, clouds: Clou
     assert bridge.names_of_hops()[-1] == "ignored"
 
 
-def test_a_version_registered_as_approved_is_deployed_once(bridge: Bridge, clouds: Clouds) -> None:
-    """Its event does not say what changed, and later ones of an old region might not either."""
+def test_a_version_registered_as_approved_was_approved_by_nobody(bridge: Bridge, clouds: Clouds) -> None:
     born = approval()
     del born["detail"]["UpdatedModelPackageFields"]
-    edited = {
-        **born,
-        "id": "event-2",
-        "detail": born["detail"] | {"LastModifiedTime": "2026-11-20T11:00:00Z"},
-    }
-    early = {**born, "id": "event-0", "detail": born["detail"] | {"ModelPackageStatus": "InProgress"}}
-    assert bridge.send(early, born, edited) == []
-    assert [run["correlationId"] for run in clouds.runs_of(DEPLOY)] == ["event-1"]
+    assert bridge.send(born) == [] and clouds.runs == []
+    assert bridge.names_of_hops()[-1] == "noticed"
+    assert bridge.send(approval(at="2026-11-20T11:00:00Z", id="event-2")) == []
+    assert [run["correlationId"] for run in clouds.runs_of(DEPLOY)] == ["event-2"]
 
 
 @pytest.mark.parametrize("status", ["Rejected", "PendingManualApproval"])

@@ -81,6 +81,8 @@ def test_what_a_later_approval_overtook_stays(bridge: Bridge, clouds: Clouds) ->
         {"ModelApprovalStatus": "Rejected"},
         {"ModelPackageStatus": "Failed"},
         {"ModelLifeCycle": {"Stage": "prod", "StageStatus": "InService"}},
+        {"LastModifiedTime": None},
+        {"CreationTime": round(time.time() - 3600, 3), "LastModifiedTime": round(time.time() - 3600, 3)},
         {"age": 10},
         {"age": 30 * 24 * 3600},
     ],

@@ -24,6 +24,9 @@ Call = Callable[[As], object]
 # Requests that name no account, and so are about the caller's own.
 AT_HOME = {
     "register a version of the model",
+    "register an approved version",
+    "register a version without saying that it waits for approval",
+    "register a version as serving",
     "change who shares the model's versions",
     "start the model's training",
     "read what the bridge has done",
@@ -94,6 +97,10 @@ def _registry(world: World) -> dict[str, Call]:
         world.image, f"s3://{names.artifact_bucket(world.lab.platform)}/{MODEL}/model.tar.gz"
     )
 
+    def register(**more: Any) -> Call:
+        asked = {key: value for key, value in (said | more).items() if value}
+        return lambda who: who("sagemaker").create_model_package(ModelPackageGroupName=MODEL, **asked)
+
     def update(**said: Any) -> Call:
         return lambda who: who("sagemaker").update_model_package(ModelPackageArn=world.version, **said)
 
@@ -104,9 +111,10 @@ def _registry(world: World) -> dict[str, Call]:
         "read a version of the model": lambda who: who("sagemaker").describe_model_package(
             ModelPackageName=world.version
         ),
-        "register a version of the model": lambda who: who("sagemaker").create_model_package(
-            ModelPackageGroupName=MODEL, **said
-        ),
+        "register a version of the model": register(),
+        "register an approved version": register(ModelApprovalStatus="Approved"),
+        "register a version without saying that it waits for approval": register(ModelApprovalStatus=None),
+        "register a version as serving": register(ModelLifeCycle=serves("prod")),
         "reject a version of the model": update(ModelApprovalStatus="Rejected"),
         "reject a version while recording that staging serves it": update(
             ModelApprovalStatus="Rejected", ModelLifeCycle=serves("staging")

@@ -146,9 +146,10 @@ def test_a_pipeline_registers_versions_of_its_own_model(cloud: Cloud, ours: Plat
     sagemaker = copied(cloud, ours, "sagemaker", ours.accounts.automation, "pipeline", MORE)
     image = f"{ours.accounts.automation}.dkr.ecr.{ours.region}.amazonaws.com/x@sha256:{'0' * 64}"
 
-    def register(group: str) -> None:
+    def register(group: str, status: str = "PendingManualApproval") -> None:
         sagemaker.create_model_package(
             ModelPackageGroupName=group,
+            ModelApprovalStatus=status,
             InferenceSpecification={
                 "Containers": [{"Image": image, "ModelDataUrl": "s3://x/m.tar.gz"}],
                 "SupportedContentTypes": ["text/csv"],
@@ -161,6 +162,8 @@ def test_a_pipeline_registers_versions_of_its_own_model(cloud: Cloud, ours: Plat
     arn = version["ModelPackageArn"]
     with pytest.raises(ClientError, match=DENIED):
         register(MODEL)
+    with pytest.raises(ClientError, match=DENIED):
+        register(MORE, "Approved")
     with pytest.raises(ClientError, match=DENIED):
         sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
     with pytest.raises(ClientError, match=DENIED):
