@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
 
 import click
 
 from isthmus.config import AccountRole
 from isthmus.config.stages import NEW
+
+if TYPE_CHECKING:
+    from isthmus.config import Platform
 
 ROLES = click.Choice(list(get_args(AccountRole)))
 
@@ -23,12 +27,15 @@ def account() -> None:
 @click.option("--id", "account_id", metavar="ID", help="The id of an account that is there.")
 @click.option("--email", metavar="ADDRESS", help="The address of one that Organizations shall make.")
 @click.option("--parent", metavar="ROOT", help="Your organization's root or unit (r-...), the first time.")
-def add(role: AccountRole, account_id: str | None, email: str | None, parent: str | None) -> None:
+@click.option("--replace", is_flag=True, help="In place of what platform.yaml says now.")
+def add(
+    role: AccountRole, account_id: str | None, email: str | None, parent: str | None, replace: bool
+) -> None:
     """Say in platform.yaml which account plays ROLE: one that is there, or a new one.
 
     Only platform.yaml changes, and its comments stay; what is to be done next is printed.
     """
-    from isthmus.config import Platform, platform_path
+    from isthmus.config import Platform, platform_path, read
     from isthmus.config.editing import edit
 
     if (account_id is None) == (email is None):
@@ -41,9 +48,28 @@ def add(role: AccountRole, account_id: str | None, email: str | None, parent: st
         ("accounts", role): account_id or NEW,
     }
     file = platform_path()
+    if not replace:
+        _refuse_other(read(file, Platform), values, file)
     platform = edit(file, Platform, lambda text: _with(text, values))
     click.echo(f"{file}: accounts.{role} is {getattr(platform.accounts, role)}")
     click.echo(_next(role, account_id))
+
+
+def _refuse_other(platform: Platform, values: dict[tuple[str, ...], str | None], file: Path) -> None:
+    """Raise `BadInput` where something else stands already; an account that is awaited gets its id."""
+    from isthmus.errors import BadInput
+
+    for where, value in values.items():
+        there: object = platform
+        for key in where:
+            there = getattr(there, key, None)
+        if value is not None and there not in (None, NEW, value):
+            key = ".".join(where)
+            raise BadInput(
+                f"{key} is {there} already",
+                where=f"{file}, {key}",
+                todo=f"if {value} is to stand in its place, say so: the same command with --replace",
+            )
 
 
 def _with(text: str, values: dict[tuple[str, ...], str | None]) -> str:

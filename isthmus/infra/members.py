@@ -25,6 +25,6 @@ def tell_of_members(platform: Platform, outputs: Mapping[str, Mapping[str, str]]
             raise Problem(
                 f"the {role} account that Organizations made is {account}, not {known}",
                 where=f"platform.yaml, accounts.{role}",
-                todo=f"isthmus account add {role} --id {account}; or, if {known} is meant, "
+                todo=f"isthmus account add {role} --id {account} --replace; or, if {known} is meant, "
                 f"take organization.members.{role} out",
             )

@@ -95,7 +95,7 @@ def company(tmp_path_factory: pytest.TempPathFactory, issuer: tuple[Issuer, str]
 
         said = {"management": do("account", "add", "management", "--id", MANAGEMENT)}
         file.write_text(file.read_text() + ORGANIZATION)
-        said["new"] = do("account", "add", "dev", "--email", ADDRESS)
+        said["new"] = do("account", "add", "dev", "--email", ADDRESS, "--replace")
         said["synth"] = do("infra", "synth", here=("--no-validate", "--output", assembly))
         said["incomplete"] = str(call("account", "bootstrap", "dev").exception)
         said["bootstrap"] = do("account", "bootstrap", "management")
@@ -163,6 +163,7 @@ def test_another_id_than_that_of_the_account_that_was_made_is_refused(
         "--platform", str(other), "infra", "deploy", "--account", "management", "--assembly", assembly
     ).exception
     assert isinstance(raised, Problem) and f"made is {company.dev}, not 999900001111" in raised.what
+    assert f"--id {company.dev} --replace" in str(raised)
 
 
 def test_each_account_has_a_budget_that_tells_people_at_80_and_100_percent(company: Company) -> None:
@@ -186,9 +187,9 @@ def test_each_account_has_a_budget_that_tells_people_at_80_and_100_percent(compa
 @pytest.mark.parametrize(
     ("words", "wrong"),
     [
-        (["add", "dev", "--id", "12345"], "twelve digits"),
-        (["add", "dev", "--id", PROD], "are the same account"),
-        (["add", "staging", "--email", "nobody"], "organization.members.staging"),
+        (["add", "dev", "--id", "12345", "--replace"], "twelve digits"),
+        (["add", "dev", "--id", PROD, "--replace"], "are the same account"),
+        (["add", "staging", "--email", "nobody", "--replace"], "organization.members.staging"),
     ],
 )
 def test_what_would_be_wrong_is_not_written(company: Company, words: list[str], wrong: str) -> None:
@@ -201,7 +202,7 @@ def test_what_would_be_wrong_is_not_written(company: Company, words: list[str], 
 def test_a_new_account_needs_an_organization(company: Company, tmp_path: Path) -> None:
     file = tmp_path / "platform.yaml"
     file.write_text((CHECKOUT / "platform.yaml").read_text())
-    raised = call("--platform", str(file), "account", "add", "dev", "--email", ADDRESS).exception
+    raised = call("--platform", str(file), "account", "add", "dev", "--email", ADDRESS, "--replace").exception
     assert "organization.parent" in str(raised)
 
 

@@ -29,7 +29,7 @@ def test_a_team_its_model_and_an_account_are_written_down(file: Path) -> None:
     for words in (
         ["team", "add", "hail", "--scientists", "ada bob"],
         ["model", "add", "hail-tomorrow", "--owner", "hail@contoso.example", "--team", "hail"],
-        ["account", "add", "prod", "--id", "999900001111"],
+        ["account", "add", "prod", "--id", "999900001111", "--replace"],
     ):
         done = call(file, *words)
         assert done.exit_code == 0, done.exception
@@ -43,7 +43,7 @@ def test_a_team_its_model_and_an_account_are_written_down(file: Path) -> None:
     assert [line for line in before if line not in after] == ['  prod: "444455556666"']
 
 
-MODEL = ("model", "add")
+MODEL, ACCOUNT = ("model", "add"), ("account", "add")
 OWNER = ("--owner", "hail@contoso.example")
 
 
@@ -59,9 +59,11 @@ OWNER = ("--owner", "hail@contoso.example")
         ((*MODEL, "hail", *OWNER, "--build-repository", "platform"), "the platform's own"),
         (("team", "add", "hail", "--scientists", "dana"), "everybody has one team"),
         (("team", "add", "Hail"), "small letters and digits"),
-        (("account", "add", "prod", "--id", "111122223333"), "prod and dev are the same account"),
-        (("account", "add", "prod", "--id", "1111"), "twelve digits"),
-        (("account", "add", "staging", "--email", "ml@contoso.example"), "organization.parent"),
+        ((*ACCOUNT, "prod", "--id", "111122223333", "--replace"), "prod and dev are the same account"),
+        ((*ACCOUNT, "prod", "--id", "1111", "--replace"), "twelve digits"),
+        ((*ACCOUNT, "staging", "--email", "ml@contoso.example", "--replace"), "organization.parent"),
+        ((*ACCOUNT, "dev", "--email", "x@y.example"), "accounts.dev is 111122223333 already"),
+        ((*ACCOUNT, "prod", "--id", "999900001111"), "if 999900001111 is to stand in its place"),
     ],
 )
 def test_what_aws_would_refuse_is_refused_and_not_written(
@@ -70,4 +72,9 @@ def test_what_aws_would_refuse_is_refused_and_not_written(
     raised = call(file, *words).exception
     assert isinstance(raised, BadInput)
     assert wrong in str(raised) and str(file) in str(raised)
+    assert file.read_bytes() == (CHECKOUT / "platform.yaml").read_bytes()
+
+
+def test_what_stands_already_may_be_said_again(file: Path) -> None:
+    assert call(file, "account", "add", "prod", "--id", "444455556666").exit_code == 0
     assert file.read_bytes() == (CHECKOUT / "platform.yaml").read_bytes()
