@@ -7,16 +7,19 @@ import re
 import time
 from pathlib import Path
 
+import boto3
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus.config import Platform, read_platform
+from isthmus.config import Platform, read_deploy, read_model, read_platform
+from isthmus.config.regions import REGIONS
 from isthmus.errors import BadInput
 
 EXAMPLE = Path(__file__).parent.parent / "platform.yaml"
 MODEL = "    owner: weather-team@contoso.example\n"
+ORGANIZATION = "organization:\n  parent: r-abcd\n"
 
 
 @pytest.fixture
@@ -121,6 +124,17 @@ def test_the_environment_says_where_azure_devops_is(monkeypatch: pytest.MonkeyPa
             ["/a/sc/1 stands twice", "azure.entra_subjects"],
         ),
         ("mode: none", "mode: nnoe", ["network.mode", "nnoe"]),
+        ("mode: none", "mode: nonee", ["found 'nonee'; did you mean 'none'?"]),
+        ("network:\n  mode: none\n", "network:\n", ["network: it is empty"]),
+        ("region: eu-west-1", "region: eu-wst-1", ["found 'eu-wst-1'", "did you mean 'eu-west-1'?"]),
+        ("azure:", f"{ORGANIZATION}  regions: [eu-centrall-1]\nazure:", ["did you mean 'eu-central-1'?"]),
+        ("https://dev.azure", "dev.azure", ["an address without spaces that begins with https://"]),
+        ("5f0e7a52-6a1b", "5f0e7a52", ["an id such as 5f0e7a52-6a1b-4c7e"]),
+        (
+            "azure:",
+            f"{ORGANIZATION}  members: {{dev: nobody}}\nazure:",
+            ["organization.members.dev: a mail address, such as"],
+        ),
         ("mode: none", "mode: existing", ["mode existing needs vpcs: a vpc_id"]),
         ("project: weather", "project: AKIAIOSFODNN7EXAMPLE", ["looks like a secret"]),
         ("models:", "models: [", ["not valid YAML"]),
@@ -169,7 +183,6 @@ def test_no_content_makes_a_traceback(tmp_path_factory: pytest.TempPathFactory, 
         read_platform(file)
 
 
-ORGANIZATION = "organization:\n  parent: r-abcd\n"
 STUDIO = "studio:\n  sign_in: iam\n"
 SUBNETS = "[subnet-aaaaaaaa, subnet-bbbbbbbb]"
 VPCS = "  vpcs:\n" + "".join(
@@ -252,7 +265,9 @@ def test_zones_are_named_where_accounts_have_others(tmp_path: Path) -> None:
         (b"a: &a [*a]\n", "not valid YAML"),
         (b"\xef\xbb\xbfregoin: x\n", "unknown key 'regoin'"),
         (b"a: 2026-13-45\n", "platform.yaml"),
-        (b"", "platform.yaml"),
+        (b"", "platform.yaml: it is empty"),
+        (b"# nothing yet\n", "platform.yaml: it is empty"),
+        (b"- isthmus\n", "platform.yaml: it must be keys and values"),
     ],
 )
 def test_a_file_that_is_no_text_or_no_yaml_is_told(tmp_path: Path, content: bytes, words: str) -> None:
@@ -278,6 +293,34 @@ def test_aliases_that_stand_for_too_much_are_refused_at_once(
     with pytest.raises(BadInput, match="more than 100000 values"):
         read_platform(file)
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("model: rain\ncapacity: {prod: {instance_type: m5.large}}\n", "SageMaker, such as ml.m5.large"),
+        ("model: rain\nmonitoring: {schedule: daily}\n", "how often, such as rate(1 day)"),
+        ("model: rain\nendpoint: real-time\n", "did you mean 'realtime'?"),
+    ],
+)
+def test_deploy_yaml_says_in_words_what_is_allowed(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "deploy.yaml"
+    file.write_text(text)
+    with pytest.raises(BadInput) as caught:
+        read_deploy(file)
+    assert words in str(caught.value) and "pattern" not in str(caught.value)
+
+
+def test_a_metric_that_is_misspelt_is_told_the_nearest(tmp_path: Path) -> None:
+    text = (EXAMPLE.parent / "model-build" / "model.yaml").read_text()
+    file = tmp_path / "model.yaml"
+    file.write_text(re.sub(r"metric: \w+", "metric: logloss", text))
+    with pytest.raises(BadInput, match="found 'logloss'; did you mean 'log_loss'"):
+        read_model(file)
+
+
+def test_the_regions_are_those_that_boto3_knows() -> None:
+    assert list(REGIONS) == boto3.Session().get_available_regions("sagemaker")
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from isthmus.config.fields import ModelName, Strict
+from isthmus.config.fields import InstanceType, ModelName, Schedule, Strict
 
 
 class Capacity(Strict):
-    instance_type: str = Field(default="ml.m5.large", pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")
+    instance_type: InstanceType = "ml.m5.large"
     instance_count: int = Field(default=1, ge=1)
 
 
@@ -26,9 +26,7 @@ class Gates(Strict):
 
 
 class Monitoring(Strict):
-    schedule: str = Field(
-        default="rate(1 day)", pattern=r"^(rate\([1-9][0-9]* (minute|hour|day)s?\)|cron\([^()]+\))$"
-    )
+    schedule: Schedule = "rate(1 day)"
     window_days: int = Field(
         default=30, ge=1, le=400, description="How far back a monitor looks, in days. Labels come late."
     )

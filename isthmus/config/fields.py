@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
+from isthmus.config.regions import REGIONS
 from isthmus.config.stages import NEW
 
 AccountId = Annotated[
@@ -27,25 +29,44 @@ RoleArn = Annotated[
         description="A role such as arn:aws:iam::111122223333:role/exporter.",
     ),
 ]
-Guid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+Guid = Annotated[str, Field(pattern=GUID)]
 
 
-def _commercial(region: str) -> str:
-    """Refuse a region of another partition, in which ARNs and hosts have other names."""
+def _known(region: str) -> str:
+    """Refuse a misspelt region, and one of another partition, in which ARNs and hosts have other names."""
     if region.startswith(("cn-", "us-gov-", "us-iso", "eusc-")):
         raise ValueError(f"{region} is a partition of its own: name a region of commercial AWS")
+    if region not in REGIONS:
+        known = ", ".join(map(repr, REGIONS))
+        raise PydanticCustomError(
+            "literal_error", "there is no such region with SageMaker", {"expected": known}
+        )
     return region
 
 
-Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$"), AfterValidator(_commercial)]
-Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=64)]
+Region = Annotated[str, Field(json_schema_extra={"enum": list(REGIONS)}), AfterValidator(_known)]
+EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
+Email = Annotated[str, Field(pattern=EMAIL, max_length=64)]
 # SageMaker names a model package group, a pipeline and an endpoint after it, with a suffix of ours.
 WORDS = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 ModelName = Annotated[str, Field(pattern=WORDS, max_length=40)]
 Name = Annotated[str, Field(pattern=WORDS, max_length=20)]
+URL = r"^https?://[^\s/]+(/\S*)?$"
+Url = Annotated[str, Field(pattern=URL)]
+INSTANCE_TYPE = r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"
+InstanceType = Annotated[str, Field(pattern=INSTANCE_TYPE)]
+SCHEDULE = r"^(rate\([1-9][0-9]* (minute|hour|day)s?\)|cron\([^()]+\))$"
+Schedule = Annotated[str, Field(pattern=SCHEDULE)]
 # What people read in place of a pattern.
-SAID = {WORDS: "small letters and digits, with single hyphens between them, and a letter first: seattle-rain"}
-Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
+SAID = {
+    WORDS: "small letters and digits, with single hyphens between them, and a letter first: seattle-rain",
+    EMAIL: "a mail address, such as ml-team@contoso.example",
+    GUID: "an id such as 5f0e7a52-6a1b-4c7e-9d3a-2f1f6d6f6c11",
+    URL: "an address without spaces that begins with https://, such as https://dev.azure.com/contoso",
+    INSTANCE_TYPE: "an instance type of SageMaker, such as ml.m5.large",
+    SCHEDULE: "how often, such as rate(1 day), rate(6 hours) or cron(0 5 * * ? *)",
+}
 PLATFORM_REPOSITORY = "platform"
 # https://learn.microsoft.com/azure/devops/organizations/settings/naming-restrictions; and no spaces, for it
 # stands in URLs of git as it is.

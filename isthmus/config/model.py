@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from isthmus.config.fields import ModelName, Strict, did_you_mean, twice
+from isthmus.config.fields import InstanceType, ModelName, Strict, did_you_mean, twice
 
 
 class Data(Strict):
@@ -71,7 +71,7 @@ class Evaluation(Strict):
 
 
 class Compute(Strict):
-    instance_type: str = Field(default="ml.m5.large", pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")
+    instance_type: InstanceType = "ml.m5.large"
     instance_count: int = Field(default=1, ge=1, le=20)
     volume_gb: int = Field(default=30, ge=1)
     max_minutes: int = Field(default=60, ge=1)

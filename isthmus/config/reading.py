@@ -176,15 +176,24 @@ def _explained(error: ValidationError, kind: type[Strict], root: yaml.Node | Non
     shown = "" if written is None else f", found {written!r}"
     if len(loc) == 2 and loc[0] == "accounts" and written is not None:
         return BadInput(f"{key}: {ACCOUNT}{shown}", where=where, todo=_quoted(written))
-    return BadInput(f"{key}: {_plain(first)}{shown}", where=where)
+    return BadInput(f"{key}: {_plain(first)}{shown}{_near(first)}", where=where)
 
 
 ACCOUNT = "an AWS account id has twelve digits, in quotes"
 
 
 def _plain(error: Any) -> str:
+    if error["type"] in ("model_type", "dict_type"):
+        return "it is empty" if error["input"] is None else "it must be keys and values"
     message: str = SAID.get(error.get("ctx", {}).get("pattern"), error["msg"].removeprefix("Value error, "))
     return message[0].lower() + message[1:]
+
+
+def _near(error: Any) -> str:
+    """The nearest of the values that are allowed, where those are a few words."""
+    if error["type"] != "literal_error":
+        return ""
+    return did_you_mean(str(error["input"]), re.findall(r"'([^']+)'", error["ctx"]["expected"]))
 
 
 def _quoted(written: str) -> str:
