@@ -9,7 +9,7 @@ from typing import Any
 
 from isthmus.azure.client import Client
 from isthmus.azure.present import translated
-from isthmus.errors import BadInput, Problem, Unavailable
+from isthmus.errors import BadInput, Problem, Refused, Unavailable
 
 APPROVED = 10
 REJECTED = ("rejected", "broken")
@@ -53,10 +53,16 @@ def get(client: Client, number: int) -> PullRequest:
 
 
 def agree(client: Client, request: PullRequest) -> None:
-    """Vote for it, as whoever is signed in."""
+    """Vote for it, as whoever is signed in; raises `Refused` for its author, whose vote does not count."""
     with translated():
         location = client.microsoft.clients_v7_1.get_location_client()
         me = location.get_connection_data().authenticated_user.id
+    if me == request.author_id:
+        raise Refused(
+            f"you opened pull request {request.number} yourself, and your own vote does not count",
+            where=request.url,
+            todo=f"have somebody else agree: isthmus azure agree {request.number}",
+        )
     path = f"git/repositories/{request.repository}/pullrequests/{request.number}/reviewers/{me}"
     client.put(path, {"vote": APPROVED})
 

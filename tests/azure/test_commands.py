@@ -15,7 +15,7 @@ from isthmus.azure.client import connect
 from isthmus.azure.contents import Folders
 from isthmus.cli import isthmus
 from isthmus.config import Platform
-from isthmus.errors import BadInput, NotFound, Problem
+from isthmus.errors import BadInput, NotFound, Problem, Refused
 from tests.local.azure_devops.standin import StandIn, running
 
 ARN = "arn:aws:sagemaker:eu-west-1:222233334444:model-package/seattle-rain/1"
@@ -79,6 +79,7 @@ def test_a_pull_request_is_merged_once_its_check_has_passed(
     push(empty, tmp_path / "clone", "better", notes="better\n")
     said = says("pull-request", "model-build", "better", "--title", "Make it better")
     number = said.partition("somebody else must agree: isthmus azure agree ")[2].strip()
+    assert "your own vote does not count" in fails(Refused, "agree", number)
     with ThreadPoolExecutor(1) as pool:
         merging = pool.submit(
             says, "pull-request", "model-build", "better", "--title", "Make it better", "--complete"
