@@ -81,7 +81,7 @@ def models(model: str | None, as_json: bool) -> None:
     if as_json:
         show.as_json([_of_version(version) | {"runs_in": stages} for version, stages in found])
     else:
-        show.versions(found)
+        show.versions(found, [one.name for one in named])
 
 
 @click.command()

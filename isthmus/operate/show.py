@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from isthmus import names
 from isthmus.operate.table import Column, show
 
 if TYPE_CHECKING:
@@ -93,10 +94,15 @@ VERSIONS = (
 )
 
 
-def versions(found: Sequence[tuple[Version, Sequence[str]]]) -> None:
-    """Versions, each with the stages that it runs in."""
+def versions(found: Sequence[tuple[Version, Sequence[str]]], models: Sequence[str]) -> None:
+    """Versions, each with the stages that it runs in, and how a model gets its first."""
     rows = [_version(version, ", ".join(stages)) for version, stages in found]
     show(VERSIONS, rows, none="no versions yet")
+    there = {version.model for version, _ in found}
+    for model in models:
+        if model not in there:
+            click.echo(f"a build registers the first version of {model}")
+            click.echo(f"  do: isthmus azure run {names.build_pipeline(model)}")
 
 
 def _version(one: Version, stages: str) -> list[str]:

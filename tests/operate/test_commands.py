@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from isthmus.errors import BadInput, NotFound, Problem, Refused, Unavailable
 from tests.local.azure_devops.standin import StandIn
 from tests.local.sagemaker.conftest import PROD, Aws, until
-from tests.operate.conftest import CAPTURES, GROUP_ARN, MODEL, Shell, register
+from tests.operate.conftest import CAPTURES, CHECKOUT, GROUP_ARN, MODEL, Shell, register
 
 ARN_1 = f"{GROUP_ARN}/1"
 
@@ -80,6 +81,16 @@ def test_what_is_shown_fits_the_terminal(shell: Shell, azure: StandIn, command: 
     said = shell.says(command, COLUMNS=str(columns), **signed_in)
     assert max(map(len, said.splitlines())) <= columns
     assert "arn:" not in said and "…" not in said
+
+
+def test_models_says_how_a_model_gets_its_first_version(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "platform.yaml"
+    file.write_text((CHECKOUT / "platform.yaml").read_text() + "  - {name: hail, owner: weather}\n")
+    said = shell.says("models", ISTHMUS_PLATFORM=str(file))
+    assert "first version of hail\n  do: isthmus azure run hail-build" in said
+    assert f"first version of {MODEL}" not in said
+    alone = shell.says("models", "hail", ISTHMUS_PLATFORM=str(file))
+    assert alone.startswith("no versions yet\na build registers")
 
 
 def test_models_shows_metric_approver_and_where_each_runs(shell: Shell) -> None:
