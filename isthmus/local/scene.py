@@ -43,6 +43,7 @@ def lay(folder: Path, model_build: Path | None = None) -> Scene:
     described = platform_file()
     source = model_build or beside(described, "model-build")
     model = read_model(source / "model.yaml")
+    _require_code(source)
     first, later = split(source, model)
     if len(later.rows) < 2:
         raise BadInput("too few rows to see anything change", where=str(source / model.data.source))
@@ -64,6 +65,17 @@ def lay(folder: Path, model_build: Path | None = None) -> Scene:
         later,
         _origin(source, model),
     )
+
+
+def _require_code(source: Path) -> None:
+    """Raise `BadInput` for what the first build would miss, long after the clouds have started."""
+    missing = [name for name in ("pipeline.py", *content.CODE) if not (source / name).exists()]
+    if missing:
+        raise BadInput(
+            f"there is no {' and no '.join(missing)}",
+            where=str(source),
+            todo=f"a build needs them; {CHECKOUT / 'model-build'} shows what they are",
+        )
 
 
 def _origin(source: Path, model: ModelConfig) -> str:

@@ -41,6 +41,24 @@ def test_a_data_file_outside_is_neither_read_nor_written(own: Path, tmp_path: Pa
     assert outside.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("removed", "told"),
+    [
+        (["pipeline.py"], "there is no pipeline.py"),
+        (["serving"], "there is no serving"),
+        (["pipeline.py", "serving"], "there is no pipeline.py and no serving"),
+    ],
+)
+def test_what_a_build_would_miss_is_told_before_the_clouds_start(
+    own: Path, removed: list[str], told: str
+) -> None:
+    for name in removed:
+        shutil.rmtree(own / name) if (own / name).is_dir() else (own / name).unlink()
+    with pytest.raises(BadInput, match=rf"^{re.escape(told)}\n") as caught:
+        CliRunner().invoke(demo, ["--model-build", str(own)], catch_exceptions=False)
+    assert str(own) in str(caught.value)
+
+
 def test_links_that_lead_out_are_refused_and_those_inside_become_files(own: Path, tmp_path: Path) -> None:
     data = own / "data" / "weather.csv"
     real = data.rename(own / "data" / "real.csv")
