@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from isthmus.config import WORKLOADS, read_platform
+from isthmus.config import WORKLOADS, DeployConfig, read_platform
 from isthmus.infra.manifest import read_stacks
 from tests.cdk.conftest import CHECKOUT, FULL
 
@@ -70,10 +70,19 @@ def test_nothing_stands_that_the_page_does_not_name(full: Path) -> None:
     assert {kind for kind in there if COSTLY.search(kind)} == STANDING | FREE
 
 
-def test_what_the_default_costs_is_its_keys(assembly: Path) -> None:
+def test_what_the_default_costs_is_its_keys_and_a_models_endpoints(assembly: Path) -> None:
     found = counted(assembly, CHECKOUT / "platform.yaml")
     keys = sum(types["AWS::KMS::Key"] for types in found.values())
     assert f"**{keys}.00 a month, {keys / 730:.3f} an hour**" in PAGE
+    asked = DeployConfig(model="rain").capacity
+    endpoints = [asked.staging, asked.prod]
+    assert {one.instance_type for one in endpoints} == {"ml.m5.large"}
+    count = sum(one.instance_count for one in endpoints)
+    row = re.search(r"^\| an endpoint of one ml\.m5\.large.* \| ([\d.]+) \| ([\d.]+) \|$", PAGE, re.M)
+    assert row
+    hour, month = count * float(row[1]), count * float(row[2])
+    assert f"otherwise: {month:.2f} a month" in PAGE
+    assert f"**{keys + month:.2f} a month, {keys / 730 + hour:.3f} an hour**" in PAGE
     # Below what CloudWatch asks money for.
     assert all(types["AWS::CloudWatch::Alarm"] <= 10 for types in found.values())
     assert all(types["AWS::CloudWatch::Dashboard"] <= 3 for types in found.values())
