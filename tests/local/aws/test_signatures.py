@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from typing import Any
 
 import boto3
 import pytest
 import requests
 from botocore import UNSIGNED
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from tests.local.aws.documents import allow, make_role
@@ -129,6 +133,41 @@ def test_root_signs_with_its_secret(aws: Aws) -> None:
     for service, operation in (("s3", "list_buckets"), ("sts", "get_caller_identity")):
         url = client(aws, service, root).generate_presigned_url(operation, HttpMethod="GET")
         assert requests.get(url, timeout=30).status_code == 200
+
+
+def send(aws: Aws, *, body: bytes, sent: bytes, declared: str | None = None, **unsigned: str) -> int:
+    """How SQS answers a request whose `body` was signed and in whose place `sent` arrives."""
+    target = {"X-Amz-Target": "AmazonSQS.CreateQueue", "Content-Type": "application/x-amz-json-1.0"}
+    digest = {"X-Amz-Content-SHA256": declared} if declared else {}
+    request = AWSRequest("POST", f"{aws.url}/", headers=target | digest, data=body)
+    SigV4Auth(Credentials(AUTOMATION, ROOT_SECRET), "sqs", REGION).add_auth(request)
+    headers = dict(request.headers.items()) | {key.replace("_", "-"): text for key, text in unsigned.items()}
+    return requests.post(f"{aws.url}/", data=sent, headers=headers, timeout=30).status_code
+
+
+def test_a_request_is_as_it_was_signed(aws: Aws) -> None:
+    body, other = b'{"QueueName": "signed"}', b'{"QueueName": "altered"}'
+    digest = hashlib.sha256(body).hexdigest()
+    for declared in (None, digest):
+        assert send(aws, body=body, sent=body, declared=declared) == 200
+        assert send(aws, body=body, sent=other, declared=declared) in (400, 403)
+    for declared in ("UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"):
+        assert send(aws, body=body, sent=body, declared=declared) in (400, 403)
+    assert send(aws, body=body, sent=body, X_Amz_Meta="added") in (400, 403)
+    queues = aws.client("sqs", AUTOMATION).list_queues(QueueNamePrefix="altered")
+    assert not queues.get("QueueUrls")
+
+
+def test_an_upload_is_taken_however_s3_lets_it_be_signed(aws: Aws, keys: dict[str, Any]) -> None:
+    """Hashed, in a stream with a checksum behind it, and not at all."""
+    for signed in (True, False):
+        config = Config(s3={"payload_signing_enabled": signed})
+        s3 = boto3.Session(AUTOMATION, ROOT_SECRET, region_name=REGION).client(
+            "s3", endpoint_url=aws.url, config=config
+        )
+        s3.put_object(Bucket=BUCKET, Key="hashed", Body=b"x" * 100_000, Metadata={"a": "b"})
+        s3.upload_fileobj(io.BytesIO(b"x" * 9_000_000), BUCKET, "parts")
+        assert s3.get_object(Bucket=BUCKET, Key="hashed")["Metadata"] == {"a": "b"}
 
 
 def test_the_keys_of_a_function_cannot_be_derived_from_its_name(aws: Aws) -> None:
