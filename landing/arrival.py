@@ -18,6 +18,9 @@ INCOMING = "incoming"
 MARKER = "_SUCCESS"
 """What says that a data set is complete. Others with `_` or `.` in front are no data, as in Spark."""
 
+REASON = ".reason.json"
+"""What the name of a reason ends with, beside the rejected file."""
+
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]{0,99}")
 
 
@@ -50,10 +53,18 @@ class Arrival:
     @property
     def is_data(self) -> bool:
         """Whether it holds rows: neither a folder as consoles make them, nor a file for machines."""
-        return bool(self.name) and not is_hidden(self.name)
+        inside = self.parts[2:] or [self.name]
+        return bool(self.name) and not any(is_hidden(part) for part in inside)
+
+    @property
+    def is_marker(self) -> bool:
+        """Whether it says that its data set is complete; one that lies deeper says nothing."""
+        return len(self.parts) == 3 and self.name == MARKER
 
     def check(self) -> None:
         """Raise `Refused` where it lies, or is called, as no file of a data set is."""
+        if self.name.endswith(REASON):
+            raise Refused(f"its name ends in {REASON}, which is what the reasons for rejections are called")
         if len(self.parts) != 3:
             raise Refused(f"it lies elsewhere than at {INCOMING}/<model>/<data set>/<file>")
         for what, name in (("data set", self.data_set), ("file", self.name)):

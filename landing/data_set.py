@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,19 +19,25 @@ from landing.schema import Schema, read_schema
 from landing.settings import settings
 
 LANDED = "landed"
+NEVER, BEGINNING = (datetime.fromtimestamp(second, UTC) for second in (0, 1))
 
 
 @dataclass(frozen=True)
 class Folder:
-    """The files of a data set as they are now, whether they are marked complete, and when the last came."""
+    """The files of a data set as they are now, and when the last of them and its marker came."""
 
     files: tuple[Arrival, ...]
-    marked: bool
+    marked: datetime
     latest: datetime
 
 
-def settle(model: str, name: str) -> None:
-    """Put the data set where training finds it, and tell the bridge, once it is complete."""
+def settle(model: str, name: str, *, again: bool = False) -> None:
+    """Put the data set where training finds it, and tell the bridge, once it is complete.
+
+    Each looks, and decides only if nobody has decided since before it looked; or it looks once more. So none
+    that is late puts what it saw in place of what is newer. `again` says to write what was told before.
+    """
+    before = memory.last_decision(model, name)
     folder = look(model, name)
     fates = memory.fates(folder.files)
     waits = waits_for(folder, fates, read_schema(model))
@@ -39,9 +45,9 @@ def settle(model: str, name: str) -> None:
         tell.log("waiting", hop="waiting", model=model, data_set=name, reason=waits)
         return
     version = version_of(fates)
-    if memory.last_version(model, name) == version:
+    if before and before.version == version and before.told and not again:
         return
-    detail = {
+    detail: dict[str, Any] = {
         "model": model,
         "dataSet": name,
         "version": version,
@@ -49,21 +55,28 @@ def settle(model: str, name: str) -> None:
         "files": len(fates),
         "rows": sum(fate.rows for fate in fates.values()),
     }
+    decision = memory.Decision(version, detail["landed"])
+    if not memory.decide(model, name, decision, instead_of=before):
+        settle(model, name, again=again)
+        return
     _write(detail, fates)
     tell.complete(detail)
-    memory.remember_version(model, name, version)
+    if not memory.decide(model, name, replace(decision, told=True), instead_of=decision):
+        settle(model, name, again=True)
+        return
     tell.log("complete", hop="complete", **detail)
 
 
 def waits_for(folder: Folder, fates: dict[Arrival, Fate], schema: Schema) -> str:
     """What is still to come before the data set is complete, in words; nothing where it is."""
-    if schema.complete == "marker" and not folder.marked:
-        return f"there is no {MARKER} yet"
+    if schema.complete == "marker" and folder.marked < folder.latest:
+        return f"there is no {MARKER} yet that is not older than the files"
     accepted = [one for one in folder.files if one in fates and fates[one].state == "accepted"]
     for file in folder.files:
         if file not in accepted:
             rejected = file in fates and fates[file].state == "rejected"
-            return f"{file.name} was rejected" if rejected else f"{file.name} is not checked yet"
+            shown = "/".join(file.parts[2:])
+            return f"{shown} was rejected" if rejected else f"{shown} is not checked yet"
     there = {schema.pattern_of(file.name) for file in accepted}
     if schema.complete == "files":
         return next((f"there is no {pattern} yet" for pattern in schema.files if pattern not in there), "")
@@ -80,7 +93,7 @@ def version_of(fates: dict[Arrival, Fate]) -> str:
 
 def look(model: str, name: str) -> Folder:
     """The latest version of each object of the data set; what was deleted is not among them."""
-    files, marked, latest = [], False, datetime.fromtimestamp(0, UTC)
+    files, marked, latest = [], NEVER, BEGINNING
     pages = (
         client("s3")
         .get_paginator("list_object_versions")
@@ -88,8 +101,9 @@ def look(model: str, name: str) -> Folder:
     )
     for one in (one for page in pages for one in page.get("Versions", []) if one["IsLatest"]):
         found = Arrival(one["Key"], one["VersionId"], one["Size"])
-        marked = marked or found.name == MARKER
-        if len(found.parts) == 3 and found.is_data:
+        if found.is_marker:
+            marked = one["LastModified"]
+        if found.is_data:
             files.append(found)
             latest = max(latest, one["LastModified"])
     return Folder(tuple(files), marked, latest)

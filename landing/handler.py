@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from landing import data_set, tell
-from landing.arrival import MARKER, Arrival, arrivals
+from landing.arrival import Arrival, arrivals
 from landing.refused import Refused
 from landing.take import take
 
@@ -37,7 +37,7 @@ def _arrive(arrival: Arrival, seconds: int) -> None:
         if arrival.is_data:
             fate = take(arrival, seconds)
             tell.log(fate.state, hop=fate.state, **about, rows=fate.rows, reason=fate.reason)
-        if arrival.data_set and (arrival.is_data or arrival.name == MARKER):
+        if arrival.data_set and (arrival.is_data or arrival.is_marker):
             data_set.settle(arrival.model, arrival.data_set)
     except Refused as refusal:
         tell.log("ignored", hop="ignored", **about, reason=str(refusal))

@@ -32,6 +32,15 @@ class Fate:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class Decision:
+    """The version that a complete data set was, when its last file had landed, and whether that was told."""
+
+    version: str
+    landed: str
+    told: bool = False
+
+
 def claim(arrival: Arrival, seconds: int) -> Fate | None:
     """None where the file is now ours for so many seconds, else what became of it; raises `Busy`."""
     dynamodb, now = client("dynamodb"), int(time.time())
@@ -72,15 +81,37 @@ def fates(arrivals: Iterable[Arrival]) -> dict[Arrival, Fate]:
     }
 
 
-def last_version(model: str, folder: str) -> str:
-    """The version of the data set that was told of last, or nothing."""
-    return next((item["version"]["S"] for item in _read([f"{model}/{folder}"])), "")
+def last_decision(model: str, folder: str) -> Decision | None:
+    """What the data set was last taken to be, if it ever was complete."""
+    found = next(iter(_read([f"{model}/{folder}"])), None)
+    if found is None:
+        return None
+    return Decision(found["version"]["S"], found["landed"]["S"], found["told"]["BOOL"])
 
 
-def remember_version(model: str, folder: str, version: str) -> None:
-    client("dynamodb").put_item(
-        TableName=settings().table, Item={"id": {"S": f"{model}/{folder}"}, "version": {"S": version}}
-    )
+def decide(model: str, folder: str, decision: Decision, *, instead_of: Decision | None) -> bool:
+    """Remember what the data set is; False where somebody else has decided meanwhile."""
+    dynamodb = client("dynamodb")
+    said = {"version": {"S": decision.version}, "landed": {"S": decision.landed}}
+    if instead_of is None:
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(id)"}
+    else:
+        condition = {
+            "ConditionExpression": "version = :version AND landed = :landed",
+            "ExpressionAttributeValues": {
+                ":version": {"S": instead_of.version},
+                ":landed": {"S": instead_of.landed},
+            },
+        }
+    try:
+        dynamodb.put_item(
+            TableName=settings().table,
+            Item=said | {"id": {"S": f"{model}/{folder}"}, "told": {"BOOL": decision.told}},
+            **condition,
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
 
 
 def _id(arrival: Arrival) -> str:

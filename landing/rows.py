@@ -9,6 +9,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from typing import IO, Any
@@ -17,6 +18,10 @@ from landing.refused import Refused, shown
 from landing.schema import Schema
 
 LONGEST_LINE = 1_000_000
+# What Python's CSV reader takes, with which training reads what is written here.
+LONGEST_CELL = 131_072
+# A carriage return ends a line where models are trained, and half of a surrogate pair is no UTF-8.
+NO_TEXT = re.compile("[\0\r\ud800-\udfff]")
 FORMATS = ("csv", "jsonl")
 
 Row = dict[str, str]
@@ -30,7 +35,11 @@ def rows(body: IO[bytes], name: str, schema: Schema) -> Iterator[Row]:
         raise Refused("it is neither CSV nor JSON lines: send .csv or .jsonl, also with .gz")
     stream: Any = gzip.GzipFile(fileobj=body) if name != plain else body
     try:
-        yield from (_csv if kind == "csv" else _jsonl)(_lines(stream, schema.largest), schema)
+        found = (_csv if kind == "csv" else _jsonl)(_lines(stream, schema.largest), schema)
+        for number, row in enumerate(found, 1):
+            for name in schema.columns:
+                _check_text(row.get(name, ""), name, number)
+            yield row
     except UnicodeDecodeError:
         raise Refused("it is not UTF-8 text") from None
     except (gzip.BadGzipFile, EOFError, zlib.error):
@@ -88,6 +97,14 @@ def _cell(value: Any, name: str, number: int) -> str:
     if isinstance(value, dict | list):
         raise Refused(f"line {number}, column {name}: neither a number nor a text")
     return str(value).strip()
+
+
+def _check_text(cell: str, name: str, number: int) -> None:
+    """Raise `Refused` for a cell that could be written, and not be read by a build."""
+    if len(cell) > LONGEST_CELL:
+        raise Refused(f"row {number}, column {name}: more than {LONGEST_CELL} letters")
+    if NO_TEXT.search(cell):
+        raise Refused(f"row {number}, column {name}: a NUL, a carriage return or half a letter stands in it")
 
 
 def _require(found: Any, schema: Schema, where: str = "") -> None:

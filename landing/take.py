@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from landing import memory, tell
-from landing.arrival import Arrival
+from landing.arrival import REASON, Arrival
 from landing.aws import client
 from landing.check import checked
 from landing.memory import Fate
@@ -19,6 +22,9 @@ from landing.settings import settings
 from landing.upload import Upload
 
 CHECKED, REJECTED = "checked", "rejected"
+LONGEST_KEY = 1024
+# What S3 says of an object that lies encrypted with a key that is not ours to use, or in an archive.
+CLOSED = ("AccessDenied", "InvalidObjectState", "InvalidRequest", "ObjectNotInActiveTierError")
 # CopyObject takes no larger ones.
 LARGEST_COPY = 5 * 1024**3
 
@@ -73,7 +79,16 @@ def _write(made: Upload, found: Iterator[Row], schema: Schema) -> int:
 
 
 def _open(arrival: Arrival) -> Any:
-    answer = client("s3").get_object(Bucket=settings().landing, Key=arrival.key, VersionId=arrival.version)
+    try:
+        answer = client("s3").get_object(
+            Bucket=settings().landing, Key=arrival.key, VersionId=arrival.version
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in CLOSED:
+            raise
+        raise Refused(
+            "S3 does not give it: land it without a storage class and with no other key than the bucket's"
+        ) from None
     return answer["Body"]
 
 
@@ -84,22 +99,40 @@ def _short(version: str) -> str:
 
 def _reject(arrival: Arrival, reason: str) -> Fate:
     """Put the file under `rejected/` with the reason beside it, and tell people."""
-    s3, bucket = client("s3"), settings().landing
     key = f"{REJECTED}/{'/'.join(arrival.parts)}"
-    if arrival.size <= LARGEST_COPY:
-        s3.copy_object(
+    # What is called like a reason would take the place of one.
+    if arrival.size <= LARGEST_COPY and not key.endswith(REASON):
+        _set_aside(arrival, key)
+    said = {"file": arrival.key, "version": arrival.version, "reason": reason}
+    client("s3").put_object(
+        Bucket=settings().landing,
+        Key=_reason_key(arrival, key),
+        Body=json.dumps(said, indent=1),
+        ContentType="application/json",
+    )
+    tell.rejected(arrival, reason)
+    return Fate("rejected", reason=reason)
+
+
+def _set_aside(arrival: Arrival, key: str) -> None:
+    """A copy of the file, unless S3 gives it to nobody."""
+    bucket = settings().landing
+    try:
+        client("s3").copy_object(
             Bucket=bucket,
             Key=key,
             CopySource={"Bucket": bucket, "Key": arrival.key, "VersionId": arrival.version},
             MetadataDirective="REPLACE",
             TaggingDirective="REPLACE",
         )
-    said = {"file": arrival.key, "version": arrival.version, "reason": reason}
-    s3.put_object(
-        Bucket=bucket,
-        Key=f"{key}.reason.json",
-        Body=json.dumps(said, indent=1),
-        ContentType="application/json",
-    )
-    tell.rejected(arrival, reason)
-    return Fate("rejected", reason=reason)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in CLOSED:
+            raise
+
+
+def _reason_key(arrival: Arrival, key: str) -> str:
+    """Beside the file; where S3 takes no key that long, the hash of the file's key stands for it."""
+    beside = f"{key}{REASON}"
+    if len(beside.encode()) <= LONGEST_KEY:
+        return beside
+    return f"{REJECTED}/{arrival.model[:100]}/{hashlib.sha256(arrival.key.encode()).hexdigest()}{REASON}"

@@ -120,6 +120,16 @@ class LandingZone(Construct):
                 ]
             },
         )
+        for foreign in _unreadable(self._data_key):
+            bucket.add(
+                {
+                    "Effect": "Deny",
+                    "Principal": {"AWS": "*"},
+                    "Action": "s3:PutObject",
+                    "Resource": objects(bucket.name),
+                    "Condition": foreign,
+                }
+            )
         # S3 sends a test message as soon as it is configured: the policies must stand before.
         bucket.resource.add_resource_dependency(told)
 
@@ -181,6 +191,18 @@ class LandingZone(Construct):
                 allow(USE, self._data_key),
             ],
         )
+
+
+def _unreadable(key: str) -> list[dict[str, dict[str, str | list[str]]]]:
+    """The conditions of what the function could not read: another's key, the writer's own, an archive."""
+    named, own = (
+        f"s3:x-amz-server-side-encryption-{one}" for one in ("aws-kms-key-id", "customer-algorithm")
+    )
+    return [
+        {"StringNotEquals": {named: key}, "Null": {named: "false"}},
+        {"Null": {own: "false"}},
+        {"StringEquals": {"s3:x-amz-storage-class": ["DEEP_ARCHIVE", "GLACIER"]}},
+    ]
 
 
 def writer(scope: Construct, platform: Platform, model: Model, landing: Landing) -> None:

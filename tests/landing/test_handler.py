@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import itertools
 import json
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from landing import take
+from landing import data_set, take
 from tests.landing.conftest import DATA, LANDING, MODEL, ROWS, SHAPED, Zone, zipped
 
 HEAD, SHAPED_HEAD = (text.splitlines(keepends=True)[0] for text in (ROWS, SHAPED))
@@ -72,6 +76,11 @@ def test_what_is_fit_is_written_as_the_training_data_are(
         ("a.csv.gz", ROWS, "it is called .gz and is not whole, or no gzip file"),
         ("a.jsonl", "[1, 2]\n", "line 1 is no JSON object"),
         ("a.jsonl", "[" * 100_000, "line 1 is no JSON object"),
+        ("a.jsonl", JSONL.replace("Jade", "Ja\\u0000de"), "row 2, column harbour: a NUL, a carriage return"),
+        ("a.jsonl", JSONL.replace("Jade", "Ja\\rde"), "row 2, column harbour: a NUL, a carriage return"),
+        ("a.jsonl", JSONL.replace("Jade", "Ja\\ud800de"), "row 2, column harbour: a NUL, a carriage return"),
+        ("a.jsonl", JSONL.replace("Jade", "x" * 131_073), "row 2, column harbour: more than 131072 letters"),
+        ("a.csv", ROWS.replace("Jade", '"Ja\rde"'), "row 2, column harbour: a NUL, a carriage return"),
         (
             "a.jsonl",
             JSONL.replace('"Jade"', '{"a": 1}'),
@@ -129,6 +138,7 @@ def test_what_lands_again_is_a_new_version_only_if_it_is_another(zone: Zone) -> 
     zone.land("_SUCCESS", "")
     assert zone.told() == []
     zone.land("a.csv", ROWS.replace("3.5", "4.5"))
+    zone.land("_SUCCESS", "")
     (second,) = zone.told()
     assert second["detail"]["version"] != first["detail"]["version"]
     assert "4.5" in zone.files()["a.csv"]
@@ -140,6 +150,7 @@ def test_a_rejected_file_holds_its_data_set_up_until_it_is_replaced_or_deleted(z
     zone.land("_SUCCESS", "")
     assert [one["detail-type"] for one in zone.told()] == ["Data File Rejected"]
     zone.land("b.csv")
+    zone.land("_SUCCESS", "")
     (event,) = zone.told()
     assert event["detail"]["files"] == 2
     zone.client("s3").delete_object(Bucket=LANDING, Key=f"incoming/{MODEL}/{zone.folder}/b.csv")
@@ -230,3 +241,117 @@ def test_a_half_written_file_leaves_nothing(zone: Zone) -> None:
     s3 = zone.client("s3")
     assert not s3.list_objects_v2(Bucket=DATA, Prefix=f"{MODEL}/checked/{zone.folder}/").get("Contents")
     assert not s3.list_multipart_uploads(Bucket=DATA).get("Uploads")
+
+
+@pytest.mark.parametrize("cell", ["two\nlines", "two\u2028lines", "a\x1ab", 'a"b', "x" * 131_072])
+def test_what_is_accepted_can_be_read_by_a_build(zone: Zone, cell: str) -> None:
+    zone.land("a.jsonl", json.dumps({"day": 1, "height": 2, "harbour": cell, "flood": 1}) + "\n")
+    zone.land("_SUCCESS", "")
+    (text,) = zone.files().values()
+    assert list(csv.reader(io.StringIO(text, newline="")))[1] == ["1", "2", cell.strip(), "", "1"]
+
+
+def test_a_marker_that_is_older_than_a_file_does_not_count(zone: Zone) -> None:
+    zone.land("_SUCCESS", "")
+    for name in ("a.csv", "b.csv"):
+        zone.land(name)
+    assert zone.told() == []
+    zone.land("_SUCCESS", "")
+    (event,) = zone.told()
+    assert event["detail"]["files"] == 2
+    zone.land("a.csv", ROWS.replace("3.5", "4.5"))
+    assert zone.told() == []
+
+
+def test_what_lies_deeper_holds_its_data_set_up_and_marks_nothing(zone: Zone) -> None:
+    zone.land("a.csv")
+    zone.land("sub/_SUCCESS", "")
+    zone.land("_temporary/0/b.csv", "half a fi")
+    assert zone.told() == []
+    zone.land("part=1/b.csv")
+    zone.land("_SUCCESS", "")
+    assert [one["detail-type"] for one in zone.told()] == ["Data File Rejected"]
+
+
+def test_one_that_looked_before_another_does_not_overtake_it(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look, newer = data_set.look, ROWS.replace("3.5", "4.5")
+    zone.deliver(zone.put("a.csv"))
+    marker = zone.put("_SUCCESS", "")
+
+    def slow(model: str, name: str) -> data_set.Folder:
+        seen = look(model, name)
+        monkeypatch.setattr(data_set, "look", look)
+        zone.land("a.csv", newer)
+        zone.land("_SUCCESS", "")
+        return seen
+
+    monkeypatch.setattr(data_set, "look", slow)
+    assert zone.deliver(marker) == []
+    assert len(zone.told()) == 1 and "4.5" in zone.files()["a.csv"]
+
+
+def test_one_that_writes_late_leaves_the_newer_one_in_its_place(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, newer = data_set._write, ROWS.replace("3.5", "4.5")
+    zone.deliver(zone.put("a.csv"))
+
+    def slow(detail: dict[str, Any], fates: Any) -> None:
+        monkeypatch.setattr(data_set, "_write", write)
+        zone.land("a.csv", newer)
+        zone.land("_SUCCESS", "")
+        write(detail, fates)
+
+    monkeypatch.setattr(data_set, "_write", slow)
+    zone.land("_SUCCESS", "")
+    first, late, last = (one["detail"]["version"] for one in zone.told())
+    assert first == last != late
+    assert "4.5" in zone.files()["a.csv"]
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidObjectState", "InvalidRequest"])
+def test_what_s3_does_not_give_is_rejected_in_words(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    closed = zone.put("a.csv")
+
+    class Closed:
+        """S3 where what has landed lies under a key that is not ours, or in an archive."""
+
+        def __init__(self, s3: Any) -> None:
+            self._s3 = s3
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._s3, name)
+
+        def get_object(self, **asked: Any) -> Any:
+            if asked["Key"].startswith("incoming/"):
+                raise ClientError({"Error": {"Code": code, "Message": ""}}, "GetObject")
+            return self._s3.get_object(**asked)
+
+        def copy_object(self, **_: Any) -> Any:
+            raise ClientError({"Error": {"Code": code, "Message": ""}}, "CopyObject")
+
+    real = take.client
+    with monkeypatch.context() as patch:
+        patch.setattr(take, "client", lambda name: Closed(real(name)) if name == "s3" else real(name))
+        assert zone.deliver(closed) == []
+    assert zone.reason("a.csv").startswith("S3 does not give it")
+    assert [one["detail-type"] for one in zone.told()] == ["Data File Rejected"]
+
+
+@pytest.mark.parametrize("length", [1012, 1013, 1024])
+def test_a_key_that_leaves_no_room_for_the_reason_is_rejected_in_words(zone: Zone, length: int) -> None:
+    start = f"incoming/{MODEL}/{zone.folder}/"
+    zone.land("x" * (length - len(start) - 4) + ".csv")
+    (event,) = zone.told()
+    assert event["detail"]["reason"].startswith("the name of the file has other than up to 100 letters")
+
+
+def test_a_reason_is_not_overwritten_by_what_is_called_like_it(zone: Zone) -> None:
+    zone.land("b.csv", "no\n")
+    zone.land("b.csv.reason.json", json.dumps({"reason": "all is well"}))
+    assert zone.reason("b.csv").startswith("there is no column")
+    assert zone.reason("b.csv.reason.json").startswith("its name ends in .reason.json")
