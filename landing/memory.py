@@ -97,7 +97,8 @@ def decide(model: str, folder: str, decision: Decision, *, instead_of: Decision 
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(id)"}
     else:
         condition = {
-            "ConditionExpression": "version = :version AND landed = :landed",
+            "ConditionExpression": "#version = :version AND #landed = :landed",
+            "ExpressionAttributeNames": {"#version": "version", "#landed": "landed"},
             "ExpressionAttributeValues": {
                 ":version": {"S": instead_of.version},
                 ":landed": {"S": instead_of.landed},

@@ -93,7 +93,7 @@ def test_files_that_land_are_trained_on_once_and_the_lineage_names_them(world: W
     folder = f"incoming/{world.model.name}/2013-h1"
     with world.acting("dana"):
         before = {run.id for run in builds(world)}
-        for name, body in (("_SUCCESS", ""), ("rows.csv", rows(world)), ("rows.csv", rows(world))):
+        for name, body in (("rows.csv", rows(world)), ("rows.csv", rows(world)), ("_SUCCESS", "")):
             s3.put_object(Bucket=bucket, Key=f"{folder}/{name}", Body=body.encode())
         run = world.until(
             lambda: next((run for run in builds(world) if run.id not in before), None),

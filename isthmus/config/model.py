@@ -45,7 +45,7 @@ class DataSets(Strict):
     )
     complete: Literal["marker", "files"] = Field(
         default="marker",
-        description="A data set is complete when `_SUCCESS` lies beside its files, "
+        description="A data set is complete when `_SUCCESS` has landed after its files, "
         "or when each pattern has its file.",
     )
     fewest_rows: int = Field(default=1, ge=1, description="Of each file.")
