@@ -164,4 +164,4 @@ def zone(furnished: Aws, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtur
 
 
 def zipped(text: str) -> bytes:
-    return gzip.compress(text.encode())
+    return gzip.compress(text.encode(), mtime=0)

@@ -1,0 +1,23 @@
+"""For every file of tests: that none changes the next one's environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+# A process has one, made when Microsoft's client is first asked for.
+PER_PROCESS = "AZURE_DEVOPS_CACHE_DIR"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _environment_is_left_as_it_was() -> Iterator[None]:
+    before = _environment()
+    yield
+    assert _environment() == before
+
+
+def _environment() -> dict[str, str]:
+    ours = ("AWS_", "AZURE_", "ISTHMUS_", "SYSTEM_")
+    return {name: said for name, said in os.environ.items() if name.startswith(ours) and name != PER_PROCESS}
