@@ -157,7 +157,8 @@ class Registry(RuleBasedStateMachine):
     def _change(self, version: int, status: str) -> str:
         self.now += 60 + self.random.random()
         age = time.time() - self.now
-        register(self.clouds, version, age=0, ModelApprovalStatus=status, LastModifiedTime=round(self.now, 3))
+        times = {"CreationTime": self.now - 30, "LastModifiedTime": round(self.now, 3)}
+        register(self.clouds, version, ModelApprovalStatus=status, **times)
         assert age > 0
         return repr(round(self.now, 3))
 
