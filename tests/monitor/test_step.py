@@ -101,7 +101,8 @@ def test_nothing_captured_is_no_error_and_no_measurement(
 def test_a_missing_baseline_is_the_jobs_failure_reason(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="no baseline"):
         run(tmp_path, "http://127.0.0.1:9")
-    assert (tmp_path / "output" / "failure").read_text() == "there is no baseline"
+    reason = (tmp_path / "output" / "failure").read_text()
+    assert reason.startswith("there is no baseline (") and reason.endswith("baseline.json)")
 
 
 def found(**other: Any) -> Findings:
