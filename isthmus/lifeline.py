@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -82,8 +82,11 @@ def _supervise(lifeline: int, pass_fds: list[int], grace: float, argv: list[str]
 
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, on_signal)
+    waiting = selectors.DefaultSelector()
+    for descriptor in (lifeline, wake_reading):
+        waiting.register(descriptor, selectors.EVENT_READ)
     while child.poll() is None and not stopping:
-        ready, _, _ = select.select([lifeline, wake_reading], [], [])
+        ready = {key.fd for key, _ in waiting.select()}
         stopping = stopping or lifeline in ready
         if wake_reading in ready:
             os.read(wake_reading, 64)

@@ -72,6 +72,7 @@ def deploy(platform: Platform, assembly: Path, say: Say) -> int:
     from isthmus.infra.assembly import deploy
     from isthmus.local.image import push
 
-    outputs = deploy(boto3.Session(region_name=platform.region), assembly, say=say)
-    push(platform.region)
+    session = boto3.Session(region_name=platform.region)
+    outputs = deploy(session, assembly, say=say)
+    push(session)
     return len(outputs)

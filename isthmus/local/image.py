@@ -19,9 +19,9 @@ from isthmus import names
 TAG = "1"
 
 
-def push(region: str) -> str:
+def push(session: boto3.Session) -> str:
     """Put the manifest under its tag, unless the tag is there; returns the digest."""
-    ecr = boto3.client("ecr", region_name=region)
+    ecr = session.client("ecr")
     found = ecr.batch_get_image(repositoryName=names.IMAGE_REPOSITORY, imageIds=[{"imageTag": TAG}])["images"]
     if found:
         return str(found[0]["imageId"]["imageDigest"])

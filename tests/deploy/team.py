@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
+import boto3
 from click.testing import CliRunner, Result
 
 from isthmus import names
@@ -19,7 +19,7 @@ from isthmus.local import image
 from tests.deploy.conftest import REPOSITORY
 from tests.deploy.versions import MODEL, Version
 from tests.infra.conftest import Cloud
-from tests.local.conftest import ACCOUNTS, AUTOMATION, REGION
+from tests.local.conftest import ACCOUNTS, AUTOMATION, REGION, ROOT_SECRET
 
 KEYS = {"AccessKeyId": "AWS_ACCESS_KEY_ID", "SecretAccessKey": "AWS_SECRET_ACCESS_KEY"}
 
@@ -89,10 +89,7 @@ class Team:
 
 def gather(cloud: Cloud, platform: Platform, folder: Path) -> Team:
     """The team of `platform` in its deployed accounts; its repository is made in `folder`."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", AUTOMATION)
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        digest = image.push(REGION)
+    digest = image.push(boto3.Session(AUTOMATION, ROOT_SECRET, region_name=REGION))
     uri = f"{AUTOMATION}.dkr.ecr.{REGION}.amazonaws.com/{names.IMAGE_REPOSITORY}@{digest}"
     repository = folder / "model-deploy"
     shutil.copytree(REPOSITORY, repository, ignore=shutil.ignore_patterns("__pycache__", ".*"))
