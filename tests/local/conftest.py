@@ -103,20 +103,27 @@ class Aws:
     region: str
     azure: Issuer
 
-    _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _roots: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def client(self, service: str, account: str, credentials: dict[str, str] | None = None) -> Any:
-        key = (credentials or {}).get("AccessKeyId", account)
-        if (service, key) not in self._clients:
-            self._clients[service, key] = _session().client(
-                service,
-                region_name=self.region,
-                endpoint_url=self.url,
-                aws_access_key_id=key,
-                aws_secret_access_key=(credentials or {}).get("SecretAccessKey", ROOT_SECRET),
-                aws_session_token=(credentials or {}).get("SessionToken"),
+        """A client of `service`; a root's is kept, others close their connections when they are let go."""
+        if credentials:
+            return self._client(
+                service, *(credentials.get(one) for one in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
             )
-        return self._clients[service, key]
+        if (service, account) not in self._roots:
+            self._roots[service, account] = self._client(service, account, ROOT_SECRET)
+        return self._roots[service, account]
+
+    def _client(self, service: str, key: str | None, secret: str | None, token: str | None = None) -> Any:
+        return _session().client(
+            service,
+            region_name=self.region,
+            endpoint_url=self.url,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            aws_session_token=token,
+        )
 
     @property
     def root(self) -> Root:

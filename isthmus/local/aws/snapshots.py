@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,8 @@ class Snapshots:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._written: dict[str, bytes] = {}
+        # The last save, at a stop, meets the one that is under way.
+        self._saving = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         ministack._load_persisted_state = self.load
         ministack.save_all = lambda _services: self.save()
@@ -69,6 +72,10 @@ class Snapshots:
 
     def save(self) -> None:
         """Write each service's state that differs from what is on disk."""
+        with self._saving:
+            self._save()
+
+    def _save(self) -> None:
         for service, get_state in ministack._build_persistence_save_dict().items():
             text = _text(service, get_state)
             if text is None:
