@@ -18,10 +18,12 @@ BUILD = "33344d9c-fc72-4d6f-aba5-fa317101a7e9"
 PROJECT = "52d39943-cb85-4d7f-8fa8-c6baac873819"
 GIT = "2e9eb7ed-3c0a-47d4-87c1-0ffdd275fd87"
 CONTRIBUTE, CREATE_BRANCH, PULL_REQUESTS = 4, 16, 16384
-VIEW_BUILDS, TAG_BUILDS, QUEUE_BUILDS, STOP_BUILDS, VIEW_DEFINITION = 1, 2, 128, 512, 1024
+VIEW_BUILDS, TAG_BUILDS, QUEUE_BUILDS, UPDATE_BUILDS, STOP_BUILDS, VIEW_DEFINITION = 1, 2, 128, 256, 512, 1024
+_CALLED = {QUEUE_BUILDS: "queue builds for", UPDATE_BUILDS: "update build information of"}
 # What an application may reach at all; on a pipeline or build, its handler then asks for the grant.
 _APPLICATION = re.compile(
-    r"/(connectiondata|resourceareas|projects(/[^/]+)?|pipelines(/\d+(/.*)?)?|build/(builds|definitions)(/.*)?)/?",
+    r"/(connectiondata|resourceareas|projects(/[^/]+)?|pipelines(/\d+(/.*)?)?|build/(builds|definitions)(/.*)?"
+    r"|distributedtask/hubs/.*)/?",
     re.IGNORECASE,
 )
 # In a repository its handler then asks for the grant.
@@ -68,7 +70,7 @@ def may_in(organization: Organization, principal: Principal, repository: Documen
 def pipeline(call: Call, found: Document, bits: int) -> None:
     """Only who has these bits on the pipeline may go on."""
     if not may(call.organization, call.principal, found, bits):
-        what = "queue builds for" if bits & QUEUE_BUILDS else "view"
+        what = _CALLED.get(bits, "view")
         raise refused(
             f"TF215106: Access denied. {call.principal.display_name} needs permissions to {what} "
             f"pipeline {found['name']} in this project to perform the action."

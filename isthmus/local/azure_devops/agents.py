@@ -94,6 +94,10 @@ class RunAgents:
             self._organization.save_run(run)
             self._organization.gates.cancel(host.cancelled)
 
+    def host(self, run: Document) -> RunHost | None:
+        """The world of a run that goes on; None where it is over."""
+        return self._hosts.get(run["id"])
+
     def stop(self) -> None:
         """The server ends: cancel what is in progress, and write why."""
         self._stopping = True

@@ -1,4 +1,6 @@
-"""Service connections, called service endpoints in the API. Only such as hold no secret can be made here."""
+"""Service connections, called service endpoints in the API. Only such as hold no secret can be made here:
+with workload identity federation, or generic ones, which are a URL and nobody's name.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from isthmus.local.azure_devops.routing import Resource
 from isthmus.local.azure_devops.store import Document
 
 FEDERATION = "WorkloadIdentityFederation"
+GENERIC, BASIC = "generic", "UsernamePassword"
 
 
 def every(call: Call) -> list[Document]:
@@ -73,21 +76,32 @@ def _given(call: Call) -> Document:
         raise invalid("serviceEndpointProjectReferences must name the project of the connection.")
     given = mapping(references[0], "projectReference")
     project = call.organization.project(text(given, "id") or text(given, "name", required=True))
-    authorization = mapping(body, "authorization")
-    if text(authorization, "scheme", required=True) != FEDERATION:
-        raise invalid(f"Only connections with the scheme {FEDERATION} are kept here: they hold no secret.")
-    parameters = mapping(authorization, "parameters")
-    for key in ("tenantid", "serviceprincipalid"):
-        text({name.lower(): value for name, value in parameters.items()}, key, required=True)
+    kind = text(body, "type", required=True)
     return {
         "name": text(body, "name") or text(references[0], "name", required=True),
         "description": text(body, "description"),
-        "type": text(body, "type", required=True),
-        "url": text(body, "url"),
+        "type": kind,
+        "url": text(body, "url", required=kind.lower() == GENERIC),
         "data": mapping(body, "data"),
-        "authorization": {"scheme": FEDERATION, "parameters": dict(parameters)},
+        "authorization": _authorization(kind, mapping(body, "authorization")),
         "project": project["id"],
     }
+
+
+def _authorization(kind: str, given: Document) -> Document:
+    """Of a connection that holds no secret."""
+    scheme, parameters = text(given, "scheme", required=True), mapping(given, "parameters")
+    named = {name.lower(): value for name, value in parameters.items()}
+    if kind.lower() == GENERIC and scheme == BASIC and not any(named.values()):
+        return {"scheme": BASIC, "parameters": dict(parameters)}
+    if scheme != FEDERATION:
+        raise invalid(
+            f"Only connections with the scheme {FEDERATION}, and generic ones without name and password, "
+            "are kept here: they hold no secret."
+        )
+    for key in ("tenantid", "serviceprincipalid"):
+        text(named, key, required=True)
+    return {"scheme": FEDERATION, "parameters": dict(parameters)}
 
 
 def shown(organization: Organization, endpoint: Document) -> Document:
@@ -99,6 +113,8 @@ def shown(organization: Organization, endpoint: Document) -> Document:
         f"{endpoint['name']}",
     }
     authorization = endpoint["authorization"]
+    if authorization["scheme"] != FEDERATION:
+        issuer = {}
     return {
         "data": endpoint["data"],
         "id": endpoint["id"],

@@ -6,8 +6,9 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from isthmus.errors import NotFound, Refused
@@ -22,7 +23,7 @@ from isthmus.local.azure_devops.sources import nearest
 from isthmus.local.azure_devops.store import Document
 from isthmus.local.azure_devops.test_runs import publish
 from isthmus.local.azure_devops.timeline import from_record, run_folder
-from isthmus.local.pipelines.host import Checkpoint, Connection, Decision, Located, Record
+from isthmus.local.pipelines.host import Checkpoint, Connection, Decision, Located, Record, Result
 
 
 class RunHost:
@@ -40,6 +41,9 @@ class RunHost:
         self._lend = lend
         self._tokens: list[str] = []
         self._lock = threading.Lock()
+        self._without_agent = 0
+        self._lent = ExitStack()
+        self._completions: dict[tuple[str, str], Future[Result]] = {}
 
     # ---- timeline
 
@@ -56,6 +60,34 @@ class RunHost:
 
     def release(self, checkpoint: Checkpoint) -> None:
         self._organization.gates.release(self._run, checkpoint)
+
+    # ---- jobs without an agent
+
+    @contextmanager
+    def agentless(self) -> Iterator[None]:
+        """The run gives its agent back while at least one such job goes on."""
+        with self._lock:
+            self._without_agent += 1
+            if self._without_agent == 1:
+                self._lent.enter_context(self._lend())
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._without_agent -= 1
+                back = self._lent.pop_all() if not self._without_agent else ExitStack()
+            back.close()
+
+    def completion(self, job_id: str, task_id: str) -> Future[Result]:
+        with self._lock:
+            return self._completions.setdefault((job_id, task_id), Future())
+
+    def complete(self, job_id: str, task_id: str, result: Result) -> None:
+        """Somebody says that the task is complete; what nobody waits for, or knows already, is no news."""
+        with self._lock:
+            found = self._completions.get((job_id, task_id))
+            if found is not None and not found.done():
+                found.set_result(result)
 
     # ---- what steps see
 
@@ -118,6 +150,7 @@ class RunHost:
             parameters.get("serviceprincipalid", ""),
             parameters.get("tenantid", ""),
             found["data"].get("subscriptionId", ""),
+            found["url"],
         )
 
     def oidc_token(self, connection: Connection, job_id: str) -> str:

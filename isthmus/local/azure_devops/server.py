@@ -35,6 +35,7 @@ from isthmus.local.azure_devops import (
     oidc,
     permissions,
     pipelines,
+    plans,
     policies,
     pools,
     projects,
@@ -88,6 +89,7 @@ AREAS = (
     variable_groups,
     identities,
     oidc,
+    plans,
     elsewhere,
 )
 # Handlers of these areas run git or compile YAML: in a thread, so that others need not wait for them.

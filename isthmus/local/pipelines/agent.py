@@ -35,6 +35,9 @@ class Assignment:
     timeout_minutes: float
     cancel_minutes: float
     is_deployment: bool = False
+    is_agentless: bool = False
+    after_cancel: bool = False
+    """The run was cancelled before, and the job's condition admits it all the same."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,12 @@ class Agent:
 
     def _space(self, assignment: Assignment) -> JobSpace:
         workspace = Workspace(assignment.folder)
-        workspace.make()
         variables = VariableStore(self._masker)
         variables.add(assignment.variables)
-        variables.update(workspace.variables() | _machine(assignment))
+        variables.set("System.JobId", assignment.record.id)
+        if not assignment.is_agentless:
+            workspace.make()
+            variables.update(workspace.variables() | _machine(assignment))
         token = self._host.access_token(assignment.record.id)
         variables.set("System.AccessToken", token, secret=True, readonly=True)
         variables.settle()
@@ -83,7 +88,7 @@ class Agent:
             repositories=assignment.repositories,
             alone=len(checkouts(assignment.steps)) <= 1,
             deadline=time.monotonic() + minutes * 60 if minutes else None,
-            cancelled=self._host.cancelled.is_set,
+            cancelled=(lambda: False) if assignment.after_cancel else self._host.cancelled.is_set,
         )
 
     def _steps(self, assignment: Assignment, job: JobSpace) -> Result:
@@ -103,7 +108,7 @@ class Agent:
         if job.interrupted:
             return "canceled"
         late = job.deadline is not None and time.monotonic() > job.deadline
-        if not late and not self._host.cancelled.is_set():
+        if not late and not job.cancelled():
             return status
         if late:
             minutes = f"{assignment.timeout_minutes:g}"
@@ -123,10 +128,15 @@ def worse(status: Result, step: Result) -> Result:
     return max(status, step, key=order.index)
 
 
-def with_implicit_steps(steps: Sequence[Step], *, deploys: bool, is_deployment: bool) -> tuple[Step, ...]:
-    """A job checks out `self` and a deployment's `deploy` downloads artifacts, unless they say otherwise."""
-    if not steps:
-        return ()
+def with_implicit_steps(
+    steps: Sequence[Step], *, deploys: bool, is_deployment: bool, is_agentless: bool = False
+) -> tuple[Step, ...]:
+    """A job checks out `self` and a deployment's `deploy` downloads artifacts, unless they say otherwise.
+
+    A job without an agent has nowhere to put them.
+    """
+    if not steps or is_agentless:
+        return tuple(steps)
     at = steps[0].at
     if is_deployment:
         if not deploys or any(step.task == "download" for step in steps):
@@ -180,6 +190,4 @@ def _machine(assignment: Assignment) -> dict[str, str]:
         "Agent.OS": _OS.get(system, system),
         "Agent.OSArchitecture": _ARCHITECTURE.get(machine.lower(), machine.upper()),
         "Agent.Version": "4.0.0",
-        "System.JobId": assignment.record.id,
-        "System.TimelineId": assignment.record.id,
     }

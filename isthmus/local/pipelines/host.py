@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -178,13 +180,14 @@ class Decision:
 
 @dataclass(frozen=True)
 class Connection:
-    """A service connection with workload identity federation."""
+    """A service connection: with workload identity federation, or a generic one, which is a URL."""
 
     id: str
     name: str
     client_id: str
     tenant_id: str
     subscription_id: str = ""
+    url: str = ""
 
 
 class Host(Protocol):
@@ -223,6 +226,12 @@ class Host(Protocol):
 
     def oidc_token(self, connection: Connection, job_id: str) -> str:
         """A fresh ID token of the service connection, for this job."""
+
+    def agentless(self) -> AbstractContextManager[None]:
+        """While the block lasts, an agentless job goes on, which holds no agent."""
+
+    def completion(self, job_id: str, task_id: str) -> Future[Result] | None:
+        """What a `TaskCompleted` event about the task will say; None where nobody could send one."""
 
     def upload_artifact(self, name: str, path: Path, record_id: str) -> None:
         """Keep the file or the tree at `path` as a pipeline artifact; `Refused` if the run has that name."""

@@ -109,7 +109,9 @@ class JobRun:
         job, timeline = self._job, self._run.timeline
         if job.is_deployment:
             return [self._hook(hook, order) for order, hook in enumerate(job.hooks, 1)]
-        steps = with_implicit_steps(job.steps, deploys=False, is_deployment=False)
+        steps = with_implicit_steps(
+            job.steps, deploys=False, is_deployment=False, is_agentless=job.is_agentless
+        )
         found = []
         for order, (name, variables) in enumerate(self._named(matrix).items(), 1):
             shown = self.record.name if name == DEFAULT_INSTANCE else f"{self.record.name} {name}"
@@ -188,8 +190,10 @@ class JobRun:
             timeout_minutes=_minutes(self._text(job.timeout_minutes, situation), 60),
             cancel_minutes=_minutes(self._text(job.cancel_timeout_minutes, situation), 5),
             is_deployment=job.is_deployment,
+            is_agentless=job.is_agentless,
+            after_cancel=situation.cancelled,
         )
-        with run.agents:
+        with run.host.agentless() if job.is_agentless else run.agents:
             return Agent(run.host, run.timeline, run.masker).run(assignment)
 
     def _own(self, instance: Instance) -> dict[str, str]:

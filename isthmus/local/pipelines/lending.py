@@ -54,7 +54,8 @@ class Lender:
         found = every[name]
         self._require_use(found["id"], name)
         given = {key.lower(): text for key, text in found["authorization"]["parameters"].items()}
-        return Connection(found["id"], name, given.get("serviceprincipalid", ""), given.get("tenantid", ""))
+        who = given.get("serviceprincipalid", ""), given.get("tenantid", "")
+        return Connection(found["id"], name, *who, url=found["url"])
 
     def token(self, connection: Connection) -> str:
         """A token of the connection, as the local Azure DevOps signs one for a job."""

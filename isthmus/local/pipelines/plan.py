@@ -95,6 +95,11 @@ class Job:
     def is_deployment(self) -> bool:
         return bool(self.hooks)
 
+    @property
+    def is_agentless(self) -> bool:
+        """Whether Azure DevOps itself carries its steps out, and no agent."""
+        return self.pool == "server"
+
     def all_steps(self) -> Iterator[Step]:
         yield from self.steps
         for hook in self.hooks:

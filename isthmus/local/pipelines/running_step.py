@@ -66,6 +66,8 @@ class Running:
         self.job = job
         self.deadline = deadline
         self.completed: tuple[Result, str] | None = None
+        job.variables.set("System.TaskInstanceId", record.id)
+        job.variables.set("System.TaskInstanceName", name)
         self.inputs = {key: job.variables.expand(text) for key, text in step.inputs.items()}
         self._lock = threading.Lock()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
@@ -142,6 +144,12 @@ class Terminal:
 
     def access_token(self, job_id: str) -> str:
         return secrets.token_urlsafe(32)
+
+    def agentless(self) -> AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def completion(self, job_id: str, task_id: str) -> None:
+        """Nobody outside of this machine could say that a task of this run is complete."""
 
     # ---- what steps need
 

@@ -99,6 +99,7 @@ def predefined(run: RunContext) -> dict[str, str]:
         "System.ServerType": "Hosted",
         "System.TeamFoundationCollectionUri": organization,
         "System.TeamFoundationServerUri": organization,
+        "System.TimelineId": run.plan_id,
         "System.TeamProject": run.project,
         "System.TeamProjectId": run.project_id,
         "System": "build",

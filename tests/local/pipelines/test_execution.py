@@ -427,6 +427,7 @@ def test_a_step_that_takes_too_long_fails(shop: Any) -> None:
         ("- {download: other, artifact: x}", "another run"),
         ("- {task: PublishTestResults@2, inputs: {testResultsFormat: NUnit}}", "use JUnit"),
         ("- {checkout: self, submodules: 'true'}", "`submodules` of a checkout is not supported"),
+        ("- {task: InvokeRESTAPI@1, inputs: {serviceConnection: x}}", "only in a job with `pool: server`"),
     ],
 )
 def test_what_cannot_run_here_is_said_before_anything_runs(shop: Any, step: str, message: str) -> None:
@@ -437,6 +438,24 @@ def test_what_cannot_run_here_is_said_before_anything_runs(shop: Any, step: str,
         shop.run(f"steps:\n- script: x\n{step}\n", prepare=never)
     assert message in str(caught.value)
     assert caught.value.where.startswith("pipeline.yml:3")
+
+
+def test_a_job_without_an_agent_runs_only_what_azure_devops_runs_itself(shop: Any) -> None:
+    with pytest.raises(BadInput, match="on an agent, and not on the server"):
+        shop.run("jobs:\n- job: a\n  pool: server\n  steps:\n  - script: x\n")
+
+
+def test_what_waits_to_be_called_back_is_passed_over_here_with_a_warning(shop: Any) -> None:
+    text = """
+    jobs:
+    - job: a
+      pool: server
+      steps:
+      - {task: InvokeRESTAPI@1, inputs: {serviceConnection: cloud, waitForCompletion: 'true'}}
+    """
+    ran = shop.run(text)
+    assert (ran.result, ran.results()) == ("succeeded", {"__default.a.__default": "succeeded"})
+    assert ran.issues() == ["nothing was asked: only Azure DevOps can be told that the task is complete"]
 
 
 def test_work_folders_are_gone_afterwards(shop: Any) -> None:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from isthmus.local.pipelines.nodes import broken, nearest
 from isthmus.local.pipelines.plan import Plan, Step
-from isthmus.local.pipelines.tasks import artifacts, azure_cli, checkout, python, results, shell
+from isthmus.local.pipelines.tasks import (
+    artifacts,
+    azure_cli,
+    checkout,
+    python,
+    rest_api,
+    results,
+    shell,
+)
 from isthmus.local.pipelines.tasks.task import Task
 
 TASKS: dict[str, Task] = {
@@ -19,6 +27,7 @@ TASKS: dict[str, Task] = {
     "PublishPipelineArtifact@1": artifacts.PUBLISH,
     "DownloadPipelineArtifact@2": artifacts.DOWNLOAD,
     "PublishTestResults@2": results.PUBLISH_TEST_RESULTS,
+    "InvokeRESTAPI@1": rest_api.INVOKE_REST_API,
 }
 _BY_NAME = {name.lower(): task for name, task in TASKS.items()}
 
@@ -40,13 +49,11 @@ def refuse_unsupported(plan: Plan) -> None:
         for job in stage.jobs:
             if job.container:
                 raise broken("jobs in containers do not run here", job.at)
-            if isinstance(job.pool, str) and job.pool == "server":
-                raise broken("agentless jobs (pool: server) do not run here", job.at)
             for step in job.all_steps():
-                _refuse(step)
+                _refuse(step, agentless=job.is_agentless)
 
 
-def _refuse(step: Step) -> None:
+def _refuse(step: Step, *, agentless: bool) -> None:
     task = find(step.task)
     if task is None:
         raise broken(
@@ -54,6 +61,11 @@ def _refuse(step: Step) -> None:
             step.at,
             f"these do: {', '.join(name for name in TASKS if '@' in name)}",
         )
+    if task.agentless != agentless:
+        where = (
+            "only in a job with `pool: server`" if task.agentless else "on an agent, and not on the server"
+        )
+        raise broken(f"the task {step.task} runs {where}", step.at)
     known = {one.lower() for one in task.inputs}
     for key in step.inputs:
         if key.lower() not in known:

@@ -20,5 +20,7 @@ class Task:
     """Other names of required inputs."""
     connection_inputs: tuple[str, ...] = ()
     """In lower case: inputs that name a service connection."""
+    agentless: bool = False
+    """Whether it runs in jobs without an agent (`pool: server`), and in these alone."""
     check: Callable[[Step], None] | None = None
     """Raises `BadInput` for what cannot run here, before anything does."""
