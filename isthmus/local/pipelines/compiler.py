@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from isthmus.local.pipelines.checking import check_plan
 from isthmus.local.pipelines.expressions import Scope
-from isthmus.local.pipelines.fields import Fields, included
+from isthmus.local.pipelines.fields import Fields, included, seeing
 from isthmus.local.pipelines.host import Repository, Request, Sources
-from isthmus.local.pipelines.jobs import ROOT_JOB, read_job, read_jobs, read_pool, seeing
+from isthmus.local.pipelines.jobs import ROOT_JOB, read_job, read_jobs, read_pool
 from isthmus.local.pipelines.library import Library
 from isthmus.local.pipelines.nodes import Mapping, Place, Plain, Scalar, Source, broken, nearest, plain
 from isthmus.local.pipelines.parameters import bind, declared, from_request

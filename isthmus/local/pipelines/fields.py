@@ -159,6 +159,13 @@ def template_scope(parameters: dict[str, Value], outer: Scope) -> Scope:
     return Scope({"parameters": parameters, **kept})
 
 
+def seeing(part: Part, scope: Scope) -> Part:
+    """The part, with the variables of a scope that was opened after it."""
+    if part.scope is None:
+        return part
+    return Part(part.node, part.scope.with_context("variables", scope.contexts.get("variables")))
+
+
 def _without_parameters(root: Mapping) -> Mapping:
     return Mapping(tuple(entry for entry in root.entries if entry[0].text != "parameters"), root.at)
 

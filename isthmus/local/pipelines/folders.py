@@ -8,7 +8,9 @@ from pathlib import Path
 
 from isthmus.errors import NotFound
 from isthmus.local.pipelines.host import Located, Repository, VariableValue
-from isthmus.local.pipelines.nodes import nearest
+from isthmus.local.pipelines.nodes import broken, nearest
+from isthmus.local.pipelines.plan import Plan
+from isthmus.local.pipelines.problems import Notes
 
 NO_COMMIT = "0" * 40
 
@@ -24,13 +26,29 @@ class FolderSources:
         self._counters: dict[str, int] = {}
 
     def locate(self, repository: Repository) -> Located:
-        folder = self.folder(repository.alias)
+        """A repository without a folder may be named; it is missed once a file or a checkout needs it."""
+        folder = self.folders.get(repository.alias)
+        if folder is None:
+            name = repository.name.rsplit("/", 1)[-1] or repository.alias
+            return Located(repository, repository.alias, name, repository.ref, NO_COMMIT)
         head = _git(folder, "rev-parse", "HEAD") or NO_COMMIT
         branch = _git(folder, "symbolic-ref", "-q", "HEAD") or "refs/heads/main"
         name = repository.name.rsplit("/", 1)[-1] or folder.name
         return Located(
             repository, repository.alias, name, repository.ref or branch, head, url=folder.as_uri()
         )
+
+    def require(self, plan: Plan) -> None:
+        """Raise for every checkout of a repository that has no folder."""
+        notes = Notes()
+        for step in (step for stage in plan.stages for job in stage.jobs for step in job.all_steps()):
+            alias = step.inputs.get("repository", "none") if step.task == "checkout" else "none"
+            if alias != "none":
+                try:
+                    self.folder(alias)
+                except NotFound as error:
+                    notes.note(broken(error.what, step.at, error.todo))
+        notes.settle()
 
     def folder(self, alias: str) -> Path:
         if alias not in self.folders:

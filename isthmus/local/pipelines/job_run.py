@@ -6,6 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
+
+import yaml
 
 from isthmus.errors import Problem
 from isthmus.local.pipelines import runtime
@@ -13,7 +16,8 @@ from isthmus.local.pipelines.agent import Agent, Assignment, Done, step_records,
 from isthmus.local.pipelines.expressions import Failed
 from isthmus.local.pipelines.graph import total
 from isthmus.local.pipelines.host import Issue, Record, Result, VariableValue
-from isthmus.local.pipelines.plan import Hook, Job, Stage, Step
+from isthmus.local.pipelines.lifecycle import Turn, turns
+from isthmus.local.pipelines.plan import Job, Stage, Step
 from isthmus.local.pipelines.runtime import Outcome, Situation
 from isthmus.local.pipelines.shared import Run, lowered, resolve
 from isthmus.local.pipelines.store import expand_macros
@@ -29,6 +33,8 @@ class Instance:
     record: Record
     steps: tuple[Step, ...]
     variables: Mapping[str, str]
+    prefixes: tuple[str, ...] = ()
+    """Of the names of a deployment's output variables."""
 
 
 class JobRun:
@@ -89,8 +95,10 @@ class JobRun:
 
     def _waits_for_matrix(self) -> bool:
         strategy = self._job.strategy
-        return strategy is not None and (
-            isinstance(strategy.matrix, str) or strategy.parallel.startswith("$")
+        return (
+            strategy is not None
+            and not self._job.is_deployment
+            and (isinstance(strategy.matrix, str) or strategy.parallel.startswith("$"))
         )
 
     def _matrix(self, situation: Situation) -> dict[str, dict[str, str]]:
@@ -100,15 +108,15 @@ class JobRun:
             return {}
         text = self._text(strategy.matrix, situation)
         try:
-            found = json.loads(text)
+            found = _loose_json(text)
             return {name: {key: str(value) for key, value in one.items()} for name, one in found.items()}
-        except (ValueError, AttributeError):
+        except (yaml.YAMLError, AttributeError):
             raise Failed(f"the matrix is not a JSON object of objects: {text!r}") from None
 
     def _make(self, matrix: Mapping[str, Mapping[str, str]]) -> list[Instance]:
         job, timeline = self._job, self._run.timeline
         if job.is_deployment:
-            return [self._hook(hook, order) for order, hook in enumerate(job.hooks, 1)]
+            return [self._turn(turn, order) for order, turn in enumerate(turns(job), 1)]
         steps = with_implicit_steps(
             job.steps, deploys=False, is_deployment=False, is_agentless=job.is_agentless
         )
@@ -132,14 +140,13 @@ class JobRun:
         spread = {f"job{number}": {position: str(number)} for number in range(1, count + 1)}
         return spread or {DEFAULT_INSTANCE: {position: "1"}}
 
-    def _hook(self, hook: Hook, order: int) -> Instance:
+    def _turn(self, turn: Turn, order: int) -> Instance:
+        hook = turn.hook
         steps = with_implicit_steps(hook.steps, deploys=hook.name == "deploy", is_deployment=True)
-        shown = self.record.name if len(self._job.hooks) == 1 else f"{self.record.name}: {hook.name}"
-        record = self._run.timeline.add("Job", self.record, hook.name, shown, order=order)
+        shown = self.record.name if len(self._job.hooks) == 1 else f"{self.record.name}: {turn.name}"
+        record = self._run.timeline.add("Job", self.record, turn.name, shown, order=order)
         step_records(self._run.timeline, record, steps)
-        return Instance(
-            hook.name, record, steps, {"Strategy.Name": "runOnce", "Strategy.CycleName": hook.name}
-        )
+        return Instance(turn.name, record, steps, turn.variables, turn.prefixes)
 
     # ---- running
 
@@ -165,7 +172,7 @@ class JobRun:
     def _run_hooks(
         self, instances: list[Instance], values: dict[str, VariableValue], situation: Situation
     ) -> tuple[Result, dict[str, str]]:
-        """preDeploy, deploy, routeTraffic, postRouteTraffic; then `on: success` or `on: failure`."""
+        """One turn after the other, then `on: success` or `on: failure`."""
         results: list[Outcome] = []
         outputs: dict[str, str] = {}
         for one in instances:
@@ -175,7 +182,8 @@ class JobRun:
                 continue
             done = self._one(one, values, situation)
             results.append(Outcome(done.result))
-            outputs |= {f"{self._job.name}.{key}": text for key, text in done.outputs.items()}
+            for prefix in one.prefixes:
+                outputs |= {f"{prefix}.{key}": text for key, text in done.outputs.items()}
         return total(results, cancelled=self._run.host.cancelled.is_set()), outputs
 
     def _one(self, instance: Instance, values: dict[str, VariableValue], situation: Situation) -> Done:
@@ -222,6 +230,14 @@ class JobRun:
     def _deployed(self) -> None:
         if self._environment:
             self._run.host.deployed(self._environment, self._run.timeline.now(self.record))
+
+
+def _loose_json(text: str) -> Any:
+    """JSON as the service reads it: single quotes count as well."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - makes text, lists and mappings only
 
 
 def _minutes(text: str, default: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping as AbstractMapping
 
+from isthmus.errors import NotFound
 from isthmus.local.pipelines.host import Located, Repository, Request, Sources
 from isthmus.local.pipelines.nodes import Mapping, Node, Place, Scalar, Source, broken, load, nearest
 from isthmus.local.pipelines.parameters import Parameter, declared, is_typed
@@ -36,7 +37,10 @@ class Library:
         key = (source.located.repository.alias, source.path)
         if key in self._files:
             return self._files[key]
-        text = self.sources.read(source.located, source.path)
+        try:
+            text = self.sources.read(source.located, source.path)
+        except NotFound as error:
+            raise broken(error.what, at or str(source), error.todo) from None
         if text is None:
             where = f"the repository {source.located.name or source.located.repository.alias!r}"
             raise broken(f"there is no file {source.path!r} in {where}", at or str(source))

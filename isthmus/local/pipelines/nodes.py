@@ -32,9 +32,11 @@ class Source:
 class Place:
     source: Source
     line: int
+    column: int = 0
+    """From 1; 0 for the whole line."""
 
     def __str__(self) -> str:
-        return f"{self.source}:{self.line}"
+        return f"{self.source}:{self.line}:{self.column}" if self.column else f"{self.source}:{self.line}"
 
 
 @dataclass(frozen=True)
@@ -90,14 +92,15 @@ def load(text: str, source: Source) -> Mapping:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise broken(f"not valid YAML: {error.problem}", f"{source}:{mark.line + 1 if mark else 1}") from None
+        where = Place(source, mark.line + 1, mark.column + 1) if mark else Place(source, 1)
+        raise broken(f"not valid YAML: {error.problem or error.context}", where) from None
     except yaml.YAMLError as error:
         raise broken(f"not valid YAML: {error}", str(source)) from None
     except RecursionError:
         raise broken("the YAML is nested too deeply", str(source)) from None
     if not isinstance(root, yaml.MappingNode):
         raise broken("a pipeline file is a mapping: `steps:`, `jobs:`, `stages:`, ...", f"{source}:1")
-    node = _convert(root, source, set())
+    node = _converted(root, source)
     assert isinstance(node, Mapping)  # noqa: S101 - a MappingNode converts to a Mapping
     return node
 
@@ -106,9 +109,9 @@ def parse_value(text: str, at: Place) -> Node:
     """A parameter's value that came as text (YAML or JSON), as a tree."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise broken(f"the value of a parameter is not valid YAML: {error}", at) from None
-    return Scalar("", at) if root is None else _convert(root, at.source, set())
+    return Scalar("", at) if root is None else _converted(root, at.source)
 
 
 def plain(node: Node) -> Plain:
@@ -120,8 +123,15 @@ def plain(node: Node) -> Plain:
     return {key.text: plain(value) for key, value in node.entries}
 
 
+def _converted(root: yaml.Node, source: Source) -> Node:
+    try:
+        return _convert(root, source, set())
+    except RecursionError:
+        raise broken("the YAML is nested too deeply", str(source)) from None
+
+
 def _convert(node: yaml.Node, source: Source, seen: set[int]) -> Node:
-    at = Place(source, node.start_mark.line + 1)
+    at = Place(source, node.start_mark.line + 1, node.start_mark.column + 1)
     if id(node) in seen:
         raise broken("Azure Pipelines does not support YAML anchors", at, "write it out, or use a template")
     seen.add(id(node))
@@ -135,7 +145,7 @@ def _convert(node: yaml.Node, source: Source, seen: set[int]) -> Node:
 def _entries(node: yaml.Node, source: Source, seen: set[int]) -> Iterable[tuple[Scalar, Node]]:
     lines: dict[str, int] = {}
     for key, value in node.value:
-        at = Place(source, key.start_mark.line + 1)
+        at = Place(source, key.start_mark.line + 1, key.start_mark.column + 1)
         if not isinstance(key, yaml.ScalarNode):
             raise broken("a key must be plain text", at)
         if key.value in lines and not key.value.startswith("${{"):

@@ -16,8 +16,8 @@ from isthmus.local.pipelines.nodes import (
     broken,
     nearest,
     parse_value,
-    plain,
 )
+from isthmus.local.pipelines.shorthands import long_form
 from isthmus.local.pipelines.values import Conversion, Declared, Value, of_node, to_node, to_number
 
 LISTS = {"stringList", "stepList", "jobList", "deploymentList", "stageList", "containerList"}
@@ -142,16 +142,28 @@ def _typed(parameter: Parameter, node: Node, at: Place) -> Value:
     kind = parameter.type
     if kind in ("string", "number", "boolean"):
         if not isinstance(node, Scalar):
-            raise _wrong(parameter, "a list" if isinstance(node, Sequence) else "a mapping", at)
+            raise _wrong(parameter, _shown(node), at)
         return _scalar(parameter, node.text, at)
     empty = isinstance(node, Scalar) and not node.text.strip()
     if kind in LISTS:
         if not isinstance(node, Sequence) and not empty:
-            raise _wrong(parameter, repr(plain(node)), at)
-        return Sequence((), at) if empty else of_node(node)
-    if kind in OBJECTS and not isinstance(node, Mapping) and not empty:
-        raise _wrong(parameter, repr(plain(node)), at)
+            raise _wrong(parameter, _shown(node), at)
+        return Sequence((), at) if empty else of_node(long_form(kind, node))
+    if kind in OBJECTS:
+        if not isinstance(node, Mapping) and not empty:
+            raise _wrong(parameter, _shown(node), at)
+        return of_node(long_form(kind, node))
     return of_node(node)
+
+
+def _shown(node: Node) -> str:
+    return (
+        repr(node.text)
+        if isinstance(node, Scalar)
+        else "a list"
+        if isinstance(node, Sequence)
+        else "a mapping"
+    )
 
 
 def _scalar(parameter: Parameter, text: str, at: Place) -> Value:

@@ -13,7 +13,10 @@ from isthmus.local.pipelines.host import Located, VariableValue
 from isthmus.local.pipelines.nodes import Place, Plain
 
 DEFAULT_CONDITION = "succeeded()"
-HOOKS = ("preDeploy", "deploy", "routeTraffic", "postRouteTraffic")
+ITERATED = ("deploy", "routeTraffic", "postRouteTraffic")
+HOOKS = ("preDeploy", *ITERATED)
+Lifecycle = Literal["runOnce", "rolling", "canary"]
+LIFECYCLES: tuple[Lifecycle, ...] = ("runOnce", "rolling", "canary")
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Step:
     commands: Literal["any", "restricted"] = "any"
     settable: tuple[str, ...] | None = None
     """Names of variables that logging commands may set; None for all."""
+    container: str = ""
+    """Of its `target`."""
     input_places: Mapping[str, Place] = field(default_factory=dict)
 
 
@@ -88,6 +93,11 @@ class Job:
     environment: str = ""
     hooks: tuple[Hook, ...] = ()
     """Of a deployment job, in order; `steps` is empty then."""
+    resource: str = ""
+    """In the environment."""
+    lifecycle: Lifecycle = "runOnce"
+    increments: tuple[str, ...] = ()
+    """Of a canary: percentages."""
     container: bool = False
     uses: tuple[str, ...] = ()
 

@@ -71,11 +71,14 @@ def _job(job: Job) -> dict[str, Any]:
         one = job.strategy
         strategy = {"strategy": _kept(matrix=one.matrix, parallel=one.parallel, maxParallel=one.max_parallel)}
     if job.is_deployment:
-        strategy = {"strategy": {"runOnce": _hooks(job.hooks)}}
+        strategy = {"strategy": {job.lifecycle: _lifecycle(job)}}
     return {
         "deployment" if job.is_deployment else "job": job.name,
         **_kept(
-            displayName=job.display_name, pool=job.pool, environment=job.environment, dependsOn=job.depends_on
+            displayName=job.display_name,
+            pool=job.pool,
+            environment=_environment(job),
+            dependsOn=job.depends_on,
         ),
         **_condition(job.condition),
         **({} if job.timeout_minutes == "60" else {"timeoutInMinutes": job.timeout_minutes}),
@@ -84,6 +87,15 @@ def _job(job: Job) -> dict[str, Any]:
         **strategy,
         **({} if job.is_deployment else {"steps": [_step(step) for step in job.steps]}),
     }
+
+
+def _environment(job: Job) -> str:
+    return f"{job.environment}.{job.resource}" if job.resource else job.environment
+
+
+def _lifecycle(job: Job) -> dict[str, Any]:
+    max_parallel = job.strategy.max_parallel if job.strategy else ""
+    return _kept(increments=job.increments, maxParallel=max_parallel) | _hooks(job.hooks)
 
 
 def _hooks(hooks: Iterable[Hook]) -> dict[str, Any]:
@@ -103,9 +115,13 @@ def _step(step: Step) -> dict[str, Any]:
         first: dict[str, Any] = {"checkout": inputs.pop("repository"), **inputs}
     elif step.task == "download":
         first = {"download": inputs.pop("source"), **inputs}
+    elif "@" not in step.task:
+        first = {step.task: inputs.pop("source", ""), **inputs}
     else:
         first = {"task": step.task} | ({"inputs": inputs} if inputs else {})
     target: dict[str, Any] = {"commands": "restricted"} if step.commands == "restricted" else {}
+    if step.container:
+        target["container"] = step.container
     if step.settable is not None:
         target["settableVariables"] = list(step.settable) or "none"
     return {

@@ -67,6 +67,7 @@ def run(
         return
     if note := note_of_template(file, sources.folder("self")):
         click.echo(f"note: {note}", err=True)
+    sources.require(plan)
     lent_by = lender(context.definition_name)
     require(plan, lent_by, context.definition_name)
     result = run_here(plan, context, sources, request, approve, lent_by)

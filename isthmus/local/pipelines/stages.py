@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from isthmus.local.pipelines.expressions import Scope
-from isthmus.local.pipelines.fields import Fields, opened
-from isthmus.local.pipelines.jobs import read_jobs, read_pool, seeing
+from isthmus.local.pipelines.fields import Fields, opened, seeing
+from isthmus.local.pipelines.jobs import read_jobs, read_pool
 from isthmus.local.pipelines.library import Library
 from isthmus.local.pipelines.nodes import Plain, broken, nearest
 from isthmus.local.pipelines.plan import DEFAULT_CONDITION, Stage

@@ -74,7 +74,7 @@ def _step(fields: Fields) -> Step:
         raise broken(f"not a step: it begins with {written!r}{nearest(written, KINDS)}", fields.at)
     fields.allow(f"a `{kind}` step", (kind, *KINDS[kind], *COMMON))
     task, inputs, shown = _TASKS[kind](fields)
-    commands, settable = _target(fields)
+    commands, settable, container = _target(fields)
     return Step(
         task=task,
         inputs={name: one.text for name, one in inputs.items()},
@@ -90,6 +90,7 @@ def _step(fields: Fields) -> Step:
         retries=fields.text("retryCountOnTaskFailure", "0"),
         commands=commands,
         settable=settable,
+        container=container,
     )
 
 
@@ -152,7 +153,7 @@ def _download(fields: Fields) -> Made:
 
 
 def _unsupported(keyword: str) -> Callable[[Fields], Made]:
-    return lambda fields: (keyword, {}, keyword)
+    return lambda fields: (keyword, _inputs(fields, source=keyword), keyword)
 
 
 _TASKS: dict[str, Callable[[Fields], Made]] = {
@@ -170,19 +171,17 @@ _TASKS: dict[str, Callable[[Fields], Made]] = {
 }
 
 
-def _target(fields: Fields) -> tuple[Literal["any", "restricted"], tuple[str, ...] | None]:
+def _target(fields: Fields) -> tuple[Literal["any", "restricted"], tuple[str, ...] | None, str]:
+    """What its commands may do, the variables that they may set, and the container."""
     part = settle(fields.part("target"))
     if isinstance(part.node, Scalar):
-        if part.node.text not in ("", "host"):
-            raise broken("steps in containers do not run here", fields.place("target"))
-        return "any", None
+        return "any", None, "" if part.node.text == "host" else part.node.text
     assert isinstance(part.node, Mapping)  # noqa: S101 - a sequence has no keys and fails in open()
     target = Fields.open(part, fields.base)
     target.allow("`target`", ("container", "commands", "settableVariables"))
-    if target.text("container", "host") != "host":
-        raise broken("steps in containers do not run here", target.place("container"))
+    container = target.text("container", "host")
     commands: Literal["any", "restricted"] = (
         "restricted" if target.text("commands") == "restricted" else "any"
     )
     names = target.names("settableVariables") if "settableVariables" in target else None
-    return commands, () if names == ("none",) else names
+    return commands, () if names == ("none",) else names, "" if container == "host" else container

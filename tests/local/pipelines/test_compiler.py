@@ -256,7 +256,7 @@ MISTAKES = [
     ("variables:\n  a: $[ counter( ]\nsteps: []", "counter(", 2),
     ("steps:\n- checkout: lib", "there is no repository 'lib' to check out", 2),
     ("jobs:\n- deployment: d\n  strategy: {runOnce: {deploy: {steps: []}}}", "needs an `environment`", 2),
-    ("jobs:\n- deployment: d\n  environment: e\n  strategy: {canary: {}}", "`canary` does not run here", 4),
+    ("jobs:\n- deployment: d\n  environment: e\n  strategy: {canary: {}}", "`canary` needs `deploy`", 4),
     ("a: 1\na: 2", "the key 'a' stands twice, first in line 1", 2),
     ("steps:\n- &x {script: y}\n- *x", "does not support YAML anchors", 2),
     ("steps: [", "not valid YAML", 1),
@@ -283,7 +283,7 @@ def test_arguments_of_a_template_are_checked_where_they_are_given(shop: Any) -> 
     shop.write("parameters: [{name: count, type: number}]\nsteps: []\n", "t.yml")
     with pytest.raises(BadInput, match="unexpected parameter 'cuont'; did you mean 'count'") as caught:
         shop.compile("steps:\n- template: t.yml\n  parameters:\n    cuont: 1\n")
-    assert caught.value.where == "pipeline.yml:4"
+    assert caught.value.where == "pipeline.yml:4:12"
     with pytest.raises(BadInput, match="required parameter has no value: count"):
         shop.compile("steps:\n- template: t.yml\n")
 

@@ -461,3 +461,36 @@ def test_what_waits_to_be_called_back_is_passed_over_here_with_a_warning(shop: A
 def test_work_folders_are_gone_afterwards(shop: Any) -> None:
     shop.run("steps:\n- script: touch x\n")
     assert list((shop.folder / "work").iterdir()) == []
+
+
+def test_a_matrix_may_be_written_with_single_quotes(shop: Any) -> None:
+    said = shop.said(
+        """
+        jobs:
+        - job: a
+          steps:
+          - bash: echo "##vso[task.setvariable variable=m;isOutput=true]{'x':{'v':'1'}, 'y':{'v':'2'}}"
+            name: s
+        - job: b
+          dependsOn: a
+          strategy: {matrix: "$[ dependencies.a.outputs['s.m'] ]"}
+          steps: [{bash: echo leg $(v)}]
+        """
+    )
+    assert "leg 1" in said
+    assert "leg 2" in said
+
+
+def test_all_that_cannot_run_here_is_said_at_once(shop: Any) -> None:
+    text = (
+        "resources: {containers: [{container: c, image: i}]}\n"
+        "jobs:\n- {job: a, container: c, steps: [{task: DotNetCoreCLI@2}]}\n"
+        "- job: b\n  steps:\n  - script: x\n    target: c\n"
+    )
+    with pytest.raises(BadInput) as caught:
+        shop.run(text)
+    said = str(caught.value)
+    assert "3 things are wrong" in said
+    assert "jobs in containers do not run here" in said
+    assert "the task DotNetCoreCLI@2 does not run here" in said
+    assert "steps in containers do not run here: 'c'\n  where: pipeline.yml:6:5" in said

@@ -103,3 +103,16 @@ def test_an_interrupted_run_stops_its_step_and_cleans_up(file: Path, number: int
     assert process.wait(30) == 1
     assert "cleaned" in rest
     assert "Traceback" not in rest
+
+
+def test_a_repository_without_a_folder_is_missed_only_where_it_is_needed(file: Path) -> None:
+    resource = "resources: {repositories: [{repository: lib, type: git, name: team/lib}]}\n"
+    file.write_text(resource + "steps:\n- bash: echo here\n")
+    assert "here" in call(file).output
+    file.write_text(resource + "steps:\n- bash: echo here\n- checkout: lib\n")
+    done = call(file)
+    assert "add --repository lib=FOLDER" in str(done.exception)
+    assert "azure-pipelines.yml:4:3" in str(done.exception)
+    assert "here" not in done.output
+    file.write_text(resource + "steps:\n- template: t.yml@lib\n")
+    assert "azure-pipelines.yml:3:13" in str(call(file).exception)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from isthmus.local.pipelines.nodes import broken, nearest
 from isthmus.local.pipelines.plan import Plan, Step
+from isthmus.local.pipelines.problems import Notes
 from isthmus.local.pipelines.tasks import (
     artifacts,
     azure_cli,
@@ -44,16 +45,21 @@ def connections(step: Step) -> list[str]:
 
 
 def refuse_unsupported(plan: Plan) -> None:
-    """Raise `BadInput` for the first task, input or job that cannot run here; nothing has run yet."""
+    """Raise `BadInput` for every task, input and job that cannot run here; nothing has run yet."""
+    notes = Notes()
     for stage in plan.stages:
         for job in stage.jobs:
             if job.container:
-                raise broken("jobs in containers do not run here", job.at)
+                notes.note(broken("jobs in containers do not run here", job.at))
             for step in job.all_steps():
-                _refuse(step, agentless=job.is_agentless)
+                with notes.noting():
+                    _refuse(step, agentless=job.is_agentless)
+    notes.settle()
 
 
 def _refuse(step: Step, *, agentless: bool) -> None:
+    if step.container:
+        raise broken(f"steps in containers do not run here: {step.container!r}", step.at)
     task = find(step.task)
     if task is None:
         raise broken(
