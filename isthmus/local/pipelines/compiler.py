@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from isthmus.errors import Problem
 from isthmus.local.pipelines.checking import check_plan
 from isthmus.local.pipelines.expressions import Scope
 from isthmus.local.pipelines.fields import Fields, included, seeing
@@ -55,9 +56,14 @@ def compile_pipeline(
     source = Source(library.locate(Repository("self")), path.lstrip("/"))
     try:
         plan = _Compilation(library).root(source)
+    except Problem as problem:
+        library.notes.note(problem)
+        library.notes.settle()
+        raise
     except RecursionError:
         raise broken("the templates are nested too deeply", str(source)) from None
-    warnings = check_plan(plan)
+    warnings = check_plan(plan, library.notes)
+    library.notes.settle()
     return Plan(**{**plan.__dict__, "warnings": (*plan.warnings, *warnings)})
 
 
@@ -169,8 +175,8 @@ class _Compilation:
         self.library.extends.append(
             (repository.type, f"{located.project}/{located.name}", located.ref, template.at.source.path)
         )
-        self.library.depth += 1
-        return self._body(template, top=False)
+        with self.library.within():
+            return self._body(template, top=False)
 
 
 def seeing_all(part: Part, scope: Scope) -> Part:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from isthmus.local.pipelines.expressions import Scope
 from isthmus.local.pipelines.library import Library
 from isthmus.local.pipelines.nodes import Mapping, Place, Scalar, Sequence, broken, nearest
 from isthmus.local.pipelines.parameters import bind, bind_untyped
+from isthmus.local.pipelines.problems import Notes
 from isthmus.local.pipelines.templating import Entry, Part, expand, mapping, sequence, settle
 from isthmus.local.pipelines.values import Value
 
@@ -39,9 +41,11 @@ class Fields:
 
     def allow(self, what: str, keys: Collection[str]) -> None:
         """Refuse every key that is not one of `keys`."""
+        notes = Notes()
         for key in self.entries:
             if key not in keys:
-                raise broken(f"unknown key {key!r} in {what}{nearest(key, keys)}", self.place(key))
+                notes.note(broken(f"unknown key {key!r} in {what}{nearest(key, keys)}", self.place(key)))
+        notes.settle()
 
     def place(self, key: str) -> Place:
         return self.entries[key][0].at if key in self.entries else self.at
@@ -104,12 +108,15 @@ class Fields:
         return found
 
 
+OtherForm: TypeAlias = Callable[[Part, Scope], Iterable[Fields] | None]
+
+
 def opened(
     part: Part,
     base: Scope,
     library: Library,
     keyword: str,
-    other_form: Callable[[Part, Scope], Iterable[Fields] | None] = lambda part, base: None,
+    other_form: OtherForm = lambda part, base: None,
 ) -> Iterator[Fields]:
     """The items of `steps`, `jobs`, `stages` or `variables`, those of templates in their places.
 
@@ -120,16 +127,22 @@ def opened(
         yield from written_otherwise
         return
     for item in sequence(part):
-        if not isinstance(settle(item).node, Mapping):
-            raise broken(f"an item of `{keyword}` is a mapping, `- key: value`", item.at)
-        fields = Fields.open(item, base)
-        if "template" not in fields:
-            yield fields
-            continue
-        template, scope = included(fields, library, keyword)
-        library.depth += 1
+        with library.notes.noting():
+            yield from _opened(item, base, library, keyword, other_form)
+
+
+def _opened(
+    item: Part, base: Scope, library: Library, keyword: str, other_form: OtherForm
+) -> Iterator[Fields]:
+    if not isinstance(settle(item).node, Mapping):
+        raise broken(f"an item of `{keyword}` is a mapping, `- key: value`", item.at)
+    fields = Fields.open(item, base)
+    if "template" not in fields:
+        yield fields
+        return
+    template, scope = included(fields, library, keyword)
+    with library.within():
         yield from opened(template.part(keyword), scope, library, keyword, other_form)
-        library.depth -= 1
 
 
 def included(fields: Fields, library: Library, keyword: str) -> tuple[Fields, Scope]:

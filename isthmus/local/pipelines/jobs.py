@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from isthmus.local.pipelines.conditions import read_condition
 from isthmus.local.pipelines.deployments import read_deployment, read_environment
 from isthmus.local.pipelines.expressions import Scope
 from isthmus.local.pipelines.fields import Fields, opened, seeing
 from isthmus.local.pipelines.library import Library
 from isthmus.local.pipelines.nodes import Plain, Scalar, broken, nearest, plain
-from isthmus.local.pipelines.plan import DEFAULT_CONDITION, Job, Step, Strategy
+from isthmus.local.pipelines.plan import Job, Step, Strategy
+from isthmus.local.pipelines.runtime import JOB_CONTEXTS
 from isthmus.local.pipelines.steps import read_steps
 from isthmus.local.pipelines.templating import Part, expand, settle
 from isthmus.local.pipelines.variables import read_variables
@@ -37,8 +42,10 @@ ROOT_JOB = ("steps", "strategy", "continueOnError", "pool", "container", "servic
 def read_jobs(part: Part, base: Scope, library: Library, pool: Plain) -> tuple[Job, ...]:
     found: list[Job] = []
     for number, fields in enumerate(opened(part, base, library, "jobs"), 1):
-        found.append(read_job(fields, library, pool, number))
-    return tuple(found)
+        with library.notes.noting():
+            found.append(read_job(fields, library, pool, number))
+    spelt = {job.name.lower(): job.name for job in found}
+    return tuple(replace(job, depends_on=as_spelt(job.depends_on, spelt)) for job in found)
 
 
 def read_job(fields: Fields, library: Library, pool: Plain, number: int) -> Job:
@@ -47,7 +54,8 @@ def read_job(fields: Fields, library: Library, pool: Plain, number: int) -> Job:
         written = next(iter(fields.entries), "")
         known = ("job", "deployment", "template")
         raise broken(f"not a job: it begins with {written!r}{nearest(written, known)}", fields.at)
-    fields.allow(f"a {kind}", JOB if kind == "job" else DEPLOYMENT)
+    with library.notes.noting():
+        fields.allow(f"a {kind}", JOB if kind == "job" else DEPLOYMENT)
     variables, scope = read_variables(fields.part("variables"), fields.base, library)
     deployment = read_deployment(fields, scope, library) if kind == "deployment" else None
     environment, resource = read_environment(fields) if deployment else ("", "")
@@ -56,7 +64,7 @@ def read_job(fields: Fields, library: Library, pool: Plain, number: int) -> Job:
         at=fields.at,
         display_name=fields.text("displayName"),
         depends_on=fields.names("dependsOn"),
-        condition=fields.text("condition", DEFAULT_CONDITION),
+        condition=read_condition(fields, library, JOB_CONTEXTS),
         variables=variables,
         steps=() if deployment else _steps(fields, scope, library),
         pool=read_pool(fields) or pool,
@@ -72,6 +80,11 @@ def read_job(fields: Fields, library: Library, pool: Plain, number: int) -> Job:
         container=any(key in fields for key in ("container", "services")),
         uses=_uses(fields),
     )
+
+
+def as_spelt(names: Iterable[str], spelt: Mapping[str, str]) -> tuple[str, ...]:
+    """Names of other jobs as these spell them: their case does not matter."""
+    return tuple(dict.fromkeys(spelt.get(name.lower(), name) for name in names))
 
 
 def read_pool(fields: Fields) -> Plain:

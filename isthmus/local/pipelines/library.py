@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
+from contextlib import contextmanager
 
 from isthmus.errors import NotFound
 from isthmus.local.pipelines.host import Located, Repository, Request, Sources
 from isthmus.local.pipelines.nodes import Mapping, Node, Place, Scalar, Source, broken, load, nearest
 from isthmus.local.pipelines.parameters import Parameter, declared, is_typed
 from isthmus.local.pipelines.prechecking import check_file
+from isthmus.local.pipelines.problems import Notes
 
 MAX_FILES = 100
 MAX_DEPTH = 100
@@ -24,6 +27,7 @@ class Library:
         self.repositories: dict[str, Located] = {}
         self.extends: list[tuple[str, str, str, str]] = []
         self.warnings: list[str] = []
+        self.notes = Notes()
         self.depth = 0
         self._files: dict[tuple[str, str], Mapping] = {}
 
@@ -50,6 +54,15 @@ class Library:
         self.warnings += check_file(root, [parameter.name for parameter in declared(root)])
         self._files[key] = root
         return root
+
+    @contextmanager
+    def within(self) -> Iterator[None]:
+        """While a template is read that stands in another one."""
+        self.depth += 1
+        try:
+            yield
+        finally:
+            self.depth -= 1
 
     def template(self, reference: Scalar) -> tuple[Mapping, list[Parameter] | None]:
         """The file that `template:` names, beside the file in which the name stands or at an alias.

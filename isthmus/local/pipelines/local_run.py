@@ -26,6 +26,7 @@ from isthmus.local.pipelines.lending import Lender
 from isthmus.local.pipelines.nodes import broken
 from isthmus.local.pipelines.parameters import MissingParameters
 from isthmus.local.pipelines.plan import Plan
+from isthmus.local.pipelines.problems import Problems
 from isthmus.local.pipelines.terminal import Terminal
 from isthmus.local.pipelines.users import used_by
 
@@ -53,6 +54,8 @@ def compile_here(file: Path, sources: FolderSources, request: Request) -> Plan:
     path = file.resolve().relative_to(root).as_posix()
     try:
         return compile_pipeline(path, sources, request, declared_elsewhere=others)
+    except Problems:
+        raise
     except Problem as problem:
         todo = problem.todo or _remedy(problem, file, path, root)
         raise BadInput(problem.what, where=problem.where or str(file), todo=todo) from None

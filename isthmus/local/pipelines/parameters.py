@@ -17,6 +17,7 @@ from isthmus.local.pipelines.nodes import (
     nearest,
     parse_value,
 )
+from isthmus.local.pipelines.problems import Notes
 from isthmus.local.pipelines.shorthands import long_form
 from isthmus.local.pipelines.values import Conversion, Declared, Value, of_node, to_node, to_number
 
@@ -56,11 +57,14 @@ def declared(root: Mapping) -> list[Parameter]:
     if not isinstance(node, Sequence):
         raise broken("`parameters` is a list: `- name: ...`", node.at)
     found: dict[str, Parameter] = {}
+    notes = Notes()
     for item in node.items:
-        parameter = _declaration(item)
-        if parameter.name.lower() in found:
-            raise broken(f"the parameter {parameter.name!r} is declared twice", parameter.at)
-        found[parameter.name.lower()] = parameter
+        with notes.noting():
+            parameter = _declaration(item)
+            if parameter.name.lower() in found:
+                raise broken(f"the parameter {parameter.name!r} is declared twice", parameter.at)
+            found[parameter.name.lower()] = parameter
+    notes.settle()
     return list(found.values())
 
 
@@ -88,17 +92,22 @@ def bind(
     `at` is where the arguments were given. `BadInput` for an unknown or a missing one, or a wrong type.
     """
     known = {parameter.name.lower(): parameter for parameter in parameters}
-    given: dict[str, Node] = {}
+    given = {name.lower(): node for name, node in arguments.items()}
+    notes = Notes()
     for name, node in arguments.items():
         if name.lower() not in known:
             names = [parameter.name for parameter in known.values()]
             todo = f"it has: {', '.join(names)}" if names else "the file declares no parameters"
-            raise broken(f"unexpected parameter {name!r}{nearest(name, names)}", _place(node, at), todo)
-        given[name.lower()] = node
+            notes.note(broken(f"unexpected parameter {name!r}{nearest(name, names)}", _place(node, at), todo))
     missing = [one.name for one in known.values() if one.default is None and one.name.lower() not in given]
     if missing:
-        raise MissingParameters(missing, at)
-    return Declared({one.name: _bound(one, given.get(key), at) for key, one in known.items()})
+        notes.note(MissingParameters(missing, at))
+    found: dict[str, Value] = {}
+    for key, one in known.items():
+        with notes.noting():
+            found[one.name] = None if one.name in missing else _bound(one, given.get(key), at)
+    notes.settle()
+    return Declared(found)
 
 
 def _bound(parameter: Parameter, given: Node | None, at: Place) -> Value:

@@ -12,6 +12,7 @@ from isthmus.local.pipelines.expressions import Failed, check_text, walk
 from isthmus.local.pipelines.grammar import Index, Literal, Malformed, Name, parse
 from isthmus.local.pipelines.nodes import Mapping, Node, Place, Scalar, broken, nearest
 from isthmus.local.pipelines.parameters import is_typed
+from isthmus.local.pipelines.problems import Notes
 from isthmus.local.pipelines.templating import WORDS, directive, each_parts, pieces_of
 
 CONTEXTS = frozenset({"parameters", "variables", "resources", "pipeline", "environment"})
@@ -23,23 +24,29 @@ class _File:
     parameters: Collection[str] | None
     """None where anything may be given."""
     warnings: list[str] = field(default_factory=list)
+    notes: Notes = field(default_factory=Notes)
 
 
 def check_file(root: Mapping, parameters: Collection[str]) -> list[str]:
     """Check every expression of a file; `parameters` are the names that it declares. Gives warnings."""
     file = _File(parameters if is_typed(root) else None)
     _check(root, file, CONTEXTS)
+    file.notes.settle()
     return file.warnings
 
 
 def _check(node: Node, file: _File, names: frozenset[str]) -> None:
     if isinstance(node, Scalar):
-        for is_expression, text in pieces_of(node.text, node.at):
-            if is_expression:
-                _check_expression(text, node.at, file, names)
+        with file.notes.noting():
+            for is_expression, text in pieces_of(node.text, node.at):
+                if is_expression:
+                    _check_expression(text, node.at, file, names)
     elif isinstance(node, Mapping):
         for key, value in node.entries:
-            _check(value, file, _check_key(key, file, names))
+            within = names
+            with file.notes.noting():
+                within = _check_key(key, file, names)
+            _check(value, file, within)
     else:
         for item in node.items:
             _check(item, file, names)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
+from isthmus.local.pipelines.conditions import read_condition
 from isthmus.local.pipelines.expressions import Scope
 from isthmus.local.pipelines.fields import Fields, opened, seeing
-from isthmus.local.pipelines.jobs import read_jobs, read_pool
+from isthmus.local.pipelines.jobs import as_spelt, read_jobs, read_pool
 from isthmus.local.pipelines.library import Library
 from isthmus.local.pipelines.nodes import Plain, broken, nearest
-from isthmus.local.pipelines.plan import DEFAULT_CONDITION, Stage
+from isthmus.local.pipelines.plan import Stage
+from isthmus.local.pipelines.runtime import JOB_CONTEXTS
 from isthmus.local.pipelines.templating import Part
 from isthmus.local.pipelines.variables import read_variables
 
@@ -37,8 +40,10 @@ def read_stages(part: Part, base: Scope, library: Library, pool: Plain, lock: Lo
     found: list[Stage] = []
     for fields in opened(part, base, library, "stages"):
         previous = (found[-1].name,) if found else ()
-        found.append(_stage(fields, library, pool, lock, previous, len(found) + 1))
-    return tuple(found)
+        with library.notes.noting():
+            found.append(_stage(fields, library, pool, lock, previous, len(found) + 1))
+    spelt = {stage.name.lower(): stage.name for stage in found}
+    return tuple(replace(stage, depends_on=as_spelt(stage.depends_on, spelt)) for stage in found)
 
 
 def read_lock(fields: Fields, default: Lock = "") -> Lock:
@@ -56,14 +61,15 @@ def _stage(
         written = next(iter(fields.entries), "")
         known = ("stage", "template")
         raise broken(f"not a stage: it begins with {written!r}{nearest(written, known)}", fields.at)
-    fields.allow("a stage", KEYS)
+    with library.notes.noting():
+        fields.allow("a stage", KEYS)
     variables, scope = read_variables(fields.part("variables"), fields.base, library)
     return Stage(
         name=fields.identifier("stage") or f"Stage{number}",
         at=fields.at,
         display_name=fields.text("displayName"),
         depends_on=fields.names("dependsOn") if "dependsOn" in fields else previous,
-        condition=fields.text("condition", DEFAULT_CONDITION),
+        condition=read_condition(fields, library, JOB_CONTEXTS),
         variables=variables,
         jobs=read_jobs(seeing(fields.part("jobs"), scope), scope, library, read_pool(fields) or pool),
         lock_behavior=read_lock(fields, lock),

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+from isthmus.local.pipelines.conditions import read_condition
 from isthmus.local.pipelines.expressions import Scope
 from isthmus.local.pipelines.fields import Fields, opened
 from isthmus.local.pipelines.library import Library
 from isthmus.local.pipelines.nodes import Mapping, Place, Scalar, broken, nearest
-from isthmus.local.pipelines.plan import DEFAULT_CONDITION, Step
+from isthmus.local.pipelines.plan import Step
 from isthmus.local.pipelines.resources import inline_repository
+from isthmus.local.pipelines.runtime import STEP_CONTEXTS
 from isthmus.local.pipelines.templating import Part, settle
 
 COMMON = (
@@ -55,24 +57,29 @@ KINDS: dict[str, tuple[str, ...]] = {
 
 
 def read_steps(part: Part, base: Scope, library: Library) -> tuple[Step, ...]:
-    steps = tuple(_step(fields) for fields in opened(part, base, library, "steps"))
+    steps: list[Step] = []
+    for fields in opened(part, base, library, "steps"):
+        with library.notes.noting():
+            steps.append(_step(fields, library))
     places: dict[str, Place] = {}
     for step in steps:
         if step.name and step.name in places:
-            raise broken(f"two steps are called {step.name!r}, first at {places[step.name]}", step.at)
+            what = f"two steps are called {step.name!r}, first at {places[step.name]}"
+            library.notes.note(broken(what, step.at))
         places[step.name] = step.at
         alias = step.inputs.get("repository", "") if step.task == "checkout" else ""
         if alias.startswith("git://") and alias not in library.repositories:
             library.locate(inline_repository(alias))
-    return steps
+    return tuple(steps)
 
 
-def _step(fields: Fields) -> Step:
+def _step(fields: Fields, library: Library) -> Step:
     kind = next((kind for kind in KINDS if kind in fields), None)
     if kind is None:
         written = next(iter(fields.entries), "")
         raise broken(f"not a step: it begins with {written!r}{nearest(written, KINDS)}", fields.at)
-    fields.allow(f"a `{kind}` step", (kind, *KINDS[kind], *COMMON))
+    with library.notes.noting():
+        fields.allow(f"a `{kind}` step", (kind, *KINDS[kind], *COMMON))
     task, inputs, shown = _TASKS[kind](fields)
     commands, settable, container = _target(fields)
     return Step(
@@ -82,7 +89,7 @@ def _step(fields: Fields) -> Step:
         at=fields.at,
         name=fields.identifier("name"),
         display_name=fields.text("displayName", shown),
-        condition=fields.text("condition", DEFAULT_CONDITION),
+        condition=read_condition(fields, library, STEP_CONTEXTS),
         continue_on_error=fields.truth("continueOnError", "false"),
         enabled=fields.truth("enabled", "true"),
         env=fields.pairs("env"),

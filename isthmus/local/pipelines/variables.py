@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Mapping as AbstractMapping
 
+from isthmus.errors import NotFound
 from isthmus.local.pipelines.expressions import Scope
 from isthmus.local.pipelines.fields import Fields, opened
-from isthmus.local.pipelines.host import RunContext
+from isthmus.local.pipelines.host import RunContext, VariableValue
 from isthmus.local.pipelines.library import Library
-from isthmus.local.pipelines.nodes import Mapping, Scalar, broken
+from isthmus.local.pipelines.nodes import Mapping, Place, Scalar, broken
 from isthmus.local.pipelines.plan import Group, Variable
 from isthmus.local.pipelines.templating import Part, entries_in_turn, settle
 
@@ -24,17 +26,15 @@ def read_variables(part: Part, base: Scope, library: Library) -> tuple[Variables
     scope = base.with_context("variables", seen)
     part = Part(part.node, part.scope and part.scope.with_context("variables", seen))
     found: list[Variable | Group] = []
-    for variable in _read(part, scope, library):
-        found.append(variable)
+    for fields in opened(part, scope, library, "variables", _mapping_items):
+        variable = None
+        with library.notes.noting():
+            variable = _variable(fields, library)
+            found.append(variable)
         if isinstance(variable, Variable):
             _forget(seen, variable.name)
             seen[variable.name] = variable.value
     return tuple(found), scope
-
-
-def _read(part: Part, scope: Scope, library: Library) -> Iterable[Variable | Group]:
-    for fields in opened(part, scope, library, "variables", _mapping_items):
-        yield _variable(fields, library)
 
 
 def _mapping_items(part: Part, scope: Scope) -> Iterable[Fields] | None:
@@ -50,7 +50,7 @@ def _variable(fields: Fields, library: Library) -> Variable | Group:
     if "group" in fields:
         fields.allow("a variable group", ("group",))
         name = fields.text("group")
-        return Group(name, fields.at, library.sources.variable_group(name))
+        return Group(name, fields.at, _group(name, fields.place("group"), library))
     fields.allow("a variable", ("name", "value", "readonly"))
     if not fields.text("name"):
         raise broken("a variable has no `name`", fields.at)
@@ -59,6 +59,13 @@ def _variable(fields: Fields, library: Library) -> Variable | Group:
     if not isinstance(node, Scalar):
         raise broken(f"the variable {fields.text('name')!r} is text", fields.at)
     return Variable(fields.text("name"), node.text, fields.at, fields.flag("readonly", False))
+
+
+def _group(name: str, at: Place, library: Library) -> AbstractMapping[str, VariableValue]:
+    try:
+        return library.sources.variable_group(name)
+    except NotFound as error:
+        raise broken(error.what, at, error.todo) from None
 
 
 def _forget(seen: dict[str, object], name: str) -> None:

@@ -249,10 +249,10 @@ MISTAKES = [
     ),
     ("jobs:\n- {job: a, steps: []}\n- {job: A, steps: []}", "two jobs are called 'A'", 3),
     ("jobs:\n- {job: a-b, steps: []}", "the name 'a-b' of a job is not valid", 2),
-    ("jobs:\n- job: a\n  condition: eq(1\n  steps: []", "the condition:", 2),
-    ("jobs:\n- job: a\n  condition: succeded()\n  steps: []", "did you mean 'succeeded'?", 2),
-    ("steps:\n- script: x\n  condition: eq(dependencies.a.result, 1)", "a step sees no dependencies", 2),
-    ("jobs:\n- job: a\n  condition: eq(parameters.x, 1)\n  steps: []", "a condition sees no parameters", 2),
+    ("jobs:\n- job: a\n  condition: eq(1\n  steps: []", "the condition:", 3),
+    ("jobs:\n- job: a\n  condition: succeded()\n  steps: []", "did you mean 'succeeded'?", 3),
+    ("steps:\n- script: x\n  condition: eq(dependencies.a.result, 1)", "a step sees no dependencies", 3),
+    ("jobs:\n- job: a\n  condition: eq(parameters.x, 1)\n  steps: []", "a condition sees no parameters", 3),
     ("variables:\n  a: $[ counter( ]\nsteps: []", "counter(", 2),
     ("steps:\n- checkout: lib", "there is no repository 'lib' to check out", 2),
     ("jobs:\n- deployment: d\n  strategy: {runOnce: {deploy: {steps: []}}}", "needs an `environment`", 2),
@@ -280,12 +280,59 @@ def test_each_mistake_is_named_with_its_line(shop: Any, text: str, message: str,
 
 
 def test_arguments_of_a_template_are_checked_where_they_are_given(shop: Any) -> None:
-    shop.write("parameters: [{name: count, type: number}]\nsteps: []\n", "t.yml")
+    shop.write("parameters: [{name: count, type: number, default: 1}]\nsteps: []\n", "t.yml")
     with pytest.raises(BadInput, match="unexpected parameter 'cuont'; did you mean 'count'") as caught:
         shop.compile("steps:\n- template: t.yml\n  parameters:\n    cuont: 1\n")
     assert caught.value.where == "pipeline.yml:4:12"
+    shop.write("parameters: [{name: count, type: number}]\nsteps: []\n", "t.yml")
     with pytest.raises(BadInput, match="required parameter has no value: count"):
         shop.compile("steps:\n- template: t.yml\n")
+
+
+MANY = """\
+parameters: [{name: p, default: a}]
+variables:
+- group: nowhere
+- {name: v, value: '$[ nope( ]'}
+stages:
+- stage: one
+  dependsOn: two
+  jobs:
+  - job: a
+    condition: eq(1
+    steps:
+    - scrpt: x
+    - template: missing.yml
+    - script: ${{ parameters.q }}
+    - {script: x, name: n, timeout: 3}
+    - {script: x, name: n}
+  - jbo: b
+- stage: two
+  jobs:
+  - {job: a, steps: [{checkout: lib}], dependsOn: B}
+  - {job: b, steps: [], continueOnError: perhaps}
+"""
+
+
+def test_all_mistakes_are_told_at_once_with_line_and_column(shop: Any) -> None:
+    with pytest.raises(BadInput) as caught:
+        shop.compile(MANY)
+    places = [line.removeprefix("  where: ") for line in str(caught.value).splitlines() if "where:" in line]
+    assert [place.removeprefix("pipeline.yml:") for place in places] == [
+        *("3:3", "10:16", "12:7", "13:17", "14:15", "15:28", "16:7", "17:5", "21:25"),
+        *("4:3", "20:22"),
+    ]
+
+
+def test_what_is_missing_only_because_it_is_broken_is_not_missed(shop: Any) -> None:
+    with pytest.raises(BadInput) as caught:
+        shop.compile("jobs:\n- {job: a, stps: x}\n- {job: b, dependsOn: a, steps: []}\n")
+    assert "depends on" not in str(caught.value)
+
+
+def test_names_in_depends_on_ignore_case(shop: Any) -> None:
+    plan = shop.compile("jobs:\n- {job: Aa, steps: []}\n- {job: b, dependsOn: [aA, AA], steps: []}\n")
+    assert plan.stages[0].jobs[1].depends_on == ("Aa",)
 
 
 def test_templates_that_include_each_other_end(shop: Any) -> None:
