@@ -120,7 +120,7 @@ def pull_request(repository: str, branch: str, title: str, complete: bool) -> No
         click.echo(f"run {run} checks it: isthmus azure follow {run}")
     click.echo(f"somebody else must agree: isthmus azure agree {request.number}")
     if complete:
-        done = pull_requests.complete(client, request)
+        done = pull_requests.complete(client, request, tell=click.echo)
         click.echo(f"merged into main as {done.merged[:8]}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,17 +74,25 @@ def merge(client: Client, request: PullRequest) -> None:
 
 
 def complete(
-    client: Client, request: PullRequest, *, every_seconds: float = 1, timeout: float = 3600
+    client: Client,
+    request: PullRequest,
+    *,
+    tell: Callable[[str], None] = lambda _: None,
+    every_seconds: float = 1,
+    timeout: float = 3600,
 ) -> PullRequest:
-    """Have it completed as soon as its policies are met, and wait for that.
+    """Have it completed as soon as its policies are met, and wait for that; `tell` hears what it waits for.
 
     Raises `Problem` with the check that failed, or where it cannot be merged.
     """
     path = f"git/repositories/{request.repository}/pullrequests/{request.number}"
     client.patch(path, {"autoCompleteSetBy": {"id": request.author_id}})
-    deadline = time.monotonic() + timeout
+    deadline, told = time.monotonic() + timeout, ""
     while (now := _request(client.get(path))).status == "active":
         _raise_for_rejected(client, now)
+        if (waits := _unmet(client, now)) not in ("", told):
+            tell(f"waits for: {waits}")
+            told = waits
         if time.monotonic() > deadline:
             raise Unavailable(f"pull request {now.number} still waits after {timeout:.0f} s", where=now.url)
         time.sleep(every_seconds)
@@ -95,9 +103,20 @@ def complete(
 
 def runs_of_checks(client: Client, request: PullRequest) -> dict[int, str]:
     """The runs that check it, with the state of each: queued, running, approved, rejected, broken."""
-    found = client.get("policy/evaluations", version="7.1-preview", artifactId=_artifact(request))["value"]
-    built = [one for one in found if (one.get("context") or {}).get("buildId")]
+    built = [one for one in _evaluations(client, request) if (one.get("context") or {}).get("buildId")]
     return {int(one["context"]["buildId"]): one["status"] for one in built}
+
+
+def _unmet(client: Client, request: PullRequest) -> str:
+    """The policies that do not let it pass yet, by the names that Azure DevOps has for them."""
+    waiting = [one for one in _evaluations(client, request) if one["status"] in ("queued", "running")]
+    return ", ".join(sorted({one["configuration"]["type"]["displayName"] for one in waiting}))
+
+
+def _evaluations(client: Client, request: PullRequest) -> list[dict[str, Any]]:
+    query = {"artifactId": _artifact(request)}
+    found: list[dict[str, Any]] = client.get("policy/evaluations", version="7.1-preview", **query)["value"]
+    return found
 
 
 def _raise_for_rejected(client: Client, request: PullRequest) -> None:

@@ -43,10 +43,12 @@ def console() -> Console:
 def show(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, none: str) -> None:
     """Print a table; `none` is said in place of one without rows."""
     out = console()
-    if rows:
-        out.print(table(columns, rows, out.width))
-    else:
+    if not rows:
         click.echo(none)
+        return
+    out.print(table(columns, rows, out.width))
+    if left := _left_out(columns, rows, out.width):
+        click.echo(f"(no room for: {', '.join(left)}; a wider terminal or --json shows them)", err=True)
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int, title: str = "") -> Table:
@@ -78,6 +80,12 @@ def _widths(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
         able = [place for place in widest if widest[place] > least[place]] or list(widest)
         widest[max(able, key=widest.__getitem__)] -= 1
     return widest
+
+
+def _left_out(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    shown = _widths(columns, rows, width)
+    said = [place for place in range(len(columns)) if any(row[place] for row in rows)]
+    return [columns[place].name for place in said if place not in shown]
 
 
 def _total(widths: Mapping[int, int]) -> int:

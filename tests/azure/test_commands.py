@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -89,7 +90,7 @@ def test_a_pull_request_is_merged_once_its_check_has_passed(
         said = merging.result(timeout=60)
     assert f"{empty.organization_url}/weather/_git/model-build/pullrequest/" in said
     assert "checks it: isthmus azure follow" in said
-    assert "merged into main as" in said
+    assert re.search(r"waits for: .*Build\b.*\n(.*\n)*merged into main as", said)
     assert subprocess.run(["git", "-C", str(tmp_path / "clone"), "log", "-1"], check=True).returncode == 0
 
 

@@ -83,6 +83,11 @@ def test_what_is_shown_fits_the_terminal(shell: Shell, azure: StandIn, command: 
     assert "arn:" not in said and "…" not in said
 
 
+def test_columns_that_a_narrow_terminal_has_no_room_for_are_named(shell: Shell) -> None:
+    assert "no room for: registered" in shell.says("models", MODEL, COLUMNS="60")
+    assert "no room for" not in shell.says("models", MODEL, COLUMNS="240")
+
+
 def test_models_says_how_a_model_gets_its_first_version(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "platform.yaml"
     file.write_text((CHECKOUT / "platform.yaml").read_text() + "  - {name: hail, owner: weather}\n")
