@@ -58,6 +58,12 @@ class RunHost:
     def checkpoint(self, checkpoint: Checkpoint) -> Decision:
         return self._organization.gates.ask(self._run, checkpoint, self.cancelled, self._lend)
 
+    def validate(self, record: Record, instructions: str, deadline: float | None) -> Decision:
+        raise Refused(
+            "ManualValidation is not asked in the local Azure DevOps",
+            todo="let an environment ask: a deployment job to one that has an approval",
+        )
+
     def release(self, checkpoint: Checkpoint) -> None:
         self._organization.gates.release(self._run, checkpoint)
 

@@ -67,7 +67,8 @@ class FolderSources:
 
     def variable_group(self, name: str) -> Mapping[str, VariableValue]:
         if name not in self.groups:
-            raise NotFound(f"there is no variable group {name!r} here{nearest(name, self.groups)}")
+            what = f"there is no variable group {name!r} here{nearest(name, self.groups)}"
+            raise NotFound(what, todo=f"add --group {name}=FILE, a YAML file of `name: value` lines")
         return self.groups[name]
 
     def counter(self, prefix: str, seed: int) -> int:

@@ -209,6 +209,12 @@ class Host(Protocol):
         admit this pipeline is a refusal, with the nearest name.
         """
 
+    def validate(self, record: Record, instructions: str, deadline: float | None) -> Decision:
+        """Block until somebody has said whether the run may go on (ManualValidation), or time is up.
+
+        `deadline` is of `time.monotonic`. Returns early when `cancelled` is set.
+        """
+
     def release(self, checkpoint: Checkpoint) -> None:
         """The stage has ended: its exclusive locks are free."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -18,6 +21,7 @@ import yaml
 
 from isthmus import names
 from isthmus.errors import BadInput, Problem
+from isthmus.local.pipelines.asking import ask
 from isthmus.local.pipelines.compiler import compile_pipeline
 from isthmus.local.pipelines.execution import execute
 from isthmus.local.pipelines.folders import FolderSources
@@ -29,6 +33,8 @@ from isthmus.local.pipelines.plan import Plan
 from isthmus.local.pipelines.problems import Problems
 from isthmus.local.pipelines.terminal import Terminal
 from isthmus.local.pipelines.users import used_by
+
+INTERRUPTED = 130
 
 
 def folders_of(file: Path, given: Mapping[str, str]) -> dict[str, Path]:
@@ -88,7 +94,7 @@ def context_of(file: Path, located: Located, name: str) -> RunContext:
     return RunContext(
         # Unlike any run of Azure DevOps, and another one each time: what is built is filed under it.
         build_id=int(time.time()),
-        build_number="1",
+        build_number=f"{datetime.now(UTC):%Y%m%d}.1",
         definition_id=1,
         definition_name=name or _name(file),
         organization_url="http://localhost/",
@@ -112,10 +118,13 @@ def run_here(
     approved: Collection[str],
     lent_by: Lender | None = None,
 ) -> Result:
-    """Run to the end; Ctrl-C cancels, so that steps stop and `always()` steps still run."""
-    ask = click.confirm if sys.stdin.isatty() else None
-    with tempfile.TemporaryDirectory(prefix="isthmus-run-") as folder:
-        host = Terminal(sources, Path(folder), approved=approved, ask=ask, lent_by=lent_by)
+    """Run to the end; Ctrl-C cancels, so that steps stop and `always()` steps still run.
+
+    A second one leaves at once: whatever still runs is stopped with this process.
+    """
+    asker = ask if sys.stdin.isatty() else None
+    with tempfile.TemporaryDirectory(prefix="isthmus-run-", ignore_cleanup_errors=True) as folder:
+        host = Terminal(sources, Path(folder), approved=approved, ask=asker, lent_by=lent_by)
         found: list[Result | BaseException] = []
 
         def work() -> None:
@@ -132,22 +141,28 @@ def run_here(
         done = threading.Event()
         signal.signal(signal.SIGTERM, lambda *_: host.cancelled.set())
         threading.Thread(target=work).start()
-        _wait(done, host)
+        if not _wait(done, host):
+            shutil.rmtree(folder, ignore_errors=True)
+            os._exit(INTERRUPTED)
+    if host.cancelled.is_set():
+        raise click.exceptions.Exit(INTERRUPTED)
     if isinstance(found[0], BaseException):
         raise found[0]
     return found[0]
 
 
-def _wait(done: threading.Event, host: Terminal) -> None:
+def _wait(done: threading.Event, host: Terminal) -> bool:
+    """Whether the run came to its end; not when it was interrupted twice."""
     # Not Thread.join: interrupted once, it takes the thread for ended.
     while not done.is_set():
         try:
             done.wait()
         except KeyboardInterrupt:
             if host.cancelled.is_set():
-                raise
+                return False
             click.echo("cancelling; Ctrl-C again to leave at once", err=True)
             host.cancelled.set()
+    return True
 
 
 def _root(file: Path) -> Path:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from isthmus.local.pipelines.host import Request, RunContext
+    from isthmus.local.pipelines.host import VariableValue
 
 
 @click.command()
@@ -19,16 +20,33 @@ if TYPE_CHECKING:
 @click.option("--parameter", "-p", "parameters", multiple=True, metavar="NAME=VALUE")
 @click.option("--variable", "-v", "variables", multiple=True, metavar="NAME=VALUE")
 @click.option("--repository", "-r", "repositories", multiple=True, metavar="ALIAS=FOLDER")
+@click.option(
+    "--group", "-g", "groups", multiple=True, metavar="NAME=FILE", help="A variable group, as a YAML file."
+)
+@click.option(
+    "--secret",
+    "secrets",
+    multiple=True,
+    metavar="NAME",
+    help="A secret variable, from the environment's NAME.",
+)
 @click.option("--name", default="", help="The pipeline's name (Build.DefinitionName).")
 @click.option("--only", default="", metavar="JOB", help="Run this job alone.")
 @click.option("--from", "start", default="", metavar="STAGE", help="Run this stage and what follows.")
-@click.option("--approve", multiple=True, metavar="ENVIRONMENT", help="Do not ask for this environment.")
+@click.option(
+    "--approve",
+    multiple=True,
+    metavar="NAME",
+    help="Do not ask about this environment, or ManualValidation's job.",
+)
 def run(
     file: Path,
     show: bool,
     parameters: tuple[str, ...],
     variables: tuple[str, ...],
     repositories: tuple[str, ...],
+    groups: tuple[str, ...],
+    secrets: tuple[str, ...],
     name: str,
     only: str,
     start: str,
@@ -39,9 +57,12 @@ def run(
     A file azure-pipelines*.yml stands at the root of its repository; other files are templates of the
     git repository around them. Repositories are taken as they stand in their folders. Service connections are
     lent by the local Azure DevOps, where `isthmus up` runs and `isthmus env` says so.
+
+    Exit codes: 0 succeeded, 1 failed, 2 the file or an argument is wrong, 130 interrupted.
     """
     from isthmus.local.pipelines.folders import FolderSources
-    from isthmus.local.pipelines.host import Repository
+    from isthmus.local.pipelines.groups import read_group
+    from isthmus.local.pipelines.host import Repository, Request
     from isthmus.local.pipelines.lending import lender, require
     from isthmus.local.pipelines.local_run import (
         compile_here,
@@ -52,11 +73,14 @@ def run(
     )
     from isthmus.local.pipelines.rendering import final_yaml
     from isthmus.local.pipelines.selection import from_stage, only_job
+    from isthmus.local.pipelines.variables import predefined
 
     folders = folders_of(file, _pairs("--repository", repositories))
-    sources = FolderSources(folders)
+    files = _pairs("--group", groups)
+    sources = FolderSources(folders, {group: read_group(Path(path)) for group, path in files.items()})
     context = context_of(file, sources.locate(Repository("self")), name)
-    request = _request(context, _pairs("--parameter", parameters), _pairs("--variable", variables))
+    asked = _variables(_pairs("--variable", variables), secrets)
+    request = Request(_pairs("--parameter", parameters), asked, predefined(context))
     plan = compile_here(file, sources, request)
     plan = from_stage(plan, start) if start else plan
     plan = only_job(plan, only) if only else plan
@@ -75,12 +99,17 @@ def run(
         raise click.exceptions.Exit(0 if result == "succeededWithIssues" else 1)
 
 
-def _request(context: RunContext, parameters: dict[str, str], variables: dict[str, str]) -> Request:
-    from isthmus.local.pipelines.host import Request, VariableValue
-    from isthmus.local.pipelines.variables import predefined
+def _variables(plain: dict[str, str], secrets: tuple[str, ...]) -> dict[str, VariableValue]:
+    from isthmus.errors import BadInput
+    from isthmus.local.pipelines.host import VariableValue
 
-    asked = {name: VariableValue(value) for name, value in variables.items()}
-    return Request(parameters, asked, predefined(context))
+    found = {name: VariableValue(value) for name, value in plain.items()}
+    for name in secrets:
+        if name not in os.environ:
+            raise BadInput(f"--secret {name}: the environment has no {name}", todo=f"export {name}=... first")
+        # No step inherits it: a secret reaches a step by its `env` alone.
+        found[name] = VariableValue(os.environ.pop(name), secret=True)
+    return found
 
 
 def _pairs(option: str, texts: tuple[str, ...]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from isthmus.local.pipelines import process
 from isthmus.local.pipelines.host import Host, Issue, Located, Record, Result
 from isthmus.local.pipelines.logging_commands import (
     ALLOWED_WHEN_RESTRICTED,
+    SUMMARY,
     Command,
     Refusal,
     obey,
@@ -182,15 +183,20 @@ class Running:
         self.job.path.insert(0, folder)
 
     def attach(self, type_: str, name: str, path: Path) -> None:
+        if type_ == SUMMARY:
+            # It is shown to people, as the log is.
+            shown = self.job.masker.mask(path.read_text(encoding="utf-8", errors="replace"))
+            path = self.script_file(shown, f"-{len(name)}-summary.md")
         self.job.host.attach(self.record.id, type_, name, path)
 
     def upload_artifact(self, name: str, path: Path) -> None:
         self.job.host.upload_artifact(name, path, self.record.id)
 
     def add_tag(self, tag: str) -> None:
-        self.job.host.tag(tag)
+        self.job.host.tag(self.job.masker.mask(tag))
 
     def set_build_number(self, number: str) -> None:
+        number = self.job.masker.mask(number)
         self.job.host.build_number(number)
         self.job.variables.set("Build.BuildNumber", number)
 

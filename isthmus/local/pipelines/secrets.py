@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterable
+from urllib.parse import quote
 
 MASK = "***"
 
@@ -18,8 +20,9 @@ class Masker:
             self.add(secret)
 
     def add(self, secret: str) -> None:
-        """Each line of it is masked too: logs are lines."""
+        """Each line of it is masked too, for logs are lines; and how JSON and URLs write it."""
         parts = {part.strip("\r") for part in (secret, *secret.split("\n"))}
+        parts |= {json.dumps(part)[1:-1] for part in parts} | {quote(part, safe="") for part in parts}
         with self._lock:
             known = {*self._secrets, *(part for part in parts if part.strip())}
             # The longest first, so that a secret within another leaves nothing of the other.

@@ -12,6 +12,7 @@ from isthmus.local.pipelines import runtime
 from isthmus.local.pipelines.host import Host, RunContext, VariableValue
 from isthmus.local.pipelines.plan import Group, Plan, Variable
 from isthmus.local.pipelines.resources import described
+from isthmus.local.pipelines.run_number import run_number
 from isthmus.local.pipelines.runtime import Situation
 from isthmus.local.pipelines.secrets import Masker
 from isthmus.local.pipelines.timeline import Timeline
@@ -49,9 +50,20 @@ class Run:
                 self.deferred.append(variable)
             else:
                 resolve([variable], self.values, self.situation())
+        if self.plan.name:
+            self._rename()
         for one in self.values.values():
             if one.secret:
                 self.masker.add(one.value)
+
+    def _rename(self) -> None:
+        """Give the run the number that the file's `name` makes."""
+        number = run_number(self.plan.name, lowered(self.values), self.started, self._revision)
+        put(self.values, "Build.BuildNumber", VariableValue(number))
+        self.host.build_number(number)
+
+    def _revision(self, number: str) -> int:
+        return self.counter(f"run number {number}", 1) if self.counter else 1
 
     def situation(self, **more: object) -> Situation:
         repositories: dict[str, Value] = {

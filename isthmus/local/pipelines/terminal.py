@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 from isthmus.errors import NotFound, Refused
+from isthmus.local.pipelines.asking import Ask
 from isthmus.local.pipelines.folders import FolderSources
 from isthmus.local.pipelines.host import Checkpoint, Connection, Decision, Located, Record
 from isthmus.local.pipelines.lending import DO, Lender
@@ -43,7 +44,7 @@ _COLOURS = {"##[error]": "red", "##[warning]": "yellow", "##[section]": "green",
 
 
 class Terminal:
-    """Thread-safe, as a `Host` must be. `approved` are environments that need not be asked about."""
+    """Thread-safe, as a `Host` must be. `approved` are environments and jobs that are not asked about."""
 
     def __init__(
         self,
@@ -51,7 +52,7 @@ class Terminal:
         work: Path,
         *,
         approved: Collection[str] = (),
-        ask: Callable[[str], bool] | None = None,
+        ask: Ask | None = None,
         echo: Callable[[str], None] = click.echo,
         lent_by: Lender | None = None,
     ) -> None:
@@ -64,6 +65,7 @@ class Terminal:
         self._echo = echo
         self._lock = threading.RLock()
         self._records: dict[str, Record] = {}
+        self._jobs = 0
 
     # ---- what is shown
 
@@ -71,6 +73,7 @@ class Terminal:
         with self._lock:
             before = self._records.get(record.id)
             self._records[record.id] = record
+            self._jobs += before is None and record.type == "Job"
             if before is None or before.state == record.state:
                 return
             if record.type == "Task" and record.state == "inProgress":
@@ -94,7 +97,9 @@ class Terminal:
         names = [record.name]
         while record.parent_id:
             record = self._records[record.parent_id]
-            if record.type != "Phase" and record.ref_name != "__default":
+            if record.type == "Stage" and record.ref_name != "__default":
+                names.insert(0, record.name)
+            if record.type == "Job" and (self._jobs > 1 or record.ref_name != "__default"):
                 names.insert(0, record.name)
         return " / ".join(names)
 
@@ -116,17 +121,31 @@ class Terminal:
         for environment in checkpoint.environments:
             if environment in self._approved:
                 continue
-            if self._ask is None:
-                return Decision(
-                    False,
-                    f"the environment {environment!r} may have approvals, and there is no terminal to ask: "
-                    f"add --approve {environment}",
-                )
-            with self._lock:
-                allowed = self._ask(f"Stage {checkpoint.stage}: deploy to the environment {environment!r}?")
-            if not allowed:
-                return Decision(False, f"not approved: environment {environment!r}")
+            what = f"the environment {environment!r} may have approvals"
+            question = f"Stage {checkpoint.stage}: deploy to the environment {environment!r}?"
+            decision = self._decision(environment, question, what)
+            if not decision.allowed:
+                return decision
         return Decision(True)
+
+    def validate(self, record: Record, instructions: str, deadline: float | None) -> Decision:
+        name = record.identifier.split(".")[1]
+        if name in self._approved:
+            return Decision(True)
+        return self._decision(
+            name, f"{name}: may the run go on?", "somebody is to validate the run", deadline
+        )
+
+    def _decision(self, name: str, question: str, what: str, deadline: float | None = None) -> Decision:
+        if self._ask is None:
+            return Decision(False, f"{what}, and there is no terminal to ask: add --approve {name}")
+        with self._lock:
+            allowed = self._ask(question, self.cancelled, deadline)
+        if allowed:
+            return Decision(True)
+        if self.cancelled.is_set():
+            return Decision(False, "the run was cancelled", canceled=True)
+        return Decision(False, f"not approved: {name!r}" if allowed is False else "nobody answered in time")
 
     def release(self, checkpoint: Checkpoint) -> None:
         pass

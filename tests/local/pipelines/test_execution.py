@@ -458,6 +458,42 @@ def test_what_waits_to_be_called_back_is_passed_over_here_with_a_warning(shop: A
     assert ran.issues() == ["nothing was asked: only Azure DevOps can be told that the task is complete"]
 
 
+@pytest.mark.parametrize("secret", ["one\ntwo lines", 'quo"te', "per cent/", "back\\slash"])
+def test_a_secret_is_masked_however_it_is_written(shop: Any, secret: str) -> None:
+    ran = shop.run(
+        """
+        steps:
+        - task: PythonScript@0
+          env: {KEY: $(key)}
+          inputs:
+            scriptSource: inline
+            script: |
+              import json, os, urllib.parse
+              key = os.environ["KEY"]
+              print(key, json.dumps(key), urllib.parse.quote(key, safe=""), flush=True)
+              open("s.md", "w").write(key)
+              print(f"##vso[task.uploadsummary]{os.getcwd()}/s.md")
+              print(f"##vso[task.logissue type=warning]{key}")
+              print(f"##vso[build.addbuildtag]{key}")
+        """,
+        queued={"key": VariableValue(secret, secret=True)},
+    )
+    shown = "\n".join([ran.log, *ran.issues(), *ran.host.tags, *(text for _, _, text in ran.host.attached)])
+    assert ran.result == "succeeded", ran.log
+    assert shown.count("***") >= 5
+    for line in secret.splitlines():
+        assert line not in shown
+
+
+def test_a_run_is_called_as_the_file_says(shop: Any) -> None:
+    ran = shop.run(
+        "name: $(BuildDefinitionName)_$(SourceBranchName)_$(v)$(Rev:.rr)\nvariables: {v: 3}\n"
+        "steps: [bash: echo number $(Build.BuildNumber)]"
+    )
+    assert "number rain-build_main_3.01" in ran.log
+    assert ran.host.numbers == ["rain-build_main_3.01"]
+
+
 def test_work_folders_are_gone_afterwards(shop: Any) -> None:
     shop.run("steps:\n- script: touch x\n")
     assert list((shop.folder / "work").iterdir()) == []

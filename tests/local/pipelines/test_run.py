@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -100,9 +102,93 @@ def test_an_interrupted_run_stops_its_step_and_cleans_up(file: Path, number: int
     assert any("started" in line for line in process.stdout)
     process.send_signal(number)
     rest = process.stdout.read()
-    assert process.wait(30) == 1
+    assert process.wait(30) == 130
     assert "cleaned" in rest
     assert "Traceback" not in rest
+
+
+def test_whoever_interrupts_twice_is_let_go_at_once(file: Path) -> None:
+    file.write_text(
+        "steps:\n- bash: echo started; exec sleep 60\n"
+        "- bash: echo cleaning; exec sleep 60\n  condition: always()\n"
+    )
+    program = [sys.executable, "-m", "isthmus", "run", str(file)]
+    process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout is not None
+    for word in ("started", "cleaning"):
+        assert any(line.endswith(f" {word}\n") for line in process.stdout)
+        process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 130
+    assert "Traceback" not in process.stdout.read()
+
+
+GROUP = "password: {value: pa ss, isSecret: true}\nregion: eu-central-1\n"
+
+
+def test_a_variable_group_is_a_file_and_its_secrets_are_masked(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "weather.yaml").write_text(GROUP)
+    file.write_text("variables: [{group: weather}]\nsteps:\n- bash: echo $(region) $(password) [$PASSWORD]\n")
+    done = call(file, "--group", f"weather={tmp_path / 'weather.yaml'}")
+    assert "eu-central-1 *** []" in done.output
+    assert "add --group weather=FILE" in str(call(file).exception)
+
+
+@pytest.mark.parametrize("text", ["- a\n", "a: [b]\n", "a: {value: x, secret: y}\n", "a: [", "\x00"])
+def test_a_file_that_is_no_variable_group_is_refused(file: Path, tmp_path: Path, text: str) -> None:
+    (tmp_path / "group.yaml").write_text(text)
+    done = call(file, "--plan", "-g", f"weather={tmp_path / 'group.yaml'}")
+    assert isinstance(done.exception, BadInput)
+
+
+def test_a_secret_comes_from_the_environment(file: Path) -> None:
+    file.write_text('steps:\n- bash: echo "[$KEY][${TOKEN-}]"\n  env: {KEY: $(TOKEN)}\n')
+    assert "[***][]" in call(file, "--secret", "TOKEN", TOKEN="hush").output
+    assert "the environment has no NOPE" in str(call(file, "--secret", "NOPE").exception)
+
+
+VALIDATION = """\
+jobs:
+- job: wait
+  pool: server
+  steps:
+  - {task: ManualValidation@1, timeoutInMinutes: 5, inputs: {instructions: look at it}}
+- {job: after, dependsOn: wait, steps: [bash: echo went on]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [(b"y\n", 0, "went on"), (b"n\n", 1, "not approved: 'wait'"), (b"\x03", 130, "canceled")],
+)
+def test_a_validation_is_asked_on_the_terminal(file: Path, answer: bytes, code: int, said: str) -> None:
+    file.write_text(VALIDATION)
+    mine, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "isthmus", "run", str(file)],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    shown = b""
+    while b"[y/N]" not in shown:
+        shown += os.read(process.stdout.fileno(), 1000)
+    if answer == b"\x03":
+        process.send_signal(signal.SIGINT)
+    else:
+        os.write(mine, answer)
+    rest = process.stdout.read().decode()
+    os.close(mine)
+    os.close(theirs)
+    assert (process.wait(30), said in rest) == (code, True), rest
+    assert b"look at it" in shown
+
+
+def test_without_a_terminal_a_validation_is_given_beforehand_or_not_at_all(file: Path) -> None:
+    file.write_text(VALIDATION)
+    assert "add --approve wait" in call(file).output
+    assert "went on" in call(file, "--approve", "wait").output
 
 
 def test_a_repository_without_a_folder_is_missed_only_where_it_is_needed(file: Path) -> None:

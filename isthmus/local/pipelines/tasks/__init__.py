@@ -9,6 +9,7 @@ from isthmus.local.pipelines.tasks import (
     artifacts,
     azure_cli,
     checkout,
+    manual_validation,
     python,
     rest_api,
     results,
@@ -29,6 +30,8 @@ TASKS: dict[str, Task] = {
     "DownloadPipelineArtifact@2": artifacts.DOWNLOAD,
     "PublishTestResults@2": results.PUBLISH_TEST_RESULTS,
     "InvokeRESTAPI@1": rest_api.INVOKE_REST_API,
+    "ManualValidation@0": manual_validation.MANUAL_VALIDATION,
+    "ManualValidation@1": manual_validation.MANUAL_VALIDATION,
 }
 _BY_NAME = {name.lower(): task for name, task in TASKS.items()}
 
