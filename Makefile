@@ -12,8 +12,9 @@ LIBRARIES := _pytest botocore cfnlint ministack networkx numpy pandas polars pyd
 demo: .venv/installed
 	@$(BIN)/isthmus demo $(ARGS)
 
+# A process for each core, each with clouds of its own; a file's tests stay together and share them.
 test: static
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # What finds faults without running a test, and the tests that do nothing else: YAML and templates.
 lint: static

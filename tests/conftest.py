@@ -1,9 +1,10 @@
-"""For every file of tests: that none changes the next one's environment."""
+"""For every file of tests: that none changes the next one's environment; and which files begin."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -21,3 +22,8 @@ def _environment_is_left_as_it_was() -> Iterator[None]:
 def _environment() -> dict[str, str]:
     ours = ("AWS_", "AZURE_", "ISTHMUS_", "SYSTEM_")
     return {name: said for name, said in os.environ.items() if name.startswith(ours) and name != PER_PROCESS}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The platform's whole stories first: they take longest, and no process is to end alone with one."""
+    items.sort(key=lambda item: item.path.parent != Path(__file__).parent)
