@@ -167,18 +167,20 @@ class RunHost:
 
     # ---- artifacts, attachments, tests, tags
 
-    def upload_artifact(self, name: str, path: Path, record_id: str) -> None:
+    def upload_artifact(self, name: str, path: Path, record_id: str, *, merge: bool = False) -> None:
         target = run_folder(self._organization, self._run) / "artifacts" / name
         with self._lock:
             artifacts: list[Document] = self._run.setdefault("artifacts", [])
-            if any(one["name"] == name for one in artifacts):
+            known = any(one["name"] == name for one in artifacts)
+            if known and not merge:
                 raise Refused(f"Artifact {name} already exists for build {self._run['id']}.")
-            target.mkdir(parents=True)
+            target.mkdir(parents=True, exist_ok=True)
             if path.is_dir():
                 shutil.copytree(path, target, dirs_exist_ok=True, symlinks=True)
             else:
                 shutil.copy2(path, target / path.name)
-            artifacts.append({"id": len(artifacts) + 1, "name": name, "source": record_id})
+            if not known:
+                artifacts.append({"id": len(artifacts) + 1, "name": name, "source": record_id})
             self._organization.save_run(self._run)
 
     def download_artifact(self, name: str, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from isthmus.local.pipelines.host import Located, Repository, VariableValue
 from isthmus.local.pipelines.nodes import broken, nearest
 from isthmus.local.pipelines.plan import Plan
 from isthmus.local.pipelines.problems import Notes
+from isthmus.local.pipelines.selection import all_steps
 
 NO_COMMIT = "0" * 40
 
@@ -41,7 +43,7 @@ class FolderSources:
     def require(self, plan: Plan) -> None:
         """Raise for every checkout of a repository that has no folder."""
         notes = Notes()
-        for step in (step for stage in plan.stages for job in stage.jobs for step in job.all_steps()):
+        for step in all_steps(plan):
             alias = step.inputs.get("repository", "none") if step.task == "checkout" else "none"
             if alias != "none":
                 try:
@@ -68,7 +70,9 @@ class FolderSources:
     def variable_group(self, name: str) -> Mapping[str, VariableValue]:
         if name not in self.groups:
             what = f"there is no variable group {name!r} here{nearest(name, self.groups)}"
-            raise NotFound(what, todo=f"add --group {name}=FILE, a YAML file of `name: value` lines")
+            raise NotFound(
+                what, todo=f"add --group {shlex.quote(name)}=FILE, a YAML file of `name: value` lines"
+            )
         return self.groups[name]
 
     def counter(self, prefix: str, seed: int) -> int:

@@ -239,8 +239,11 @@ class Host(Protocol):
     def completion(self, job_id: str, task_id: str) -> Future[Result] | None:
         """What a `TaskCompleted` event about the task will say; None where nobody could send one."""
 
-    def upload_artifact(self, name: str, path: Path, record_id: str) -> None:
-        """Keep the file or the tree at `path` as a pipeline artifact; `Refused` if the run has that name."""
+    def upload_artifact(self, name: str, path: Path, record_id: str, *, merge: bool = False) -> None:
+        """Keep the file or the tree at `path` as an artifact; `Refused` if the run has that name.
+
+        With `merge` it adds to the artifact of that name, as build artifacts do.
+        """
 
     def download_artifact(self, name: str, folder: Path) -> None:
         """Write the artifact's tree into `folder`; `NotFound` with the nearest name."""

@@ -23,6 +23,7 @@ from isthmus.local.pipelines import tasks
 from isthmus.local.pipelines.host import Connection
 from isthmus.local.pipelines.nodes import Place, nearest
 from isthmus.local.pipelines.plan import Plan
+from isthmus.local.pipelines.selection import all_steps
 from isthmus.local.platform import Local
 
 DO = 'start `isthmus up` in another terminal, and here: eval "$(isthmus env)"; or run it there: '
@@ -104,5 +105,5 @@ def require(plan: Plan, lent_by: Lender | None, pipeline: str) -> None:
 
 def _used(plan: Plan) -> dict[str, Place]:
     """The connections of the plan's steps; one that is named by a variable is known only when it runs."""
-    steps = [step for stage in plan.stages for job in stage.jobs for step in job.all_steps()]
+    steps = [step for step in all_steps(plan) if step.enabled != "false"]
     return {name: step.at for step in steps for name in tasks.connections(step) if "$(" not in name}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -82,6 +83,17 @@ def note_of_template(file: Path, root: Path) -> str:
     if not users:
         return ""
     return f"{file} is a template of {', '.join(_shown(one) for one in users)}: that is what pipelines run"
+
+
+def notes_of_images(plan: Plan) -> Iterator[str]:
+    """What people should know of jobs that ask for another system than this one."""
+    here = {"Linux": "ubuntu", "Darwin": "macos", "Windows": "windows"}.get(platform.system(), "")
+    for job in (job for stage in plan.stages for job in stage.jobs):
+        image = job.pool.get("vmImage", "") if isinstance(job.pool, dict) else ""
+        system = next((one for one in ("ubuntu", "macos", "windows") if one in str(image).lower()), here)
+        if system != here:
+            asks = f"the job {job.name!r} asks for {image}"
+            yield f"{job.at}: {asks}; its steps run here, on {platform.system()}"
 
 
 def _shown(file: Path) -> str:

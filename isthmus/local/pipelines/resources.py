@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from isthmus.local.pipelines.expressions import Scope
 from isthmus.local.pipelines.fields import Fields
 from isthmus.local.pipelines.host import Located, Repository
@@ -26,6 +28,7 @@ REPOSITORY = (
     "persistCredentials",
     "submodules",
 )
+ALIAS = re.compile(r"[-\w.]+", re.ASCII)
 TYPES = ("git", "github", "githubenterprise", "bitbucket")
 
 
@@ -39,6 +42,9 @@ def read_repositories(part: Part, base: Scope, library: Library) -> dict[str, ob
     for item in sequence(resources.part("repositories")):
         fields = Fields.open(item, base)
         fields.allow("a repository resource", REPOSITORY)
+        if fields.text("repository").lower() == "self":
+            # It says how `self` is fetched, which checkouts say themselves nowadays.
+            continue
         located = _locate(fields, library, {"self", *seen})
         seen[located.repository.alias] = described(located)
     return seen
@@ -57,9 +63,12 @@ def described(located: Located) -> dict[str, str]:
 
 
 def _locate(fields: Fields, library: Library, taken: set[str]) -> Located:
-    alias, kind = fields.identifier("repository"), fields.text("type", "git").lower()
-    if not alias or alias.lower() in (known.lower() for known in taken):
-        raise broken(f"the repository name {alias!r} is missing or taken", fields.at)
+    alias, kind = fields.text("repository"), fields.text("type", "git").lower()
+    if not ALIAS.fullmatch(alias) or alias.lower() in (known.lower() for known in taken):
+        raise broken(
+            f"the repository name {alias!r} is missing, taken or not of letters, digits, '-' and '_'",
+            fields.at,
+        )
     if kind not in TYPES:
         raise broken(f"no repository type {kind!r}", fields.place("type"), f"known: {', '.join(TYPES)}")
     if not fields.text("name"):

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 )
 @click.option("--name", default="", help="The pipeline's name (Build.DefinitionName).")
 @click.option("--only", default="", metavar="JOB", help="Run this job alone.")
+@click.option("--without", multiple=True, metavar="TASK", help="Leave out the steps of this task.")
 @click.option("--from", "start", default="", metavar="STAGE", help="Run this stage and what follows.")
 @click.option(
     "--approve",
@@ -50,6 +51,7 @@ def run(
     name: str,
     only: str,
     start: str,
+    without: tuple[str, ...],
     approve: tuple[str, ...],
 ) -> None:
     """Run, or show expanded, an Azure Pipelines YAML file here.
@@ -69,10 +71,12 @@ def run(
         context_of,
         folders_of,
         note_of_template,
+        notes_of_images,
         run_here,
     )
     from isthmus.local.pipelines.rendering import final_yaml
-    from isthmus.local.pipelines.selection import from_stage, only_job
+    from isthmus.local.pipelines.selection import from_stage, only_job, without_tasks
+    from isthmus.local.pipelines.tasks import refuse_unsupported
     from isthmus.local.pipelines.variables import predefined
 
     folders = folders_of(file, _pairs("--repository", repositories))
@@ -84,6 +88,7 @@ def run(
     plan = compile_here(file, sources, request)
     plan = from_stage(plan, start) if start else plan
     plan = only_job(plan, only) if only else plan
+    plan = without_tasks(plan, without) if without else plan
     for warning in plan.warnings:
         click.echo(f"warning: {warning}", err=True)
     if show:
@@ -91,6 +96,9 @@ def run(
         return
     if note := note_of_template(file, sources.folder("self")):
         click.echo(f"note: {note}", err=True)
+    for note in notes_of_images(plan):
+        click.echo(f"note: {note}", err=True)
+    refuse_unsupported(plan)
     sources.require(plan)
     lent_by = lender(context.definition_name)
     require(plan, lent_by, context.definition_name)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from isthmus.errors import Problem
+from isthmus.errors import BadInput, Problem
 from isthmus.local.pipelines import process
 from isthmus.local.pipelines.host import Host, Issue, Located, Record, Result
 from isthmus.local.pipelines.logging_commands import (
@@ -189,8 +189,11 @@ class Running:
             path = self.script_file(shown, f"-{len(name)}-summary.md")
         self.job.host.attach(self.record.id, type_, name, path)
 
-    def upload_artifact(self, name: str, path: Path) -> None:
-        self.job.host.upload_artifact(name, path, self.record.id)
+    def upload_artifact(self, name: str, path: Path, *, merge: bool = False) -> None:
+        """Raises `BadInput` for a name that is no name of a folder."""
+        if not name.strip(". ") or set(name) & set('\\/":<>|*?\0'):
+            raise BadInput(f"{name!r} is no name of an artifact", todo='leave out \\ / " : < > | * ?')
+        self.job.host.upload_artifact(name, path, self.record.id, merge=merge)
 
     def add_tag(self, tag: str) -> None:
         self.job.host.tag(self.job.masker.mask(tag))

@@ -1,13 +1,40 @@
-"""Parts of a plan: one job alone, or everything from a stage on."""
+"""Parts of a plan: one job alone, everything from a stage on, or all but some tasks."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from isthmus.errors import BadInput
 from isthmus.local.pipelines.graph import ancestors
 from isthmus.local.pipelines.nodes import nearest
-from isthmus.local.pipelines.plan import Plan
+from isthmus.local.pipelines.plan import Job, Plan, Step
+
+
+def without_tasks(plan: Plan, references: Collection[str]) -> Plan:
+    """The plan, with the steps of some tasks switched off: they show as skipped."""
+    known = {step.task.lower() for step in all_steps(plan)}
+    for reference in references:
+        if reference.lower() not in known:
+            todo = f"its tasks: {', '.join(sorted({step.task for step in all_steps(plan)}))}"
+            raise BadInput(f"no step is of the task {reference!r}{nearest(reference, known)}", todo=todo)
+    left_out = {reference.lower() for reference in references}
+
+    def steps(found: tuple[Step, ...]) -> tuple[Step, ...]:
+        return tuple(
+            replace(step, enabled="false") if step.task.lower() in left_out else step for step in found
+        )
+
+    def job(one: Job) -> Job:
+        hooks = tuple(replace(hook, steps=steps(hook.steps)) for hook in one.hooks)
+        return replace(one, steps=steps(one.steps), hooks=hooks)
+
+    stages = tuple(replace(stage, jobs=tuple(map(job, stage.jobs))) for stage in plan.stages)
+    return replace(plan, stages=stages)
+
+
+def all_steps(plan: Plan) -> Iterator[Step]:
+    return (step for stage in plan.stages for job in stage.jobs for step in job.all_steps())
 
 
 def only_job(plan: Plan, name: str) -> Plan:

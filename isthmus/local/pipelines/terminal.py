@@ -196,12 +196,12 @@ class Terminal:
 
     # ---- what steps give
 
-    def upload_artifact(self, name: str, path: Path, record_id: str) -> None:
+    def upload_artifact(self, name: str, path: Path, record_id: str, *, merge: bool = False) -> None:
         with self._lock:
-            if name in self.artifacts():
+            if name in self.artifacts() and not merge:
                 raise Refused(f"the run has an artifact {name!r} already")
             target = self._artifacts / name
-            target.mkdir(parents=True)
+            target.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             shutil.copytree(path, target, dirs_exist_ok=True)
         else:

@@ -202,3 +202,18 @@ def test_a_repository_without_a_folder_is_missed_only_where_it_is_needed(file: P
     assert "here" not in done.output
     file.write_text(resource + "steps:\n- template: t.yml@lib\n")
     assert "azure-pipelines.yml:3:13" in str(call(file).exception)
+
+
+def test_what_does_not_run_here_can_be_left_out(file: Path) -> None:
+    file.write_text(
+        "pool: {vmImage: windows-latest}\nsteps:\n- task: Docker@2\n- bash: echo the rest\n"
+        "- {task: AzureCLI@2, inputs: {azureSubscription: x, scriptType: bash, inlineScript: x}}\n"
+    )
+    refused = call(file)
+    assert "the task Docker@2 does not run here" in str(refused.exception)
+    assert "--without Docker@2" in str(refused.exception)
+    done = call(file, "--without", "docker@2", "--without", "AzureCLI@2")
+    assert done.exit_code == 0, done.output
+    assert "the rest" in done.output
+    assert "asks for windows-latest; its steps run here" in done.output
+    assert "did you mean 'docker@2'" in str(call(file, "--without", "dcoker@2").exception)

@@ -8,8 +8,12 @@ from isthmus.local.pipelines.problems import Notes
 from isthmus.local.pipelines.tasks import (
     artifacts,
     azure_cli,
+    cache,
     checkout,
+    coverage,
+    files,
     manual_validation,
+    node,
     python,
     rest_api,
     results,
@@ -28,7 +32,17 @@ TASKS: dict[str, Task] = {
     "AzureCLI@2": azure_cli.AZURE_CLI,
     "PublishPipelineArtifact@1": artifacts.PUBLISH,
     "DownloadPipelineArtifact@2": artifacts.DOWNLOAD,
+    "PublishBuildArtifacts@1": artifacts.PUBLISH_BUILD,
+    "DownloadBuildArtifacts@0": artifacts.DOWNLOAD_BUILD,
+    "DownloadBuildArtifacts@1": artifacts.DOWNLOAD_BUILD,
     "PublishTestResults@2": results.PUBLISH_TEST_RESULTS,
+    "PublishCodeCoverageResults@1": coverage.COVERAGE,
+    "PublishCodeCoverageResults@2": coverage.COVERAGE,
+    "CopyFiles@2": files.COPY_FILES,
+    "DeleteFiles@1": files.DELETE_FILES,
+    "Cache@2": cache.CACHE,
+    "NodeTool@0": node.USE_NODE,
+    "UseNode@1": node.USE_NODE,
     "InvokeRESTAPI@1": rest_api.INVOKE_REST_API,
     "ManualValidation@0": manual_validation.MANUAL_VALIDATION,
     "ManualValidation@1": manual_validation.MANUAL_VALIDATION,
@@ -54,7 +68,7 @@ def refuse_unsupported(plan: Plan) -> None:
         for job in stage.jobs:
             if job.container:
                 notes.note(broken("jobs in containers do not run here", job.at))
-            for step in job.all_steps():
+            for step in (step for step in job.all_steps() if step.enabled != "false"):
                 with notes.noting():
                     _refuse(step, agentless=job.is_agentless)
     notes.settle()
@@ -68,7 +82,7 @@ def _refuse(step: Step, *, agentless: bool) -> None:
         raise broken(
             f"the task {step.task} does not run here{nearest(step.task, TASKS)}",
             step.at,
-            f"these do: {', '.join(name for name in TASKS if '@' in name)}",
+            f"leave it out: --without {step.task}; or run the pipeline in Azure DevOps",
         )
     if task.agentless != agentless:
         where = (

@@ -18,8 +18,27 @@ def _publish(step: Running) -> None:
         raise StepFailed(f"the path {str(path)!r} does not exist")
     default = f"{step.job.variables.get('System.JobIdentifier')}"
     name = step.input("artifact") or step.input("artifactName") or default
-    step.job.host.upload_artifact(name, path, step.record.id)
+    step.upload_artifact(name, path)
     step.log(f"Published {path} as the artifact {name!r}")
+
+
+def _publish_build(step: Running) -> None:
+    """Build artifacts of one name, from several jobs, become one."""
+    path = step.path("PathtoPublish") if step.input("PathtoPublish") else step.job.workspace.staging
+    if not path.exists():
+        raise StepFailed(f"the path {str(path)!r} does not exist")
+    name = step.input("ArtifactName", "drop")
+    step.upload_artifact(name, path, merge=True)
+    step.log(f"Published {path} as the artifact {name!r}")
+
+
+def _download_build(step: Running) -> None:
+    """Each artifact into a folder of its name, by default under $(Build.ArtifactStagingDirectory)."""
+    workspace = step.job.workspace
+    target = workspace.sources / step.input("downloadPath", str(workspace.staging))
+    name = step.input("artifactName") if step.input("downloadType", "single").lower() == "single" else ""
+    for each in [name] if name else step.job.host.artifacts():
+        _fetch(step, each, target / each, step.input("itemPattern"))
 
 
 def _download(step: Running) -> None:
@@ -63,7 +82,7 @@ def _fetch(step: Running, name: str, target: Path, patterns: str) -> None:
 
 def _only_current(step: Step) -> None:
     inputs = {key.lower(): text for key, text in step.inputs.items()}
-    source = inputs.get("source") or inputs.get("buildtype") or "current"
+    source = inputs.get("source") or inputs.get("buildtype") or inputs.get("buildtypes") or "current"
     if source not in ("current", "none"):
         raise broken(
             f"artifacts of another run ({source!r}) cannot be downloaded here", step.at, "use current"
@@ -72,7 +91,8 @@ def _only_current(step: Step) -> None:
 
 def _publishes_here(step: Step) -> None:
     inputs = {key.lower(): text for key, text in step.inputs.items()}
-    if inputs.get("publishlocation", "pipeline") != "pipeline":
+    place = inputs.get("publishlocation") or inputs.get("artifacttype") or "pipeline"
+    if place.lower() not in ("pipeline", "container"):
         raise broken("artifacts are published to the pipeline here, not to a file share", step.at)
 
 
@@ -95,6 +115,37 @@ DOWNLOAD = Task(
         "targetPath",
         "path",
         "downloadPath",
+    ),
+    check=_only_current,
+)
+PUBLISH_BUILD = Task(
+    _publish_build,
+    (
+        "PathtoPublish",
+        "ArtifactName",
+        "publishLocation",
+        "ArtifactType",
+        "MaxArtifactSize",
+        "StoreAsTar",
+        "Parallel",
+        "ParallelCount",
+        "FileCopyOptions",
+    ),
+    check=_publishes_here,
+)
+DOWNLOAD_BUILD = Task(
+    _download_build,
+    (
+        "buildType",
+        "downloadType",
+        "artifactName",
+        "itemPattern",
+        "downloadPath",
+        "cleanDestinationFolder",
+        "parallelizationLimit",
+        "checkDownloadedFiles",
+        "retryDownloadCount",
+        "extractTars",
     ),
     check=_only_current,
 )
