@@ -87,7 +87,8 @@ class _Compilation:
             "variables": self._first_variables(),
             "resources": {"repositories": {}},
         }
-        stages = self._body(Fields.open(Part(_body_of(root), Scope(contexts)), Scope(contexts)), top=True)
+        scope = Scope(contexts)
+        stages = self._body(Fields.open(Part(_body_of(root), scope), scope), top=True)
         at = Place(source, 1)
         return Plan(
             path=source.path,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from isthmus.local.pipelines.functions import PURE, SPELLING, Function
 from isthmus.local.pipelines.grammar import Call, Expression, Index, Literal, Malformed, Name, Wildcard
@@ -17,6 +17,21 @@ class Failed(ValueError):
     """An expression cannot be evaluated, or names what is not there."""
 
 
+MAX_ITEMS = 20_000
+
+
+class Budget:
+    """How many turns the loops of a pipeline may take in all: loops within loops multiply."""
+
+    def __init__(self) -> None:
+        self._left = MAX_ITEMS
+
+    def spend(self, count: int) -> None:
+        self._left -= count
+        if self._left < 0:
+            raise Failed(f"the loops of a pipeline go over {MAX_ITEMS:,} items and no more")
+
+
 class Filtered(list[Value]):
     """What `.*` gives: further steps apply to each item."""
 
@@ -28,9 +43,10 @@ class Scope:
     contexts: Mapping[str, Value] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=dict)
     """Besides the pure ones, by lower-case name."""
+    budget: Budget = field(default_factory=Budget, compare=False)
 
     def with_context(self, name: str, value: Value) -> Scope:
-        return Scope({**self.contexts, name: value}, self.functions)
+        return replace(self, contexts={**self.contexts, name: value})
 
 
 def evaluate_text(text: str, scope: Scope) -> Value:

@@ -169,7 +169,7 @@ def included(fields: Fields, library: Library, keyword: str) -> tuple[Fields, Sc
 def template_scope(parameters: dict[str, Value], outer: Scope) -> Scope:
     """What a template sees: its own parameters, and the variables around it."""
     kept = {name: outer.contexts.get(name) for name in ("variables", "resources")}
-    return Scope({"parameters": parameters, **kept})
+    return Scope({"parameters": parameters, **kept}, budget=outer.budget)
 
 
 def seeing(part: Part, scope: Scope) -> Part:

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from isthmus.errors import NotFound
+from isthmus.errors import BadInput, NotFound
 from isthmus.local.pipelines.host import Located, Repository, VariableValue
 from isthmus.local.pipelines.nodes import broken, nearest
 from isthmus.local.pipelines.plan import Plan
@@ -62,10 +62,16 @@ class FolderSources:
 
     def read(self, located: Located, path: str) -> str | None:
         root = self.folder(located.repository.alias)
-        file = (root / path).resolve()
-        if not file.is_relative_to(root) or not file.is_file():
+        try:
+            file = (root / path).resolve()
+            if not file.is_relative_to(root) or not file.is_file():
+                return None
+            return file.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise BadInput("the file is not text in UTF-8", where=path) from None
+        except (OSError, ValueError, RuntimeError):
+            # A name that no file can have, or links in a circle.
             return None
-        return file.read_text(encoding="utf-8")
 
     def variable_group(self, name: str) -> Mapping[str, VariableValue]:
         if name not in self.groups:

@@ -16,6 +16,7 @@ from datetime import datetime
 from isthmus.local.pipelines.values import (
     Conversion,
     Value,
+    bounded,
     entries,
     equal,
     items,
@@ -84,7 +85,9 @@ def join(separator: Value, parts: Value) -> str:
     found = items(parts)
     if found is None:
         return to_string(parts)
-    return to_string(separator).join(_text_or_empty(item) for item in found)
+    between, texts = to_string(separator), [_text_or_empty(item) for item in found]
+    bounded(sum(map(len, texts)) + len(between) * len(texts))
+    return between.join(texts)
 
 
 def split(text: Value, separators: Value) -> list[Value]:
@@ -94,8 +97,11 @@ def split(text: Value, separators: Value) -> list[Value]:
 
 
 def replace(text: Value, old: Value, new: Value) -> str:
-    part = to_string(old)
-    return to_string(text).replace(part, to_string(new)) if part else to_string(text)
+    whole, part, instead = to_string(text), to_string(old), to_string(new)
+    if not part:
+        return whole
+    bounded(len(whole) + whole.count(part) * len(instead))
+    return whole.replace(part, instead)
 
 
 def length(value: Value) -> float:
@@ -125,7 +131,16 @@ def convert_to_json(value: Value) -> str:
 def format_text(template: Value, *arguments: Value) -> str:
     """`{0}` is an argument, `{0:yyyyMMdd}` a date, `{{` and `}}` are braces."""
 
+    length = 0
+
     def field(match: re.Match[str]) -> str:
+        nonlocal length
+        found = filled(match)
+        length += len(found)
+        bounded(length)
+        return found
+
+    def filled(match: re.Match[str]) -> str:
         if match.group(1) is None:
             if len(match.group()) == 1:
                 raise Conversion(f"the format {to_string(template)!r} has a lone {match.group()!r}")

@@ -12,10 +12,11 @@ from isthmus.local.pipelines.host import Located, Repository, Request, Sources
 from isthmus.local.pipelines.nodes import Mapping, Node, Place, Scalar, Source, broken, load, nearest
 from isthmus.local.pipelines.parameters import Parameter, declared, is_typed
 from isthmus.local.pipelines.prechecking import check_file
-from isthmus.local.pipelines.problems import Notes
+from isthmus.local.pipelines.problems import Notes, TooMuch
 
 MAX_FILES = 100
 MAX_DEPTH = 100
+MAX_INCLUDED = 5000
 
 
 class Library:
@@ -29,6 +30,7 @@ class Library:
         self.warnings: list[str] = []
         self.notes = Notes()
         self.depth = 0
+        self._included = 0
         self._files: dict[tuple[str, str], Mapping] = {}
 
     def locate(self, repository: Repository) -> Located:
@@ -70,6 +72,11 @@ class Library:
         Its parameters are None when it is written in the old way, which takes any.
         """
         source = self._resolve(reference)
+        self._included += 1
+        if self._included > MAX_INCLUDED:
+            raise TooMuch(
+                f"a pipeline includes {MAX_INCLUDED:,} templates and no more", where=str(reference.at)
+            )
         if self.depth >= MAX_DEPTH:
             raise broken(f"templates are nested more than {MAX_DEPTH} deep: {source}", reference.at)
         root = self.read(source, reference.at)

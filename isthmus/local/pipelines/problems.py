@@ -20,6 +20,10 @@ class Problems(BadInput):
         self.found = found
 
 
+class TooMuch(BadInput):
+    """A pipeline that unfolds without end: there is no sense in looking for more."""
+
+
 class Notes:
     """Problems that were met and did not stop the search for more."""
 
@@ -31,6 +35,8 @@ class Notes:
         """Note the problem that is raised within, and go on."""
         try:
             yield
+        except TooMuch:
+            raise
         except Problem as problem:
             self.note(problem)
 

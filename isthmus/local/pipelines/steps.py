@@ -9,7 +9,7 @@ from isthmus.local.pipelines.conditions import read_condition
 from isthmus.local.pipelines.expressions import Scope
 from isthmus.local.pipelines.fields import Fields, opened
 from isthmus.local.pipelines.library import Library
-from isthmus.local.pipelines.nodes import Mapping, Place, Scalar, broken, nearest
+from isthmus.local.pipelines.nodes import Place, Scalar, broken, nearest
 from isthmus.local.pipelines.plan import Step
 from isthmus.local.pipelines.resources import inline_repository
 from isthmus.local.pipelines.runtime import STEP_CONTEXTS
@@ -183,7 +183,6 @@ def _target(fields: Fields) -> tuple[Literal["any", "restricted"], tuple[str, ..
     part = settle(fields.part("target"))
     if isinstance(part.node, Scalar):
         return "any", None, "" if part.node.text == "host" else part.node.text
-    assert isinstance(part.node, Mapping)  # noqa: S101 - a sequence has no keys and fails in open()
     target = Fields.open(part, fields.base)
     target.allow("`target`", ("container", "commands", "settableVariables"))
     container = target.text("container", "host")

@@ -14,7 +14,9 @@ from dataclasses import dataclass, replace
 
 from isthmus.local.pipelines.expressions import Failed, Scope, evaluate_text
 from isthmus.local.pipelines.nodes import Mapping, Node, Place, Scalar, Sequence, broken
+from isthmus.local.pipelines.problems import TooMuch
 from isthmus.local.pipelines.values import (
+    MAX_TEXT,
     Conversion,
     Value,
     entries,
@@ -177,8 +179,12 @@ class _Chain:
         if one.word == "insert":
             return [scope]
         name, expression = each_parts(one)
-        value = evaluate(expression, scope, one.at)
-        return [scope.with_context(name, item) for item in _looped(value, one.at)]
+        found = _looped(evaluate(expression, scope, one.at), one.at)
+        try:
+            scope.budget.spend(len(found))
+        except Failed as error:
+            raise TooMuch(str(error), where=str(one.at)) from None
+        return [scope.with_context(name, item) for item in found]
 
     def _branch(self, one: Directive, scope: Scope) -> bool:
         if one.word == "if":
@@ -234,14 +240,18 @@ def _key(key: Scalar, scope: Scope) -> str:
 
 
 def _text(pieces: list[tuple[bool, str]], scope: Scope, at: Place) -> str:
-    found = []
+    found, length = [], 0
     for is_expression, text in pieces:
+        value = evaluate(text, scope, at) if is_expression else text
         try:
-            found.append(to_string(evaluate(text, scope, at)) if is_expression else text)
+            found.append(to_string(value))
         except Conversion as error:
             raise broken(
                 f"{error}: {text.strip()!r} cannot stand inside text", at, "use convertToJson() or join()"
             ) from None
+        length += len(found[-1])
+        if length > MAX_TEXT:
+            raise broken(f"the text would have more than {MAX_TEXT:,} characters", at)
     return "".join(found)
 
 

@@ -38,6 +38,8 @@ Value: TypeAlias = (
     bool | float | str | Version | datetime | Sequence | Mapping | list[Any] | dict[str, Any] | None
 )
 
+MAX_TEXT = 1_000_000
+
 _NUMBER = re.compile(r"[+-]?(\d[\d,]*\.?\d*|\.\d+)")
 _VERSION = re.compile(r"\d{1,9}(\.\d{1,9}){1,3}")
 
@@ -53,6 +55,12 @@ def kind(value: Value) -> str:
     if isinstance(value, (list, Sequence)):
         return "Array"
     return {str: "String", Version: "Version", datetime: "DateTime"}.get(type(value), "Object")
+
+
+def bounded(length: int) -> None:
+    """Raise `Conversion` for a text longer than any that a pipeline needs: texts that double grow fast."""
+    if length > MAX_TEXT:
+        raise Conversion(f"the text would have more than {MAX_TEXT:,} characters")
 
 
 def to_boolean(value: Value) -> bool:

@@ -96,6 +96,23 @@ def _publishes_here(step: Step) -> None:
         raise broken("artifacts are published to the pipeline here, not to a file share", step.at)
 
 
+# Known, so that what is said of them is why they cannot be followed here.
+_OF_ANOTHER_RUN = (
+    "project",
+    "pipeline",
+    "definition",
+    "runVersion",
+    "runId",
+    "runBranch",
+    "preferTriggeringPipeline",
+    "specificBuildWithTriggering",
+    "buildVersionToDownload",
+    "branchName",
+    "pipelineId",
+    "tags",
+    "allowPartiallySucceededBuilds",
+    "allowFailedBuilds",
+)
 PUBLISH = Task(
     _publish,
     ("targetPath", "path", "artifact", "artifactName", "publishLocation", "artifactType"),
@@ -115,6 +132,7 @@ DOWNLOAD = Task(
         "targetPath",
         "path",
         "downloadPath",
+        *_OF_ANOTHER_RUN,
     ),
     check=_only_current,
 )
