@@ -29,6 +29,7 @@ from isthmus.local.pipelines.folders import FolderSources
 from isthmus.local.pipelines.host import Located, Repository, Request, Result, RunContext
 from isthmus.local.pipelines.lending import Lender
 from isthmus.local.pipelines.nodes import broken
+from isthmus.local.pipelines.own_python import make_python
 from isthmus.local.pipelines.parameters import MissingParameters
 from isthmus.local.pipelines.plan import Plan
 from isthmus.local.pipelines.problems import Problems
@@ -136,7 +137,10 @@ def run_here(
     """
     asker = ask if sys.stdin.isatty() else None
     with tempfile.TemporaryDirectory(prefix="isthmus-run-", ignore_cleanup_errors=True) as folder:
-        host = Terminal(sources, Path(folder), approved=approved, ask=asker, lent_by=lent_by)
+        programs = make_python(Path(folder) / "python")
+        host = Terminal(
+            sources, Path(folder), approved=approved, ask=asker, lent_by=lent_by, programs=programs
+        )
         found: list[Result | BaseException] = []
 
         def work() -> None:

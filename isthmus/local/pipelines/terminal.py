@@ -44,7 +44,10 @@ _COLOURS = {"##[error]": "red", "##[warning]": "yellow", "##[section]": "green",
 
 
 class Terminal:
-    """Thread-safe, as a `Host` must be. `approved` are environments and jobs that are not asked about."""
+    """Thread-safe, as a `Host` must be.
+
+    `approved` are environments and jobs that are not asked about, `programs` the folder that leads PATH.
+    """
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class Terminal:
         ask: Ask | None = None,
         echo: Callable[[str], None] = click.echo,
         lent_by: Lender | None = None,
+        programs: Path | None = None,
     ) -> None:
         self.cancelled = threading.Event()
         self._sources = sources
@@ -62,6 +66,7 @@ class Terminal:
         self._approved = approved
         self._ask = ask
         self._lent_by = lent_by
+        self._programs = [str(programs)] if programs else []
         self._echo = echo
         self._lock = threading.RLock()
         self._records: dict[str, Record] = {}
@@ -174,7 +179,9 @@ class Terminal:
 
     def environment(self) -> Mapping[str, str]:
         found = {name: value for name, value in os.environ.items() if name not in _CREDENTIALS}
-        found["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), found.get("PATH", os.defpath)])
+        own = str(Path(sys.executable).parent)
+        found["PATH"] = os.pathsep.join([*self._programs, own, found.get("PATH", os.defpath)])
+        found.pop("VIRTUAL_ENV", None)
         found.setdefault("PYTHONUNBUFFERED", "1")
         return found
 

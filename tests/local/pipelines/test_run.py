@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import pty
 import signal
@@ -217,3 +218,18 @@ def test_what_does_not_run_here_can_be_left_out(file: Path) -> None:
     assert "the rest" in done.output
     assert "asks for windows-latest; its steps run here" in done.output
     assert "did you mean 'docker@2'" in str(call(file, "--without", "dcoker@2").exception)
+
+
+def test_what_a_step_installs_does_not_change_this_python(file: Path, tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "pyproject.toml").write_text('[project]\nname = "left-behind"\nversion = "1"\n')
+    (package / "left_behind.py").touch()
+    file.write_text(
+        "steps:\n- task: UsePythonVersion@0\n"
+        "- bash: pip install -q --no-index --no-build-isolation ./package\n"
+        '- bash: python -c \'import left_behind, isthmus; print("both", "here")\'\n'
+    )
+    done = call(file)
+    assert "both here" in done.output, done.output
+    assert importlib.util.find_spec("left_behind") is None
