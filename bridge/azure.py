@@ -12,8 +12,9 @@ from bridge import web
 from bridge.decisions import Run, covers
 from bridge.entra import Token
 from bridge.settings import Settings, settings
+from bridge.waiting import Job
 
-API = "7.1"
+API, PREVIEW = "7.1", "7.1-preview.1"
 # Runs are looked through this far back. The table remembers for a month what it let through; this look is for
 # an attempt that died, and is made again within minutes.
 LOOK_BACK = 200
@@ -58,6 +59,22 @@ class AzureDevOps:
         }
         return str(self._call("POST", f"pipelines/{self._pipeline(run.pipeline)}/runs", {}, body)["id"])
 
+    def complete(self, job: Job, result: str) -> None:
+        """End the task that waits, as `succeeded` or `failed`."""
+        event = {"name": "TaskCompleted", "jobId": job.job, "taskId": job.task, "result": result}
+        self._send("POST", f"{_plan(job)}/events", {}, event, scope=job.project, version=PREVIEW)
+
+    def show(self, job: Job, lines: list[str]) -> None:
+        """Write lines to the log of the task that waits, for who looks on."""
+        body = {"value": lines, "count": len(lines), "stepId": job.task}
+        path = f"{_plan(job)}/timelines/{job.timeline}/records/{job.job}/feed"
+        self._send("POST", path, {}, body, scope=job.project, version=PREVIEW)
+
+    def is_over(self, job: Job) -> bool:
+        """Whether the task waits no longer: completed, timed out or cancelled."""
+        records = self._call("GET", f"build/builds/{job.build}/timeline", {})["records"]
+        return any(str(one["id"]).lower() == job.task and one["state"] == "completed" for one in records)
+
     def _pipeline(self, name: str) -> int:
         """The number of the pipeline; raises `web.Denied` unless there is exactly one of that name."""
         if name not in self._pipelines:
@@ -71,16 +88,34 @@ class AzureDevOps:
         return self._pipelines[name]
 
     def _call(self, method: str, path: str, query: dict[str, Any], body: object = None) -> dict[str, Any]:
-        asked = urlencode(query | {"api-version": API})
-        url = f"{self.told.organization_url}/{quote(self.told.project, safe='')}/_apis/{path}?{asked}"
+        return web.parse(f"{method} {path}", self._send(method, path, query, body))
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, Any],
+        body: object = None,
+        *,
+        scope: str = "",
+        version: str = API,
+    ) -> bytes:
+        """The body of the answer. `scope` is the project by its id, where its name will not do."""
+        asked = urlencode(query | {"api-version": version})
+        project = quote(scope or self.told.project, safe="")
+        url = f"{self.told.organization_url}/{project}/_apis/{path}?{asked}"
         headers = {"authorization": f"Bearer {self.token.value()}", "content-type": "application/json"}
         try:
-            return web.call(method, url, headers, json.dumps(body).encode() if body is not None else None)
+            return web.send(method, url, headers, json.dumps(body).encode() if body is not None else None)
         except web.Denied:
             # The token may have been revoked, the pipeline made anew: what is remembered is asked for again.
             self.token.forget()
             self._pipelines.clear()
             raise
+
+
+def _plan(job: Job) -> str:
+    return f"distributedtask/hubs/build/plans/{job.plan}"
 
 
 def _texts(parameters: dict[str, Any]) -> dict[str, str]:

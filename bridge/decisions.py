@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bridge.events import RECONCILER, AlarmState, DataSet, Event, PackageState
+from bridge.events import RECONCILER, AlarmState, DataSet, PackageState
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Nothing:
 Decision = Run | Nothing
 
 
-def decide(event: Event) -> Decision:
+def decide(event: PackageState | AlarmState | DataSet) -> Decision:
     """The one run that the event asks for, or why it asks for none."""
     if isinstance(event, PackageState):
         return _package(event)

@@ -15,9 +15,15 @@ from bridge.settings import Settings
 
 PACKAGE_STATE = "SageMaker Model Package State Change"
 ALARM_STATE = "CloudWatch Alarm State Change"
+EXECUTION_STATE = "SageMaker Model Building Pipeline Execution Status Change"
+STEP_STATE = "SageMaker Model Building Pipeline Execution Step Status Change"
+# What the HTTPS route tells: a job waits for an execution, which may have ended by now.
+CALLBACK, JOB_WAITING = "isthmus.callback", "Job Waiting"
 LANDING, DATA_SET = "isthmus.landing", "Data Set Complete"
 # Epoch times in events are milliseconds; in seconds they would lie below this until the year 5138.
 MILLISECONDS = 100_000_000_000
+# The statuses of an execution that goes on no more.
+ENDED = ("Succeeded", "Failed", "Stopped")
 # What an alarm watches: the last word of its name.
 KINDS = ("quality", "drift")
 
@@ -69,7 +75,17 @@ class DataSet:
     at: str
 
 
-Event = PackageState | AlarmState | DataSet
+@dataclass(frozen=True)
+class ExecutionState:
+    """Something happened to an execution of a SageMaker pipeline; `ended` where that is known."""
+
+    id: str
+    model: str
+    arn: str
+    ended: bool
+
+
+Event = PackageState | AlarmState | DataSet | ExecutionState
 
 
 def parse(envelope: Any, told: Settings) -> Event:
@@ -88,6 +104,12 @@ def parse(envelope: Any, told: Settings) -> Event:
         return _alarm(identity, envelope, envelope["detail"], told)
     if (source, kind) == (LANDING, DATA_SET):
         return _data_set(identity, envelope, envelope["detail"], told)
+    if (source, kind) in (
+        ("aws.sagemaker", EXECUTION_STATE),
+        ("aws.sagemaker", STEP_STATE),
+        (CALLBACK, JOB_WAITING),
+    ):
+        return _execution(identity, envelope, envelope["detail"], told)
     raise Refused("an event of another kind")
 
 
@@ -113,6 +135,21 @@ def _package(identity: str, envelope: dict[str, Any], detail: dict[str, Any], to
         approval_changed=None if updated is None else "ModelApprovalStatus" in updated,
         at=moment(detail.get("CreationTime" if updated is None else "LastModifiedTime")),
     )
+
+
+def _execution(
+    identity: str, envelope: dict[str, Any], detail: dict[str, Any], told: Settings
+) -> ExecutionState:
+    if envelope.get("account") != told.automation_account:
+        raise Refused("an execution of another account than automation")
+    arn = _text(detail, "pipelineExecutionArn", 2048)
+    prefix = f"arn:aws:sagemaker:{told.region}:{told.automation_account}:pipeline/"
+    found = re.fullmatch(rf"{re.escape(prefix)}([A-Za-z0-9-]+)/execution/[A-Za-z0-9]+", arn)
+    if not found:
+        raise Refused("the execution's ARN is not one of this account")
+    _of_this(arn, envelope)
+    status = detail.get("currentPipelineExecutionStatus", "")
+    return ExecutionState(identity, found[1], arn, ended=status in ENDED)
 
 
 def _of_this(arn: str, envelope: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from bridge import carry, decisions, events, models, reconcile
 from bridge.settings import settings
+from bridge.tend import tend
 from bridge.trace import Trace
 
 processor = BatchProcessor(event_type=EventType.SQS)
@@ -39,6 +40,9 @@ def _carry(record: SQSRecord) -> None:
         trace.follow(_identity(envelope))
         event = events.parse(envelope, settings())
         trace.of(event)
+        if isinstance(event, events.ExecutionState):
+            tend(event.arn, trace, ended=event.ended)
+            return
         trace.hop("received")
         carry.out(_of_ours(decisions.decide(event), event.model), trace)
     except events.Refused as refusal:

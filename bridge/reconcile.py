@@ -12,11 +12,12 @@ from typing import Any
 
 import boto3
 
-from bridge import carry
+from bridge import carry, waiting
 from bridge.azure import azure_devops
 from bridge.decisions import Run, deployment
 from bridge.events import RECONCILER, iso
 from bridge.models import ours
+from bridge.tend import look_after
 from bridge.trace import Trace, logger
 
 # An event is late before it is lost; and an approval of last month is history, not a loss.
@@ -32,6 +33,13 @@ def reconcile() -> dict[str, int]:
             queued += _repair(model)
         except Exception as error:  # noqa: BLE001  one model's trouble must not stop the next; raised below
             Trace().hop("failed", model=model, reason=f"reconciling: {type(error).__name__}: {error}")
+            errors.append(error)
+    for job in waiting.every():
+        trace = Trace()
+        try:
+            look_after(job, trace)
+        except Exception as error:  # noqa: BLE001  as above
+            trace.hop("failed", run_id=job.build, reason=f"reconciling: {type(error).__name__}: {error}")
             errors.append(error)
     if errors:
         raise errors[0]

@@ -18,6 +18,8 @@ class Settings:
     client_id: str
     audience: str
     table: str
+    waiting_table: str
+    bus: str
     models_path: str
     automation_account: str
     prod_account: str
@@ -37,6 +39,8 @@ def settings() -> Settings:
         client_id=said["AZURE_CLIENT_ID"],
         audience=said["AZURE_AUDIENCE"],
         table=said["IDEMPOTENCY_TABLE"],
+        waiting_table=said["WAITING_TABLE"],
+        bus=said["EVENT_BUS"],
         models_path=said["MODELS_PATH"],
         automation_account=said["AUTOMATION_ACCOUNT"],
         prod_account=said["PROD_ACCOUNT"],

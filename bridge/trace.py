@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from bridge.events import DataSet, Event, PackageState
+from bridge.events import DataSet, Event, ExecutionState, PackageState
 
 logger = Logger(utc=True)
 
@@ -29,6 +29,8 @@ class Trace:
         elif isinstance(event, DataSet):
             told = f"{event.name}@{event.version}"
             self._about |= {"event_type": "data set", "model": event.model, "data_set": told}
+        elif isinstance(event, ExecutionState):
+            self._about |= {"event_type": "execution", "model": event.model, "execution_arn": event.arn}
         else:
             self._about |= {"event_type": f"{event.kind} alarm", "model": event.model, "alarm_arn": event.arn}
 

@@ -29,7 +29,12 @@ def pool() -> urllib3.PoolManager:
 
 def call(method: str, url: str, headers: dict[str, str], body: bytes | None) -> dict[str, Any]:
     """The JSON object of a 2xx answer. Raises `Retryable` or `Denied`, without a word of the credentials."""
-    where = f"{method} {url.partition('?')[0]}"
+    return parse(_where(method, url), send(method, url, headers, body))
+
+
+def send(method: str, url: str, headers: dict[str, str], body: bytes | None) -> bytes:
+    """The body of a 2xx answer, which may be empty. Raises as `call` does."""
+    where = _where(method, url)
     try:
         response = pool().request(
             method, url, headers=headers | {"accept": "application/json"}, body=body, redirect=False
@@ -44,10 +49,15 @@ def call(method: str, url: str, headers: dict[str, str], body: bytes | None) -> 
         raise Denied(f"{where}: {status}, not signed in{_reason(response.data)}")
     if not 200 <= status < 300:
         raise Denied(f"{where}: {status}{_reason(response.data)}")
-    return _object(where, response.data)
+    return bytes(response.data)
 
 
-def _object(where: str, body: bytes) -> dict[str, Any]:
+def _where(method: str, url: str) -> str:
+    return f"{method} {url.partition('?')[0]}"
+
+
+def parse(where: str, body: bytes) -> dict[str, Any]:
+    """The JSON object that an answer is; raises `Retryable` where it is none."""
     try:
         found = json.loads(body)
     except ValueError:

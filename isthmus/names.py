@@ -191,6 +191,35 @@ def bridge(platform: Platform) -> str:
     return f"{platform.name}-bridge"
 
 
+def waiting(platform: Platform) -> str:
+    """Automation: the table of the jobs in Azure DevOps that wait for an execution."""
+    return f"{platform.name}-waiting"
+
+
+def callback(platform: Platform) -> str:
+    """Automation: the API that such jobs call, its function, and the function's role."""
+    return f"{platform.name}-callback"
+
+
+def callback_log(platform: Platform) -> str:
+    """Automation: who called it, a line a request."""
+    return f"/aws/vendedlogs/{platform.name}/callback"
+
+
+def callback_parameter(platform: Platform) -> str:
+    """Automation: the parameter that holds its URL."""
+    return f"/{platform.name}/callback-url"
+
+
+def execution(run_id: str) -> str:
+    """What an execution of a SageMaker pipeline is called that a run in Azure DevOps has started."""
+    return f"run-{run_id}"
+
+
+CALLBACK_SOURCE, JOB_WAITING = "isthmus.callback", "Job Waiting"
+"""The source and the type of the event on the automation bus that such a job waits."""
+
+
 def build_role(platform: Platform, model: str) -> str:
     """Automation: the role of the model-build pipeline in Azure DevOps."""
     return f"{platform.name}-{model}-build"
@@ -483,6 +512,11 @@ def deploy_pipeline(model: str) -> str:
 def build_connection(platform: Platform, model: str) -> str:
     """The service connection that the model-build pipeline enters `build_role` through."""
     return f"{platform.name}-{model}-build"
+
+
+def callback_connection(platform: Platform) -> str:
+    """The generic service connection that says where the bridge's HTTPS route is; it holds no secret."""
+    return f"{platform.name}-callback"
 
 
 def infrastructure_connection(platform: Platform, account: str) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
@@ -25,23 +26,12 @@ from cdk.parts.network import Network
 from cdk.parts.platform_tag import of_platform
 from isthmus import names
 from isthmus.config import Api, Platform, Stage
-from isthmus.resource_types import aws_lambda
 
 CODE = Path(__file__).parents[2] / "gateway"
 # API Gateway waits no longer for a function.
 SECONDS = 29
 PATH = ("models", "{model}", "predictions")
-# What each request leaves in the access log: no header, no token, no row.
-LINE = {
-    "request": "$context.requestId",
-    "time": "$context.requestTime",
-    "from": "$context.identity.sourceIp",
-    "asked": "$context.httpMethod $context.path",
-    "status": "$context.status",
-    "bytes": "$context.responseLength",
-    "milliseconds": "$context.responseLatency",
-    "refused": "$context.authorizer.error",
-}
+ROUTE = f"POST /{'/'.join(PATH)}"
 
 
 @dataclass(frozen=True)
@@ -67,10 +57,29 @@ def endpoints_api(
 
         url = rest_api(inside, parts, keys.logs, network if api.private else None)
     else:
-        from cdk.parts.http_api import http_api
+        from cdk.parts.http_api import HttpApi, http_api
 
-        url = http_api(inside, parts)
+        made = HttpApi(
+            name=names.api(platform),
+            description="Predictions for callers with a token of Entra",
+            route=ROUTE,
+            function=parts.function,
+            seconds=SECONDS,
+            access_log=parts.access_log,
+            rate=api.requests_per_second,
+            burst=api.burst,
+        )
+        url = http_api(inside, made, _tokens_of_entra(platform, api))
     CfnOutput(Stack.of(scope), "ApiUrl", value=url, description="POST <this>/models/<model>/predictions")
+
+
+def _tokens_of_entra(platform: Platform, api: Api) -> dict[str, Any]:
+    return {
+        "name": "entra",
+        "authorizer_type": "JWT",
+        "identity_source": ["$request.header.Authorization"],
+        "jwt_configuration": {"issuer": platform.azure.entra_issuer, "audience": [api.audience]},
+    }
 
 
 def _function(scope: Construct, platform: Platform, api: Api, keys: Keys) -> Function:
@@ -96,18 +105,3 @@ def _function(scope: Construct, platform: Platform, api: Api, keys: Keys) -> Fun
         ],
         keys=keys,
     )
-
-
-def let_in(scope: Construct, parts: Parts, api: str) -> None:
-    """Let the API of that id run the function, for its one route."""
-    stack = Stack.of(scope)
-    route = "/".join("*" if part.startswith("{") else part for part in PATH)
-    permission = aws_lambda.CfnPermission(
-        scope,
-        "LetIn",
-        action="lambda:InvokeFunction",
-        function_name=parts.function.arn,
-        principal="apigateway.amazonaws.com",
-        source_arn=f"arn:aws:execute-api:{stack.region}:{stack.account}:{api}/*/POST/{route}",
-    )
-    permission.node.add_dependency(parts.function)

@@ -8,6 +8,7 @@ from typing import Any
 from aws_cdk import Stack
 from constructs import Construct
 
+from cdk.parts.callback import callback, read_executions, waiting_table
 from cdk.parts.dead_letters import watch
 from cdk.parts.function import Function
 from cdk.parts.grants import Statement, allow, service
@@ -53,6 +54,7 @@ class Bridge(Construct):
             dead_letters=self.dead_letters,
         )
         table(self, "Memory", self._name, key=keys.messages.arn)
+        self._waiting = waiting_table(self, platform, keys)
         self.function = Function(
             self,
             "Function",
@@ -67,6 +69,15 @@ class Bridge(Construct):
             keys=keys,
         )
         self.function.read_queue(self.queue)
+        callback(
+            self,
+            platform,
+            code=CODE,
+            environment=self._environment(),
+            keys=keys,
+            waiting=self._waiting,
+            models=self._models(),
+        )
         self._feed(bus)
         self._reconcile()
         watch(
@@ -87,6 +98,8 @@ class Bridge(Construct):
             "AZURE_AUTHORITY_HOST": azure.authority_host,
             "PLATFORM": self._platform.name,
             "IDEMPOTENCY_TABLE": self._name,
+            "WAITING_TABLE": names.waiting(self._platform),
+            "EVENT_BUS": names.event_bus(self._platform),
             "MODELS_PATH": names.model_parameters(self._platform),
             "AUTOMATION_ACCOUNT": accounts.automation,
             "PROD_ACCOUNT": accounts.prod,
@@ -96,7 +109,6 @@ class Bridge(Construct):
 
     def _statements(self) -> list[Statement]:
         stack, platform = self._stack, self._platform
-        parameters = f"arn:aws:ssm:{stack.region}:{stack.account}:parameter{names.model_parameters(platform)}"
         return [
             allow(
                 "sts:GetWebIdentityToken",
@@ -114,9 +126,20 @@ class Bridge(Construct):
                 ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
                 f"arn:aws:dynamodb:{stack.region}:{stack.account}:table/{self._name}",
             ),
-            allow(["ssm:GetParameter", "ssm:GetParametersByPath"], [parameters, f"{parameters}/*"]),
+            allow(
+                ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Scan", "dynamodb:UpdateItem"],
+                self._waiting,
+            ),
+            read_executions(self),
+            allow(["ssm:GetParameter", "ssm:GetParametersByPath"], self._models()),
             allow([*READ_GROUP, *READ_PACKAGES], list(registry_arns(platform, "*")), of_platform(platform)),
         ]
+
+    def _models(self) -> list[str]:
+        """The parameters in which the platform's models are written down."""
+        stack, path = self._stack, names.model_parameters(self._platform)
+        parameters = f"arn:aws:ssm:{stack.region}:{stack.account}:parameter{path}"
+        return [parameters, f"{parameters}/*"]
 
     def _feed(self, bus: str) -> None:
         """The rules that put events into the queue; what cannot be put is a dead letter too."""
@@ -143,6 +166,28 @@ class Bridge(Construct):
                     "alarmName": [{"wildcard": alarm} for alarm in alarms],
                     "state": {"value": ["ALARM"]},
                 },
+            },
+            bus,
+        )
+        self._rule(
+            "Executions",
+            "Executions of SageMaker pipelines, which jobs in Azure DevOps wait for",
+            {
+                "source": ["aws.sagemaker"],
+                "detail-type": [
+                    "SageMaker Model Building Pipeline Execution Status Change",
+                    "SageMaker Model Building Pipeline Execution Step Status Change",
+                ],
+                "account": [accounts.automation],
+            },
+        )
+        self._rule(
+            "Jobs",
+            "Jobs in Azure DevOps that begin to wait for an execution",
+            {
+                "source": [names.CALLBACK_SOURCE],
+                "detail-type": [names.JOB_WAITING],
+                "account": [accounts.automation],
             },
             bus,
         )

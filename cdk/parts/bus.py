@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import Stack
 from constructs import Construct
 
-from cdk.parts.grants import allow, allow_principal, make_role, roles_of, service
+from cdk.parts.grants import Statement, allow, allow_principal, make_role, roles_of, service
 from isthmus import names
 from isthmus.config import STAGES, Platform
 from isthmus.resource_types import aws_events
@@ -29,12 +29,27 @@ def automation_bus(scope: Construct, platform: Platform) -> aws_events.CfnEventB
     return bus
 
 
+def say_as(platform: Platform, source: str) -> Statement:
+    """Put events on the bus that say that they come from `source`, and no others."""
+    return allow(
+        "events:PutEvents",
+        _arn(platform),
+        {
+            "ForAllValues:StringEquals": {"events:source": source},
+            # ForAllValues is true of no value at all.
+            "Null": {"events:source": "false"},
+        },
+    )
+
+
+def _arn(platform: Platform) -> str:
+    bus = names.event_bus(platform)
+    return f"arn:aws:events:{platform.region}:{platform.accounts.automation}:event-bus/{bus}"
+
+
 def forward_alarms(scope: Construct, platform: Platform) -> None:
     """Send each change of our alarms in this account to the automation account's bus."""
-    arn = (
-        f"arn:aws:events:{platform.region}:{platform.accounts.automation}"
-        f":event-bus/{names.event_bus(platform)}"
-    )
+    arn = _arn(platform)
     role = make_role(
         scope,
         "Forwarder",

@@ -11,6 +11,7 @@ from pathlib import Path
 from aws_cdk import Stack
 from constructs import Construct
 
+from cdk.parts.bus import say_as
 from cdk.parts.dead_letters import watch
 from cdk.parts.function import Function
 from cdk.parts.grants import (
@@ -164,15 +165,7 @@ class LandingZone(Construct):
                 f"arn:aws:dynamodb:{region}:{account}:table/{self._name}",
             ),
             allow("ssm:GetParameter", f"{models}/*"),
-            allow(
-                "events:PutEvents",
-                f"arn:aws:events:{region}:{account}:event-bus/{self._bus}",
-                {
-                    "ForAllValues:StringEquals": {"events:source": names.LANDING_SOURCE},
-                    # ForAllValues is true of no value at all.
-                    "Null": {"events:source": "false"},
-                },
-            ),
+            say_as(self._platform, names.LANDING_SOURCE),
         ]
 
     def _writers(self) -> None:

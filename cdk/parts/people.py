@@ -81,6 +81,11 @@ def automation_operator(scope: Construct, platform: Platform, *, data_key: str) 
                 log_arns(stack, *map(names.function_log, functions)),
             ),
             *ask(stack, platform, "automation"),
+            # Whoever provisions Azure DevOps tells it where the bridge is.
+            allow(
+                "ssm:GetParameter",
+                f"arn:aws:ssm:{stack.region}:{stack.account}:parameter{names.callback_parameter(platform)}",
+            ),
             allow("sqs:GetQueueAttributes", queues),
             allow("s3:GetObject", objects(names.artifact_bucket(platform))),
             allow(READ, data_key),

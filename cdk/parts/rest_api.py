@@ -14,7 +14,8 @@ from typing import Any
 from aws_cdk import Stack
 from constructs import Construct
 
-from cdk.parts.api import LINE, PATH, SECONDS, Parts, let_in
+from cdk.parts.api import PATH, ROUTE, SECONDS, Parts
+from cdk.parts.api_gateway import LINE, function_uri, let_in
 from cdk.parts.excuse import excuse
 from cdk.parts.grants import Principal, allow, allow_principal, document, log_arn, make_role
 from cdk.parts.keys import Key
@@ -51,7 +52,7 @@ def rest_api(scope: Construct, parts: Parts, logs: Key, network: Network | None)
         from cdk.parts.private_access import private_access
 
         private_access(scope, parts.platform, parts.stage, parts.api, network, made.ref)
-    let_in(scope, parts, made.ref)
+    let_in(scope, parts.function, made.ref, ROUTE)
     return f"https://{made.ref}.execute-api.{stack.region}.amazonaws.com/{STAGE}"
 
 
@@ -62,16 +63,13 @@ def _from_vpc(vpc: str) -> dict[str, Any]:
 
 
 def _method(scope: Construct, parts: Parts, api: aws_apigateway.CfnRestApi) -> aws_apigateway.CfnMethod:
-    stack, parent = Stack.of(scope), api.attr_root_resource_id
+    parent = api.attr_root_resource_id
     for number, part in enumerate(PATH):
         parent = aws_apigateway.CfnResource(
             scope, f"Path{number}", rest_api_id=api.ref, parent_id=parent, path_part=part
         ).ref
     validator = aws_apigateway.CfnRequestValidator(
         scope, "Validator", rest_api_id=api.ref, validate_request_body=True, validate_request_parameters=True
-    )
-    function = (
-        f"arn:aws:apigateway:{stack.region}:lambda:path/2015-03-31/functions/{parts.function.arn}/invocations"
     )
     return aws_apigateway.CfnMethod(
         scope,
@@ -86,7 +84,7 @@ def _method(scope: Construct, parts: Parts, api: aws_apigateway.CfnRestApi) -> a
         integration={
             "type": "AWS_PROXY",
             "integrationHttpMethod": "POST",
-            "uri": function,
+            "uri": function_uri(scope, parts.function),
             "timeoutInMillis": SECONDS * 1000,
         },
     )

@@ -40,7 +40,7 @@ def read(logs: Any, platform: Platform, *, days: float = 14) -> list[Hop]:
     return sorted(hops, key=lambda hop: hop.at)
 
 
-SUBJECTS = ("model_package_arn", "alarm_arn", "data_set")
+SUBJECTS = ("model_package_arn", "alarm_arn", "data_set", "execution_arn")
 
 
 def _hop(line: str) -> Hop | None:

@@ -14,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.bridge.jobs import Jobs
+
 ASSERTION = "aws-signed.assertion.never-logged"
 BEARER = "entra.bearer.never-logged"
 STS = """<GetWebIdentityTokenResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetWebIdentityTokenResult>
@@ -46,6 +48,7 @@ class Clouds:
     later_ms: int = 0
     signed_in: bool = True
     count: int = 0
+    jobs: Jobs = field(default_factory=Jobs)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def strike(self, fault: Fault | None) -> None:
@@ -55,7 +58,9 @@ class Clouds:
         """The parameters of a pipeline's runs, the first one first."""
         return [one["templateParameters"] for one in self.runs if one["pipeline"] == self.pipelines[pipeline]]
 
-    def respond(self, method: str, url: str, target: str, body: bytes) -> tuple[int, Any] | None:
+    def respond(
+        self, method: str, url: str, target: str, body: bytes, authorization: str = ""
+    ) -> tuple[int, Any] | None:
         """Status and answer; None where the connection breaks."""
         with self.lock:
             self.requests.append((method, url))
@@ -64,7 +69,8 @@ class Clouds:
             strikes = fault is not None and number == fault.at
             if fault and ((strikes and not fault.late) or (fault.deadly and number > fault.at)):
                 return (fault.status, {"message": "struck"}) if fault.status else None
-            answer = self._answer(method, url, target, body)
+            answer = self.jobs.answer(method, url, target, body, authorization)
+            answer = answer or self._answer(method, url, target, body)
             if fault and strikes:
                 return (fault.status, {"message": "struck late"}) if fault.status else None
             return answer
@@ -161,7 +167,8 @@ def serving(clouds: Clouds) -> Iterator[str]:
         def do_POST(self) -> None:
             length = int(self.headers.get("content-length") or 0)
             body, target = self.rfile.read(length), self.headers.get("x-amz-target", "")
-            answer = clouds.respond(self.command, self.path, target, body)
+            authorization = self.headers.get("authorization", "")
+            answer = clouds.respond(self.command, self.path, target, body, authorization)
             if answer is None:
                 self.close_connection = True
                 return

@@ -116,6 +116,8 @@ def environment(url: str) -> dict[str, str]:
         "AZURE_AUDIENCE": "api://AzureADTokenExchange",
         "PLATFORM": "isthmus",
         "IDEMPOTENCY_TABLE": "isthmus-bridge",
+        "WAITING_TABLE": "isthmus-waiting",
+        "EVENT_BUS": "isthmus-automation",
         "MODELS_PATH": "/isthmus/models",
         "AUTOMATION_ACCOUNT": AUTOMATION,
         "PROD_ACCOUNT": PROD,
@@ -141,6 +143,7 @@ def clear(clouds: Clouds) -> None:
         "signed_in",
         "count",
         "models",
+        "jobs",
     ):
         setattr(clouds, name, getattr(fresh, name))
 
@@ -149,10 +152,19 @@ def forget() -> None:
     """As in a new Lambda: nothing is remembered between invocations."""
     import boto3
 
-    from bridge import azure, carry, models, settings, web
+    from bridge import azure, callback, carry, execution, models, settings, waiting, web
 
     boto3.DEFAULT_SESSION = None
-    for remembered in (azure.azure_devops, carry._once, models._parameters, settings.settings, web.pool):
+    for remembered in (
+        azure.azure_devops,
+        callback._events,
+        carry._once,
+        execution._sagemaker,
+        models._parameters,
+        settings.settings,
+        waiting._dynamodb,
+        web.pool,
+    ):
         remembered.cache_clear()
 
 

@@ -168,11 +168,11 @@ def _bridge(lab: Lab) -> dict[str, Call]:
     name = names.bridge(lab.platform)
     queue = f"https://sqs.{REGION}.amazonaws.com/{AUTOMATION}/{name}"
     bus = f"arn:aws:events:{REGION}:{AUTOMATION}:event-bus/{names.event_bus(lab.platform)}"
-    alarm = {"Source": "test", "DetailType": "alarm", "Detail": "{}", "EventBusName": bus}
+    alarm = {"DetailType": "alarm", "Detail": "{}", "EventBusName": bus}
     item = {"id": {"S": "tried"}}
 
-    def send(who: As) -> None:
-        answer = who("events").put_events(Entries=[alarm])
+    def send(who: As, source: str = "test") -> None:
+        answer = who("events").put_events(Entries=[alarm | {"Source": source}])
         # Allowed; and ministack takes events for buses of one's own account only, unless a rule sends them.
         for entry in answer["Entries"]:
             assert entry.get("ErrorCode") in (None, "ResourceNotFoundException"), entry
@@ -186,6 +186,14 @@ def _bridge(lab: Lab) -> dict[str, Call]:
         "change what the bridge has done": lambda who: who("dynamodb").put_item(TableName=name, Item=item),
         "read the list of models": lambda who: who("ssm").get_parameter(
             Name=f"{names.model_parameters(lab.platform)}/{MODEL}"
+        ),
+        "take note of a job that waits": lambda who: who("dynamodb").put_item(
+            TableName=names.waiting(lab.platform), Item=item
+        ),
+        "read which jobs wait": lambda who: who("dynamodb").scan(TableName=names.waiting(lab.platform)),
+        "say that a job waits": lambda who: send(who, names.CALLBACK_SOURCE),
+        "read where the bridge is": lambda who: who("ssm").get_parameter(
+            Name=names.callback_parameter(lab.platform)
         ),
         "ask for a token for Entra": lambda who: who("sts").get_web_identity_token(
             Audience=[lab.platform.azure.audience], SigningAlgorithm="RS256", DurationSeconds=300

@@ -1,8 +1,8 @@
-"""Landing and the bridge import nothing of ours, and yet call things as the stacks and the library do."""
+"""Landing and the bridge import nothing of ours, and call things as the stacks and the library do."""
 
 from __future__ import annotations
 
-from bridge import events
+from bridge import events, execution
 from isthmus import names
 from landing import arrival, data_set, take, tell
 
@@ -11,6 +11,11 @@ def test_landing_tells_of_what_the_rules_let_pass_and_the_bridge_understands() -
     assert {tell.SOURCE, events.LANDING} == {names.LANDING_SOURCE}
     assert {tell.COMPLETE, events.DATA_SET} == {names.DATA_SET_COMPLETE}
     assert tell.FILE_REJECTED == names.DATA_FILE_REJECTED
+
+
+def test_the_route_tells_of_what_the_rules_let_pass_and_knows_runs_by_their_executions_names() -> None:
+    assert (events.CALLBACK, events.JOB_WAITING) == (names.CALLBACK_SOURCE, names.JOB_WAITING)
+    assert execution.name_of("17") == names.execution("17")
 
 
 def test_landing_reads_and_writes_where_its_role_may() -> None:
