@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from isthmus import names
-from isthmus.azure import approvals, provision, pull_requests, runs
+from isthmus.azure import approvals, callback, provision, pull_requests, runs
 from isthmus.errors import Refused
 from isthmus.local import furnish
 from isthmus.local.aws.bootstrap import bootstrap_all
@@ -32,7 +32,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             bootstrap_all(local.root, found.platform)
             furnish.synthesize(furnish.CHECKOUT, scene.platform_file, state / "assembly")
             furnish.deploy(found.platform, state / "assembly", lambda _line: None)
-            provision.apply(found.platform, scene.folders)
+            provision.apply(found.platform, scene.folders, callback=callback.url(found.platform))
         yield found
 
 

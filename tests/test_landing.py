@@ -12,7 +12,7 @@ import yaml
 from botocore.exceptions import ClientError
 
 from isthmus import aws, names
-from isthmus.azure import provision, runs
+from isthmus.azure import callback, provision, runs
 from isthmus.config import Platform, read
 from isthmus.local import furnish
 from isthmus.local.aws.bootstrap import bootstrap_all
@@ -43,7 +43,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             bootstrap_all(local.root, found.platform)
             furnish.synthesize(furnish.CHECKOUT, scene.platform_file, state / "assembly")
             furnish.deploy(found.platform, state / "assembly", lambda _line: None)
-            provision.apply(found.platform, scene.folders)
+            provision.apply(found.platform, scene.folders, callback=callback.url(found.platform))
             found.succeeded(runs.queue(found.client(), names.build_pipeline(found.model.name)))
         yield found
 

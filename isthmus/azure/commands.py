@@ -43,17 +43,29 @@ def _contents(command: click.decorators.FC) -> click.decorators.FC:
     return command
 
 
+_CALLBACK = click.option(
+    "--callback",
+    default="",
+    metavar="URL",
+    help="The bridge's HTTPS route.  [default: as the automation account says]",
+)
+
+
 @azure.command()
 @_contents
-def plan(platform_content: Path | None, model_build: Path | None, model_deploy: Path | None) -> None:
+@_CALLBACK
+def plan(
+    platform_content: Path | None, model_build: Path | None, model_deploy: Path | None, callback: str
+) -> None:
     """Show what `apply` would change, and change nothing."""
     from isthmus.azure import provision
+    from isthmus.azure.callback import url
     from isthmus.azure.client import connect
     from isthmus.azure.present import Present
 
     platform = _platform()
     folders = _folders(platform_content, model_build, model_deploy)
-    found = provision.plan(platform, folders, Present(connect(platform)))
+    found = provision.plan(platform, folders, Present(connect(platform)), callback or url(platform))
     for instruction in found:
         click.echo(instruction.summary)
     click.echo(f"{len(found)} to change" if found else "nothing to change")
@@ -61,15 +73,19 @@ def plan(platform_content: Path | None, model_build: Path | None, model_deploy: 
 
 @azure.command()
 @_contents
-def apply(platform_content: Path | None, model_build: Path | None, model_deploy: Path | None) -> None:
+@_CALLBACK
+def apply(
+    platform_content: Path | None, model_build: Path | None, model_deploy: Path | None, callback: str
+) -> None:
     """Make project, repositories, pipelines, environments, connections, checks, policies and grants.
 
     Run twice, it changes nothing the second time. A team's repository is filled only while it is empty.
     """
     from isthmus.azure import provision
+    from isthmus.azure.callback import url
 
-    folders = _folders(platform_content, model_build, model_deploy)
-    done = provision.apply(_platform(), folders, tell=click.echo)
+    folders, platform = _folders(platform_content, model_build, model_deploy), _platform()
+    done = provision.apply(platform, folders, callback=callback or url(platform), tell=click.echo)
     click.echo(f"{len(done)} changed" if done else "nothing to change")
 
 

@@ -17,6 +17,7 @@ from isthmus.azure.resources import (
     Check,
     Connection,
     Environment,
+    Grant,
     Pipeline,
     Policy,
     Proposing,
@@ -25,8 +26,6 @@ from isthmus.azure.resources import (
 )
 from isthmus.errors import NotFound, Unavailable
 
-# View builds, add tags, queue builds, view the pipeline.
-BRIDGE_BITS = 1 | 2 | 128 | 1024
 # Read, contribute, make branches, contribute to pull requests.
 PROPOSING_BITS = 2 | 4 | 16 | 16384
 PROJECT_TIMEOUT = 120
@@ -162,14 +161,18 @@ class CreateEnvironment:
 
 
 @dataclass(frozen=True)
-class CreateConnection:
+class PutConnection:
+    """Make a service connection, or (with `id`) change where the one leads that is there."""
+
     connection: Connection
     tenant_id: str
     client_id: str
+    id: str = ""
 
     @property
     def summary(self) -> str:
-        return f"+ service connection {self.connection.name}"
+        sign, where = "~" if self.id else "+", f": {self.connection.url}" if self.connection.url else ""
+        return f"{sign} service connection {self.connection.name}{where}"
 
     def carry_out(self, present: Present) -> None:
         reference = {
@@ -180,6 +183,30 @@ class CreateConnection:
         endpoint = {
             "name": self.connection.name,
             "description": self.connection.description,
+            "isShared": False,
+            "isReady": True,
+            "serviceEndpointProjectReferences": [reference],
+        } | (self._service() if self.connection.url else self._entra())
+        client = present.clients.get_service_endpoint_client()
+        if self.id:
+            client.update_service_endpoint(endpoint, self.id)
+        else:
+            client.create_service_endpoint(endpoint)
+
+    def _service(self) -> dict[str, Any]:
+        """A URL, which nobody signs in to by the connection."""
+        return {
+            "type": "generic",
+            "url": self.connection.url,
+            "authorization": {
+                "scheme": "UsernamePassword",
+                "parameters": {"username": "", "password": ""},
+            },
+            "data": {},
+        }
+
+    def _entra(self) -> dict[str, Any]:
+        return {
             "type": "azurerm",
             "url": "https://management.azure.com/",
             "authorization": {
@@ -194,11 +221,7 @@ class CreateConnection:
                 "managementGroupName": "Tenant Root Group",
                 "creationMode": "Manual",
             },
-            "isShared": False,
-            "isReady": True,
-            "serviceEndpointProjectReferences": [reference],
         }
-        present.clients.get_service_endpoint_client().create_service_endpoint(endpoint)
 
 
 @dataclass(frozen=True)
@@ -302,23 +325,22 @@ class PutPolicy:
 
 @dataclass(frozen=True)
 class GrantPipeline:
-    """Let the bridge queue and see the runs of one pipeline."""
+    """Let the bridge queue and see the runs of one pipeline, and write to them where `grant` says so."""
 
-    client_id: str
-    pipeline: str
+    grant: Grant
 
     @property
     def summary(self) -> str:
-        return f"+ the bridge may queue {self.pipeline}"
+        return f"+ the bridge may queue {self.grant.pipeline}"
 
     def carry_out(self, present: Present) -> None:
         entry = {
-            "descriptor": present.application(self.client_id),
-            "allow": BRIDGE_BITS,
+            "descriptor": present.application(self.grant.client_id),
+            "allow": self.grant.bits,
             "deny": 0,
             "extendedInfo": {},
         }
-        number = _there(present.pipeline(self.pipeline), "pipeline", self.pipeline)
+        number = _there(present.pipeline(self.grant.pipeline), "pipeline", self.grant.pipeline)
         body = {
             "token": f"{present.project()}/{number}",
             "merge": True,

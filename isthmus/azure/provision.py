@@ -13,11 +13,9 @@ from isthmus.azure import contents, policies
 from isthmus.azure.client import connect
 from isthmus.azure.guards import TASK
 from isthmus.azure.instructions import (
-    BRIDGE_BITS,
     PROPOSING_BITS,
     UPDATE,
     Authorize,
-    CreateConnection,
     CreateEnvironment,
     CreatePipeline,
     CreateProject,
@@ -28,6 +26,7 @@ from isthmus.azure.instructions import (
     Propose,
     Push,
     PutCheck,
+    PutConnection,
     PutPolicy,
     perform,
     settings,
@@ -38,9 +37,11 @@ from isthmus.azure.wanted import wanted
 from isthmus.config import Platform
 
 
-def plan(platform: Platform, folders: contents.Folders, present: Present) -> list[Instruction]:
-    """What has to change, in the order in which it can."""
-    want = wanted(platform)
+def plan(
+    platform: Platform, folders: contents.Folders, present: Present, callback: str = ""
+) -> list[Instruction]:
+    """What has to change, in the order in which it can; `callback` is the URL of the bridge's HTTPS route."""
+    want = wanted(platform, callback)
     return [
         *_project(want, present),
         *_repositories(want, folders, present),
@@ -59,16 +60,18 @@ def apply(
     platform: Platform,
     folders: contents.Folders,
     *,
+    callback: str = "",
     token: str | None = None,
     tell: Callable[[str], None] = lambda _line: None,
 ) -> list[str]:
     """Bring Azure DevOps to what is wanted; returns what was done, one line each, and tells it as it goes.
 
-    `token` is an administrator's; without one the environment's is taken. Raises a `Problem` at the first
+    `callback` is the URL of the bridge's HTTPS route; without it no pipeline learns where that is. `token` is
+    an administrator's; without one the environment's is taken. Raises a `Problem` at the first
     instruction that fails: what went before it stays, and the next apply goes on from there.
     """
     present = Present(connect(platform, token))
-    instructions = plan(platform, folders, present)
+    instructions = plan(platform, folders, present, callback)
     for instruction in instructions:
         tell(instruction.summary)
         perform(instruction, present)
@@ -107,8 +110,10 @@ def _update(
 def _connections(platform: Platform, want: Wanted, present: Present) -> Iterator[Instruction]:
     azure = platform.azure
     for connection in want.connections:
-        if present.connection(connection.name) is None:
-            yield CreateConnection(connection, azure.tenant_id, azure.connection_client)
+        found = present.connection(connection.name)
+        if found is None or connection.url not in ("", (found.url or "").rstrip("/")):
+            key = found.id if found else ""
+            yield PutConnection(connection, azure.tenant_id, azure.connection_client, key)
 
 
 def _check(check: Check, present: Present) -> Iterator[Instruction]:
@@ -176,12 +181,12 @@ def _grants(want: Wanted, present: Present) -> Iterator[Instruction]:
     for grant in want.grants:
         number, project = present.pipeline(grant.pipeline), present.project()
         if number is None:
-            yield GrantPipeline(grant.client_id, grant.pipeline)
+            yield GrantPipeline(grant)
             continue
         who = present.application(grant.client_id)
         allowed = present.granted(BUILD_NAMESPACE, f"{project}/{number}", who)
-        if allowed & BRIDGE_BITS != BRIDGE_BITS:
-            yield GrantPipeline(grant.client_id, grant.pipeline)
+        if allowed & grant.bits != grant.bits:
+            yield GrantPipeline(grant)
 
 
 def _proposing(want: Wanted, present: Present) -> Iterator[Instruction]:

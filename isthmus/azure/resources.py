@@ -37,10 +37,11 @@ class Environment:
 
 @dataclass(frozen=True)
 class Connection:
-    """A service connection with workload identity federation: it holds no secret."""
+    """A service connection that holds no secret: with workload identity federation, or a mere URL."""
 
     name: str
     description: str
+    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,11 @@ Policy: TypeAlias = BuildValidation | MinimumReviewers | RequiredReviewers
 
 @dataclass(frozen=True)
 class Grant:
-    """What the bridge may do: queue and see the runs of this pipeline."""
+    """What the bridge may do with this pipeline, by bits of the namespace Build."""
 
     client_id: str
     pipeline: str
+    bits: int
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ from isthmus.config import STAGES, AccountRole, Model, Platform
 from isthmus.errors import BadInput
 
 T = TypeVar("T")
+# Of the namespace Build: view builds, add tags, queue builds, view the pipeline; and update what builds say.
+QUEUE, TELL = 1 | 2 | 128 | 1024, 256
 # The pipeline's stages name all of them; those of an account that is not there are passed over.
 ACCOUNTS: tuple[AccountRole, ...] = get_args(AccountRole)
 DEPLOY_TEMPLATE = "model-deploy.yml"
@@ -35,9 +37,11 @@ IS_VERSION_GOOD = "has the version passed its gates in staging? See the run's te
 IS_CHANGE_MEANT = "is what changes in prod what the pull request's comment said, and did staging take it?"
 
 
-def wanted(platform: Platform) -> Wanted:
+def wanted(platform: Platform, callback: str = "") -> Wanted:
     """All of it, each thing once, in an order in which it can be made.
 
+    `callback` is the URL of the bridge's HTTPS route, which only the automation account knows; without it
+    there is nothing that leads there.
     Raises `BadInput` where two models would share a repository: its model.yaml or deploy.yaml is of one.
     """
     _require_a_repository_each(platform)
@@ -46,9 +50,9 @@ def wanted(platform: Platform) -> Wanted:
         repositories=_once(_repositories(platform)),
         pipelines=_once(_pipelines(platform)),
         environments=tuple(_environments(platform)),
-        connections=_once(_connections(platform)),
+        connections=(*_once(_connections(platform)), *_callback(platform, callback)),
         checks=tuple(_checks(platform)),
-        authorizations=tuple(_authorizations(platform)),
+        authorizations=(*_authorizations(platform), *_calling(platform, callback)),
         policies=_once(_policies(platform)),
         grants=_once(_grants(platform)),
         proposing=(Proposing(names.PLATFORM_REPOSITORY),),
@@ -114,6 +118,18 @@ def _connections(platform: Platform) -> Iterator[Connection]:
         )
     for model in platform.models:
         yield from _model_connections(platform, model.name)
+
+
+def _callback(platform: Platform, url: str) -> Iterator[Connection]:
+    if url:
+        about = "Where jobs without an agent say which execution of SageMaker they wait for"
+        yield Connection(names.callback_connection(platform), about, url)
+
+
+def _calling(platform: Platform, url: str) -> Iterator[Authorization]:
+    if url:
+        builds = tuple(names.build_pipeline(model.name) for model in platform.models)
+        yield Authorization("endpoint", names.callback_connection(platform), builds, only=True)
 
 
 def _model_connections(platform: Platform, model: str) -> Iterator[Connection]:
@@ -209,5 +225,5 @@ def _policies(platform: Platform) -> Iterator[Policy]:
 
 def _grants(platform: Platform) -> Iterator[Grant]:
     for model in platform.models:
-        yield Grant(platform.azure.bridge_client_id, names.deploy_pipeline(model.name))
-        yield Grant(platform.azure.bridge_client_id, names.build_pipeline(model.name))
+        yield Grant(platform.azure.bridge_client_id, names.deploy_pipeline(model.name), QUEUE)
+        yield Grant(platform.azure.bridge_client_id, names.build_pipeline(model.name), QUEUE | TELL)

@@ -23,7 +23,7 @@ def furnish(local: Local, say: Say) -> None:
 
     Repositories are filled from the folders beside platform.yaml, or else from the example.
     """
-    from isthmus.azure import contents, provision
+    from isthmus.azure import callback, contents, provision
     from isthmus.local.identity import acting_as
 
     with acting_as("admin", local):
@@ -39,7 +39,8 @@ def furnish(local: Local, say: Say) -> None:
         deploy(platform, assembly, say)
         say("Azure DevOps: project, repositories, pipelines, checks")
         build, deploy_ = (beside(file, name) for name in ("model-build", "model-deploy"))
-        provision.apply(platform, contents.Folders(CHECKOUT, build, deploy_, file), tell=say)
+        folders = contents.Folders(CHECKOUT, build, deploy_, file)
+        provision.apply(platform, folders, callback=callback.url(platform), tell=say)
 
 
 def beside(platform_file: Path, name: str) -> Path:

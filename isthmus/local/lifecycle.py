@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from isthmus import aws, names
-from isthmus.azure import approvals, provision, pull_requests, runs
+from isthmus.azure import approvals, callback, provision, pull_requests, runs
 from isthmus.errors import Problem
 from isthmus.local import furnish, traffic
 from isthmus.local.aws.bootstrap import bootstrap_all
@@ -89,7 +89,8 @@ class Lifecycle:
     def furnish_azure(self) -> None:
         world = self.world
         with self.progress.step("Provision Azure DevOps", "provision") as step, world.acting("admin"):
-            done = provision.apply(world.platform, world.scene.folders)
+            platform = world.platform
+            done = provision.apply(platform, world.scene.folders, callback=callback.url(platform))
             step.short = counted(len(done), "change")
             step.result = f"{step.short}: project, repositories, pipelines, environments, checks"
 

@@ -18,6 +18,7 @@ from isthmus.errors import BadInput, NotFound, Refused
 from tests.azure.conftest import CHECKOUT
 from tests.local.azure_devops.standin import PROJECT, Person, StandIn, until
 
+CALLBACK = "https://abc123.execute-api.eu-west-1.amazonaws.com"
 ARN = "arn:aws:sagemaker:eu-west-1:222233334444:model-package/seattle-rain/1"
 
 
@@ -25,20 +26,50 @@ ARN = "arn:aws:sagemaker:eu-west-1:222233334444:model-package/seattle-rain/1"
 def provisioned(platform: Platform, folders: Folders, empty: StandIn) -> Platform:
     """Applied before the first test that asks for it."""
     if not empty.person("admin").ask("GET", f"/_apis/projects/{PROJECT}").ok:
-        provision.apply(platform, folders, token=empty.token("admin"))
+        provision.apply(platform, folders, callback=CALLBACK, token=empty.token("admin"))
     return platform
 
 
 def planned(platform: Platform, folders: Folders) -> list[str]:
-    return [one.summary for one in provision.plan(platform, folders, Present(connect(platform)))]
+    return [one.summary for one in provision.plan(platform, folders, Present(connect(platform)), CALLBACK)]
 
 
 def test_applied_twice_it_changes_nothing(platform: Platform, folders: Folders) -> None:
     before = planned(platform, folders)
     told: list[str] = []
-    provision.apply(platform, folders, tell=told.append)
+    provision.apply(platform, folders, callback=CALLBACK, tell=told.append)
     assert told == before
     assert planned(platform, folders) == []
+
+
+def test_the_bridges_route_is_a_url_for_the_build_pipelines_and_moves_with_it(
+    provisioned: Platform, folders: Folders, client: Client, empty: StandIn
+) -> None:
+    present = Present(client)
+    connection = present.connection("isthmus-callback")
+    assert connection is not None
+    assert (connection.type, connection.url) == ("generic", CALLBACK)
+    assert not any((connection.authorization.parameters or {}).values())
+    builds = {present.pipeline("seattle-rain-build")}
+    assert present.authorized("endpoint", "isthmus-callback") == builds
+    for url in (f"{CALLBACK}/moved", CALLBACK):
+        provision.apply(provisioned, folders, callback=url)
+        present.forget()
+        assert present.connection("isthmus-callback").url == url
+
+
+def test_the_bridge_may_write_to_builds_and_to_nothing_else(provisioned: Platform, client: Client) -> None:
+    from isthmus.azure.present import BUILD_NAMESPACE
+
+    present = Present(client)
+    bridge = present.application(provisioned.azure.bridge_client_id)
+    bits = {
+        kind: present.granted(
+            BUILD_NAMESPACE, f"{present.project()}/{present.pipeline(f'seattle-rain-{kind}')}", bridge
+        )
+        for kind in ("build", "deploy")
+    }
+    assert bits == {"build": 1 | 2 | 128 | 1024 | 256, "deploy": 1 | 2 | 128 | 1024}
 
 
 def test_what_is_in_the_repositories(provisioned: Platform, empty: StandIn) -> None:
@@ -314,9 +345,11 @@ def test_a_deployment_waits_for_the_approver(provisioned: Platform, empty: Stand
 
 def test_commands(provisioned: Platform, folders: Folders) -> None:
     options = ["--platform-content", str(folders.platform), "--model-build", str(folders.model_build)]
-    command = ["azure", "plan", *options, "--model-deploy", str(folders.model_deploy)]
+    command = ["azure", "plan", *options, "--model-deploy", str(folders.model_deploy), "--callback", CALLBACK]
     done = CliRunner().invoke(isthmus, command, catch_exceptions=False)
     assert (done.exit_code, done.output) == (0, "nothing to change\n")
+    done = CliRunner().invoke(isthmus, [*command[:-1], f"{CALLBACK}/moved"], catch_exceptions=False)
+    assert done.output == f"~ service connection isthmus-callback: {CALLBACK}/moved\n1 to change\n"
     done = CliRunner().invoke(isthmus, ["azure", "approvals"], catch_exceptions=False)
     assert done.output == "nothing waits for approval\n"
 
