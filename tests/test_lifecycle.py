@@ -130,6 +130,16 @@ def test_the_bridge_queued_exactly_two_deployments_and_one_retraining(report: di
     assert not [one for one in report["events"] if one["hop"] in ("failed", "refused")]
 
 
+def test_each_training_completed_the_job_that_waited_for_it_without_an_agent(report: dict[str, Any]) -> None:
+    completed = [one for one in report["events"] if one["hop"] == "completed"]
+    assert {(one["event_type"], one["reason"]) for one in completed} == {
+        ("execution", "Succeeded: succeeded")
+    }
+    said = " ".join(str(one["result"]) for one in report["steps"])
+    builds = re.findall(r"run (\d+) registered", said)
+    assert len(builds) == 2 and sorted(one["run_id"] for one in completed) == sorted(builds)
+
+
 def hops_of(report: dict[str, Any]) -> Callable[[dict[str, Any]], list[dict[str, Any]]]:
     """The hops of an event, by its correlation id."""
     return lambda event: [one for one in report["events"] if one["correlation_id"] == event["correlation_id"]]

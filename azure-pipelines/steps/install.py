@@ -1,6 +1,6 @@
 """Installs the command `isthmus` from this checkout of the platform, at the versions that its lock names.
 
-    python install.py build|check|deploy
+    python install.py build|check|deploy|follow
 
 An agent whose Python holds all of it already is left as it is. Runs before anything is installed, so it
 knows the standard library only.

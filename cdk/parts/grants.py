@@ -142,15 +142,9 @@ def model_role(
     trust: Principal | Sequence[Statement],
     description: str,
     policy: str,
-    seconds: int | None = None,
 ) -> aws_iam.CfnRole:
-    """A model's role, which its stack tags with the model, and which has the policy of its kind.
-
-    It may be held for `seconds` at a time; for an hour where nothing is said.
-    """
-    role = tagged_role(scope, id_, name, trust=trust, description=description, policies=[policy])
-    role.max_session_duration = seconds
-    return role
+    """A model's role, which its stack tags with the model, and which has the policy of its kind."""
+    return tagged_role(scope, id_, name, trust=trust, description=description, policies=[policy])
 
 
 def tagged_role(

@@ -27,7 +27,7 @@ from cdk.parts.logs import JOB_KINDS
 from cdk.parts.model_tag import NEW, NOT_ANOTHERS, OWN
 from cdk.parts.registry import READ_GROUP, READ_PACKAGES, registry_arns
 from cdk.parts.storage import bucket_arn, objects, under
-from isthmus import names, sessions
+from isthmus import names
 from isthmus.config import Platform
 from isthmus.network import Attachment
 
@@ -71,7 +71,6 @@ def training_roles(scope: Construct, platform: Platform, model: str) -> None:
         trust=connection(platform, account, names.build_connection(platform, model)),
         description=f"The model-build pipeline of {model} in Azure DevOps",
         policy=names.policy(platform, BUILD),
-        seconds=sessions.BUILD,
     )
     model_role(
         scope,

@@ -77,7 +77,7 @@ def _of_model(platform: Platform, name: str, model: str) -> Target:
     automation = platform.accounts.automation
     if name == "build":
         role, connection = names.build_role(platform, model), names.build_connection(platform, model)
-        return Target(automation, role, connection, sessions.BUILD)
+        return Target(automation, role, connection)
     if name == "synth":
         return Target(automation, names.synth_role(platform, model), names.synth_connection(platform, model))
     stage = name.removeprefix("deploy-")

@@ -1,10 +1,14 @@
-"""`isthmus build`: define, check, sample and run a model's SageMaker pipeline; run in its repository."""
+"""`isthmus build`: define, check, sample, start and finish a model's SageMaker pipeline."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from isthmus.config import ModelConfig, Platform
 
 HERE = Path()
 
@@ -68,36 +72,87 @@ def sample(junit: Path | None) -> None:
     click.echo(f"on a sample: {found.evaluation.get('verdict', 'not evaluated')}")
 
 
-@build.command()
-@click.option("--definition", "file", type=click.Path(exists=True, path_type=Path), required=True)
-@click.option("--commit", required=True, help="The commit that is built.")
-@click.option("--run-id", required=True, help="The run of Azure Pipelines that asks.")
-@click.option("--repository", default="", help="The repository's URL.")
-@click.option("--reason", type=click.Choice(["merge", "retrain", "data"]), default="merge")
-@click.option("--correlation-id", default="")
-@click.option("--data-set", default="", help="The data set that landed: NAME@VERSION.")
-@click.option("--attempt", default="1", envvar="SYSTEM_JOBATTEMPT", help="Which attempt of the run this is.")
-@click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), help="Write a summary there.")
-def run(
-    file: Path,
-    commit: str,
-    run_id: str,
-    repository: str,
-    reason: str,
-    correlation_id: str,
-    data_set: str,
-    attempt: str,
-    summary: Path | None,
-) -> None:
-    """Run the pipeline in SageMaker and follow it; registers a version only if it is good enough."""
-    from isthmus.azure.logging_commands import command
-    from isthmus.build.run import Request, run
-    from isthmus.config import platform_path, read_model, read_platform
+def _about(command: click.decorators.FC) -> click.decorators.FC:
+    """The options that say what is started, and for whom."""
+    options = (
+        click.option("--definition", "file", type=click.Path(exists=True, path_type=Path), required=True),
+        click.option("--commit", required=True, help="The commit that is built."),
+        click.option("--run-id", required=True, help="The run of Azure Pipelines that asks."),
+        click.option("--repository", default="", help="The repository's URL."),
+        click.option("--reason", type=click.Choice(["merge", "retrain", "data"]), default="merge"),
+        click.option("--correlation-id", default=""),
+        click.option("--data-set", default="", help="The data set that landed: NAME@VERSION."),
+        click.option(
+            "--attempt", default="1", envvar="SYSTEM_JOBATTEMPT", help="Which attempt of the run this is."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
-    config, platform = read_model(), read_platform(platform_path())
-    platform.model(config.name)
-    request = Request(commit, repository, run_id, reason, correlation_id, attempt, data_set)
-    result = run(platform, config, HERE, file.read_text(), request, click.echo)
+
+_SUMMARY = click.option(
+    "--summary", type=click.Path(dir_okay=False, path_type=Path), help="Write a summary there."
+)
+
+
+@build.command()
+@_about
+@_SUMMARY
+def run(file: Path, summary: Path | None, **about: str) -> None:
+    """Start the pipeline and follow it to its end: `start` and `finish` in one."""
+    _finish(_start(file, about), summary)
+
+
+@build.command()
+@_about
+def start(file: Path, **about: str) -> None:
+    """Start the pipeline in SageMaker, and wait for nothing; the step's output `execution` is its ARN."""
+    from isthmus.azure.logging_commands import command
+
+    command("task.setvariable", _start(file, about), variable="execution", isOutput="true")
+
+
+@build.command()
+@click.option("--execution", required=True, help="The ARN that `start` gave.")
+@_SUMMARY
+def finish(execution: str, summary: Path | None) -> None:
+    """Say how an execution ended, once it has; red where it failed, or its model is not good enough."""
+    _finish(execution, summary)
+
+
+@build.command()
+@click.option("--run-id", required=True, help="The run of Azure Pipelines that was cancelled.")
+def stop(run_id: str) -> None:
+    """Stop the executions that a run has started and that go on."""
+    from isthmus.build.stop import stop
+
+    config, platform = _model()
+    stopped = stop(platform, config.name, run_id)
+    for arn in stopped:
+        click.echo(f"stopping {arn}")
+    if not stopped:
+        click.echo(f"run {run_id} has no execution that goes on")
+
+
+def _start(file: Path, about: dict[str, str]) -> str:
+    from isthmus.build.run import Request, start
+
+    config, platform = _model()
+    arn = start(platform, config, HERE, file.read_text(), Request(**about), click.echo)
+    click.echo(f"execution {arn}")
+    return arn
+
+
+def _finish(arn: str, summary: Path | None) -> None:
+    """Follow and conclude; a version that is registered is the step's output `modelPackageArn`."""
+    import boto3
+
+    from isthmus.azure.logging_commands import command
+    from isthmus.build.follow import follow
+
+    config, platform = _model()
+    result = follow(boto3.Session(region_name=platform.region), arn, click.echo)
     click.echo(result.verdict)
     if summary:
         from isthmus.build.summary import markdown
@@ -112,3 +167,12 @@ def run(
     command("task.logissue", result.verdict, type="error" if red else "warning")
     if red:
         raise click.exceptions.Exit(1)
+
+
+def _model() -> tuple[ModelConfig, Platform]:
+    """The repository's model, and the platform that it is one of."""
+    from isthmus.config import platform_path, read_model, read_platform
+
+    config, platform = read_model(), read_platform(platform_path())
+    platform.model(config.name)
+    return config, platform

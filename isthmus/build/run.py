@@ -14,7 +14,6 @@ import boto3
 from isthmus import names, network
 from isthmus.build import champion, content, data, scripts
 from isthmus.build.attach import attach, values
-from isthmus.build.follow import Result, follow
 from isthmus.build.schema import publish
 from isthmus.build.tags import tag
 from isthmus.config import ModelConfig, Platform
@@ -37,26 +36,7 @@ class Request:
     data_set: str = ""
 
 
-def run(
-    platform: Platform,
-    config: ModelConfig,
-    repository: Path,
-    definition: str,
-    request: Request,
-    say: Callable[[str], None],
-) -> Result:
-    """Run the pipeline as the caller (the build role), and return how it ended.
-
-    Raises `BadInput` for data or an image that is not there, and `Problem` where a step fails.
-    """
-    session = boto3.Session(region_name=platform.region)
-    arn = start(session, platform, config, repository, definition, request, say)
-    say(f"execution {arn}")
-    return follow(session, arn, say)
-
-
 def start(
-    session: boto3.Session,
     platform: Platform,
     config: ModelConfig,
     repository: Path,
@@ -66,8 +46,10 @@ def start(
 ) -> str:
     """Upload what the run needs, bring the pipeline up to date, and start it; returns the execution's ARN.
 
-    Asking again for the same attempt of a run of Azure DevOps gives the same execution.
+    It is done as the caller (the build role). Asking again for the same attempt of a run of Azure DevOps
+    gives the same execution. Raises `BadInput` for data or an image that is not there.
     """
+    session = boto3.Session(region_name=platform.region)
     s3, sagemaker = session.client("s3"), session.client("sagemaker")
     artifacts, role = names.artifact_bucket(platform), _pipeline_role(platform, config)
     bucket = names.data_bucket(platform)
@@ -106,7 +88,7 @@ def start(
     token = json.dumps([definition, parameters, asdict(request)], sort_keys=True)
     answer = sagemaker.start_pipeline_execution(
         PipelineName=config.name,
-        PipelineExecutionDisplayName=f"run-{request.run_id}",
+        PipelineExecutionDisplayName=names.execution(request.run_id),
         PipelineParameters=[{"Name": name, "Value": value} for name, value in parameters.items() if value],
         ClientRequestToken=hashlib.sha256(token.encode()).hexdigest(),
     )

@@ -80,7 +80,7 @@ def parse(words: list[str]) -> None:
 def test_there_are_commands_in_the_pipelines() -> None:
     said = {" ".join(words) for _, words in calls()}
     assert any(one.startswith("assume infrastructure-prod -- isthmus infra deploy") for one in said)
-    assert any(one.startswith("assume build --model $MODEL -- isthmus build run") for one in said)
+    assert any(one.startswith("assume build --model $MODEL -- isthmus build start") for one in said)
     assert len(said) > 15
 
 

@@ -74,7 +74,7 @@ def test_the_deploy_pipeline_goes_from_synthesis_over_staging_to_prod() -> None:
 
 def test_each_pipeline_enters_aws_as_itself() -> None:
     used = {name for step in steps(compiled(BUILD)) for name in connections(step)}
-    assert used == {names.build_connection(PLATFORM, MODEL)}
+    assert used == {names.build_connection(PLATFORM, MODEL), names.callback_connection(PLATFORM)}
     (build, *_) = compiled(DEPLOY, **required(DEPLOY)).stages
     used = {name for job in build.jobs for step in job.all_steps() for name in connections(step)}
     assert used == {names.synth_connection(PLATFORM, MODEL)}
