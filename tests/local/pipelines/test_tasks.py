@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from isthmus.local.pipelines.tasks import TASKS
+
+ROOT = Path(__file__).parents[3]
 MAKE = "bash: mkdir -p out/sub && touch out/a.whl out/sub/b.whl out/c.txt out/sub/.d"
 
 
@@ -101,3 +104,8 @@ def test_node_must_be_of_the_version(shop: Any) -> None:
     ran = shop.run("steps: [{task: NodeTool@0, inputs: {versionSpec: 4.x}}]")
     assert ran.result == "failed"
     assert "node" in ran.issues()[-1].lower()
+
+
+@pytest.mark.parametrize("task", [name for name in TASKS if "@" in name])
+def test_a_task_that_runs_here_stands_in_the_docs(task: str) -> None:
+    assert f"`{task}`" in (ROOT / "docs/run.md").read_text()
