@@ -30,6 +30,7 @@ def install(url: str) -> None:
     for module, apis in ((apigateway, apigateway._apis), (apigateway_v1, apigateway_v1._rest_apis)):
         module.find_api_scope = functools.partial(_scope_of, apis)
     apigateway._invoke_lambda_proxy = _throttled(_if_let_in(apigateway._invoke_lambda_proxy, _refusal_v2))
+    apigateway._invoke_request_authorizer_lambda = _asked_if_let(apigateway._invoke_request_authorizer_lambda)
     apigateway_v1._invoke_lambda_proxy_v1 = _if_let_in(apigateway_v1._invoke_lambda_proxy_v1, _refusal_v1)
     apigateway._handle_execute_in_scope = _logged(apigateway._handle_execute_in_scope, _stage_v2)
     apigateway_v1._handle_execute_in_scope = _logged(apigateway_v1._handle_execute_in_scope, _stage_v1)
@@ -68,6 +69,18 @@ def _if_let_in(invoke: Execute, refusal: Callable[[], Any]) -> Execute:
         if not _lets_in(uri, route, scope["owner_account_id"], scope["owner_region"]):
             return refusal()
         return await invoke(integration, api, stage, *rest, **scope)
+
+    return checked
+
+
+def _asked_if_let(invoke: Execute) -> Execute:
+    """Ask an HTTP API's authorizer if its policy allows that to API Gateway; else it has not answered."""
+
+    async def checked(authorizer: dict[str, Any], event: dict[str, Any], account: str, region: str) -> Any:
+        source = f"{event['requestContext']['apiId']}/authorizers/{authorizer['authorizerId']}"
+        if not _lets_in(authorizer.get("authorizerUri", ""), source, account, region):
+            return None
+        return await invoke(authorizer, event, account, region)
 
     return checked
 

@@ -36,27 +36,35 @@ def att(name: str) -> dict:
     return {"Fn::GetAtt": name.split(".")}
 
 
+ASKED = """
+def handle(event, context):
+    assert event["type"] == "REQUEST"
+    return {"isAuthorized": event["headers"]["authtoken"] == "good"}
+"""
+
+
 def function(role: str) -> dict:
     return {
-        "Function": {
+        name: {
             "Type": "AWS::Lambda::Function",
             "Properties": {
-                "FunctionName": "apis-echo",
+                "FunctionName": f"apis-{called}",
                 "Runtime": "python3.14",
                 "Handler": "index.handle",
                 "Role": role,
-                "Code": {"ZipFile": CODE},
+                "Code": {"ZipFile": code},
             },
         }
+        for name, called, code in (("Function", "echo", CODE), ("Asked", "asked", ASKED))
     }
 
 
-def permission(route: str) -> dict:
+def permission(route: str, function: str = "Function") -> dict:
     return {
         "Type": "AWS::Lambda::Permission",
         "Properties": {
             "Action": "lambda:InvokeFunction",
-            "FunctionName": att("Function.Arn"),
+            "FunctionName": att(f"{function}.Arn"),
             "Principal": "apigateway.amazonaws.com",
             "SourceArn": {"Fn::Sub": f"arn:aws:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:{route}"},
         },
@@ -113,6 +121,35 @@ for path, scopes in (("things/{id}", None), ("scoped", ["read", "write"]), ("clo
         | ({"AuthorizationScopes": scopes} if scopes else {}),
     }
 HTTP["LetInScoped"] = permission("${Http}/*/POST/scoped")
+
+ASKING = {
+    "AuthorizerType": "REQUEST",
+    "AuthorizerUri": {
+        "Fn::Sub": "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/"
+        "${Asked.Arn}/invocations"
+    },
+    "AuthorizerPayloadFormatVersion": "2.0",
+    "EnableSimpleResponses": True,
+    "AuthorizerResultTtlInSeconds": 0,
+    "IdentitySource": ["$request.header.AuthToken"],
+}
+for name in ("asked", "unasked"):
+    HTTP[f"Authorizer{name}"] = {
+        "Type": f"{TYPES}::Authorizer",
+        "Properties": {"ApiId": ref("Http"), "Name": name} | ASKING,
+    }
+    HTTP[f"Route{name}"] = {
+        "Type": f"{TYPES}::Route",
+        "Properties": {
+            "ApiId": ref("Http"),
+            "RouteKey": f"POST /{name}",
+            "Target": TARGET,
+            "AuthorizationType": "CUSTOM",
+            "AuthorizerId": ref(f"Authorizer{name}"),
+        },
+    }
+    HTTP[f"LetIn{name}"] = permission(f"${{Http}}/*/POST/{name}")
+HTTP["LetAsk"] = permission("${Http}/authorizers/${Authorizerasked}", "Asked")
 
 REST: dict[str, Any] = {
     "Rest": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "apis-rest"}},
@@ -254,6 +291,19 @@ def test_an_http_api_tells_its_function_the_claims_as_text(apis: Apis) -> None:
     claims = answer.json()["jwt"]["claims"]
     assert claims["roles"] == "[a b]"
     assert claims["sub"] == "app"
+
+
+def asking(apis: Apis, path: str, **headers: str) -> int:
+    return requests.post(f"{apis.http}/{path}", data=b"{}", headers=headers, timeout=30).status_code
+
+
+def test_a_function_says_who_may_call_if_it_may_be_asked(apis: Apis) -> None:
+    assert asking(apis, "asked", AuthToken="good") == 200
+    assert asking(apis, "asked", AuthToken="bad") == 403
+    # Without what identifies a caller, nobody is asked.
+    assert asking(apis, "asked") == 401
+    # This authorizer's function has no policy that lets API Gateway ask it.
+    assert asking(apis, "unasked", AuthToken="good") == 500
 
 
 def test_a_rest_api_tells_its_function_the_claims_as_they_are(apis: Apis) -> None:
