@@ -1,4 +1,4 @@
-"""`isthmus build run` against a local AWS: what a run of Azure Pipelines sees."""
+"""`isthmus build` against a local AWS: what a run of Azure Pipelines sees."""
 
 from __future__ import annotations
 
@@ -120,6 +120,45 @@ def test_below_the_bar_nothing_is_registered(
     assert "> 0.50\n" in result.output
     assert f"##vso[task.logissue type={issue}]not registered: log loss 0." in result.output
     assert "modelPackageArn" not in result.output
+
+
+def test_what_is_started_is_finished_by_another_job(furnished: Aws, repository: Path, defined: str) -> None:
+    (repository / "definition.json").write_text(defined)
+    about = ["--definition", "definition.json", "--commit", "c0ffee", "--run-id", "apart"]
+    started = command("start", *about)
+    assert started.exit_code == 0 and "registered" not in started.output
+    arn = execution(started).removeprefix("execution ")
+    assert f"##vso[task.setvariable variable=execution;isOutput=true]{arn}" in started.output
+    for _ in range(2):
+        finished = command("finish", "--execution", arn, "--summary", "summary.md")
+        assert finished.exit_code == 0, finished.output
+        assert f"##vso[task.setvariable variable=modelPackageArn;isOutput=true]{ARN}/" in finished.output
+        assert "| Train | Succeeded |" in (repository / "summary.md").read_text()
+
+
+def test_a_cancelled_run_stops_its_own_executions_and_no_others(
+    furnished: Aws, repository: Path, defined: str, edit: Edit
+) -> None:
+    edit(
+        "steps/prepare.py", "def main() -> None:\n", "def main() -> None:\n    import time; time.sleep(60)\n"
+    )
+    (repository / "definition.json").write_text(defined)
+    arns = []
+    for run_id in ("cancelled", "goes-on"):
+        done = command("start", "--definition", "definition.json", "--commit", "c0ffee", "--run-id", run_id)
+        arns.append(execution(done).removeprefix("execution "))
+    assert command("stop", "--run-id", "cancelled").output == f"stopping {arns[0]}\n"
+    finished = command("finish", "--execution", arns[0])
+    assert finished.exit_code == 1
+    assert "##vso[task.logissue type=error]stopped before it ended" in finished.output
+    assert "no execution that goes on" in command("stop", "--run-id", "cancelled").output
+    other = furnished("sagemaker").describe_pipeline_execution(PipelineExecutionArn=arns[1])
+    assert other["PipelineExecutionStatus"] == "Executing"
+    command("stop", "--run-id", "goes-on")
+
+
+def command(*words: str) -> Result:
+    return CliRunner().invoke(build, list(words), catch_exceptions=False)
 
 
 def test_a_step_that_crashes_is_told_with_its_log(run: Run, edit: Edit) -> None:
