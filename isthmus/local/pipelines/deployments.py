@@ -11,6 +11,7 @@ from isthmus.local.pipelines.nodes import Scalar, broken
 from isthmus.local.pipelines.plan import HOOKS, LIFECYCLES, Hook, Lifecycle
 from isthmus.local.pipelines.steps import read_steps
 from isthmus.local.pipelines.templating import settle
+from isthmus.local.pipelines.values import to_count
 
 ENVIRONMENT = ("name", "resourceName", "resourceId", "resourceType", "tags")
 
@@ -75,7 +76,7 @@ def _hook(fields: Fields, name: str, scope: Scope, library: Library) -> Hook:
 def _increments(fields: Fields) -> tuple[str, ...]:
     found = fields.names("increments")
     for text in found:
-        if not (text.isdigit() and 0 < int(text) <= 100):
+        if not 0 < (to_count(text) or 0) <= 100:
             raise broken(
                 f"`increments` are percentages from 1 to 100, not {text!r}", fields.place("increments")
             )
@@ -84,6 +85,6 @@ def _increments(fields: Fields) -> tuple[str, ...]:
 
 def _max_parallel(fields: Fields) -> str:
     text = fields.text("maxParallel")
-    if text and not text.startswith("$") and not text.removesuffix("%").isdigit():
+    if text and not text.startswith("$") and to_count(text.removesuffix("%")) is None:
         raise broken(f"`maxParallel` is a number or a percentage, not {text!r}", fields.place("maxParallel"))
     return text

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from isthmus.local.pipelines.functions import PURE, SPELLING, Function
-from isthmus.local.pipelines.grammar import Call, Expression, Index, Literal, Malformed, Name, Wildcard
+from isthmus.local.pipelines.grammar import Call, Expression, Index, Literal, Name, Wildcard
 from isthmus.local.pipelines.grammar import parse as parse
 from isthmus.local.pipelines.grammar import walk as walk
 from isthmus.local.pipelines.nodes import nearest
@@ -17,6 +17,7 @@ class Failed(ValueError):
     """An expression cannot be evaluated, or names what is not there."""
 
 
+MAX_SHOWN = 300
 MAX_ITEMS = 20_000
 
 
@@ -55,8 +56,8 @@ def evaluate_text(text: str, scope: Scope) -> Value:
         expression = parse(text)
         check(expression, scope.contexts, scope.functions)
         value = evaluate(expression, scope)
-    except (Malformed, Conversion, Failed) as error:
-        raise Failed(f"{error}, in the expression {text.strip()!r}") from None
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise Failed(f"{error}, in the expression {_shown(text)}") from None
     return list(value) if isinstance(value, Filtered) else value
 
 
@@ -65,9 +66,14 @@ def check_text(text: str, contexts: Collection[str], functions: Collection[str])
     try:
         expression = parse(text)
         check(expression, contexts, functions)
-    except (Malformed, Failed) as error:
-        raise Failed(f"{error}, in the expression {text.strip()!r}") from None
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise Failed(f"{error}, in the expression {_shown(text)}") from None
     return expression
+
+
+def _shown(text: str) -> str:
+    text = text.strip()
+    return repr(text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + " ...")
 
 
 def check(expression: Expression, contexts: Collection[str], functions: Collection[str]) -> None:

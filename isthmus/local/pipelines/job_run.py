@@ -21,7 +21,9 @@ from isthmus.local.pipelines.plan import Job, Stage, Step
 from isthmus.local.pipelines.runtime import Outcome, Situation
 from isthmus.local.pipelines.shared import Run, lowered, resolve
 from isthmus.local.pipelines.store import expand_macros
+from isthmus.local.pipelines.values import to_count
 
+MAX_PARALLEL = 99
 DEFAULT_INSTANCE = "__default"
 
 
@@ -49,6 +51,7 @@ class JobRun:
         self.record = run.timeline.add(
             "Phase", parent, job.name, shown, order=order, environment=self._environment or None
         )
+        self._parallel = to_count(job.strategy.parallel) if job.strategy else None
         self._instances = [] if self._waits_for_matrix() else self._make({})
 
     def run(
@@ -63,7 +66,7 @@ class JobRun:
                 result: Result = "canceled" if situation.cancelled else "skipped"
                 timeline.finish(self.record, result)
                 return Outcome(result)
-            instances = self._instances or self._make(self._matrix(situation))
+            instances = self._instances or self._make(self._unfold(situation))
         except (Failed, Problem) as error:
             timeline.finish(self.record, "failed", [Issue("error", self._run.masker.mask(str(error)))])
             return Outcome("failed")
@@ -101,10 +104,15 @@ class JobRun:
             and (isinstance(strategy.matrix, str) or strategy.parallel.startswith("$"))
         )
 
-    def _matrix(self, situation: Situation) -> dict[str, dict[str, str]]:
-        """The instances of a matrix that an expression gives as JSON."""
+    def _unfold(self, situation: Situation) -> dict[str, dict[str, str]]:
+        """The instances of a matrix that an expression gives as JSON; or how many there are in parallel."""
         strategy = self._job.strategy
-        if strategy is None or not isinstance(strategy.matrix, str):
+        assert strategy is not None  # noqa: S101 - only a strategy is waited for
+        if not isinstance(strategy.matrix, str):
+            text = self._text(strategy.parallel, situation)
+            self._parallel = to_count(text)
+            if not 0 < (self._parallel or 0) <= MAX_PARALLEL:
+                raise Failed(f"`parallel` is a number of jobs up to {MAX_PARALLEL}, not {text!r}")
             return {}
         text = self._text(strategy.matrix, situation)
         try:
@@ -135,7 +143,7 @@ class JobRun:
             matrix = strategy.matrix
         if matrix:
             return matrix
-        count = int(strategy.parallel) if strategy and strategy.parallel.isdigit() else 0
+        count = self._parallel or 0
         position = "System.JobPositionInPhase"
         spread = {f"job{number}": {position: str(number)} for number in range(1, count + 1)}
         return spread or {DEFAULT_INSTANCE: {position: "1"}}
@@ -156,7 +164,7 @@ class JobRun:
         if self._job.is_deployment:
             return self._run_hooks(instances, values, situation)
         limit = self._text(self._job.strategy.max_parallel, situation) if self._job.strategy else ""
-        workers = int(limit) if limit.isdigit() and int(limit) else len(instances)
+        workers = to_count(limit) or len(instances)
         if len(instances) == 1:
             ended = [self._one(instances[0], values, situation)]
         else:
@@ -219,7 +227,11 @@ class JobRun:
             "System.JobIdentifier": instance.record.identifier,
             "System.TotalJobsInPhase": "1" if job.is_deployment else str(len(self._named({}))),
         }
-        return found | ({"Environment.Name": self._environment} if self._environment else {})
+        if self._environment:
+            found["Environment.Name"] = self._environment
+        if job.resource:
+            found["Environment.ResourceName"] = job.resource
+        return found
 
     def _text(self, text: str, situation: Situation) -> str:
         inside = runtime.runtime_expression(text)

@@ -15,6 +15,7 @@ from isthmus.local.pipelines.plan import Job, Step, Strategy
 from isthmus.local.pipelines.runtime import JOB_CONTEXTS
 from isthmus.local.pipelines.steps import read_steps
 from isthmus.local.pipelines.templating import Part, expand, settle
+from isthmus.local.pipelines.values import to_count
 from isthmus.local.pipelines.variables import read_variables
 
 COMMON = (
@@ -103,7 +104,7 @@ def _strategy(fields: Fields) -> Strategy | None:
     inner = Fields.open(fields.part("strategy"), fields.base)
     inner.allow("`strategy` of a job", ("matrix", "parallel", "maxParallel"))
     parallel = inner.text("parallel")
-    if parallel and not parallel.startswith("$") and not (parallel.isdigit() and 0 < int(parallel) <= 99):
+    if parallel and not parallel.startswith("$") and not 0 < (to_count(parallel) or 0) <= 99:
         raise broken(f"`parallel` is a number of jobs up to 99, not {parallel!r}", inner.place("parallel"))
     return Strategy(_matrix(inner), parallel, inner.text("maxParallel"))
 
@@ -111,7 +112,7 @@ def _strategy(fields: Fields) -> Strategy | None:
 def _matrix(fields: Fields) -> dict[str, dict[str, str]] | str:
     part = settle(fields.part("matrix"))
     if isinstance(part.node, Scalar):
-        return part.node.text
+        return part.node.text or {}
     instances = Fields.open(part, fields.base)
     return {name: instances.pairs(name) for name in instances.entries}
 

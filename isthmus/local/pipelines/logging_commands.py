@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from isthmus.local.pipelines.nodes import nearest
+from isthmus.local.pipelines.values import to_count
 
 SUMMARY = "Distributedtask.Core.Summary"
 _ESCAPES = (("%3B", ";"), ("%0D", "\r"), ("%0A", "\n"), ("%5D", "]"), ("%AZP25", "%"))
@@ -131,9 +132,10 @@ def _complete(command: Command, receiver: Receiver) -> None:
 
 def _progress(command: Command, receiver: Receiver) -> None:
     value = _needed(command, "value")
-    if not value.isdigit() or int(value) > 100:
+    percent = to_count(value)
+    if percent is None or percent > 100:
         raise Refusal(f"task.setprogress has a value from 0 to 100, not {value!r}")
-    receiver.progress(int(value), command.message)
+    receiver.progress(percent, command.message)
 
 
 def _attach(command: Command, receiver: Receiver) -> None:
@@ -166,6 +168,11 @@ _ACTIONS: dict[str, Callable[[Command, Receiver], None]] = {
     "task.uploadfile": _upload_file,
     "task.debug": lambda command, receiver: receiver.debug(command.message),
     "artifact.upload": _upload_artifact,
+    # For pages that a terminal does not have.
+    **dict.fromkeys(
+        ("task.logdetail", "task.setendpoint", "artifact.associate", "build.uploadlog", "results.publish"),
+        lambda command, receiver: receiver.debug(f"{command.name} is passed over here"),
+    ),
     "build.addbuildtag": lambda command, receiver: receiver.add_tag(command.message.strip()),
     "build.updatebuildnumber": lambda command, receiver: receiver.set_build_number(command.message.strip()),
 }

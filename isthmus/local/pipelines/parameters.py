@@ -120,13 +120,15 @@ def _bound(parameter: Parameter, given: Node | None, at: Place) -> Value:
 def convert(parameter: Parameter, node: Node, at: Place) -> Value:
     """The node as a value of the parameter's type."""
     value = _typed(parameter, node, at)
-    if parameter.values and isinstance(node, Scalar) and node.text not in parameter.values:
-        raise broken(
-            f"{node.text!r} is not a value of the parameter {parameter.name!r}"
-            + nearest(node.text, parameter.values),
-            at,
-            f"allowed: {', '.join(parameter.values)}",
-        )
+    given = node.items if isinstance(node, Sequence) and parameter.type == "stringList" else (node,)
+    for one in given if parameter.values else ():
+        if isinstance(one, Scalar) and one.text not in parameter.values:
+            raise broken(
+                f"{one.text!r} is not a value of the parameter {parameter.name!r}"
+                + nearest(one.text, parameter.values),
+                at,
+                f"allowed: {', '.join(parameter.values)}",
+            )
     return value
 
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from isthmus.local.pipelines.expressions import Failed, check_text, walk
-from isthmus.local.pipelines.grammar import Index, Literal, Malformed, Name, parse
+from isthmus.local.pipelines.grammar import Index, Literal, Name, parse
 from isthmus.local.pipelines.nodes import Mapping, Node, Place, Scalar, broken, nearest
 from isthmus.local.pipelines.parameters import is_typed
 from isthmus.local.pipelines.problems import Notes
@@ -74,7 +74,7 @@ def _check_expression(text: str, at: Place, file: _File, names: frozenset[str]) 
         expression = parse(text)
         used = {part.name for part in walk(expression) if isinstance(part, Name)}
         check_text(text, names | used, ())
-    except (Malformed, Failed) as error:
+    except (ValueError, OverflowError, RecursionError) as error:
         raise broken(
             f"{error}" if isinstance(error, Failed) else f"{error}, in {text.strip()!r}", at
         ) from None

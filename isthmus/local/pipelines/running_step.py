@@ -56,6 +56,11 @@ class JobSpace:
     interrupted: bool = False
     """Whether it was noted that the run was cancelled or the job's time is up."""
 
+    @property
+    def sources(self) -> Path:
+        """$(System.DefaultWorkingDirectory): where steps work unless they say otherwise."""
+        return Path(self.variables.get("System.DefaultWorkingDirectory", str(self.workspace.sources)))
+
 
 class Running:
     """One step of a job; it is the `Receiver` of its own logging commands."""
@@ -85,7 +90,7 @@ class Running:
 
     def folder(self, name: str) -> Path:
         """An input that is a folder, relative to $(System.DefaultWorkingDirectory), which is its default."""
-        folder = self.job.workspace.sources / self.input(name, ".")
+        folder = self.job.sources / self.input(name, ".")
         if not folder.is_dir():
             raise StepFailed(f"the folder {str(folder)!r} of {name!r} does not exist")
         return folder
@@ -93,7 +98,7 @@ class Running:
     def path(self, name: str) -> Path:
         if not self.input(name):
             raise StepFailed(f"the input {name!r} of {self.step.task} is required")
-        return self.job.workspace.sources / self.input(name)
+        return self.job.sources / self.input(name)
 
     def log(self, *lines: str) -> None:
         """Lines of the agent's own; nothing in them is a command."""
@@ -119,7 +124,7 @@ class Running:
             ended = process.run(
                 argv,
                 env=self.environment() | dict(extra or {}),
-                cwd=cwd or self.job.workspace.sources,
+                cwd=cwd or self.job.sources,
                 on_lines=self._output,
                 should_stop=self.job.cancelled,
                 deadline=self._deadline(),
@@ -204,7 +209,9 @@ class Running:
         self.job.variables.set("Build.BuildNumber", number)
 
     def debug(self, message: str) -> None:
-        self.log(f"##[debug]{message}")
+        """Shown where the variable System.Debug is true."""
+        if self.job.variables.get("System.Debug").lower() == "true":
+            self.log(f"##[debug]{message}")
 
     # ---- within
 

@@ -11,6 +11,9 @@ from isthmus.local.pipelines.host import Issue, Record, Result
 from isthmus.local.pipelines.plan import Step
 from isthmus.local.pipelines.running_step import JobSpace, Running, StepFailed, StepStopped
 from isthmus.local.pipelines.tasks import find
+from isthmus.local.pipelines.values import to_count
+
+MAX_RETRIES = 10
 
 
 def run_step(step: Step, name: str, record: Record, job: JobSpace, status: Result) -> Result:
@@ -43,7 +46,7 @@ def _wanted(step: Step, job: JobSpace, status: Result) -> bool:
 
 
 def _with_retries(step: Step, name: str, record: Record, job: JobSpace) -> Result:
-    tries = 1 + _number(step.retries, job)
+    tries = 1 + min(_number(step.retries, job), MAX_RETRIES)
     result: Result = "failed"
     for attempt in range(1, tries + 1):
         running = Running(step, name, record, job, _deadline(step, job))
@@ -93,4 +96,4 @@ def _true(text: str, job: JobSpace) -> bool:
 
 def _number(text: str, job: JobSpace) -> int:
     expanded = job.variables.expand(text).strip()
-    return int(expanded) if expanded.isdigit() else 0
+    return to_count(expanded) or 0

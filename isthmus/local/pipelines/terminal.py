@@ -18,6 +18,7 @@ import click
 from isthmus.errors import NotFound, Refused
 from isthmus.local.pipelines.asking import Ask
 from isthmus.local.pipelines.folders import FolderSources
+from isthmus.local.pipelines.formatting import formatted
 from isthmus.local.pipelines.host import Checkpoint, Connection, Decision, Located, Record
 from isthmus.local.pipelines.lending import DO, Lender
 from isthmus.local.pipelines.logging_commands import SUMMARY
@@ -40,7 +41,6 @@ _MARKS = {
     "canceled": ("✗", "red"),
     "skipped": ("-", "bright_black"),
 }
-_COLOURS = {"##[error]": "red", "##[warning]": "yellow", "##[section]": "green", "##[command]": "blue"}
 
 
 class Terminal:
@@ -88,14 +88,22 @@ class Terminal:
 
     def log(self, record_id: str, lines: Sequence[str]) -> None:
         with self._lock:
-            for line in lines:
-                colour = next((one for start, one in _COLOURS.items() if line.startswith(start)), None)
-                self._echo("  │ " + click.style(line, fg=colour))
+            whose = self._whose(record_id)
+            for line in map(formatted, lines):
+                if line is not None:
+                    self._echo(f"  {whose}│ {line}")
+
+    def _whose(self, record_id: str) -> str:
+        """The job that a line is of, while several go on."""
+        running = [one for one in self._records.values() if one.type == "Job" and one.state == "inProgress"]
+        record = self._records.get(record_id)
+        job = self._records.get(record.parent_id or "") if record else None
+        return f"{self._path(job)} " if job and len(running) > 1 else ""
 
     def _is_news(self, record: Record) -> bool:
         """Not what is skipped because all above it is; a phase only when none of its jobs will tell."""
         if record.result != "skipped":
-            return record.type != "Phase"
+            return record.type != "Phase" or bool(record.issues)
         return record.parent_id is None or self._records[record.parent_id].state == "inProgress"
 
     def _path(self, record: Record) -> str:

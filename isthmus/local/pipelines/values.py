@@ -63,6 +63,11 @@ def bounded(length: int) -> None:
         raise Conversion(f"the text would have more than {MAX_TEXT:,} characters")
 
 
+def to_count(text: str) -> int | None:
+    """A whole number of few digits that people wrote, or None."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
 def to_boolean(value: Value) -> bool:
     if value is None:
         return False

@@ -241,6 +241,14 @@ MISTAKES = [
     ("parameters: [{name: p, type: number, default: x}]\nsteps: []", "is of type number, not 'x'", 1),
     ("parameters: [{name: p}]\nsteps: []", "required parameter has no value: p", 1),
     ("parameters: [{name: p, default: a, values: [b]}]\nsteps: []", "'a' is not a value", 1),
+    (
+        "parameters: [{name: p, type: stringList, default: [a, c], values: [a, b]}]\nsteps: []",
+        "'c' is not a",
+        1,
+    ),
+    ("steps:\n- script: ${{ substring('a', " + "9" * 400 + ") }}", "in the expression", 2),
+    ("steps:\n- script: ${{ format('{" + "9" * 5000 + "}', 1) }}", "in the expression", 2),
+    ("steps:\n- script: ${{ 0x" + "F" * 300 + " }}", "too large", 2),
     ("jobs:\n- job: a\n  dependsOn: bb\n  steps: []\n- job: b\n  steps: []", "did you mean 'b'?", 2),
     (
         "jobs:\n- {job: a, dependsOn: b, steps: []}\n- {job: b, dependsOn: a, steps: []}",

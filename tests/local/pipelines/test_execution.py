@@ -530,3 +530,46 @@ def test_all_that_cannot_run_here_is_said_at_once(shop: Any) -> None:
     assert "jobs in containers do not run here" in said
     assert "the task DotNetCoreCLI@2 does not run here" in said
     assert "steps in containers do not run here: 'c'\n  where: pipeline.yml:6:5" in said
+
+
+def test_parallel_may_be_known_only_when_the_job_begins(shop: Any) -> None:
+    text = """
+    variables: {count: '3'}
+    jobs:
+    - job: a
+      strategy: {parallel: $(count)}
+      steps: [{bash: echo part $(System.JobPositionInPhase) of $(System.TotalJobsInPhase)}]
+    """
+    for written in (text, text.replace("$(count)", "3")):
+        said = shop.said(written).splitlines()
+        assert sorted(line for line in said if "part" in line) == [f"part {n} of 3" for n in (1, 2, 3)]
+    ran = shop.run(text.replace("'3'", "many"))
+    assert ran.issues() == ["`parallel` is a number of jobs up to 99, not 'many'"]
+
+
+def test_the_only_checkout_is_where_the_job_works(shop: Any) -> None:
+    shop.write("", "here.txt")
+    said = shop.said(
+        "steps:\n- checkout: self\n  path: mine\n- bash: ls here.txt; basename $(Build.SourcesDirectory)\n"
+    )
+    assert said.splitlines() == ["here.txt", "mine"]
+
+
+@pytest.mark.parametrize("debug", ["false", "true"])
+def test_debugging_is_shown_on_request(shop: Any, debug: str) -> None:
+    said = shop.said(
+        f"variables: {{System.Debug: '{debug}'}}\nsteps:\n- bash: echo '##vso[task.debug]deep'; "
+        "echo '##vso[task.logdetail id=1]x'\n"
+    )
+    assert ("##[debug]deep" in said) == (debug == "true")
+    assert "##[warning]" not in said
+
+
+@pytest.mark.parametrize("number", ["²", "9" * 5000, "-1", "1.5", "x"])
+def test_a_number_that_is_none_does_no_harm(shop: Any, number: str) -> None:
+    ran = shop.run(
+        f"steps:\n- bash: echo '##vso[task.setprogress value={number}]'; echo went on\n"
+        f"  retryCountOnTaskFailure: '{number}'\n  timeoutInMinutes: '{number}'\n"
+    )
+    assert ran.result == "succeeded"
+    assert "went on" in ran.log

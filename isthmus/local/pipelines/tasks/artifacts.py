@@ -35,7 +35,7 @@ def _publish_build(step: Running) -> None:
 def _download_build(step: Running) -> None:
     """Each artifact into a folder of its name, by default under $(Build.ArtifactStagingDirectory)."""
     workspace = step.job.workspace
-    target = workspace.sources / step.input("downloadPath", str(workspace.staging))
+    target = step.job.sources / step.input("downloadPath", str(workspace.staging))
     name = step.input("artifactName") if step.input("downloadType", "single").lower() == "single" else ""
     for each in [name] if name else step.job.host.artifacts():
         _fetch(step, each, target / each, step.input("itemPattern"))
@@ -45,7 +45,7 @@ def _download(step: Running) -> None:
     folder = step.input("targetPath") or step.input("path") or step.input("downloadPath")
     root = step.job.workspace.root
     name = step.input("artifact") or step.input("artifactName")
-    target = step.job.workspace.sources / folder if folder else root
+    target = step.job.sources / folder if folder else root
     patterns = step.input("patterns") or step.input("itemPattern")
     if name:
         _fetch(step, name, target, patterns)

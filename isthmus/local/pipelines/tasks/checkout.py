@@ -7,6 +7,7 @@ from isthmus.local.pipelines.plan import Step
 from isthmus.local.pipelines.running_step import Running, StepFailed
 from isthmus.local.pipelines.steps import CHECKOUT as KEYS
 from isthmus.local.pipelines.tasks.task import Task
+from isthmus.local.pipelines.values import to_count
 from isthmus.local.pipelines.workspace import checkout_folder
 
 
@@ -18,11 +19,15 @@ def _checkout(step: Running) -> None:
     located = job.repositories[alias]
     folder = checkout_folder(job.workspace, step.step, located, alone=job.alone)
     depth = step.input("fetchDepth", "1")
-    if not depth.isdigit():
+    if (count := to_count(depth)) is None:
         raise StepFailed(f"fetchDepth is a number, not {depth!r}")
     folder.mkdir(parents=True, exist_ok=True)
-    job.host.checkout(located, folder, depth=int(depth))
+    job.host.checkout(located, folder, depth=count)
     step.log(f"Checked out {located.name} at {located.commit} ({located.ref}) to {folder}")
+    if job.alone and step.input("path"):
+        # Where the only repository lies is where its job works, as the agent has it.
+        for name in ("Build.SourcesDirectory", "System.DefaultWorkingDirectory"):
+            job.variables.set(name, str(folder))
     if alias == "self":
         job.variables.set("Build.Repository.LocalPath", str(folder))
 

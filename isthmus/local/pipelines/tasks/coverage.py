@@ -11,10 +11,8 @@ from isthmus.local.pipelines.tasks.task import Task
 
 
 def _publish(step: Running) -> None:
-    patterns = [
-        str(step.job.workspace.sources / line) for line in step.input("summaryFileLocation").splitlines()
-    ]
-    files = find_files(step.job.workspace.sources, patterns)
+    patterns = [str(step.job.sources / line) for line in step.input("summaryFileLocation").splitlines()]
+    files = find_files(step.job.sources, patterns)
     if not files:
         message = f"no coverage file matches {step.input('summaryFileLocation')!r}"
         if step.flag("failIfCoverageEmpty") or step.flag("failIfCoverageIsEmpty"):
