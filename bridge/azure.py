@@ -1,4 +1,4 @@
-"""Azure DevOps as the bridge uses it: find a run, queue a run, and say clearly why that was not possible."""
+"""Azure DevOps as the bridge uses it: list runs, queue a run, and say clearly why that was not possible."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from bridge import web
-from bridge.decisions import Run, covers
 from bridge.entra import Token
+from bridge.run import Queued, Run
 from bridge.settings import Settings, settings
 from bridge.waiting import Job
 
@@ -20,36 +20,20 @@ API, PREVIEW = "7.1", "7.1-preview.1"
 LOOK_BACK = 200
 
 
-@dataclass(frozen=True)
-class Found:
-    """A run of a pipeline, and the event that it was queued for."""
-
-    id: str
-    correlation_id: str
-
-
 @dataclass
 class AzureDevOps:
     told: Settings
     token: Token
     _pipelines: dict[str, int] = field(default_factory=dict)
 
-    def find_run(self, wanted: Run) -> Found | None:
-        """The newest run of the pipeline that already does what is wanted, or None."""
-        for run_id, parameters in self.runs(wanted.pipeline):
-            if covers(parameters, wanted):
-                return Found(run_id, parameters.get("correlationId", ""))
-        return None
-
-    def runs(self, pipeline: str) -> list[tuple[str, dict[str, str]]]:
-        """The id and the parameters of the pipeline's latest runs, the newest first."""
+    def runs(self, pipeline: str) -> list[Queued]:
+        """The pipeline's latest runs, the newest first."""
         query = {
             "definitions": self._pipeline(pipeline),
             "queryOrder": "queueTimeDescending",
             "$top": LOOK_BACK,
         }
-        builds = self._call("GET", "build/builds", query)["value"]
-        return [(str(build["id"]), _texts(build.get("templateParameters") or {})) for build in builds]
+        return [_queued(build) for build in self._call("GET", "build/builds", query)["value"]]
 
     def queue_run(self, run: Run) -> str:
         """Queue one run of the pipeline with the decision's parameters, and return its id."""
@@ -118,9 +102,11 @@ def _plan(job: Job) -> str:
     return f"distributedtask/hubs/build/plans/{job.plan}"
 
 
-def _texts(parameters: dict[str, Any]) -> dict[str, str]:
-    """Microsoft declares the values as objects; what was given as text comes back as text."""
-    return {name: str(value) for name, value in parameters.items()}
+def _queued(build: dict[str, Any]) -> Queued:
+    """A build's parameters are declared as objects; what was given as text comes back as text."""
+    parameters = {name: str(value) for name, value in (build.get("templateParameters") or {}).items()}
+    over = build.get("status") == "completed"
+    return Queued(str(build["id"]), parameters, build.get("queueTime", ""), over)
 
 
 @cache

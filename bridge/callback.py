@@ -11,18 +11,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 from urllib.parse import quote
 
-import boto3
-
 from bridge import execution, models, waiting, web
-from bridge.events import CALLBACK, JOB_WAITING
+from bridge.aws import client
 from bridge.settings import settings
 from bridge.trace import Trace
 from bridge.waiting import Job
 
+# What the route tells the bridge: a job waits for an execution, which may have ended by now.
+SOURCE, JOB_WAITING = "isthmus.callback", "Job Waiting"
 GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 # As the task sends them: headers reach both calls, and none of them reaches the access log.
 HEADERS = {
@@ -131,13 +130,13 @@ def _require_execution(job: Job) -> None:
 def _tell_bridge(job: Job) -> None:
     """Have the job tended: its execution may have made steps by now, or ended."""
     entry = {
-        "Source": CALLBACK,
+        "Source": SOURCE,
         "DetailType": JOB_WAITING,
         "Detail": json.dumps({"pipelineExecutionArn": job.execution}),
         "Resources": [job.execution],
         "EventBusName": settings().bus,
     }
-    answer = _events().put_events(Entries=[entry])
+    answer = client("events").put_events(Entries=[entry])
     if answer["FailedEntryCount"]:
         raise RuntimeError(f"the bus did not take the event: {answer['Entries'][0].get('ErrorCode')}")
 
@@ -148,8 +147,3 @@ def _answer(status: int, message: str) -> dict[str, Any]:
         "headers": {"content-type": "application/json"},
         "body": json.dumps({"message": message}),
     }
-
-
-@cache
-def _events() -> Any:
-    return boto3.client("events")

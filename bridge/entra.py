@@ -10,9 +10,8 @@ import time
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-import boto3
-
 from bridge import web
+from bridge.aws import client
 from bridge.settings import Settings
 
 # The resource id of Azure DevOps in every tenant.
@@ -41,7 +40,7 @@ class Token:
         return "Token(...)"
 
     def _assertion(self) -> str:
-        answer = boto3.client("sts").get_web_identity_token(
+        answer = client("sts").get_web_identity_token(
             Audience=[self.told.audience], SigningAlgorithm="RS256", DurationSeconds=300
         )
         return str(answer["WebIdentityToken"])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-import boto3
+from bridge.aws import client
 
-from bridge.events import ENDED
+# The statuses of an execution that goes on no more.
+ENDED = ("Succeeded", "Failed", "Stopped")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def name_of(run: str) -> str:
 
 def display_name(arn: str) -> str | None:
     """What the execution is called; None where there is no such execution."""
-    sagemaker = _sagemaker()
+    sagemaker = client("sagemaker")
     try:
         found = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
     except sagemaker.exceptions.ResourceNotFound:
@@ -59,9 +59,11 @@ def display_name(arn: str) -> str | None:
 def look(arn: str) -> Execution:
     """The execution, asked of SageMaker now."""
     # The status first: steps that are seen after the end are all there will be.
-    status = _sagemaker().describe_pipeline_execution(PipelineExecutionArn=arn)["PipelineExecutionStatus"]
+    status = client("sagemaker").describe_pipeline_execution(PipelineExecutionArn=arn)[
+        "PipelineExecutionStatus"
+    ]
     pages = (
-        _sagemaker()
+        client("sagemaker")
         .get_paginator("list_pipeline_execution_steps")
         .paginate(PipelineExecutionArn=arn, SortOrder="Ascending")
     )
@@ -77,8 +79,3 @@ def _seconds(step: dict[str, Any]) -> float | None:
     if "EndTime" not in step:
         return None
     return float((step["EndTime"] - step["StartTime"]).total_seconds())
-
-
-@cache
-def _sagemaker() -> Any:
-    return boto3.client("sagemaker")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
-from typing import Any
 
-import boto3
-
+from bridge.aws import client
 from bridge.settings import settings
 
+NOT_OURS = "no model of the platform: others may keep theirs in the same account"
 # As platform.yaml has them. What is called otherwise is not asked for: a slash would lead out of the path.
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -20,20 +18,15 @@ def is_ours(model: str) -> bool:
     if not NAME.fullmatch(model):
         return False
     try:
-        _parameters().get_parameter(Name=f"{settings().models_path}/{model}")
-    except _parameters().exceptions.ParameterNotFound:
+        client("ssm").get_parameter(Name=f"{settings().models_path}/{model}")
+    except client("ssm").exceptions.ParameterNotFound:
         return False
     return True
 
 
 def ours() -> Iterator[str]:
     """The names of the platform's models, at this moment."""
-    pages = _parameters().get_paginator("get_parameters_by_path").paginate(Path=settings().models_path)
+    pages = client("ssm").get_paginator("get_parameters_by_path").paginate(Path=settings().models_path)
     for page in pages:
         for one in page["Parameters"]:
             yield one["Name"].rpartition("/")[2]
-
-
-@cache
-def _parameters() -> Any:
-    return boto3.client("ssm")

@@ -9,7 +9,10 @@ from functools import cache
 
 @dataclass(frozen=True)
 class Settings:
-    """`models_path` leads to the models that may be deployed and retrained; events come from two accounts."""
+    """`models_path` leads to the models that may be deployed and retrained; events come from two accounts.
+
+    A message that was tried `attempts` times is a dead letter.
+    """
 
     organization_url: str
     project: str
@@ -20,6 +23,9 @@ class Settings:
     table: str
     waiting_table: str
     bus: str
+    queue_url: str
+    dead_letters_url: str
+    attempts: int
     models_path: str
     automation_account: str
     prod_account: str
@@ -41,6 +47,9 @@ def settings() -> Settings:
         table=said["IDEMPOTENCY_TABLE"],
         waiting_table=said["WAITING_TABLE"],
         bus=said["EVENT_BUS"],
+        queue_url=said["QUEUE_URL"],
+        dead_letters_url=said["DEAD_LETTERS_URL"],
+        attempts=int(said["ATTEMPTS"]),
         models_path=said["MODELS_PATH"],
         automation_account=said["AUTOMATION_ACCOUNT"],
         prod_account=said["PROD_ACCOUNT"],

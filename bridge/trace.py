@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from bridge.events import DataSet, Event, ExecutionState, PackageState
-
 logger = Logger(utc=True)
+
+
+@dataclass(frozen=True)
+class Hop:
+    """What became of an event at one place: queued, deduplicated, ignored, ..., and its details."""
+
+    name: str
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def ignored(reason: str) -> Hop:
+    """Nothing is to be done."""
+    return Hop("ignored", {"reason": reason})
 
 
 class Trace:
@@ -17,25 +29,21 @@ class Trace:
 
     def __init__(self, sent: str | None = None) -> None:
         self._sent = float(sent) / 1000 if sent else time.time()
+        self.correlation_id = ""
         self._about: dict[str, Any] = {}
 
     def follow(self, correlation_id: str) -> None:
+        self.correlation_id = correlation_id
         self._about["correlation_id"] = correlation_id
 
-    def of(self, event: Event) -> None:
-        self.follow(event.id)
-        if isinstance(event, PackageState):
-            self.approval(event.model, event.arn)
-        elif isinstance(event, DataSet):
-            told = f"{event.name}@{event.version}"
-            self._about |= {"event_type": "data set", "model": event.model, "data_set": told}
-        elif isinstance(event, ExecutionState):
-            self._about |= {"event_type": "execution", "model": event.model, "execution_arn": event.arn}
-        else:
-            self._about |= {"event_type": f"{event.kind} alarm", "model": event.model, "alarm_arn": event.arn}
+    def about(self, event_type: str, model: str, **more: str) -> None:
+        """What the message is about; each hop from here on says it too."""
+        self._about |= {"event_type": event_type, "model": model, **more}
 
-    def approval(self, model: str, arn: str) -> None:
-        self._about |= {"event_type": "approval", "model": model, "model_package_arn": arn}
+    def received(self, event_type: str, model: str, **more: str) -> None:
+        """The message is one of ours, and this is what it is about."""
+        self.about(event_type, model, **more)
+        self.hop("received")
 
     def hop(self, name: str, **details: Any) -> None:
         """Log a hop and how long ago the message was sent."""

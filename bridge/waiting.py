@@ -9,11 +9,9 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from typing import Any
 
-import boto3
-
+from bridge.aws import client
 from bridge.settings import settings
 
 # Azure DevOps waits three days for a task to be completed, and SageMaker five for a job to end.
@@ -40,19 +38,19 @@ def remember(job: Job) -> None:
     item |= {"id": {"S": job.execution}, "told": {"S": "{}"}}
     item["expiration"] = {"N": str(int(time.time()) + REMEMBER_SECONDS)}
     try:
-        _dynamodb().put_item(
+        client("dynamodb").put_item(
             TableName=settings().waiting_table,
             Item=item,
             ConditionExpression="attribute_not_exists(id) OR task <> :task",
             ExpressionAttributeValues={":task": {"S": job.task}},
         )
-    except _dynamodb().exceptions.ConditionalCheckFailedException:
+    except client("dynamodb").exceptions.ConditionalCheckFailedException:
         return
 
 
 def find(execution: str) -> Job | None:
     """The job that waits for the execution, if one does."""
-    found = _dynamodb().get_item(
+    found = client("dynamodb").get_item(
         TableName=settings().waiting_table, Key={"id": {"S": execution}}, ConsistentRead=True
     )
     return _job(found["Item"]) if "Item" in found else None
@@ -60,14 +58,14 @@ def find(execution: str) -> Job | None:
 
 def every() -> Iterator[Job]:
     """All jobs that wait."""
-    for page in _dynamodb().get_paginator("scan").paginate(TableName=settings().waiting_table):
+    for page in client("dynamodb").get_paginator("scan").paginate(TableName=settings().waiting_table):
         yield from map(_job, page["Items"])
 
 
 def tell(job: Job, statuses: dict[str, str]) -> bool:
     """Note what the job's log is about to show; False where somebody else just did so, or it is over."""
     try:
-        _dynamodb().update_item(
+        client("dynamodb").update_item(
             TableName=settings().waiting_table,
             Key={"id": {"S": job.execution}},
             UpdateExpression="SET told = :now",
@@ -78,7 +76,7 @@ def tell(job: Job, statuses: dict[str, str]) -> bool:
                 ":now": {"S": _written(job.told | statuses)},
             },
         )
-    except _dynamodb().exceptions.ConditionalCheckFailedException:
+    except client("dynamodb").exceptions.ConditionalCheckFailedException:
         return False
     return True
 
@@ -86,13 +84,13 @@ def tell(job: Job, statuses: dict[str, str]) -> bool:
 def forget(job: Job) -> None:
     """The job waits no longer; another one that waits for the same execution still does."""
     try:
-        _dynamodb().delete_item(
+        client("dynamodb").delete_item(
             TableName=settings().waiting_table,
             Key={"id": {"S": job.execution}},
             ConditionExpression="task = :task",
             ExpressionAttributeValues={":task": {"S": job.task}},
         )
-    except _dynamodb().exceptions.ConditionalCheckFailedException:
+    except client("dynamodb").exceptions.ConditionalCheckFailedException:
         return
 
 
@@ -103,8 +101,3 @@ def _job(item: dict[str, Any]) -> Job:
 
 def _written(told: dict[str, str]) -> str:
     return json.dumps(told, sort_keys=True)
-
-
-@cache
-def _dynamodb() -> Any:
-    return boto3.client("dynamodb")

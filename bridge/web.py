@@ -2,11 +2,17 @@
 
 Retryable    the other side cannot answer now, or did not: the message goes back to the queue
 Denied       it answered no: a retry hardly helps, a person must look
+
+Azure DevOps says how long to leave it alone, with a refusal (429, 503) or with an answer that it delayed
+(`Retry-After`; "Rate and usage limits"). Until then `ready` lets nothing begin.
 """
 
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
 
@@ -14,11 +20,28 @@ import urllib3
 
 
 class Retryable(Exception):
-    """The other side cannot answer now, or its answer was lost on the way."""
+    """The other side cannot answer now, or its answer was lost. `after`: in how many seconds it can."""
+
+    def __init__(self, why: str, after: float | None = None) -> None:
+        super().__init__(why)
+        self.after = after
 
 
 class Denied(Exception):
     """The other side said no."""
+
+
+# What is asked for beyond this is asked again.
+LONGEST_REST_SECONDS = 900
+# Until when (in seconds since 1970) the other side wants to be left alone.
+_rest_until = 0.0
+
+
+def ready() -> None:
+    """Raises `Retryable` where nothing is to be begun before the other side has rested."""
+    left = _rest_until - time.time()
+    if left > 0:
+        raise Retryable(f"Azure DevOps asked to be left alone for {left:.0f} s more", left)
 
 
 @cache
@@ -41,15 +64,39 @@ def send(method: str, url: str, headers: dict[str, str], body: bytes | None) -> 
         )
     except urllib3.exceptions.HTTPError as error:
         raise Retryable(f"{where}: {type(error).__name__}") from None
-    status = response.status
+    status, after = response.status, _asked_rest(response.headers)
     if status == 429 or status >= 500:
-        raise Retryable(f"{where}: {status}, retry after {response.headers.get('retry-after', 'a while')}")
+        raise Retryable(f"{where}: {status}, retry after {after or 'a while'}", after)
     # Azure DevOps answers a caller that it does not know with a page to sign in at.
     if status in (203, 302, 401):
         raise Denied(f"{where}: {status}, not signed in{_reason(response.data)}")
     if not 200 <= status < 300:
         raise Denied(f"{where}: {status}{_reason(response.data)}")
     return bytes(response.data)
+
+
+def _asked_rest(headers: Mapping[str, str]) -> float | None:
+    """For how many seconds from now the answer asks to be left alone, which is remembered; None for not."""
+    global _rest_until
+    now, said = time.time(), headers.get("retry-after", "")
+    if said.isdecimal():
+        seconds = float(said)
+    elif headers.get("x-ratelimit-remaining") == "0" and headers.get("x-ratelimit-reset", "").isdecimal():
+        seconds = float(headers["x-ratelimit-reset"]) - now
+    else:
+        seconds = _until(said) - now
+    if seconds <= 0:
+        return None
+    _rest_until = max(_rest_until, now + min(seconds, LONGEST_REST_SECONDS))
+    return seconds
+
+
+def _until(date: str) -> float:
+    """An HTTP date in seconds since 1970; 0 where it is none."""
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return 0.0
 
 
 def _where(method: str, url: str) -> str:

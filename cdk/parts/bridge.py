@@ -23,6 +23,10 @@ from isthmus.resource_types import aws_events, aws_lambda
 
 CODE = Path(__file__).parents[2] / "bridge"
 SECONDS = 60
+# After this many the bridge itself makes a message a dead letter, and says why. What never gets so far,
+# because it ends the Lambda each time, is SQS's to put away.
+ATTEMPTS = 30
+ATTEMPTS_OF_SQS = ATTEMPTS + 3
 RECONCILE = "rate(15 minutes)"
 EVENTS = "events.amazonaws.com"
 
@@ -52,6 +56,7 @@ class Bridge(Construct):
             seconds=SECONDS,
             senders=events,
             dead_letters=self.dead_letters,
+            attempts=ATTEMPTS_OF_SQS,
         )
         table(self, "Memory", self._name, key=keys.messages.arn)
         self._waiting = waiting_table(self, platform, keys)
@@ -100,6 +105,9 @@ class Bridge(Construct):
             "IDEMPOTENCY_TABLE": self._name,
             "WAITING_TABLE": names.waiting(self._platform),
             "EVENT_BUS": names.event_bus(self._platform),
+            "QUEUE_URL": self.queue.url,
+            "DEAD_LETTERS_URL": self.dead_letters.url,
+            "ATTEMPTS": str(ATTEMPTS),
             "MODELS_PATH": names.model_parameters(self._platform),
             "AUTOMATION_ACCOUNT": accounts.automation,
             "PROD_ACCOUNT": accounts.prod,

@@ -21,7 +21,7 @@ READ_QUEUE = (
 
 
 class Queue(Construct):
-    """A queue and who may send to it; with `dead_letters`, what failed five times goes there.
+    """A queue and who may send to it; with `dead_letters`, what failed so many `attempts` goes there.
 
     `seconds` is the longest time that a reader works on a batch.
     """
@@ -36,13 +36,15 @@ class Queue(Construct):
         seconds: int,
         senders: tuple[Principal, ...] = (),
         dead_letters: Queue | None = None,
+        attempts: int = ATTEMPTS,
     ) -> None:
         super().__init__(scope, id_)
         stack = Stack.of(self)
         self.name, self.arn = name, f"arn:aws:sqs:{stack.region}:{stack.account}:{name}"
+        self.url = f"https://sqs.{stack.region}.amazonaws.com/{stack.account}/{name}"
         redrive: dict[str, Any] = {}
         if dead_letters:
-            redrive = {"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": ATTEMPTS}
+            redrive = {"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": attempts}
             self.node.add_dependency(dead_letters)
         made = aws_sqs.CfnQueue(
             self,

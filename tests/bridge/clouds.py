@@ -10,6 +10,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import md5
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -18,6 +20,8 @@ from tests.bridge.jobs import Jobs
 
 ASSERTION = "aws-signed.assertion.never-logged"
 BEARER = "entra.bearer.never-logged"
+CONDITION = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"
+QUEUE = "https://sqs.eu-west-1.amazonaws.com/222233334444/isthmus-bridge"
 STS = """<GetWebIdentityTokenResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetWebIdentityTokenResult>
 <WebIdentityToken>{}</WebIdentityToken></GetWebIdentityTokenResult></GetWebIdentityTokenResponse>"""
 
@@ -42,8 +46,15 @@ class Clouds:
     runs: list[dict[str, Any]] = field(default_factory=list)
     packages: dict[str, dict[str, Any]] = field(default_factory=dict)
     memory: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # Of messages that come again: after how many seconds.
+    put_off: list[int] = field(default_factory=list)
+    dead_letters: list[dict[str, Any]] = field(default_factory=list)
+    # What Azure DevOps says with each answer.
+    headers: dict[str, str] = field(default_factory=dict)
     requests: list[tuple[str, str]] = field(default_factory=list)
     fault: Fault | None = None
+    # Operations that DynamoDB throttles.
+    throttled: set[str] = field(default_factory=set)
     # How much later it is than the clock says; a message comes back minutes after it failed.
     later_ms: int = 0
     signed_in: bool = True
@@ -57,6 +68,27 @@ class Clouds:
     def runs_of(self, pipeline: str) -> list[dict[str, str]]:
         """The parameters of a pipeline's runs, the first one first."""
         return [one["templateParameters"] for one in self.runs if one["pipeline"] == self.pipelines[pipeline]]
+
+    def tell(self, envelope: Any) -> None:
+        """Have the registry say what an event tells of a version, unless it knows better."""
+        detail = envelope.get("detail") if isinstance(envelope, dict) else None
+        if not isinstance(detail, dict) or not isinstance(arn := detail.get("ModelPackageArn"), str):
+            return
+        self.packages.setdefault(
+            arn,
+            {
+                "ModelPackageName": detail.get("ModelPackageGroupName"),
+                "ModelPackageGroupName": detail.get("ModelPackageGroupName"),
+                "ModelPackageVersion": detail.get("ModelPackageVersion"),
+                "ModelPackageArn": arn,
+                "ModelPackageStatus": "Completed",
+                "ModelPackageStatusDetails": {"ValidationStatuses": []},
+                "ModelApprovalStatus": "Approved",
+                # An approval of long ago is history: only its own event asks for a run.
+                "CreationTime": 1_600_000_000,
+                "LastModifiedTime": 1_600_000_060,
+            },
+        )
 
     def respond(
         self, method: str, url: str, target: str, body: bytes, authorization: str = ""
@@ -81,6 +113,8 @@ class Clouds:
             return self._dynamodb(target.rpartition(".")[2], json.loads(body))
         if target.startswith("SageMaker"):
             return self._sagemaker(target.rpartition(".")[2], json.loads(body))
+        if target.startswith("AmazonSQS"):
+            return self._queues(target.rpartition(".")[2], json.loads(body))
         if target.startswith("AmazonSSM"):
             return self._parameters(target.rpartition(".")[2], json.loads(body))
         if path == "/":
@@ -103,16 +137,18 @@ class Clouds:
             return 200, {"count": len(found), "value": found[::-1][: int(query["$top"][0])]}
         number = int(path.removeprefix("pipelines/").removesuffix("/runs"))
         parameters = json.loads(body)["templateParameters"]
-        self.runs.append({"id": len(self.runs) + 1, "pipeline": number, "templateParameters": parameters})
+        run = {"id": len(self.runs) + 1, "pipeline": number, "templateParameters": parameters}
+        self.runs.append(run | {"status": "notStarted", "queueTime": datetime.now(UTC).isoformat()})
         return 200, {"id": len(self.runs), "state": "inProgress"}
 
     def _dynamodb(self, operation: str, asked: dict[str, Any]) -> tuple[int, Any]:
         key = (asked.get("Item") or asked["Key"])["id"]["S"]
         held = self.memory.get(key)
+        if operation in self.throttled:
+            return 400, {"__type": "ProvisionedThroughputExceededException", "message": "slow down"}
         if operation == "PutItem":
             if held and not self._free(held, asked["ExpressionAttributeValues"]):
-                kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"
-                return 400, {"__type": kind, "message": "The conditional request failed", "Item": held}
+                return 400, {"__type": CONDITION, "message": "The conditional request failed", "Item": held}
             self.memory[key] = asked["Item"]
         elif operation == "UpdateItem":
             names, values = asked["ExpressionAttributeNames"], asked["ExpressionAttributeValues"]
@@ -120,15 +156,20 @@ class Clouds:
                 name, value = pair.split(" = ")
                 self.memory[key][names[name]] = values[value]
         elif operation == "DeleteItem":
+            owner = asked.get("ExpressionAttributeValues", {}).get(":owner")
+            if owner and (not held or held["owner"] != owner):
+                return 400, {"__type": CONDITION, "message": "The conditional request failed"}
             self.memory.pop(key, None)
         elif operation == "GetItem":
             return 200, {"Item": held} if held else {}
         return 200, {}
 
     def _free(self, held: dict[str, Any], values: dict[str, Any]) -> bool:
-        """The condition of Powertools: absent, expired, or in progress for a Lambda whose time is over."""
+        """A lease's condition: absent or expired. That of Powertools: or in progress for a dead Lambda."""
         if int(held["expiration"]["N"]) < int(values[":now"]["N"]) + self.later_ms // 1000:
             return True
+        if "owner" in held:
+            return False
         until = int(held.get("in_progress_expiration", {"N": "0"})["N"])
         return (
             held["status"]["S"] == "INPROGRESS" and until < int(values[":now_in_millis"]["N"]) + self.later_ms
@@ -142,9 +183,21 @@ class Clouds:
             return 200, {"Parameter": {"Name": asked["Name"], "Value": "{}"}}
         return 400, {"__type": "ParameterNotFound", "message": ""}
 
+    def _queues(self, operation: str, asked: dict[str, Any]) -> tuple[int, Any]:
+        if operation == "ChangeMessageVisibility":
+            assert asked["QueueUrl"] == QUEUE
+            self.put_off.append(asked["VisibilityTimeout"])
+            return 200, {}
+        assert (operation, asked["QueueUrl"]) == ("SendMessage", f"{QUEUE}-dlq")
+        said = {name: one["StringValue"] for name, one in asked["MessageAttributes"].items()}
+        self.dead_letters.append({"body": asked["MessageBody"]} | said)
+        return 200, {"MessageId": "dead", "MD5OfMessageBody": md5(asked["MessageBody"].encode()).hexdigest()}
+
     def _sagemaker(self, operation: str, asked: dict[str, Any]) -> tuple[int, Any]:
         if operation == "DescribeModelPackage":
-            return 200, self.packages[asked["ModelPackageName"]]
+            arn = asked["ModelPackageName"]
+            missing = {"__type": "ValidationException", "message": f"ModelPackage {arn} does not exist."}
+            return (200, self.packages[arn]) if arn in self.packages else (400, missing)
         found = [
             {key: one[key] for key in ("ModelPackageArn", "ModelPackageStatus", "CreationTime")}
             for one in self.packages.values()
@@ -176,6 +229,9 @@ def serving(clouds: Clouds) -> Iterator[str]:
             sent = content.encode() if isinstance(content, str) else json.dumps(content).encode()
             self.send_response(status)
             self.send_header("content-length", str(len(sent)))
+            if "/_apis/" in self.path:
+                for name, value in clouds.headers.items():
+                    self.send_header(name, value)
             self.end_headers()
             self.wfile.write(sent)
 

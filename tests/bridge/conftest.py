@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.bridge.clouds import Clouds, serving
+from tests.bridge.clouds import QUEUE, Clouds, serving
 
 AUTOMATION, PROD, REGION = "222233334444", "444455556666", "eu-west-1"
 MODEL = "seattle-rain"
@@ -37,10 +37,13 @@ class Bridge:
     clouds: Clouds
     log: io.StringIO = field(default_factory=io.StringIO)
 
-    def send(self, *envelopes: Any) -> list[str]:
+    def send(self, *envelopes: Any, attempt: int = 1, told: bool = True) -> list[str]:
+        """What an event tells is in the registry, unless that was `told` otherwise."""
         from bridge import handler
 
-        records = [_record(str(number), envelope) for number, envelope in enumerate(envelopes)]
+        for envelope in envelopes if told else ():
+            self.clouds.tell(envelope)
+        records = [_record(str(number), envelope, attempt) for number, envelope in enumerate(envelopes)]
         try:
             answer = handler.handle({"Records": records}, Context())
         except Exception:  # noqa: BLE001  Lambda counts it as an error, and SQS keeps every message
@@ -60,12 +63,12 @@ class Bridge:
         return [hop["hop"] for hop in self.hops()]
 
 
-def _record(message_id: str, envelope: Any) -> dict[str, Any]:
+def _record(message_id: str, envelope: Any, attempt: int) -> dict[str, Any]:
     return {
         "messageId": message_id,
         "receiptHandle": "handle",
         "body": envelope if isinstance(envelope, str) else json.dumps(envelope),
-        "attributes": {"SentTimestamp": "1763683200000", "ApproximateReceiveCount": "1"},
+        "attributes": {"SentTimestamp": "1763683200000", "ApproximateReceiveCount": str(attempt)},
         "messageAttributes": {},
         "eventSource": "aws:sqs",
         "eventSourceARN": f"arn:aws:sqs:{REGION}:{AUTOMATION}:isthmus-bridge",
@@ -118,6 +121,9 @@ def environment(url: str) -> dict[str, str]:
         "IDEMPOTENCY_TABLE": "isthmus-bridge",
         "WAITING_TABLE": "isthmus-waiting",
         "EVENT_BUS": "isthmus-automation",
+        "QUEUE_URL": QUEUE,
+        "DEAD_LETTERS_URL": f"{QUEUE}-dlq",
+        "ATTEMPTS": "30",
         "MODELS_PATH": "/isthmus/models",
         "AUTOMATION_ACCOUNT": AUTOMATION,
         "PROD_ACCOUNT": PROD,
@@ -137,6 +143,10 @@ def clear(clouds: Clouds) -> None:
         "runs",
         "packages",
         "memory",
+        "put_off",
+        "dead_letters",
+        "headers",
+        "throttled",
         "requests",
         "fault",
         "later_ms",
@@ -152,19 +162,11 @@ def forget() -> None:
     """As in a new Lambda: nothing is remembered between invocations."""
     import boto3
 
-    from bridge import azure, callback, carry, execution, models, settings, waiting, web
+    from bridge import aws, azure, carry, settings, web
 
     boto3.DEFAULT_SESSION = None
-    for remembered in (
-        azure.azure_devops,
-        callback._events,
-        carry._once,
-        execution._sagemaker,
-        models._parameters,
-        settings.settings,
-        waiting._dynamodb,
-        web.pool,
-    ):
+    web._rest_until = 0.0
+    for remembered in (aws.client, azure.azure_devops, carry._once, settings.settings, web.pool):
         remembered.cache_clear()
 
 

@@ -348,5 +348,6 @@ def test_azure_devops_that_does_not_answer_is_an_error_and_no_permission(bridge:
 def test_forged_events_complete_nothing(bridge: Bridge, run: Clouds, forged: dict[str, Any]) -> None:
     call()
     end(run, "Succeeded")
-    assert bridge.send(state("Succeeded", **forged)) == ["0"]
+    assert bridge.send(state("Succeeded", **forged)) == []
+    assert len(run.dead_letters) == 1
     assert results(run) == []

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
 
+from bridge import lease
 from tests.bridge.clouds import ASSERTION, BEARER, Clouds, Fault
 from tests.bridge.conftest import (
     AUTOMATION,
@@ -18,6 +23,7 @@ from tests.bridge.conftest import (
     forget,
     landing,
 )
+from tests.bridge.test_reconcile import register
 
 DEPLOY, BUILD = f"{MODEL}-deploy", f"{MODEL}-build"
 
@@ -108,8 +114,9 @@ def test_only_entering_the_alarm_retrains(bridge: Bridge, clouds: Clouds, previo
 
 
 def test_one_bad_message_fails_alone(bridge: Bridge, clouds: Clouds) -> None:
-    assert bridge.send("not JSON", approval(), approval(2, id="event-2")) == ["0"]
+    assert bridge.send("not JSON", approval(), approval(2, id="event-2")) == []
     assert len(clouds.runs) == 2
+    assert [one["body"] for one in clouds.dead_letters] == ["not JSON"]
 
 
 def test_a_call_that_is_neither_raises(bridge: Bridge) -> None:
@@ -163,12 +170,152 @@ def test_wherever_lambda_dies_the_message_is_carried_once(bridge: Bridge, clouds
         assert len(clouds.runs) == 1, f"request {at}"
 
 
-def test_a_refusal_says_why_and_is_a_failure(bridge: Bridge, clouds: Clouds) -> None:
+def test_a_denial_is_tried_again_and_then_a_dead_letter_that_says_why(bridge: Bridge, clouds: Clouds) -> None:
     clouds.signed_in = False
+    assert bridge.send(approval(), attempt=4) == ["0"]
+    assert bridge.hops()[-1]["hop"] == "put off"
+    assert bridge.send(approval(), attempt=5) == []
+    assert bridge.hops()[-1]["hop"] == "failed"
+    (letter,) = clouds.dead_letters
+    assert "401, not signed in: TF400813" in letter["reason"]
+    assert letter["correlation_id"] == "event-1"
+    assert json.loads(letter["body"]) == approval()
+
+
+# ---------------------------------------------------------------- waiting is the queue's business
+
+
+def test_what_fails_comes_again_each_time_after_twice_as_long(bridge: Bridge, clouds: Clouds) -> None:
+    look = _look(bridge, clouds)
+    for attempt in range(1, 30):
+        clouds.strike(Fault(at=look, status=503))
+        assert bridge.send(approval(), attempt=attempt) == ["0"]
+    waits = clouds.put_off
+    assert 4 <= waits[0] <= 6 < waits[2] < waits[4] < waits[6]
+    assert 600 <= waits[-1] <= max(waits) <= 900
+    assert clouds.dead_letters == []
+
+
+def test_after_the_last_attempt_it_is_a_dead_letter(bridge: Bridge, clouds: Clouds) -> None:
+    clouds.strike(Fault(at=_look(bridge, clouds), status=503))
+    assert bridge.send(approval(), attempt=30) == []
+    assert [one["correlation_id"] for one in clouds.dead_letters] == ["event-1"]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_azure_devops_is_left_alone_for_as_long_as_it_asks(
+    bridge: Bridge, clouds: Clouds, status: int
+) -> None:
+    clouds.strike(Fault(at=_look(bridge, clouds), status=status))
+    clouds.headers = {"retry-after": "120"}
+    assert bridge.send(approval(2), approval(3)) == ["0", "1"]
+    assert clouds.put_off == [pytest.approx(121, abs=1), pytest.approx(121, abs=1)]
+    asked = clouds.count
+    assert bridge.send(approval(4)) == ["0"]
+    assert clouds.count == asked + 1, "only the queue was told"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"retry-after": format_datetime(datetime.now(UTC) + timedelta(minutes=5), usegmt=True)},
+        {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(time.time()) + 300)},
+    ],
+)
+def test_an_answer_that_asks_for_rest_is_taken_and_the_next_message_waits(
+    bridge: Bridge, clouds: Clouds, headers: dict[str, str]
+) -> None:
+    clouds.headers = headers
+    assert bridge.send(approval(), approval(2, id="event-2")) == ["1"]
+    assert len(clouds.runs) == 1
+    assert 200 < clouds.put_off[0] <= 301
+
+
+@pytest.mark.parametrize("said", ["", "soon", "-5", "0", "Thu, 99 Foo 2026", "9" * 30])
+def test_a_rest_that_is_none_or_for_ever_is_not_kept(bridge: Bridge, clouds: Clouds, said: str) -> None:
+    clouds.strike(Fault(at=_look(bridge, clouds), status=503))
+    clouds.headers = {"retry-after": said}
     assert bridge.send(approval()) == ["0"]
-    failed = bridge.hops()[-1]
-    assert failed["hop"] == "failed"
-    assert "401, not signed in: TF400813" in failed["reason"]
+    assert clouds.put_off[0] <= 900
+
+
+# ---------------------------------------------------------------- order
+
+
+def test_an_earlier_approval_whose_event_is_late_goes_first(bridge: Bridge, clouds: Clouds) -> None:
+    late, now = register(clouds, 3, age=1000), register(clouds, 4, age=500)
+    assert bridge.send(approval(4, at=now, id="event-4")) == []
+    assert [run["modelPackageArn"][-1] for run in clouds.runs_of(DEPLOY)] == ["3", "4"]
+    assert bridge.send(approval(3, at=late, id="event-3")) == []
+    assert len(clouds.runs) == 2
+    assert bridge.names_of_hops()[-1] == "deduplicated"
+
+
+def test_an_approval_that_a_later_one_overtook_starts_nothing(bridge: Bridge, clouds: Clouds) -> None:
+    """The registry did not show it when the later one was carried."""
+    bridge.send(approval(4, at=register(clouds, 4, age=500)))
+    assert bridge.send(approval(3, at=register(clouds, 3, age=1000))) == []
+    assert len(clouds.runs) == 1
+    assert bridge.names_of_hops()[-1] == "overtaken"
+
+
+def test_an_approval_that_was_withdrawn_meanwhile_starts_nothing(bridge: Bridge, clouds: Clouds) -> None:
+    at = register(clouds, 3, age=1000)
+    register(clouds, 3, age=500, ModelApprovalStatus="Rejected")
+    assert bridge.send(approval(3, at=at)) == []
+    assert (clouds.runs, bridge.names_of_hops()[-1]) == ([], "withdrawn")
+
+
+def test_an_approval_that_the_registry_does_not_show_yet_comes_again(bridge: Bridge, clouds: Clouds) -> None:
+    register(clouds, 3, age=1000, ModelApprovalStatus="PendingManualApproval")
+    assert bridge.send(approval(3, at=repr((time.time() - 500) * 1000))) == ["0"]
+    register(clouds, 3, age=500)
+    assert bridge.send(approval(3, at=repr((time.time() - 500) * 1000))) == []
+    assert len(clouds.runs) == 1
+
+
+def test_the_approval_of_a_version_that_was_deleted_starts_nothing(bridge: Bridge, clouds: Clouds) -> None:
+    assert bridge.send(approval(3), told=False) == []
+    assert (clouds.runs, bridge.hops()[-1]["reason"]) == ([], "the version was deleted")
+
+
+def test_two_never_look_after_one_pipeline_at_a_time(bridge: Bridge, clouds: Clouds) -> None:
+    """What one is about to queue the other cannot see yet: it waits, and finds it."""
+    with lease.held(DEPLOY):
+        assert bridge.send(approval(), alarm()) == ["0"]
+        assert bridge.reconcile() == {"queued": 0}
+    assert "somebody else looks after" in bridge.hops()[1]["reason"]
+    assert clouds.put_off == [6]
+    assert bridge.send(approval()) == []
+    assert [len(clouds.runs_of(one)) for one in (DEPLOY, BUILD)] == [1, 1]
+
+
+def test_a_lease_that_its_holder_could_not_give_back_ends_by_itself(bridge: Bridge, clouds: Clouds) -> None:
+    clouds.throttled = {"DeleteItem"}
+    assert bridge.send(approval(), approval(2, id="event-2")) == ["1"]
+    clouds.later_ms += 61_000
+    assert bridge.send(approval(2, id="event-2")) == []
+    assert len(clouds.runs) == 2
+
+
+@pytest.mark.parametrize("operation", ["PutItem", "UpdateItem"])
+def test_a_memory_that_is_throttled_loses_and_doubles_nothing(
+    bridge: Bridge, clouds: Clouds, operation: str
+) -> None:
+    clouds.throttled = {operation}
+    assert bridge.send(approval()) == ["0"]
+    clouds.throttled.clear()
+    clouds.later_ms += 61_000
+    assert bridge.send(approval()) == []
+    assert len(clouds.runs) == 1
+
+
+def _look(bridge: Bridge, clouds: Clouds) -> int:
+    """The number of the request that looks at the runs, where the bridge is warm."""
+    bridge.send(approval(99, "2026-11-19T10:00:00Z"))
+    clouds.strike(None)
+    bridge.send(approval(99, "2026-11-19T10:00:00Z"))
+    return next(n for n, (_, url) in enumerate(clouds.requests[-clouds.count :]) if "build/builds" in url)
 
 
 def test_a_revoked_token_is_asked_for_again(bridge: Bridge, clouds: Clouds) -> None:

@@ -68,8 +68,8 @@ def test_several_lost_approvals_are_repaired_in_their_order(bridge: Bridge, clou
 
 
 def test_what_a_later_approval_overtook_stays(bridge: Bridge, clouds: Clouds) -> None:
-    register(clouds, 3, age=1000)
     bridge.send(approval(4, at=register(clouds, 4, age=500)))
+    register(clouds, 3, age=1000)
     assert bridge.reconcile() == {"queued": 0}
     assert [run["modelPackageArn"][-1] for run in clouds.runs_of(DEPLOY)] == ["4"]
 
@@ -113,6 +113,8 @@ def test_a_lost_answer_does_not_double(bridge: Bridge, clouds: Clouds) -> None:
             bridge.reconcile()
         except Exception:  # noqa: BLE001  the next one tries again
             continue
+        finally:
+            clouds.later_ms += 60_000
     clouds.strike(None)
     bridge.reconcile()
     assert [run["modelPackageArn"][-1] for run in clouds.runs_of(DEPLOY)] == ["3", "4"]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from bridge import events, execution
+from bridge import callback, execution
+from bridge.reactions import REACTIONS
 from isthmus import names
 from landing import arrival, data_set, take, tell
 
 
 def test_landing_tells_of_what_the_rules_let_pass_and_the_bridge_understands() -> None:
-    assert {tell.SOURCE, events.LANDING} == {names.LANDING_SOURCE}
-    assert {tell.COMPLETE, events.DATA_SET} == {names.DATA_SET_COMPLETE}
+    assert (tell.SOURCE, tell.COMPLETE) == (names.LANDING_SOURCE, names.DATA_SET_COMPLETE)
+    assert (tell.SOURCE, tell.COMPLETE) in REACTIONS
     assert tell.FILE_REJECTED == names.DATA_FILE_REJECTED
 
 
 def test_the_route_tells_of_what_the_rules_let_pass_and_knows_runs_by_their_executions_names() -> None:
-    assert (events.CALLBACK, events.JOB_WAITING) == (names.CALLBACK_SOURCE, names.JOB_WAITING)
+    assert (callback.SOURCE, callback.JOB_WAITING) == (names.CALLBACK_SOURCE, names.JOB_WAITING)
+    assert (callback.SOURCE, callback.JOB_WAITING) in REACTIONS
     assert execution.name_of("17") == names.execution("17")
 
 

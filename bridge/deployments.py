@@ -1,0 +1,124 @@
+"""The registry is the truth: a model's approved versions get their runs, once, in the order of approval.
+
+An event says that there is something to do; what there is to do, the registry and the runs say. So an
+approval whose event is late or never comes gets its run before the one that was approved after it, and the
+reconciler, which no event asked, is the same look.
+
+It does not see a version that has had a run, was rejected, and was approved again by an event that got lost:
+the registry keeps when a version was modified last, not when it was approved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from bridge import carry, lease
+from bridge.aws import client
+from bridge.azure import azure_devops
+from bridge.envelope import RECONCILER, iso
+from bridge.run import Queued, Run, deployment
+from bridge.trace import Hop, Trace, ignored, logger
+from bridge.web import Retryable
+
+# An event is late before it is lost; and an approval of last month is history, not a loss.
+PATIENCE = timedelta(minutes=5)
+MEMORY = timedelta(days=7)
+
+
+def approved(model: str, arn: str, at: str, correlation_id: str) -> Hop:
+    """What becomes of an approval at that moment: its run, after those that earlier approvals still lack."""
+    wanted = deployment(model, arn, at, correlation_id)
+    with lease.held(wanted.pipeline):
+        runs = azure_devops().runs(wanted.pipeline)
+        if not any(one.covers(wanted) for one in runs):
+            if instead := _withdrawn(arn, at) or _overtaken(runs, at):
+                return instead
+            _catch_up(model, [run for run in _missing(model, runs) if run.moment < at], runs)
+        return carry.once(wanted, runs)
+
+
+def repair(model: str) -> int:
+    """Queue what is missing though no event asked; returns how many runs. Raises `lease.Held`."""
+    with lease.held(f"{model}-deploy"):
+        runs = azure_devops().runs(f"{model}-deploy")
+        late = iso(datetime.now(UTC) - PATIENCE)
+        return _catch_up(model, [run for run in _missing(model, runs) if run.moment < late], runs)
+
+
+def _catch_up(model: str, missing: Sequence[Run], runs: Sequence[Queued]) -> int:
+    """Queue the missing runs, the earliest approval first, but none that a later one has overtaken."""
+    due = [run for run in missing if not _overtaken(runs, run.moment)]
+    if missing:
+        logger.info("missing runs", model=model, missing=[run.key for run in missing], queued=len(due))
+    for run in due:
+        trace = Trace()
+        trace.follow(run.parameters["correlationId"])
+        trace.about("approval", model, model_package_arn=run.parameters["modelPackageArn"])
+        hop = carry.once(run, runs)
+        trace.hop(hop.name, **hop.details)
+    return len(due)
+
+
+def _overtaken(runs: Sequence[Queued], at: str) -> Hop | None:
+    if any(one.approved > at for one in runs):
+        return Hop("overtaken", {"reason": "a version that was approved later has had its run"})
+    return None
+
+
+def _withdrawn(arn: str, at: str) -> Hop | None:
+    """Where the registry says otherwise by now; raises `Retryable` where it does not say so yet."""
+    try:
+        package = client("sagemaker").describe_model_package(ModelPackageName=arn)
+    except ClientError as error:
+        if "does not exist" in str(error):
+            return ignored("the version was deleted")
+        raise
+    status = package["ModelApprovalStatus"]
+    if status == "Approved":
+        return None
+    if iso(_modified(package)) < at:
+        raise Retryable(f"the registry still calls the version {status}")
+    return Hop("withdrawn", {"reason": f"approved then, and {status} since"})
+
+
+def _missing(model: str, runs: Sequence[Queued]) -> list[Run]:
+    """The runs of the versions that are approved, run nowhere, and never had one; the earliest first.
+
+    Each under the key that its event would have had, so that an event that comes after all finds the run.
+    """
+    deployed = {one.parameters.get("modelPackageArn") for one in runs}
+    found = [_wanted(model, arn) for arn in _approved_versions(model) if arn not in deployed]
+    return sorted((run for run in found if run), key=lambda run: run.moment)
+
+
+def _approved_versions(model: str) -> Iterator[str]:
+    """The ARNs of the model's latest hundred approved versions, the newest first."""
+    listed = client("sagemaker").list_model_packages(
+        ModelPackageGroupName=model,
+        ModelApprovalStatus="Approved",
+        SortBy="CreationTime",
+        SortOrder="Descending",
+        MaxResults=100,
+    )
+    return (one["ModelPackageArn"] for one in listed["ModelPackageSummaryList"])
+
+
+def _wanted(model: str, arn: str) -> Run | None:
+    package = client("sagemaker").describe_model_package(ModelPackageName=arn)
+    modified = _modified(package)
+    # What was never modified was registered as approved: that is no person's approval.
+    by_a_person = modified > package["CreationTime"]
+    complete = package["ModelPackageStatus"] == "Completed"
+    remembered = datetime.now(UTC) - modified < MEMORY
+    if not (by_a_person and complete and remembered) or package.get("ModelLifeCycle"):
+        return None
+    return deployment(model, arn, iso(modified), f"{RECONCILER}{model}-{package['ModelPackageVersion']}")
+
+
+def _modified(package: dict[str, Any]) -> datetime:
+    found: datetime = package.get("LastModifiedTime") or package["CreationTime"]
+    return found

@@ -1,0 +1,61 @@
+"""What becomes of a message that was not carried over: it comes again later, or it is a dead letter.
+
+Waiting is the queue's business, not the Lambda's. A dead letter carries why it is one, as attributes that a
+person reads without opening it: `reason`, and `correlation_id` where it has one.
+"""
+
+from __future__ import annotations
+
+import random
+
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from bridge.aws import client
+from bridge.settings import settings
+from bridge.web import Denied
+
+# A quarter of an hour, by which 30 attempts stretch over more than six hours.
+LONGEST_SECONDS = 900
+FIRST_SECONDS = 5
+# Of what was answered with no: it may be a token or a pipeline that was made anew, but hardly for long.
+DENIED_ATTEMPTS = 5
+REASON_CHARACTERS = 500
+
+
+def is_last(record: SQSRecord, error: Exception) -> bool:
+    """Whether the message has had its chances."""
+    most = DENIED_ATTEMPTS if isinstance(error, Denied) else settings().attempts
+    return _attempt(record) >= most
+
+
+def later(record: SQSRecord, error: Exception) -> float:
+    """Let the message come again when the other side said, or else each time after twice as long.
+
+    Returns in how many seconds.
+    """
+    backoff = min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** (_attempt(record) - 1)) * random.uniform(0.75, 1)  # noqa: S311
+    seconds = min(LONGEST_SECONDS, int(getattr(error, "after", None) or backoff) + 1)
+    client("sqs").change_message_visibility(
+        QueueUrl=settings().queue_url, ReceiptHandle=record.receipt_handle, VisibilityTimeout=seconds
+    )
+    return seconds
+
+
+def bury(record: SQSRecord, reason: str, correlation_id: str) -> None:
+    """Make it a dead letter; a copy of one, where this Lambda dies before SQS knows, does no harm."""
+    said = {"reason": reason[:REASON_CHARACTERS], "correlation_id": correlation_id}
+    client("sqs").send_message(
+        QueueUrl=settings().dead_letters_url,
+        MessageBody=record.body,
+        MessageAttributes={name: _attribute(value) for name, value in said.items() if value},
+    )
+
+
+def _attempt(record: SQSRecord) -> int:
+    return int(record.attributes.approximate_receive_count or 1)
+
+
+def _attribute(text: str) -> dict[str, str]:
+    """SQS takes no control characters in an attribute."""
+    plain = "".join(one if one.isprintable() else " " for one in text)
+    return {"DataType": "String", "StringValue": plain}

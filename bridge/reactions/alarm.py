@@ -1,0 +1,57 @@
+"""An alarm about a model in prod: a loss of quality trains it anew, drift is shown to people.
+
+Contract: "CloudWatch Alarm State Change" of "Alarm events and EventBridge".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bridge import builds, models
+from bridge.envelope import Envelope, Refused, moment, word
+from bridge.run import build
+from bridge.trace import Hop, Trace, ignored
+
+# What an alarm watches: the last word of its name.
+KINDS = ("quality", "drift")
+
+
+def react(event: Envelope, trace: Trace) -> Hop:
+    event.of_account(event.told.prod_account)
+    model, kind, arn = _about(event)
+    state, previous = _states(event)
+    value, before = _value(state), _value(previous) if "value" in previous else ""
+    at = moment(state.get("timestamp"))
+    trace.received(f"{kind} alarm", model, alarm_arn=arn)
+    if value != "alarm" or before == "alarm":
+        return ignored(f"the alarm went from {before or 'nothing'} to {value}")
+    if kind == "drift":
+        return Hop("noticed", {"reason": "inputs drifted: shown to people; only a loss of quality retrains"})
+    if not models.is_ours(model):
+        return ignored(models.NOT_OURS)
+    return builds.queue(build(model, f"{arn}#{at}", event.id, reason="retrain"))
+
+
+def _about(event: Envelope) -> tuple[str, str, str]:
+    """The model, what about it, and the alarm's ARN."""
+    name = event.text("alarmName", 255)
+    model, _, kind = name.removeprefix(f"{event.told.platform}-").rpartition("-")
+    if not name.startswith(f"{event.told.platform}-") or not model or kind not in KINDS:
+        raise Refused("an alarm that is not about a model of the platform")
+    arn = f"arn:aws:cloudwatch:{event.told.region}:{event.account}:alarm:{name}"
+    event.about(arn)
+    return model, kind, arn
+
+
+def _states(event: Envelope) -> tuple[dict[str, Any], dict[str, Any]]:
+    state, previous = event.detail.get("state"), event.detail.get("previousState", {})
+    if not isinstance(state, dict) or not isinstance(previous, dict):
+        raise Refused("an alarm event without its states")
+    return state, previous
+
+
+def _value(state: dict[str, Any]) -> str:
+    value = state.get("value")
+    if not isinstance(value, str) or not 0 < len(value) <= 40 or not value.isprintable():
+        raise Refused("an alarm's state without a value")
+    return word(value)

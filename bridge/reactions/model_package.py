@@ -1,0 +1,68 @@
+"""A model version whose approval status changed. An approval deploys it.
+
+Contract: "Events that Amazon SageMaker AI sends to Amazon EventBridge".
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from bridge import deployments, models
+from bridge.envelope import Envelope, Refused, word
+from bridge.trace import Hop, Trace, ignored
+
+
+@dataclass(frozen=True)
+class PackageState:
+    """A model package was created or changed, at the moment `at`.
+
+    `approval_changed` is None where the event does not say what changed: the package is new.
+    """
+
+    model: str
+    arn: str
+    status: str
+    approval: str
+    approval_changed: bool | None
+    at: str
+
+
+def react(event: Envelope, trace: Trace) -> Hop:
+    state = _state(event)
+    trace.received("approval", state.model, model_package_arn=state.arn)
+    if state.approval != "approved":
+        return ignored(f"approval status is {state.approval}")
+    if state.approval_changed is None:
+        return Hop(
+            "noticed", {"reason": "registered as approved, and approved by nobody: a person must approve it"}
+        )
+    # Editing an approved package's metadata sends Approved again, and deploying writes metadata.
+    if state.approval_changed is False:
+        return ignored("metadata changed, not the approval")
+    if state.status not in ("", "completed"):
+        return ignored(f"the model package is {state.status}; another event tells when it is complete")
+    if not models.is_ours(state.model):
+        return ignored(models.NOT_OURS)
+    return deployments.approved(state.model, state.arn, state.at, event.id)
+
+
+def _state(event: Envelope) -> PackageState:
+    event.of_account(event.told.automation_account)
+    model, arn = event.text("ModelPackageGroupName", 63), event.text("ModelPackageArn", 2048)
+    # SageMaker writes ARNs in lower case.
+    group = f"arn:aws:sagemaker:{event.told.region}:{event.account}:model-package/{model.lower()}/"
+    if not arn.startswith(group) or not re.fullmatch(r"[1-9][0-9]{0,8}", arn.removeprefix(group)):
+        raise Refused("the model package ARN is not one of its group in this account")
+    updated = event.detail.get("UpdatedModelPackageFields")
+    if updated is not None and not isinstance(updated, list):
+        raise Refused("UpdatedModelPackageFields is not a list")
+    event.about(arn)
+    return PackageState(
+        model=model,
+        arn=arn,
+        status=word(event.text("ModelPackageStatus", 40)) if "ModelPackageStatus" in event.detail else "",
+        approval=word(event.text("ModelApprovalStatus", 40)),
+        approval_changed=None if updated is None else "ModelApprovalStatus" in updated,
+        at=event.moment("CreationTime" if updated is None else "LastModifiedTime"),
+    )

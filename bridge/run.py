@@ -1,0 +1,77 @@
+"""Runs of pipelines: what is wanted, what there is already, and whether the one does the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bridge.envelope import RECONCILER
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run that is wanted. `key` is the same for every copy of the event that asks for it."""
+
+    pipeline: str
+    key: str
+    key_parameter: str
+    parameters: dict[str, str]
+
+    @property
+    def moment(self) -> str:
+        """When it came to what the run is about, as the key says: ISO text of one length, in UTC."""
+        return self.key.partition("#")[2]
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A run that Azure DevOps has; `queued` is when, as ISO text in UTC."""
+
+    id: str
+    parameters: Mapping[str, str]
+    queued: str
+    over: bool
+
+    @property
+    def correlation_id(self) -> str:
+        return self.parameters.get("correlationId", "")
+
+    @property
+    def approved(self) -> str:
+        """When the version of a deployment was approved, as its key says."""
+        return self.parameters.get("approvalKey", "").partition("#")[2]
+
+    def covers(self, wanted: Run) -> bool:
+        """Whether it already does what is wanted.
+
+        It carries the same key. Or the registry asked for it, which knows the last modification of a version,
+        the approval or an edit that came after it: then the moment is not before the wanted one. What the
+        registry itself asks for, any run of the version covers.
+        """
+        key = self.parameters.get(wanted.key_parameter, "")
+        if key == wanted.key:
+            return True
+        about, _, moment = key.partition("#")
+        if about != wanted.key.partition("#")[0]:
+            return False
+        if wanted.parameters["correlationId"].startswith(RECONCILER):
+            return True
+        return self.correlation_id.startswith(RECONCILER) and moment >= wanted.moment
+
+
+def deployment(model: str, arn: str, approved: str, correlation_id: str) -> Run:
+    """The run that deploys the version that was approved at that moment.
+
+    A package's time of modification alone would be no key, for every edit of its metadata moves it. But in an
+    event whose `UpdatedModelPackageFields` name the approval it is the moment of the approval: the same in
+    every copy, and another one when the version is approved again after a rejection.
+    """
+    key = f"{arn}#{approved}"
+    parameters = {"modelPackageArn": arn, "approvalKey": key, "correlationId": correlation_id}
+    return Run(f"{model}-deploy", key, "approvalKey", parameters)
+
+
+def build(model: str, key: str, correlation_id: str, **parameters: str) -> Run:
+    """The run that trains the model; `parameters` say why."""
+    asked = {**parameters, "triggerKey": key, "correlationId": correlation_id}
+    return Run(f"{model}-build", key, "triggerKey", asked)
