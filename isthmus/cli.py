@@ -31,6 +31,9 @@ COMMANDS = {
     ),
     # Operating a platform
     "status": Entry("isthmus.operate.commands:status", "What runs where, and what waits for whom."),
+    "pending": Entry(
+        "isthmus.operate.governing:pending", "What waits for a decision: since when, by whom, and how."
+    ),
     "models": Entry(
         "isthmus.operate.commands:models", "The versions of each model, with metrics and approvers."
     ),
@@ -64,7 +67,7 @@ COMMANDS = {
 }
 # Where the environment names no clouds and a local platform runs in this folder: those that only read talk
 # to that, and say so; those that decide something do not guess.
-READING = frozenset({"status", "models", "invoke", "lineage", "events", "monitor"})
+READING = frozenset({"status", "pending", "models", "invoke", "lineage", "events", "monitor"})
 DECIDING = frozenset({"approve", "reject"})
 
 

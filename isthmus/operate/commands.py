@@ -28,7 +28,7 @@ def status(as_json: bool) -> None:
     """What runs where, what waits for whom, and the latest runs."""
     from isthmus.operate import devops, registry, show
 
-    accounts = _accounts()
+    accounts = accounts_here()
     models = [one.name for one in accounts.platform.models]
     sagemaker = accounts.client("automation", "sagemaker")
     running = [_endpoint(accounts, model, stage) for model in models for stage in STAGES]
@@ -44,7 +44,7 @@ def status(as_json: bool) -> None:
         )
     else:
         show.status(running, waiting, said)
-    _fail_if_asked_in_vain(said)
+    fail_if_asked_in_vain(said)
 
 
 def _endpoint(accounts: Accounts, model: str, stage: Stage) -> Endpoint:
@@ -58,7 +58,7 @@ def _of_version(version: Version) -> dict[str, Any]:
     return asdict(version) | {key: getattr(version, key) for key in keys}
 
 
-def _fail_if_asked_in_vain(said: Said) -> None:
+def fail_if_asked_in_vain(said: Said) -> None:
     """What AWS knows has been printed; a token that Azure DevOps refuses is an error all the same."""
     if said.problem and said.asked:
         raise said.problem
@@ -71,7 +71,7 @@ def models(model: str | None, as_json: bool) -> None:
     """The versions of each model, or of MODEL: metrics, who decided, and where they run."""
     from isthmus.operate import registry, show
 
-    accounts = _accounts()
+    accounts = accounts_here()
     named = [accounts.platform.model(model)] if model else accounts.platform.models
     found = []
     for name in (one.name for one in named):
@@ -106,7 +106,7 @@ def _decide(model: str, version: str, verdict: Verdict, comment: str) -> None:
     from isthmus import names
     from isthmus.operate import registry
 
-    accounts = _accounts()
+    accounts = accounts_here()
     accounts.platform.model(model)
     sagemaker, person = accounts.approver()
     found = registry.find(sagemaker, model, version)
@@ -132,7 +132,7 @@ def lineage(model: str, version: str | None, inference_id: str | None, stage: St
 
     if version and inference_id:
         raise BadInput("a version and --inference-id are both given", todo="give one of them")
-    accounts = _accounts()
+    accounts = accounts_here()
     said = devops.ask(accounts.platform, [accounts.platform.model(model).name])
     if inference_id:
         found = lineage.of_prediction(accounts, model, stage, inference_id, said)
@@ -142,7 +142,7 @@ def lineage(model: str, version: str | None, inference_id: str | None, stage: St
         show.as_json(asdict(found) | {"version": _of_version(found.version), "azure": said.word})
     else:
         show.lineage(found, said)
-    _fail_if_asked_in_vain(said)
+    fail_if_asked_in_vain(said)
 
 
 def _days(_context: click.Context, _option: click.Parameter, days: float) -> float:
@@ -161,7 +161,7 @@ def events(model: str | None, correlation_id: str | None, days: float, as_json: 
     """Each hop of each event over the bridge, the oldest first, and what became of the run."""
     from isthmus.operate import devops, hops, show
 
-    accounts = _accounts()
+    accounts = accounts_here()
     named = [accounts.platform.model(model)] if model else accounts.platform.models
     said = devops.ask(accounts.platform, [one.name for one in named])
     found = [
@@ -173,10 +173,10 @@ def events(model: str | None, correlation_id: str | None, days: float, as_json: 
         show.as_json([asdict(hop) | {"run": asdict(run) if run else None} for hop, run in found])
     else:
         show.events(found, said)
-    _fail_if_asked_in_vain(said)
+    fail_if_asked_in_vain(said)
 
 
-def _accounts() -> Accounts:
+def accounts_here() -> Accounts:
     from isthmus.config import read_platform
     from isthmus.operate.accounts import Accounts
 

@@ -17,7 +17,13 @@ class Gain:
     rows: int
 
     def __str__(self) -> str:
-        return f"gain {self.interval} over version {self.over} on the same {self.rows} rows"
+        chance = ", inside noise" if self.is_noise else ""
+        return f"gain {self.interval} over version {self.over} on the same {self.rows} rows{chance}"
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether chance alone may have made the difference: its interval holds zero."""
+        return self.ci_low <= 0 <= self.ci_high
 
     @property
     def interval(self) -> str:

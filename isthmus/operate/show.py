@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isthmus import names
+from isthmus.operate.age import written
 from isthmus.operate.table import Column, show
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from isthmus.operate.endpoints import Endpoint
     from isthmus.operate.hops import Hop
     from isthmus.operate.lineage import Deployment, Lineage
+    from isthmus.operate.pending import Waiting
     from isthmus.operate.registry import Version
 
 LATEST = 10
@@ -80,6 +82,26 @@ def _gate(run: int, pending: Sequence[Approval]) -> None:
     for about in sorted({one.about for one in pending}):
         click.echo(f"  {about}")
     click.echo(f"  do: isthmus azure approve {run}")
+
+
+def pending(found: Sequence[Waiting], said: Said) -> None:
+    """Each decision with what it is judged by, who may take it, and the command and the page to take it."""
+    for one in found:
+        click.echo(f"{one.name} has waited {written(one.age)} for {', '.join(one.approvers)}{_what(one)}")
+        click.echo(f"  do: {one.do}")
+        if one.link:
+            click.echo(f"  see: {one.link}")
+    if said.problem:
+        click.echo(said.why_not)
+    elif not found:
+        click.echo("nothing waits for anybody")
+
+
+def _what(one: Waiting) -> str:
+    about = "".join(f"\n  {place}" for place in one.about if one.kind == "stage")
+    if one.version is None:
+        return about
+    return f"{about}\n  {one.version.name}{_judged(one.version)}" if about else _judged(one.version)
 
 
 VERSIONS = (

@@ -1,0 +1,47 @@
+"""`isthmus pending`: decisions that people owe, for them and for schedules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from isthmus.operate.commands import AS_JSON, accounts_here, fail_if_asked_in_vain
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from isthmus.operate.pending import Waiting
+
+
+@click.command()
+@click.option("--older-than", metavar="AGE", help="Exit 1 where something waits longer: 30m, 12h, 2d.")
+@AS_JSON
+def pending(older_than: str | None, as_json: bool) -> None:
+    """Every version and stage that waits for a person: metrics, how long, who may decide, and how."""
+    from isthmus.operate import devops, show
+    from isthmus.operate.age import age
+    from isthmus.operate.pending import every
+
+    limit = age(older_than) if older_than else None
+    accounts = accounts_here()
+    models = [one.name for one in accounts.platform.models]
+    said = devops.ask(accounts.platform, models)
+    found = every(accounts, models, said)
+    if as_json:
+        show.as_json({"waiting": [one.as_dict() for one in found], "azure": said.word})
+    else:
+        show.pending(found, said)
+    fail_if_asked_in_vain(said)
+    _fail_if_older(found, limit)
+
+
+def _fail_if_older(found: list[Waiting], limit: timedelta | None) -> None:
+    from isthmus.errors import Problem
+    from isthmus.operate.age import written
+
+    late = [one.name for one in found if limit and one.age > limit]
+    if late and limit:
+        raise Problem(
+            f"waits longer than {written(limit)}: {', '.join(late)}", todo="decide, as isthmus pending says"
+        )
