@@ -182,7 +182,8 @@ def _wait(done: threading.Event, host: Terminal) -> bool:
 
 
 def _root(file: Path) -> Path:
-    if file.name.startswith("azure-pipelines"):
+    """The repository's folder: the checkout around the file, or a repository of ours that lies within one."""
+    if any((file.parent / config).is_file() for config in ("model.yaml", "deploy.yaml", "platform.yaml")):
         return file.parent
     done = subprocess.run(
         ["git", "-C", str(file.parent), "rev-parse", "--show-toplevel"],

@@ -56,9 +56,9 @@ def run(
 ) -> None:
     """Run, or show expanded, an Azure Pipelines YAML file here.
 
-    A file azure-pipelines*.yml stands at the root of its repository; other files are templates of the
-    git repository around them. Repositories are taken as they stand in their folders. Service connections are
-    lent by the local Azure DevOps, where `isthmus up` runs and `isthmus env` says so.
+    Its repository is the git checkout around it, or its folder where that has a model.yaml, deploy.yaml or
+    platform.yaml. Repositories are taken as they stand in their folders. Service connections are lent by the
+    local Azure DevOps, where `isthmus up` runs and `isthmus env` says so.
 
     Exit codes: 0 succeeded, 1 failed, 2 the file or an argument is wrong, 130 interrupted.
     """

@@ -233,3 +233,15 @@ def test_what_a_step_installs_does_not_change_this_python(file: Path, tmp_path: 
     done = call(file)
     assert "both here" in done.output, done.output
     assert importlib.util.find_spec("left_behind") is None
+
+
+def test_a_pipeline_may_lie_anywhere_in_its_checkout(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    for folder in ("build", "eng"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "eng/say.yml").write_text("steps:\n- bash: ls\n")
+    file = tmp_path / "build/azure-pipelines.yml"
+    file.write_text("steps:\n- template: ../eng/say.yml\n- template: /eng/say.yml\n")
+    assert call(file).output.count("│ eng\n") == 2
+    (tmp_path / "build/model.yaml").write_text("name: rain\n")
+    assert "lies outside of its repository" in str(call(file).exception)
