@@ -72,10 +72,10 @@ class Jobs:
             return 200, ""
         if self.builds[build]["status"] == "completed":
             return 400, {"message": "The orchestration plan is completed."}
-        self.events.append(told)
-        for record in self.records[build]:
-            if record["id"] == told["taskId"]:
-                record |= {"state": "completed", "result": told["result"]}
+        (task,) = [one for one in self.records[build] if one["id"] == told["taskId"]]
+        if task["state"] != "completed":
+            self.events.append(told)
+            task |= {"state": "completed", "result": told["result"]}
         return 200, ""
 
     def _sagemaker(self, operation: str, arn: str) -> Answer:

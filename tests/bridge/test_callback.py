@@ -29,7 +29,12 @@ HEADERS = {
 
 @pytest.fixture
 def run(clouds: Clouds) -> Clouds:
-    """Run 17 goes on, its job waits, and has started an execution that goes on."""
+    begin(clouds)
+    return clouds
+
+
+def begin(clouds: Clouds) -> None:
+    """Run 17 goes on, its job waits, and it has started an execution that goes on."""
     jobs = clouds.jobs
     jobs.tokens = {JOB_TOKEN}
     jobs.builds["17"] = {
@@ -46,7 +51,6 @@ def run(clouds: Clouds) -> Clouds:
         "PipelineExecutionDisplayName": "run-17",
         "PipelineExecutionStatus": "Executing",
     }
-    return clouds
 
 
 def call(**headers: str) -> Any:
