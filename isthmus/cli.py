@@ -44,6 +44,7 @@ COMMANDS = {
         "isthmus.operate.commands:lineage", "Where a model version came from and where it went."
     ),
     "events": Entry("isthmus.operate.commands:events", "Each hop of each event over the bridge."),
+    "audit": Entry("isthmus.audit.commands:audit", "Prove that what runs in prod came there by the rules."),
     # What the pipelines call
     "assume": Entry(
         "isthmus.azure.commands:assume", "Run a command as an AWS role, by the job's OIDC token."
@@ -67,7 +68,7 @@ COMMANDS = {
 }
 # Where the environment names no clouds and a local platform runs in this folder: those that only read talk
 # to that, and say so; those that decide something do not guess.
-READING = frozenset({"status", "pending", "models", "invoke", "lineage", "events", "monitor"})
+READING = frozenset({"status", "pending", "models", "invoke", "lineage", "events", "monitor", "audit"})
 DECIDING = frozenset({"approve", "reject"})
 
 

@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "infra": COMMON | {"aws", "azure", "lifeline"},
     "deploy": COMMON | {"aws", "network", "resource_types", "serving", "container", "monitor", "infra"},
     "operate": COMMON | {"aws", "azure", "serving"},
+    "audit": COMMON | {"aws", "azure", "infra", "operate"},
     "cdk": COMMON | {"network", "instances", "resource_types", "sessions"},
     "app": {"config", "cdk", "infra"},
 }

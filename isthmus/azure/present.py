@@ -57,6 +57,11 @@ class Present:
         endpoints = self.clients.get_service_endpoint_client
         return self._named("connections", name, lambda: endpoints().get_service_endpoints(self._in))
 
+    def connections(self) -> list[Any]:
+        """All service connections of the project, also those that are not ours."""
+        endpoints = self.clients.get_service_endpoint_client
+        return list(self._once("all connections", lambda: endpoints().get_service_endpoints(self._in)))
+
     def checks(self, type_: str, name: str) -> list[dict[str, Any]]:
         """The checks on a resource, with their settings, which Microsoft's client leaves out."""
         key = self.resource(type_, name)

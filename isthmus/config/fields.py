@@ -65,6 +65,7 @@ SAID = {
     GUID: "an id such as 5f0e7a52-6a1b-4c7e-9d3a-2f1f6d6f6c11",
     URL: "an address without spaces that begins with https://, such as https://dev.azure.com/contoso",
     INSTANCE_TYPE: "an instance type of SageMaker, such as ml.m5.large",
+    r"^[1-9][0-9]{0,3}[mhd]$": "minutes, hours or days: 30m, 12h or 2d",
     SCHEDULE: "how often, such as rate(1 day), rate(6 hours) or cron(0 5 * * ? *)",
 }
 PLATFORM_REPOSITORY = "platform"

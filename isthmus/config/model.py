@@ -10,6 +10,8 @@ from pydantic import Field, field_validator, model_validator
 
 from isthmus.config.fields import InstanceType, ModelName, Strict, did_you_mean, twice
 
+LOWER_IS_BETTER = ("log_loss", "rmse", "mae")
+
 
 class Data(Strict):
     source: str = Field(description="A CSV file beside model.yaml, or s3://bucket/key.")
@@ -67,7 +69,7 @@ class Evaluation(Strict):
 
     @property
     def higher_is_better(self) -> bool:
-        return self.metric not in ("log_loss", "rmse", "mae")
+        return self.metric not in LOWER_IS_BETTER
 
 
 class Compute(Strict):

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from isthmus.config.accounts import Accounts
 from isthmus.config.api import Api
+from isthmus.config.approvals import Approvals
 from isthmus.config.azure import Azure
 from isthmus.config.features import FeatureGroup
 from isthmus.config.fields import (
@@ -82,6 +83,7 @@ class Platform(Strict):
     api: Api | None = None
     logs: Logs = Logs()
     notifications: Notifications = Notifications()
+    approvals: Approvals = Approvals()
     models: list[Model] = Field(min_length=1)
 
     @field_validator("models", "teams", "feature_groups")

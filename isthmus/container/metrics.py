@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isthmus.config.model import LOWER_IS_BETTER
+
 Counts = NDArray[np.float64]  # resamples × rows
 RESAMPLES, FEWEST_RESAMPLES = 1000, 200
 MOST_DRAWS, DRAWS_AT_ONCE = 100_000_000, 4_000_000
-LOWER_IS_BETTER = ("log_loss", "rmse", "mae")
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 
+from isthmus.config.approvals import length
 from isthmus.errors import BadInput
-
-UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def age(text: str) -> timedelta:
     """So long; raises `BadInput` where it is no number of minutes, hours or days."""
-    found = re.fullmatch(r"([1-9][0-9]{0,4})([mhd])", text)
-    if not found:
-        raise BadInput(f"{text!r} is no age", todo="write minutes, hours or days: 30m, 12h or 2d")
-    return timedelta(**{UNITS[found[2]]: int(found[1])})
+    try:
+        return length(text)
+    except ValueError as error:
+        raise BadInput(str(error), todo="write minutes, hours or days: 30m, 12h or 2d") from None
 
 
 def since(moment: str) -> timedelta:

@@ -38,6 +38,7 @@ class Version:
     comment: str
     execution: str
     gain: Gain | None = None
+    image: str = ""
 
     @property
     def name(self) -> str:
@@ -153,7 +154,13 @@ def describe(sagemaker: Any, arn: str) -> Version:
         comment=found.get("ApprovalDescription", ""),
         execution=found.get("MetadataProperties", {}).get("GeneratedBy", ""),
         gain=recorded(metadata),
+        image=next((one["Image"] for one in _containers(found)), ""),
     )
+
+
+def _containers(found: dict[str, Any]) -> list[dict[str, Any]]:
+    containers: list[dict[str, Any]] = found.get("InferenceSpecification", {}).get("Containers", [])
+    return containers
 
 
 def _summaries(sagemaker: Any, model: str, **only: str) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,56 @@
+"""`isthmus audit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from isthmus.audit.facts import Facts
+
+FORMATS = ("table", "json", "sarif", "junit")
+
+
+@click.command()
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it there too.")
+@click.option(
+    "--roles/--no-roles",
+    default=False,
+    help="Ask CloudFormation too whether a role was changed past its stack; takes minutes.",
+)
+def audit(format_: str, output: Path | None, roles: bool) -> None:
+    """Prove that what runs in prod came there by the rules; 1 where a rule is broken, 2 where it cannot."""
+    from isthmus.audit.report import FORMATS as WRITTEN
+    from isthmus.audit.rules import RULES
+    from isthmus.azure.logging_commands import command
+
+    facts = _facts(roles=roles)
+    judged = [rule for rule in RULES if roles or rule.id != "role-width"]
+    findings = [one for rule in judged for one in rule.findings(facts)]
+    text = WRITTEN[format_](judged, findings)
+    if output:
+        output.write_text(f"{text}\n")
+        click.echo(WRITTEN["table"](judged, findings))
+    else:
+        click.echo(text)
+    if findings:
+        if output or format_ == "table":
+            command("task.logissue", f"the audit found {len(findings)} breaches", type="error")
+        raise click.exceptions.Exit(1)
+
+
+def _facts(*, roles: bool) -> Facts:
+    """The facts; whatever hinders the audit ends with 2, for 1 means that something was found."""
+    from isthmus.audit.facts import gather
+    from isthmus.config import read_platform
+    from isthmus.errors import Problem
+    from isthmus.operate.accounts import Accounts
+
+    try:
+        return gather(Accounts(read_platform()), roles=roles)
+    except Problem as problem:
+        problem.exit_code = 2
+        raise

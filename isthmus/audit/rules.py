@@ -1,0 +1,202 @@
+"""The rules of the audit, each a small function over the facts: what it finds, nothing else does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from isthmus import names
+from isthmus.audit.facts import Facts, Served
+from isthmus.config.approvals import length
+from isthmus.config.model import LOWER_IS_BETTER
+from isthmus.operate.age import written
+
+# What a role session of ours is called where no person stands behind it.
+JOB = re.compile(r"azure-run-[0-9]+|isthmus|SageMaker|.*-(pipeline|build|deploy|synth|bridge)")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+DIGEST = re.compile(r".+@sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Where a rule does not hold, and why."""
+
+    rule: str
+    about: str
+    message: str
+
+
+Judge = Callable[[Facts], Iterator[tuple[str, str]]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`holds` says in a sentence what must be so; `judge` gives what it is not so of, and why."""
+
+    id: str
+    holds: str
+    judge: Judge
+
+    def findings(self, facts: Facts) -> list[Finding]:
+        return [Finding(self.id, about, message) for about, message in self.judge(facts)]
+
+
+def _each(judge: Callable[[Served], str]) -> Judge:
+    """A rule about each version in prod; an empty text is no finding."""
+
+    def of_all(facts: Facts) -> Iterator[tuple[str, str]]:
+        for one in facts.served:
+            if message := judge(one):
+                yield one.version.name, message
+
+    return of_all
+
+
+def _approver(one: Served) -> str:
+    if one.version.status != "Approved":
+        return f"its status is {one.version.status}: it runs in prod without an approval"
+    who = one.version.approved_by
+    if not who:
+        return "nobody is recorded as its approver"
+    return f"approved by {who}, which is a job and no person" if JOB.fullmatch(who) else ""
+
+
+def _run(one: Served) -> str:
+    number = one.version.metadata.get("run_id", "")
+    if not number.isdecimal():
+        return "no build run is recorded"
+    if one.build is None:
+        return f"Azure DevOps has its build run {number} no more"
+    wanted = names.build_pipeline(one.version.model)
+    return "" if one.build.pipeline == wanted else f"run {number} is of {one.build.pipeline}, not of {wanted}"
+
+
+def _commit(one: Served) -> str:
+    commit = one.version.metadata.get("commit", "")
+    if not COMMIT.fullmatch(commit):
+        return f"its commit is not one: {commit or 'none'}"
+    if one.build and one.build.commit != commit:
+        return f"it names commit {commit[:9]}, and its run built {one.build.commit[:9]}"
+    return ""
+
+
+def _bar(one: Served) -> str:
+    found = one.version.metric
+    if not found:
+        return "no metric is recorded"
+    sign = -1 if found["metric"] in LOWER_IS_BETTER else 1
+    if sign * found["value"] >= sign * found["threshold"]:
+        return ""
+    return f"{found['metric']} {found['value']:g} does not reach its bar {found['threshold']:g}"
+
+
+def _data(one: Served) -> str:
+    missing = [key for key in ("data_version", "evaluation_uri") if _none(one.version.metadata.get(key))]
+    missing += [] if one.version.execution else ["execution"]
+    return f"not recorded: {', '.join(missing)}" if missing else ""
+
+
+def _none(value: str | None) -> bool:
+    return value in (None, "", "none")
+
+
+def _image(one: Served) -> str:
+    if not one.version.image:
+        return "it names no image"
+    return "" if DIGEST.fullmatch(one.version.image) else f"its image is by name: {one.version.image}"
+
+
+def _deployment(one: Served) -> str:
+    number = one.version.metadata.get("prod_run_id", "")
+    run, wanted = one.deployment, names.deploy_pipeline(one.version.model)
+    if not number:
+        return "no run is recorded that deployed it to prod"
+    if run is None:
+        return f"Azure DevOps has run {number} no more, which deployed it"
+    if run.pipeline != wanted:
+        return f"run {number} is of {run.pipeline}, not of {wanted}"
+    if run.branch != "main":
+        return f"run {number} ran from {run.branch}, not from main"
+    deployed = run.parameters.get("modelPackageArn", "")
+    return "" if deployed == one.version.arn else f"run {number} was for {deployed or 'no version'}"
+
+
+def _check(one: Served) -> str:
+    """Both checks of prod were passed by somebody: the environment's and the connection's."""
+    if one.deployment is None:
+        return ""
+    passed = {each.about.partition(" ")[0] for each in one.approvals if each.approved_by}
+    missing = [what for what in ("environment", "service") if what not in passed]
+    called = {"environment": "the environment", "service": "the service connection"}
+    if not missing:
+        return ""
+    return (
+        f"run {one.deployment.id} passed {' and '.join(called[what] for what in missing)} without an approval"
+    )
+
+
+def _duties(facts: Facts) -> Iterator[tuple[str, str]]:
+    if not facts.platform.approvals.different_people:
+        return
+    for one in facts.served:
+        starter = one.build.requested_for if one.build else ""
+        deciding = [("approved", one.version.approved_by)] + [
+            ("let it pass", who) for each in one.approvals for who in each.approved_by
+        ]
+        for did, who in dict.fromkeys(deciding):
+            if same_person(starter, who):
+                yield one.version.name, f"{who} had it built and {did}: two people are asked for"
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two clouds mean one person: dana of AWS is Dana Scientist and dana@contoso.example of Azure."""
+    here, there = _words(one), _words(other)
+    if here == there or not here or not there:
+        return bool(here and there)
+    short = 1 in (len(here), len(there))
+    return short and (here[0] == there[0] or "".join(here) == "".join(there))
+
+
+def _words(name: str) -> list[str]:
+    account = name.lower().rpartition("\\")[2].partition("@")[0]
+    return re.findall(r"[^\W_]+", account)
+
+
+def _guards(facts: Facts) -> Iterator[tuple[str, str]]:
+    for one in facts.unguarded:
+        yield one.lstrip("+~ ").partition(" on ")[2] or one, f"not as platform.yaml asks: {one}"
+
+
+def _stored(facts: Facts) -> Iterator[tuple[str, str]]:
+    for name in facts.stored:
+        yield f"service connection {name}", "it signs in by a stored token or password"
+
+
+def _roles(facts: Facts) -> Iterator[tuple[str, str]]:
+    for one in facts.changed or ():
+        yield one.partition(": ")[0], f"changed past its stack: {one.partition(': ')[2]}"
+
+
+def _waits(facts: Facts) -> Iterator[tuple[str, str]]:
+    limit = length(facts.platform.approvals.limit)
+    for one in facts.waiting:
+        if one.age > limit:
+            yield one.name, f"has waited {written(one.age)} for {', '.join(one.approvers)}; do: {one.do}"
+
+
+RULES = (
+    Rule("version-approver", "Every version in prod was approved by a person.", _each(_approver)),
+    Rule("version-run", "Every version in prod was built by a run of its model's pipeline.", _each(_run)),
+    Rule("version-commit", "Every version in prod is built from the commit that it names.", _each(_commit)),
+    Rule("version-metric", "Every version in prod reaches its bar.", _each(_bar)),
+    Rule("version-data", "Every version in prod names its data, evaluation and execution.", _each(_data)),
+    Rule("version-image", "Every version in prod names its image by digest.", _each(_image)),
+    Rule("deployment-run", "Every version in prod came by a run of main for it.", _each(_deployment)),
+    Rule("deployment-check", "Every deployment to prod passed both approvals.", _each(_check)),
+    Rule("deployment-guards", "Prod is guarded by template, branch, lock and approval.", _guards),
+    Rule("duties-separated", "Nobody decides about what he or she had built.", _duties),
+    Rule("no-stored-token", "No service connection signs in by a stored secret.", _stored),
+    Rule("role-width", "No role is other than its stack says.", _roles),
+    Rule("approval-age", "No decision waits longer than approvals.limit.", _waits),
+)

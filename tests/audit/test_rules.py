@@ -1,0 +1,188 @@
+"""Each rule of the audit finds nothing where all is well, and exactly what is broken where something is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from isthmus.audit.facts import Facts, Served, keeps_secret
+from isthmus.audit.rules import RULES, Finding, same_person
+from isthmus.azure.approvals import Approval
+from isthmus.azure.runs import Run
+from isthmus.config import read_platform
+from isthmus.operate.pending import Waiting
+from isthmus.operate.registry import Version
+
+MODEL, COMMIT = "seattle-rain", "0123456789abcdef0123456789abcdef01234567"
+ARN = f"arn:aws:sagemaker:eu-west-1:222233334444:model-package/{MODEL}/1"
+METADATA = {
+    "run_id": "41",
+    "prod_run_id": "51",
+    "commit": COMMIT,
+    "data_version": "da7a",
+    "evaluation_uri": "s3://artifacts/evaluation",
+    "approved_by": "robin",
+}
+METRIC = {"metric": "auc", "value": 0.71, "ci_low": 0.66, "ci_high": 0.76, "threshold": 0.7}
+VERSION = Version(
+    arn=ARN, model=MODEL, number=1, status="Approved", state="Completed", created="2026-11-20T09:00:00+00:00",
+    changed="2026-11-20T10:00:00+00:00", metric=METRIC, metadata=METADATA, stage="prod", changed_by="robin",
+    comment="", execution="arn:execution", image=f"222233334444.dkr.ecr/isthmus/tabular@sha256:{'0' * 64}",
+)  # fmt: skip
+
+
+def run(number: int, pipeline: str, **more: Any) -> Run:
+    known: dict[str, Any] = {
+        "id": number, "number": "1", "pipeline": pipeline, "status": "completed", "result": "succeeded",
+        "reason": "manual", "branch": "main", "commit": COMMIT, "parameters": {}, "tags": (),
+        "requested_for": "Dana Scientist", "queued": "", "finished": "", "url": "",
+    }  # fmt: skip
+    return Run(**known | more)
+
+
+def approval(about: str, *people: str) -> Approval:
+    return Approval("1", "approved", 51, f"{MODEL}-deploy", "", f"{about}: ?", (), people, "", "")
+
+
+GATES = (approval("environment prod", "Robin Release"), approval("service connection x", "Robin Release"))
+SERVED = Served(
+    version=VERSION,
+    build=run(41, f"{MODEL}-build"),
+    deployment=run(51, f"{MODEL}-deploy", parameters={"modelPackageArn": ARN}),
+    approvals=GATES,
+)
+GOOD = Facts(platform=read_platform(Path(__file__).parents[2] / "platform.yaml"), served=(SERVED,))
+
+
+def found(facts: Facts) -> list[Finding]:
+    return [one for rule in RULES for one in rule.findings(facts)]
+
+
+def served(**changes: Any) -> Facts:
+    return replace(GOOD, served=(replace(SERVED, **changes),))
+
+
+def version(**changes: Any) -> Facts:
+    return served(version=replace(VERSION, **changes))
+
+
+def metadata(**changes: str) -> Facts:
+    return version(metadata=METADATA | changes)
+
+
+def waiting(**age: float) -> Facts:
+    one = Waiting("version", f"{MODEL}/2", timedelta(**age), "", ("approvers",), (), "isthmus approve", "")
+    return replace(GOOD, waiting=(one,))
+
+
+def test_where_all_is_well_nothing_is_found() -> None:
+    assert found(GOOD) == []
+    assert found(waiting(days=13)) == []
+
+
+BROKEN = [
+    ("version-approver", version(status="PendingManualApproval"), "without an approval"),
+    ("version-approver", version(metadata=METADATA | {"approved_by": ""}, changed_by=""), "nobody"),
+    ("version-approver", metadata(approved_by="azure-run-12"), "is a job and no person"),
+    ("version-run", metadata(run_id=""), "no build run is recorded"),
+    ("version-run", served(build=None), "has its build run 41 no more"),
+    ("version-run", served(build=run(41, "other-build")), "is of other-build"),
+    ("version-commit", metadata(commit="main"), "its commit is not one"),
+    ("version-commit", served(build=run(41, f"{MODEL}-build", commit="f" * 40)), "its run built fffffffff"),
+    ("version-metric", version(metric={}), "no metric"),
+    ("version-metric", version(metric=METRIC | {"threshold": 0.8}), "auc 0.71 does not reach its bar 0.8"),
+    ("version-metric", version(metric=METRIC | {"metric": "rmse"}), "does not reach"),
+    ("version-data", metadata(data_version="none"), "not recorded: data_version"),
+    ("version-data", version(execution=""), "not recorded: execution"),
+    ("version-image", version(image="isthmus/tabular:latest"), "by name"),
+    ("version-image", version(image=""), "no image"),
+    ("deployment-run", metadata(prod_run_id=""), "no run is recorded"),
+    ("deployment-run", served(deployment=None), "run 51 no more"),
+    ("deployment-run", served(deployment=run(51, "mine", parameters={"modelPackageArn": ARN})), "of mine"),
+    (
+        "deployment-run",
+        served(deployment=run(51, f"{MODEL}-deploy", branch="x", parameters={"modelPackageArn": ARN})),
+        "ran from x",
+    ),
+    ("deployment-run", served(deployment=run(51, f"{MODEL}-deploy")), "was for no version"),
+    ("deployment-check", served(approvals=GATES[:1]), "passed the service connection without an approval"),
+    ("deployment-check", served(approvals=(approval("environment prod"), GATES[1])), "the environment"),
+    ("deployment-guards", replace(GOOD, unguarded=("+ approval on environment prod",)), "not as platform"),
+    ("duties-separated", metadata(approved_by="dana"), "dana had it built and approved"),
+    (
+        "duties-separated",
+        served(approvals=(*GATES, approval("environment prod", "Dana Scientist"))),
+        "Dana Scientist had it built and let it pass",
+    ),
+    ("no-stored-token", replace(GOOD, stored=("github",)), "stored token or password"),
+    (
+        "role-width",
+        replace(GOOD, changed=("account prod, stack isthmus-prod: AWS::IAM::Role Deploy is modified",)),
+        "changed past its stack",
+    ),
+    ("approval-age", waiting(days=15), "has waited 15d"),
+]
+
+
+@pytest.mark.parametrize(("rule", "facts", "why"), BROKEN, ids=[f"{one[0]}: {one[2]}" for one in BROKEN])
+def test_what_is_broken_is_found_by_its_rule_alone(rule: str, facts: Facts, why: str) -> None:
+    broken = [one for one in found(facts) if one.rule not in _beside(rule)]
+    assert [one.rule for one in broken] == [rule]
+    assert why in broken[0].message
+
+
+def _beside(rule: str) -> set[str]:
+    """A run that is gone or none of ours leaves its approvals unproved as well."""
+    return {"deployment-check"} - {rule}
+
+
+def test_every_rule_has_a_case_that_breaks_it() -> None:
+    assert {one.id for one in RULES} == {rule for rule, _, _ in BROKEN}
+
+
+def test_duties_need_not_be_separated_where_config_says_so() -> None:
+    loose = GOOD.platform.approvals.model_copy(update={"different_people": False})
+    platform = GOOD.platform.model_copy(update={"approvals": loose})
+    assert found(replace(metadata(approved_by="dana"), platform=platform)) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("dana", "Dana Scientist", True),
+        ("Dana Scientist", "dana.scientist@contoso.example", True),
+        ("CONTOSO\\dana", "dana", True),
+        ("danascientist", "Dana Scientist", True),
+        ("Dana Scientist", "Dana Miller", False),
+        ("dana", "daniel", False),
+        ("", "dana", False),
+        ("", "", False),
+        ("José Núñez", "josé", True),
+    ],
+)
+def test_one_person_goes_by_several_names(one: str, other: str, same: bool) -> None:
+    assert same_person(one, other) is same
+    assert same_person(other, one) is same
+
+
+@pytest.mark.parametrize(
+    ("scheme", "parameters", "keeps"),
+    [
+        ("WorkloadIdentityFederation", {}, False),
+        ("UsernamePassword", {"username": "", "password": None}, False),
+        # What Azure DevOps answers of a password is never the password.
+        ("UsernamePassword", {"username": "ci", "password": None}, True),
+        ("Token", {}, True),
+        ("PersonalAccessToken", {}, True),
+        ("ServicePrincipal", {}, True),
+        ("SomethingNew", {}, True),
+    ],
+)
+def test_a_connection_that_may_hold_a_secret_is_found(
+    scheme: str, parameters: dict[str, str | None], keeps: bool
+) -> None:
+    assert keeps_secret(scheme, parameters) is keeps
