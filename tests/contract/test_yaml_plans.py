@@ -168,3 +168,17 @@ def test_the_accounts_are_deployed_one_after_the_other_and_only_from_main() -> N
         assert job.environment == names.infrastructure_environment(account)
         assert plan.stage(account).lock_behavior == "sequential"
     assert all("refs/heads/main" in plan.stage(name).condition for name in (*ACCOUNTS, "drift"))
+
+
+def test_a_build_holds_no_agent_while_sagemaker_trains() -> None:
+    (stage,) = compiled(BUILD).stages
+    jobs = {job.name: job for job in stage.jobs}
+    assert [name for name, job in jobs.items() if job.is_agentless] == ["wait"]
+    assert "build start" in str(jobs["start"].steps) and "build finish" in str(jobs["finish"].steps)
+    # Azure DevOps gives a job of an agent an hour, and a callback three days.
+    assert {job.timeout_minutes for job in jobs.values()} == {"60", "4320"}
+    (asked,) = jobs["wait"].steps
+    assert asked.inputs["waitForCompletion"] == "true"
+    # Only that step has the job's token, and no script does.
+    assert final_yaml(compiled(BUILD)).lower().count("system.accesstoken") == 1
+    assert jobs["stop"].condition == "canceled()"
