@@ -98,16 +98,13 @@ class Client:
     def _session(self) -> requests.Session:
         import requests
         from requests.adapters import HTTPAdapter
-        from urllib3.util import Retry
+
+        from isthmus.azure.patience import patience
 
         session = requests.Session()
         session.auth = self._sign
-        # Only what changes nothing is asked for again: a POST may have arrived.
-        retry = Retry(
-            total=4, backoff_factor=0.3, status_forcelist=(429, 502, 503, 504), allowed_methods={"GET"}
-        )
         for scheme in ("https://", "http://"):
-            session.mount(scheme, HTTPAdapter(max_retries=retry))
+            session.mount(scheme, HTTPAdapter(max_retries=patience()))
         return session
 
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -170,7 +167,13 @@ def _raise_for(response: requests.Response, url: str) -> None:
         raise not_signed_in(url)
     if response.ok:
         return
-    kinds: dict[int, type[Problem]] = {400: BadInput, 403: Refused, 404: NotFound, 409: Refused}
+    kinds: dict[int, type[Problem]] = {
+        400: BadInput,
+        403: Refused,
+        404: NotFound,
+        409: Refused,
+        429: Unavailable,
+    }
     fallback = Unavailable if response.status_code >= 500 else Problem
     kind = kinds.get(response.status_code, fallback)
     raise kind(f"Azure DevOps answers {response.status_code}: {_message(response)}", where=url)

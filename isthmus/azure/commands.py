@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from isthmus.azure.targets import TARGETS
 if TYPE_CHECKING:
     from isthmus.azure.client import Client
     from isthmus.azure.contents import Folders
+    from isthmus.azure.instructions.instruction import Instruction
     from isthmus.config import Platform
 
 _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
@@ -54,10 +56,23 @@ _CALLBACK = click.option(
 @azure.command()
 @_contents
 @_CALLBACK
+@click.option("--exit-code", is_flag=True, help="Exit with 2 where something has to change, such as drift.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON: kind, summary and differences of each.")
 def plan(
-    platform_content: Path | None, model_build: Path | None, model_deploy: Path | None, callback: str
+    platform_content: Path | None,
+    model_build: Path | None,
+    model_deploy: Path | None,
+    callback: str,
+    exit_code: bool,
+    as_json: bool,
 ) -> None:
-    """Show what `apply` would change, and change nothing."""
+    """Show what `apply` would change, and change nothing.
+
+    \b
+    +  is to be made
+    ~  is there and not as it should be: what it was, and what it will be
+    >  gets new contents
+    """
     from isthmus.azure import provision
     from isthmus.azure.callback import url
     from isthmus.azure.client import connect
@@ -66,9 +81,21 @@ def plan(
     platform = _platform()
     folders = _folders(platform_content, model_build, model_deploy)
     found = provision.plan(platform, folders, Present(connect(platform)), callback or url(platform))
-    for instruction in found:
-        click.echo(instruction.summary)
-    click.echo(f"{len(found)} to change" if found else "nothing to change")
+    if as_json:
+        click.echo(json.dumps({"changes": [one.document for one in found]}, indent=2))
+    else:
+        for line in (line for one in found for line in one.lines):
+            click.echo(line)
+        click.echo(_counted(found))
+    if found and exit_code:
+        raise click.exceptions.Exit(2)
+
+
+def _counted(found: list[Instruction]) -> str:
+    if not found:
+        return "nothing to change"
+    drifted = sum(one.kind == "drift" for one in found)
+    return f"{len(found)} to change" + (f", {drifted} of them not as they were made" if drifted else "")
 
 
 @azure.command()

@@ -49,6 +49,13 @@ class Present:
         )
         return found.id if found else None
 
+    def definition(self, name: str) -> dict[str, Any] | None:
+        """The pipeline as a whole: where its YAML is, which Microsoft's client leaves out of a list."""
+        path = "build/definitions"
+        ask = lambda: self.client.every(path, includeAllProperties="true")  # noqa: E731
+        listed = self._once("definitions", ask) if self.project() else []
+        return next((one for one in listed if one["name"] == name), None)
+
     def environment(self, name: str) -> Any | None:
         agents = self.clients.get_task_agent_client
         return self._named("environments", name, lambda: agents().get_environments(self._in))
@@ -76,15 +83,23 @@ class Present:
 
     def authorized(self, type_: str, name: str) -> set[int]:
         """The numbers of the pipelines that may use a resource."""
+        found = self._permissions(type_, name)
+        return {one.id for one in (found.pipelines if found else None) or [] if one.authorized}
+
+    def is_open(self, type_: str, name: str) -> bool:
+        """Whether every pipeline of the project may use a resource."""
+        found = self._permissions(type_, name)
+        return bool(found and found.all_pipelines and found.all_pipelines.authorized)
+
+    def _permissions(self, type_: str, name: str) -> Any | None:
         key = self.resource(type_, name)
         if key is None:
-            return set()
+            return None
         permissions = self.clients.get_pipeline_permissions_client
-        found = self._once(
+        return self._once(
             f"permissions/{type_}/{key}",
             lambda: permissions().get_pipeline_permissions_for_resource(self._in, type_, key),
         )
-        return {one.id for one in found.pipelines or [] if one.authorized}
 
     def resource(self, type_: str, name: str) -> str | None:
         """The id of an environment, a connection (`endpoint`) or a repository, as checks name it."""
@@ -183,6 +198,20 @@ class Present:
                 if entry.descriptor.lower() == descriptor.lower():
                     return int(entry.allow or 0)
         return 0
+
+    def entries(self, namespace: str, below: str, descriptor: str) -> dict[str, tuple[int, int]]:
+        """What somebody is allowed and denied, by token: at `below`, and at all that is under it."""
+        security = self.clients.get_security_client
+        lists = self._once(
+            f"acls/{namespace}/{below}",
+            lambda: security().query_access_control_lists(namespace, token=below, recurse=True),
+        )
+        return {
+            each.token: (int(entry.allow or 0), int(entry.deny or 0))
+            for each in lists
+            for entry in (each.aces_dictionary or {}).values()
+            if entry.descriptor.lower() == descriptor.lower()
+        }
 
     @property
     def _in(self) -> str:

@@ -9,32 +9,36 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from isthmus.azure import contents, policies
+from isthmus.azure import contents, drift, policies
 from isthmus.azure.client import connect
+from isthmus.azure.differences import Difference
 from isthmus.azure.guards import TASK
-from isthmus.azure.instructions import (
+from isthmus.azure.instructions.checks import PutCheck
+from isthmus.azure.instructions.connections import PutConnection
+from isthmus.azure.instructions.instruction import Instruction, perform
+from isthmus.azure.instructions.permissions import (
     PROPOSING_BITS,
-    UPDATE,
     Authorize,
-    CreateEnvironment,
-    CreatePipeline,
-    CreateProject,
-    CreateRepository,
+    Close,
     GrantPipeline,
     GrantProposing,
-    Instruction,
+    Ungrant,
+)
+from isthmus.azure.instructions.pipelines import ChangePipeline, CreateEnvironment, CreatePipeline
+from isthmus.azure.instructions.policies import PutPolicy
+from isthmus.azure.instructions.repositories import (
+    UPDATE,
+    CreateProject,
+    CreateRepository,
     Propose,
     Push,
-    PutCheck,
-    PutConnection,
-    PutPolicy,
-    perform,
-    settings,
+    SetDefaultBranch,
 )
 from isthmus.azure.present import BUILD_NAMESPACE, GIT_NAMESPACE, Present
-from isthmus.azure.resources import Authorization, Check, Policy, Repository, Wanted
+from isthmus.azure.resources import MAIN, Authorization, Check, Grant, Pipeline, Policy, Repository, Wanted
 from isthmus.azure.wanted import wanted
 from isthmus.config import Platform
+from isthmus.errors import Problem
 
 
 def plan(
@@ -45,13 +49,13 @@ def plan(
     return [
         *_project(want, present),
         *_repositories(want, folders, present),
-        *(CreatePipeline(one) for one in want.pipelines if present.pipeline(one.name) is None),
+        *(found for one in want.pipelines for found in _pipeline(one, present)),
         *(CreateEnvironment(one) for one in want.environments if present.environment(one.name) is None),
         *_connections(platform, want, present),
         *(found for check in want.checks for found in _check(check, present)),
         *(found for one in want.authorizations for found in _authorization(one, present)),
         *(found for one in want.policies for found in _policy(one, present)),
-        *_grants(want, present),
+        *_grants(platform, want, present),
         *_proposing(want, present),
     ]
 
@@ -71,10 +75,22 @@ def apply(
     instruction that fails: what went before it stays, and the next apply goes on from there.
     """
     present = Present(connect(platform, token))
-    instructions = plan(platform, folders, present, callback)
-    for instruction in instructions:
-        tell(instruction.summary)
-        perform(instruction, present)
+    return carry_out(plan(platform, folders, present, callback), present, tell)
+
+
+def carry_out(instructions: list[Instruction], present: Present, tell: Callable[[str], None]) -> list[str]:
+    """One after the other; raises the first `Problem`, saying what was done before and what was not."""
+    for done, instruction in enumerate(instructions):
+        for line in instruction.lines:
+            tell(line)
+        try:
+            perform(instruction, present)
+        except Problem as problem:
+            rest = [one.summary for one in instructions[done:]]
+            left = "".join(f"\n  not done: {line}" for line in rest)
+            todo = problem.todo or "mend that, and give the command again: it goes on from there"
+            what = f"{problem.what}\n  {done} of {len(instructions)} done{left}"
+            raise type(problem)(what, where=problem.where, todo=todo) from None
     return [instruction.summary for instruction in instructions]
 
 
@@ -95,7 +111,10 @@ def _repositories(want: Wanted, folders: contents.Folders, present: Present) -> 
             yield CreateRepository(repository.name)
         if found is None or not found.default_branch:
             yield Push(repository, folders)
-        elif repository.ours:
+            continue
+        if found.default_branch != MAIN:
+            yield SetDefaultBranch(repository.name, found.default_branch)
+        if repository.ours:
             yield from _update(repository, found.remote_url, folders, present)
 
 
@@ -112,23 +131,30 @@ def _update(
         yield Propose(repository, folders)
 
 
+def _pipeline(pipeline: Pipeline, present: Present) -> Iterator[Instruction]:
+    found = present.definition(pipeline.name)
+    if found is None:
+        yield CreatePipeline(pipeline)
+    elif differences := drift.of_pipeline(pipeline, found):
+        yield ChangePipeline(pipeline, differences)
+
+
 def _connections(platform: Platform, want: Wanted, present: Present) -> Iterator[Instruction]:
     azure = platform.azure
     for connection in want.connections:
         found = present.connection(connection.name)
-        if found is None or connection.url not in ("", (found.url or "").rstrip("/")):
+        differences = drift.of_connection(platform, connection, found) if found else ()
+        if found is None or differences:
             key = found.id if found else ""
-            yield PutConnection(connection, azure.tenant_id, azure.connection_client, key)
+            yield PutConnection(connection, azure.tenant_id, azure.connection_client, key, differences)
 
 
 def _check(check: Check, present: Present) -> Iterator[Instruction]:
     found = [one for one in present.checks(check.resource_type, check.resource) if _is_same(check, one)]
     if not found:
         yield PutCheck(check)
-    elif (
-        not _holds(settings(check, present), found[0]["settings"]) or found[0].get("timeout") != check.timeout
-    ):
-        yield PutCheck(check, found[0]["id"])
+    elif differences := drift.of_check(check, found[0], present):
+        yield PutCheck(check, found[0]["id"], differences)
 
 
 def _is_same(check: Check, found: dict[str, Any]) -> bool:
@@ -141,57 +167,53 @@ def _is_same(check: Check, found: dict[str, Any]) -> bool:
     return task.lower() == str(check.settings["definitionRef"]["id"])
 
 
-def _holds(want: Any, found: Any) -> bool:
-    """Whether all that is wanted is there; what is there beside it does not matter."""
-    if isinstance(want, dict):
-        return isinstance(found, dict) and all(_holds(value, found.get(key)) for key, value in want.items())
-    if isinstance(want, list):
-        return (
-            isinstance(found, list)
-            and len(want) == len(found)
-            and all(_holds(one, other) for one, other in zip(want, found, strict=True))
-        )
-    if isinstance(want, str) and isinstance(found, str):
-        return want.lower() == found.lower()
-    return bool(want == found) or (not want and found is None)
-
-
 def _authorization(one: Authorization, present: Present) -> Iterator[Instruction]:
     numbers = {name: present.pipeline(name) for name in one.pipelines}
     there = present.authorized(one.resource_type, one.resource)
     missing = tuple(name for name, number in numbers.items() if number not in there)
+    # What stood before these pipelines were made has yet to be let to them; else somebody took it away.
+    taken = tuple(Difference(name, "not allowed", "allowed") for name in missing if numbers[name])
     if missing:
-        yield Authorize(one.resource_type, one.resource, missing)
+        is_new = present.resource(one.resource_type, one.resource) is None
+        yield Authorize(one.resource_type, one.resource, missing, differences=() if is_new else taken)
+    if one.resource_type != "repository" and present.is_open(one.resource_type, one.resource):
+        yield Close(one.resource_type, one.resource)
     strangers = tuple(sorted(there - {number for number in numbers.values() if number}))
     if one.only and strangers:
-        yield Authorize(one.resource_type, one.resource, revoke=strangers)
+        found = tuple(Difference(f"pipeline {number}", "allowed", "not allowed") for number in strangers)
+        yield Authorize(one.resource_type, one.resource, revoke=strangers, differences=found)
 
 
 def _policy(one: Policy, present: Present) -> Iterator[Instruction]:
-    if not policies.is_there(one, present):
-        yield PutPolicy(one)
-        return
     mine = [found for found in present.policies() if policies.is_same(one, found, present)]
-    if not mine:
+    if not policies.is_there(one, present) or not mine:
         yield PutPolicy(one)
-    elif not (
-        mine[0].is_enabled
-        and mine[0].is_blocking
-        and _holds(policies.settings(one, present), mine[0].settings)
-    ):
-        yield PutPolicy(one, mine[0].id)
+    elif differences := drift.of_policy(one, mine[0], present):
+        yield PutPolicy(one, mine[0].id, differences)
 
 
-def _grants(want: Wanted, present: Present) -> Iterator[Instruction]:
-    for grant in want.grants:
-        number, project = present.pipeline(grant.pipeline), present.project()
-        if number is None:
-            yield GrantPipeline(grant)
-            continue
-        who = present.application(grant.client_id)
-        allowed = present.granted(BUILD_NAMESPACE, f"{project}/{number}", who)
-        if allowed & grant.bits != grant.bits:
-            yield GrantPipeline(grant)
+def _grants(platform: Platform, want: Wanted, present: Present) -> Iterator[Instruction]:
+    """What the bridge may do: exactly that with these pipelines, and nothing with any other."""
+    client, project = platform.azure.bridge_client_id, present.project()
+    numbers = {grant: present.pipeline(grant.pipeline) for grant in want.grants}
+    if project is None or not any(numbers.values()):
+        yield from map(GrantPipeline, want.grants)
+        return
+    there = present.entries(BUILD_NAMESPACE, project, present.application(client))
+    for grant, number in numbers.items():
+        yield from _grant(grant, there.pop(f"{project}/{number}", None))
+    for token, (allow, _deny) in there.items():
+        if allow:
+            what = f"pipeline {token.partition('/')[2]}" if "/" in token else "every pipeline"
+            yield Ungrant(client, token, what, allow)
+
+
+def _grant(grant: Grant, found: tuple[int, int] | None) -> Iterator[Instruction]:
+    if found is None:
+        yield GrantPipeline(grant)
+    elif found[0] != grant.bits or found[1] & grant.bits:
+        denied = (Difference("deny", found[1], 0),) if found[1] & grant.bits else ()
+        yield GrantPipeline(grant, (Difference("allow", found[0], grant.bits), *denied))
 
 
 def _proposing(want: Wanted, present: Present) -> Iterator[Instruction]:

@@ -253,7 +253,7 @@ def test_drift_is_planned_and_mended(provisioned: Platform, folders: Folders, cl
     )
     (Folders.of(folders, "platform") / "app.py").write_text("# new\n")
     found = planned(provisioned, folders)
-    assert [line[0] for line in found] == [">", "~", "-"]
+    assert [line[0] for line in found] == [">", "~", "~"]
     assert f"no longer usable by pipeline {stranger}" in found[2]
     provision.apply(provisioned, folders)
     assert planned(provisioned, folders) == []
@@ -349,7 +349,11 @@ def test_commands(provisioned: Platform, folders: Folders) -> None:
     done = CliRunner().invoke(isthmus, command, catch_exceptions=False)
     assert (done.exit_code, done.output) == (0, "nothing to change\n")
     done = CliRunner().invoke(isthmus, [*command[:-1], f"{CALLBACK}/moved"], catch_exceptions=False)
-    assert done.output == f"~ service connection isthmus-callback: {CALLBACK}/moved\n1 to change\n"
+    assert done.output == (
+        f"~ service connection isthmus-callback: {CALLBACK}/moved\n"
+        f"    url: was {CALLBACK}, will be {CALLBACK}/moved\n"
+        "1 to change, 1 of them not as they were made\n"
+    )
     done = CliRunner().invoke(isthmus, ["azure", "approvals"], catch_exceptions=False)
     assert done.output == "nothing waits for approval\n"
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from isthmus.local.azure_devops import builds
-from isthmus.local.azure_devops.access import VIEW_BUILDS, VIEW_DEFINITION, may
+from isthmus.local.azure_devops.access import VIEW_BUILDS, VIEW_DEFINITION, administrator, may
 from isthmus.local.azure_devops.access import pipeline as allowed
-from isthmus.local.azure_devops.call import Call
-from isthmus.local.azure_devops.faults import not_found
+from isthmus.local.azure_devops.call import Call, mapping, text
+from isthmus.local.azure_devops.faults import Fault, not_found
 from isthmus.local.azure_devops.organization import Organization, project_reference
 from isthmus.local.azure_devops.repositories import shown as repository_shown
 from isthmus.local.azure_devops.routing import Resource
@@ -16,8 +16,9 @@ from isthmus.local.azure_devops.store import Document
 def definitions(call: Call) -> list[Document]:
     name = call.query.get("name", "").lower()
     repository = call.query.get("repositoryid")
+    view = _whole if call.query.get("includeallproperties", "").lower() == "true" else _definition
     found = [
-        _definition(call.organization, one)
+        view(call.organization, one)
         for one in call.organization.pipelines
         if one["project"] == call.project["id"]
         and (not name or one["name"].lower() == name)
@@ -30,9 +31,39 @@ def definitions(call: Call) -> list[Document]:
 def definition(call: Call) -> Document:
     pipeline = call.organization.pipeline(call.id("definitionId"), call.project)
     allowed(call, pipeline, VIEW_DEFINITION)
-    repository = call.organization.repository(pipeline["repository"])
-    view = repository_shown(call.organization, repository)
-    return _definition(call.organization, pipeline) | {
+    return _whole(call.organization, pipeline)
+
+
+def change(call: Call) -> Document:
+    """Replace a definition; its revision must be the newest, so that nobody's change is lost."""
+    administrator(call)
+    pipeline = call.organization.pipeline(call.id("definitionId"), call.project)
+    given = call.body.get("revision")
+    if given != pipeline["revision"]:
+        raise Fault(
+            409,
+            "DefinitionRevisionMismatchException",
+            f"The pipeline has changed: its revision is {pipeline['revision']}, not {given}.",
+        )
+    repository, process = mapping(call.body, "repository"), mapping(call.body, "process")
+    key = text(repository, "id") or pipeline["repository"]
+    path = text(process, "yamlFilename", default=pipeline["path"])
+    pipeline |= {
+        "name": text(call.body, "name", required=True),
+        "folder": text(call.body, "path", default=pipeline["folder"]),
+        "repository": call.organization.repository(key, call.project)["id"],
+        "path": "/" + path.strip("/"),
+        "queueStatus": text(call.body, "queueStatus", default="enabled"),
+        "revision": pipeline["revision"] + 1,
+    }
+    return _whole(call.organization, call.organization.pipelines.save(pipeline["id"], pipeline))
+
+
+def _whole(organization: Organization, pipeline: Document) -> Document:
+    """A BuildDefinition: with where its YAML is."""
+    repository = organization.repository(pipeline["repository"])
+    view = repository_shown(organization, repository)
+    return _definition(organization, pipeline) | {
         "process": {"type": 2, "yamlFilename": pipeline["path"].lstrip("/")},
         "repository": {
             "id": repository["id"],
@@ -53,7 +84,7 @@ def _definition(organization: Organization, pipeline: Document) -> Document:
         "path": pipeline["folder"],
         "revision": pipeline["revision"],
         "type": "build",
-        "queueStatus": "enabled",
+        "queueStatus": pipeline.get("queueStatus", "enabled"),
         "quality": "definition",
         "project": project_reference(organization, project),
         "url": f"{base}/_apis/build/Definitions/{pipeline['id']}",
@@ -93,7 +124,7 @@ RESOURCES = [
         "{project}/_apis/build/definitions/{definitionId}",
         7,
         collection={"GET": definitions},
-        item={"GET": definition},
+        item={"GET": definition, "PUT": change},
     ),
     Resource(
         "54481611-01f4-47f3-998f-160da0f0c229",

@@ -123,7 +123,7 @@ def shown(organization: Organization, endpoint: Document) -> Document:
         "url": endpoint["url"],
         "description": endpoint["description"],
         "createdBy": organization.identity_of(endpoint["createdBy"]),
-        "authorization": authorization | {"parameters": authorization["parameters"] | issuer},
+        "authorization": authorization | {"parameters": issuer | authorization["parameters"]},
         "isShared": False,
         "isReady": True,
         "owner": "Library",

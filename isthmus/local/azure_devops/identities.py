@@ -135,13 +135,20 @@ def lists(call: Call) -> list[Document]:
     namespace = call.path["securityNamespaceId"].lower()
     token = call.query.get("token", "")
     wanted = call.texts("descriptors")
-    listed = call.organization.table("acl").get(f"{namespace}/{token}") or {}
-    entries = {
-        one["descriptor"]: one
-        for one in (_entry(who, bits) for who, bits in listed.items())
-        if not wanted or one["descriptor"] in wanted
-    }
-    return [{"inheritPermissions": True, "token": token, "acesDictionary": entries}] if entries else []
+    found = call.organization.table("acl").below(f"{namespace}/{token}")
+    is_recursive = call.query.get("recurse", "").lower() == "true"
+    named = [(key.partition("/")[2], listed) for key, listed in found]
+    return [
+        {"inheritPermissions": True, "token": each, "acesDictionary": entries}
+        for each, listed in named
+        if each == token or (is_recursive and each.startswith(f"{token}/"))
+        if (entries := _entries(listed, wanted))
+    ]
+
+
+def _entries(listed: Document, wanted: list[str]) -> Document:
+    shown = (_entry(who, bits) for who, bits in listed.items())
+    return {one["descriptor"]: one for one in shown if not wanted or one["descriptor"] in wanted}
 
 
 def _bits(entry: Document, name: str) -> int:

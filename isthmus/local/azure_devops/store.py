@@ -102,6 +102,10 @@ class Table:
     def __getitem__(self, key: str | int) -> Document:
         return self._documents[str(key)]
 
+    def below(self, prefix: str) -> list[tuple[str, Document]]:
+        """The documents whose key begins so, by key."""
+        return [(key, one) for key, one in list(self._documents.items()) if key.startswith(prefix)]
+
     def __iter__(self) -> Iterator[Document]:
         return iter(list(self._documents.values()))
 

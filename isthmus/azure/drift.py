@@ -1,0 +1,71 @@
+"""What of a thing that is there is not as wanted: what people changed by hand, or platform.yaml since.
+
+Which instruction mends it, `provision` says.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from isthmus.azure import policies
+from isthmus.azure.differences import Difference, differences
+from isthmus.azure.present import Present
+from isthmus.azure.resources import Check, Connection, Pipeline, Policy
+from isthmus.config import Platform
+
+
+def of_pipeline(pipeline: Pipeline, found: dict[str, Any]) -> tuple[Difference, ...]:
+    """Its YAML's path and repository, and whether it takes runs."""
+    there = {
+        "path": "/" + str(found.get("process", {}).get("yamlFilename", "")).lstrip("/"),
+        "repository": found.get("repository", {}).get("name"),
+        "queueStatus": found.get("queueStatus", "enabled"),
+    }
+    wanted = {"path": pipeline.path, "repository": pipeline.repository, "queueStatus": "enabled"}
+    return differences(wanted, there)
+
+
+def of_connection(platform: Platform, connection: Connection, found: Any) -> tuple[Difference, ...]:
+    """Where it leads: its URL; or scheme, tenant, application and the subject of its tokens."""
+    if connection.url:
+        return differences({"url": connection.url}, {"url": (found.url or "").rstrip("/")})
+    authorization, azure = found.authorization, platform.azure
+    parameters = {key.lower(): value for key, value in (authorization.parameters or {}).items()}
+    there = {"scheme": authorization.scheme, **parameters}
+    wanted = {
+        "scheme": "WorkloadIdentityFederation",
+        "tenantid": azure.tenant_id,
+        "serviceprincipalid": azure.connection_client,
+    }
+    subject = str(parameters.get("workloadidentityfederationsubject") or "")
+    trusted = (
+        f"sc://{azure.organization}/{azure.project}/{connection.name}",
+        azure.entra_subjects.get(connection.name, ""),
+    )
+    # A subject of Entra's form is Entra's to make: only one that platform.yaml names can be compared.
+    is_ours_to_know = subject.startswith("sc://") or bool(trusted[1])
+    if subject and is_ours_to_know and subject.lower() not in map(str.lower, trusted):
+        wanted["workloadidentityfederationsubject"] = trusted[1] or trusted[0]
+    return differences(wanted, there)
+
+
+def of_check(check: Check, found: dict[str, Any], present: Present) -> tuple[Difference, ...]:
+    """Its settings, timeout, whether it is on, and by name who approves."""
+    wanted = {"settings": check.settings, "timeout": check.timeout, "isDisabled": False}
+    return differences(wanted, found) + _approvers(check, found, present)
+
+
+def _approvers(check: Check, found: dict[str, Any], present: Present) -> tuple[Difference, ...]:
+    if not check.approvers:
+        return ()
+    there = {str(one["id"]): one.get("displayName", one["id"]) for one in found["settings"]["approvers"]}
+    if set(there) == {present.identity(name) for name in check.approvers}:
+        return ()
+    return (Difference("approvers", sorted(there.values()), sorted(check.approvers)),)
+
+
+def of_policy(policy: Policy, found: Any, present: Present) -> tuple[Difference, ...]:
+    """Its settings, and whether it is on and required."""
+    wanted = {"isEnabled": True, "isBlocking": True, "settings": policies.settings(policy, present)}
+    there = {"isEnabled": found.is_enabled, "isBlocking": found.is_blocking, "settings": found.settings}
+    return differences(wanted, there)

@@ -1,0 +1,63 @@
+"""What every instruction is: a line that says what changes, what it was and will be, and the change itself.
+
+`carry_out` looks names up when it is called, for what an earlier instruction made.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from isthmus.azure.differences import Difference
+from isthmus.azure.present import Present, translated
+from isthmus.azure.resources import CALLED
+from isthmus.errors import NotFound
+
+Kind = Literal["make", "drift", "contents", "remove"]
+_KINDS: dict[str, Kind] = {"+": "make", "~": "drift", ">": "contents", "-": "remove"}
+
+
+class Instruction:
+    """One change. Its summary begins with `+` (made), `~` (mended), `>` (contents) or `-` (removed)."""
+
+    @property
+    def summary(self) -> str:
+        """One line: what changes."""
+        raise NotImplementedError
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """Of what is there already: what will be otherwise."""
+        return ()
+
+    def carry_out(self, present: Present) -> None:
+        raise NotImplementedError
+
+    @property
+    def kind(self) -> Kind:
+        return _KINDS[self.summary[0]]
+
+    @property
+    def lines(self) -> list[str]:
+        """The summary, and the differences below it."""
+        return [self.summary, *(f"    {one}" for one in self.differences)]
+
+    @property
+    def document(self) -> dict[str, Any]:
+        found = [one.document for one in self.differences]
+        return {"kind": self.kind, "summary": self.summary[2:], "differences": found}
+
+
+def perform(instruction: Instruction, present: Present) -> None:
+    """Carry one instruction out; what was known before it is known no longer."""
+    with translated():
+        instruction.carry_out(present)
+    present.forget()
+
+
+def there(found: Any, kind: str, name: str) -> Any:
+    """What was found; raises `NotFound` where that is nothing."""
+    if found is None:
+        raise NotFound(
+            f"there is no {CALLED.get(kind, kind)} {name!r} in the project", todo="run apply again"
+        )
+    return found

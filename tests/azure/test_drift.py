@@ -1,0 +1,286 @@
+"""What people change by hand in Azure DevOps is in the next plan, with what it was; applying mends it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from isthmus.azure import provision
+from isthmus.azure.client import Client, connect
+from isthmus.azure.contents import Folders
+from isthmus.azure.instructions.instruction import Instruction
+from isthmus.azure.present import BUILD_NAMESPACE, CHECKS, Present
+from isthmus.cli import isthmus
+from isthmus.config import Platform
+from isthmus.errors import Refused
+from tests.local.azure_devops.standin import StandIn, running
+
+CALLBACK = "https://abc123.execute-api.eu-west-1.amazonaws.com"
+DEPLOY_PROD = "isthmus-seattle-rain-deploy-prod"
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    """An organization of its own, because it is edited by hand."""
+    with running(tmp_path_factory.mktemp("drifting")) as found:
+        yield found
+
+
+@pytest.fixture
+def present(platform: Platform, folders: Folders) -> Present:
+    """Provisioned; the second time, nothing is done."""
+    provision.apply(platform, folders, callback=CALLBACK)
+    return Present(connect(platform))
+
+
+def planned(platform: Platform, folders: Folders) -> list[Instruction]:
+    return provision.plan(platform, folders, Present(connect(platform)), CALLBACK)
+
+
+def check(present: Present, name: str, type_: str = "environment", on: str = "prod") -> dict[str, Any]:
+    return next(one for one in present.checks(type_, on) if one["type"]["name"] == name)
+
+
+def change_check(present: Present, name: str, **changed: Any) -> None:
+    found = check(present, name)
+    settings = found["settings"] | changed.pop("settings", {})
+    path = f"pipelines/checks/configurations/{found['id']}"
+    present.client.patch(path, found | {"settings": settings} | changed, version=CHECKS)
+
+
+def change_approvers(present: Present, *names: str) -> None:
+    people = [{"id": present.identity(name)} for name in names]
+    change_check(present, "Approval", settings={"approvers": people})
+
+
+def change_policy(present: Present, name: str, settings: dict[str, Any], **changed: Any) -> None:
+    listed = present.client.get("policy/configurations")["value"]
+    found = next(one for one in listed if one["type"]["displayName"] == name)
+    body = found | {"settings": found["settings"] | settings} | changed
+    present.client.put(f"policy/configurations/{found['id']}", body)
+
+
+def change_definition(present: Present, name: str, **process: str) -> None:
+    found = present.client.get(f"build/definitions/{present.pipeline(name)}")
+    present.client.put(f"build/definitions/{found['id']}", found | {"process": found["process"] | process})
+
+
+def change_connection(present: Present, **parameters: str) -> None:
+    listed = present.client.get("serviceendpoint/endpoints", endpointNames=DEPLOY_PROD)["value"]
+    found = listed[0]
+    found["authorization"]["parameters"] |= parameters
+    path = f"{present.client.organization_url}/_apis/serviceendpoint/endpoints/{found['id']}"
+    answer = present.client._session.put(path, json=found, params={"api-version": "7.1"})
+    assert answer.ok, answer.text
+
+
+def permit(present: Present, resource: str, key: str | None, **body: Any) -> None:
+    path = f"pipelines/pipelinepermissions/{resource}/{key}"
+    present.client.patch(path, body, version=CHECKS)
+
+
+def let_the_bridge(present: Present, platform: Platform, token: str, bits: int) -> None:
+    who = present.application(platform.azure.bridge_client_id)
+    entry = {"descriptor": who, "allow": bits, "deny": 0, "extendedInfo": {}}
+    body = {"token": token, "merge": False, "accessControlEntries": [entry]}
+    present.clients.get_security_client().set_access_control_entries(body, BUILD_NAMESPACE)
+
+
+def branch_default(present: Present) -> None:
+    repository = present.repository("model-deploy")
+    assert repository is not None
+    head = present.client.get(f"git/repositories/{repository.id}/refs", filter="heads/main")["value"][0]
+    other = {"name": "refs/heads/other", "oldObjectId": "0" * 40, "newObjectId": head["objectId"]}
+    present.client.post(f"git/repositories/{repository.id}/refs", [other])
+    present.client.patch(f"git/repositories/{repository.id}", {"defaultBranch": "refs/heads/other"})
+
+
+def let_in(branches: str, present: Present) -> dict[str, Any]:
+    return {"inputs": check(present, "Task Check")["settings"]["inputs"] | {"allowedBranches": branches}}
+
+
+BUILD, REVIEWERS = "Build", "Minimum number of reviewers"
+SUBJECT = "workloadIdentityFederationSubject"
+EDITS: dict[str, tuple[Callable[[Present, Platform], None], str, str, str]] = {
+    "a check's timeout": (
+        lambda it, _p: change_check(it, "Approval", timeout=60),
+        "approval on environment prod", "timeout", "was 60, will be 43200",
+    ),
+    "a check is switched off": (
+        lambda it, _p: change_check(it, "ExclusiveLock", isDisabled=True),
+        "exclusive lock on environment prod", "isDisabled", "was true, will be false",
+    ),
+    "a requester may approve": (
+        lambda it, _p: change_check(it, "Approval", settings={"requesterCannotBeApprover": False}),
+        "approval on environment prod", "settings.requesterCannotBeApprover", "was false, will be true",
+    ),
+    "another branch is let in": (
+        lambda it, _p: change_check(it, "Task Check", settings=let_in("*", it)),
+        "branch control on environment prod",
+        "settings.inputs.allowedBranches", "was *, will be refs/heads/main",
+    ),
+    "another template": (
+        lambda it, _p: change_check(
+            it, "ExtendsCheck",
+            settings={"extendsChecks": [check(it, "ExtendsCheck")["settings"]["extendsChecks"][0]
+                                        | {"templatePath": "any.yml"}]},
+        ),
+        "required template on environment prod", "settings.extendsChecks[0].templatePath", "was any.yml",
+    ),
+    "an approver more": (
+        lambda it, _p: change_approvers(it, "release-approvers", "Dana Scientist"),
+        "approval on environment prod", "approvers", "was Dana Scientist, [contoso]",
+    ),
+    "an approver exchanged": (
+        lambda it, _p: change_approvers(it, "Dana Scientist"),
+        "approval on environment prod", "approvers", "was Dana Scientist, will be release-approvers",
+    ),
+    "a policy is switched off": (
+        lambda it, _p: change_policy(it, BUILD, {}, isEnabled=False),
+        "branch policy on", "isEnabled", "was false, will be true",
+    ),
+    "a policy is optional": (
+        lambda it, _p: change_policy(it, REVIEWERS, {}, isBlocking=False),
+        "branch policy on", "isBlocking", "was false, will be true",
+    ),
+    "one's own vote counts": (
+        lambda it, _p: change_policy(it, REVIEWERS, {"creatorVoteCounts": True}),
+        "branch policy on", "settings.creatorVoteCounts", "was true, will be false",
+    ),
+    "a reviewer more is asked for": (
+        lambda it, _p: change_policy(it, REVIEWERS, {"minimumApproverCount": 2}),
+        "branch policy on", "settings.minimumApproverCount", "was 2, will be 1",
+    ),
+    "open to every pipeline": (
+        lambda it, _p: permit(
+            it, "endpoint", it.resource("endpoint", DEPLOY_PROD), allPipelines={"authorized": True}
+        ),
+        f"service connection {DEPLOY_PROD}: no longer usable by every pipeline",
+        "allPipelines.authorized", "was true, will be false",
+    ),
+    "closed to its pipeline": (
+        lambda it, _p: permit(
+            it, "environment", it.resource("environment", "prod"),
+            pipelines=[{"id": it.pipeline("seattle-rain-deploy"), "authorized": False}],
+        ),
+        "environment prod: usable by", "seattle-rain-deploy", "was not allowed, will be allowed",
+    ),
+    "the subject of a connection": (
+        lambda it, _p: change_connection(it, **{SUBJECT: "sc://contoso/weather/another"}),
+        f"service connection {DEPLOY_PROD}", SUBJECT.lower(),
+        f"was sc://contoso/weather/another, will be sc://contoso/weather/{DEPLOY_PROD}",
+    ),
+    "the application of a connection": (
+        lambda it, _p: change_connection(it, serviceprincipalid="00000000-0000-0000-0000-000000000000"),
+        f"service connection {DEPLOY_PROD}", "serviceprincipalid", "was 00000000",
+    ),
+    "a default branch": (
+        lambda it, _p: branch_default(it),
+        "repository model-deploy", "defaultBranch", "was refs/heads/other, will be refs/heads/main",
+    ),
+    "the YAML of a pipeline": (
+        lambda it, _p: change_definition(it, "seattle-rain-deploy", yamlFilename="evil.yml"),
+        "pipeline seattle-rain-deploy", "path", "was /evil.yml, will be /azure-pipelines.yml",
+    ),
+    "the bridge may do more": (
+        lambda it, p: let_the_bridge(
+            it, p, f"{it.project()}/{it.pipeline('seattle-rain-deploy')}", 1 | 2 | 8 | 128 | 1024
+        ),
+        "the bridge may queue seattle-rain-deploy", "allow", "was 1163, will be 1155",
+    ),
+    "the bridge may queue what is not its": (
+        lambda it, p: let_the_bridge(it, p, f"{it.project()}/{it.pipeline('infrastructure')}", 128),
+        "the bridge may do nothing with pipeline", "allow", "was 128, will be 0",
+    ),
+    "the bridge may queue everything": (
+        lambda it, p: let_the_bridge(it, p, str(it.project()), 128),
+        "the bridge may do nothing with every pipeline", "allow", "was 128, will be 0",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_it_is_found_told_and_mended(
+    edit: str, present: Present, platform: Platform, folders: Folders
+) -> None:
+    by_hand, thing, what, said = EDITS[edit]
+    by_hand(present, platform)
+    (found,) = planned(platform, folders)
+    assert found.kind == "drift" and thing in found.summary
+    (difference,) = [str(one) for one in found.differences]
+    assert difference.startswith(f"{what}: ") and said in difference
+    provision.apply(platform, folders, callback=CALLBACK)
+    assert planned(platform, folders) == []
+
+
+def options(folders: Folders) -> list[str]:
+    named = {
+        "platform-content": folders.platform,
+        "model-build": folders.model_build,
+        "model-deploy": folders.model_deploy,
+    }
+    return [
+        *(word for name, path in named.items() for word in (f"--{name}", str(path))),
+        "--callback",
+        CALLBACK,
+    ]
+
+
+def test_a_schedule_can_fail_and_a_program_can_read(present: Present, folders: Folders) -> None:
+    command = ["azure", "plan", *options(folders), "--json", "--exit-code"]
+    clean = CliRunner().invoke(isthmus, command)
+    assert (clean.exit_code, json.loads(clean.output)) == (0, {"changes": []})
+    change_check(present, "Approval", timeout=60)
+    dirty = CliRunner().invoke(isthmus, command)
+    assert dirty.exit_code == 2
+    assert json.loads(dirty.output)["changes"] == [
+        {
+            "kind": "drift",
+            "summary": "approval on environment prod",
+            "differences": [{"what": "timeout", "was": 60, "will_be": 43200}],
+        }
+    ]
+    assert CliRunner().invoke(isthmus, ["azure", "apply", *options(folders)]).exit_code == 0
+
+
+def test_what_others_made_is_not_touched(present: Present, platform: Platform, folders: Folders) -> None:
+    client = present.client
+    client.post("git/repositories", {"name": "theirs"})
+    client.post("distributedtask/environments", {"name": "their-place", "description": ""})
+    lock = {"id": "2ef31ad6-baa0-403a-8b45-2cbc9b4e5563", "name": "ExclusiveLock"}
+    place = present.resource("environment", "their-place")
+    body = {"type": lock, "settings": {}, "resource": {"type": "environment", "id": place}, "timeout": 5}
+    theirs = client.post("pipelines/checks/configurations", body, version=CHECKS)
+    assert planned(platform, folders) == []
+    provision.apply(platform, folders, callback=CALLBACK)
+    path = f"pipelines/checks/configurations/{theirs['id']}"
+    assert client.get(path, version=CHECKS)["timeout"] == 5
+
+
+def test_what_was_refused_is_told_and_the_next_apply_goes_on(
+    present: Present, platform: Platform, folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_check(present, "Approval", timeout=60)
+    change_policy(present, BUILD, {}, isEnabled=False)
+
+    def refuse(self: Client, *_: object, **__: object) -> None:
+        raise Refused("Azure DevOps answers 403: no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Client, "patch", refuse)
+        with pytest.raises(Refused) as caught:
+            provision.apply(platform, folders, callback=CALLBACK)
+    assert "0 of 2 done" in caught.value.what and caught.value.what.count("not done: ~") == 2
+    assert len(planned(platform, folders)) == 2
+    provision.apply(platform, folders, callback=CALLBACK)
+    assert planned(platform, folders) == []
+
+
+def test_an_old_definition_does_not_overwrite_a_newer_one(present: Present) -> None:
+    found = present.client.get(f"build/definitions/{present.pipeline('seattle-rain-build')}")
+    with pytest.raises(Refused, match="its revision is"):
+        present.client.put(f"build/definitions/{found['id']}", found | {"revision": 99})
