@@ -18,6 +18,7 @@ from aws_lambda_powertools.utilities.idempotency import (
     idempotent_function,
 )
 
+from bridge.aws import client
 from bridge.azure import azure_devops
 from bridge.run import Queued, Run
 from bridge.settings import settings
@@ -43,7 +44,7 @@ def once(run: Run, runs: Sequence[Queued]) -> Hop:
 
 @cache
 def _once() -> Any:
-    store = DynamoDBPersistenceLayer(table_name=settings().table)
+    store = DynamoDBPersistenceLayer(table_name=settings().table, boto3_client=client("dynamodb"))
     return idempotent_function(queue, data_keyword_argument="work", persistence_store=store, config=config)
 
 

@@ -10,7 +10,7 @@ the registry keeps when a version was modified last, not when it was approved.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,9 +35,12 @@ def approved(model: str, arn: str, at: str, correlation_id: str) -> Hop:
     with lease.held(wanted.pipeline):
         runs = azure_devops().runs(wanted.pipeline)
         if not any(one.covers(wanted) for one in runs):
-            if instead := _withdrawn(arn, at) or _overtaken(runs, at):
+            listed = _approved_versions(model)
+            gone = None if arn in listed else _withdrawn(arn, at)
+            if instead := gone or _overtaken(runs, at):
                 return instead
-            _catch_up(model, [run for run in _missing(model, runs) if run.moment < at], runs)
+            others = [one for one in listed if one != arn]
+            _catch_up(model, [run for run in _missing(model, others, runs) if run.moment < at], runs)
         return carry.once(wanted, runs)
 
 
@@ -46,7 +49,8 @@ def repair(model: str) -> int:
     with lease.held(f"{model}-deploy"):
         runs = azure_devops().runs(f"{model}-deploy")
         late = iso(datetime.now(UTC) - PATIENCE)
-        return _catch_up(model, [run for run in _missing(model, runs) if run.moment < late], runs)
+        missing = _missing(model, _approved_versions(model), runs)
+        return _catch_up(model, [run for run in missing if run.moment < late], runs)
 
 
 def _catch_up(model: str, missing: Sequence[Run], runs: Sequence[Queued]) -> int:
@@ -85,17 +89,17 @@ def _withdrawn(arn: str, at: str) -> Hop | None:
     return Hop("withdrawn", {"reason": f"approved then, and {status} since"})
 
 
-def _missing(model: str, runs: Sequence[Queued]) -> list[Run]:
-    """The runs of the versions that are approved, run nowhere, and never had one; the earliest first.
+def _missing(model: str, listed: Sequence[str], runs: Sequence[Queued]) -> list[Run]:
+    """The runs of the approved versions that run nowhere and never had one; the earliest first.
 
     Each under the key that its event would have had, so that an event that comes after all finds the run.
     """
     deployed = {one.parameters.get("modelPackageArn") for one in runs}
-    found = [_wanted(model, arn) for arn in _approved_versions(model) if arn not in deployed]
+    found = [_wanted(model, arn) for arn in listed if arn not in deployed]
     return sorted((run for run in found if run), key=lambda run: run.moment)
 
 
-def _approved_versions(model: str) -> Iterator[str]:
+def _approved_versions(model: str) -> list[str]:
     """The ARNs of the model's latest hundred approved versions, the newest first."""
     listed = client("sagemaker").list_model_packages(
         ModelPackageGroupName=model,
@@ -104,7 +108,7 @@ def _approved_versions(model: str) -> Iterator[str]:
         SortOrder="Descending",
         MaxResults=100,
     )
-    return (one["ModelPackageArn"] for one in listed["ModelPackageSummaryList"])
+    return [one["ModelPackageArn"] for one in listed["ModelPackageSummaryList"]]
 
 
 def _wanted(model: str, arn: str) -> Run | None:

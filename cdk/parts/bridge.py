@@ -113,6 +113,9 @@ class Bridge(Construct):
             "PROD_ACCOUNT": accounts.prod,
             "POWERTOOLS_SERVICE_NAME": self._name,
             "POWERTOOLS_LOG_LEVEL": "INFO",
+            # Waiting is the queue's business.
+            "AWS_RETRY_MODE": "standard",
+            "AWS_MAX_ATTEMPTS": "2",
         }
 
     def _statements(self) -> list[Statement]:
