@@ -8,7 +8,7 @@ from isthmus.local.pipelines.expressions import Scope
 from isthmus.local.pipelines.fields import Fields
 from isthmus.local.pipelines.host import Located, Repository
 from isthmus.local.pipelines.library import Library
-from isthmus.local.pipelines.nodes import Scalar, broken
+from isthmus.local.pipelines.nodes import Mapping, Node, Scalar, Sequence, broken
 from isthmus.local.pipelines.plan import Trigger
 from isthmus.local.pipelines.templating import Part, sequence, settle
 
@@ -34,7 +34,8 @@ TYPES = ("git", "github", "githubenterprise", "bitbucket")
 
 def read_repositories(part: Part, base: Scope, library: Library) -> dict[str, object]:
     """Pin each repository resource; gives what expressions see as `resources.repositories`."""
-    if isinstance(settle(part).node, Scalar):
+    node = settle(part).node
+    if isinstance(node, Scalar) or _is_old(node):
         return {}
     resources = Fields.open(part, base)
     resources.allow("`resources`", KEYS)
@@ -48,6 +49,14 @@ def read_repositories(part: Part, base: Scope, library: Library) -> dict[str, ob
         located = _locate(fields, library, {"self", *seen})
         seen[located.repository.alias] = described(located)
     return seen
+
+
+def _is_old(node: Node) -> bool:
+    """The first way to write it, `- repo: self`, says how `self` is fetched and nothing else."""
+    return isinstance(node, Sequence) and all(
+        isinstance(item, Mapping) and isinstance(repo := item.get("repo"), Scalar) and repo.text == "self"
+        for item in node.items
+    )
 
 
 def described(located: Located) -> dict[str, str]:

@@ -389,3 +389,21 @@ def test_a_variable_sees_those_above_it(shop: Any) -> None:
         """
     )
     assert scripts(plan) == ["12"]
+
+
+@pytest.mark.parametrize(
+    "resources",
+    ["{repositories: [{repository: self, type: git, ref: main}]}", "[{repo: self, clean: true}]"],
+)
+def test_resources_may_say_how_self_is_fetched(shop: Any, resources: str) -> None:
+    assert scripts(shop.compile(f"resources: {resources}\nsteps:\n- script: x\n")) == ["x"]
+
+
+def test_an_alias_may_begin_with_a_digit(shop: Any, tmp_path: Path) -> None:
+    shop.others["1ES-Templates"] = tmp_path
+    (tmp_path / "t.yml").write_text("steps:\n- script: theirs\n")
+    plan = shop.compile(
+        "resources: {repositories: [{repository: 1ES-Templates, type: git, name: a/b}]}\n"
+        "steps:\n- template: t.yml@1ES-Templates\n"
+    )
+    assert scripts(plan) == ["theirs"]
