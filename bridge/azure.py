@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 from bridge import web
 from bridge.entra import Token
+from bridge.envelope import moment
 from bridge.run import Queued, Run
 from bridge.settings import Settings, settings
 from bridge.waiting import Job
@@ -106,7 +107,7 @@ def _queued(build: dict[str, Any]) -> Queued:
     """A build's parameters are declared as objects; what was given as text comes back as text."""
     parameters = {name: str(value) for name, value in (build.get("templateParameters") or {}).items()}
     over = build.get("status") == "completed"
-    return Queued(str(build["id"]), parameters, build.get("queueTime", ""), over)
+    return Queued(str(build["id"]), parameters, moment(build["queueTime"]), over)
 
 
 @cache

@@ -15,7 +15,7 @@ from bridge import carry, envelope, messages, web
 from bridge.reactions import react
 from bridge.reconcile import reconcile
 from bridge.settings import settings
-from bridge.trace import Trace
+from bridge.trace import Trace, metrics
 
 # A message that waits for its time is no error of the Lambda, not even where every one of a batch does.
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -27,6 +27,14 @@ def handle(event: dict[str, Any], context: Any) -> Any:
     Raises where the call is neither a batch nor the reconciler's.
     """
     carry.config.register_lambda_context(context)
+    try:
+        return _handled(event, context)
+    finally:
+        if metrics.metric_set:
+            metrics.flush_metrics()
+
+
+def _handled(event: dict[str, Any], context: Any) -> Any:
     if event == {"reconcile": True}:
         return reconcile()
     if "Records" not in event:

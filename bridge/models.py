@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from bridge.aws import client
 from bridge.settings import settings
@@ -13,15 +15,28 @@ NOT_OURS = "no model of the platform: others may keep theirs in the same account
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
+@dataclass(frozen=True)
+class Model:
+    """What platform.yaml says of a model that the bridge goes by."""
+
+    rest_hours: int = 24
+
+
+def find(model: str) -> Model | None:
+    """The platform's model of that name, at this moment; None where it has none."""
+    if not NAME.fullmatch(model):
+        return None
+    try:
+        found = client("ssm").get_parameter(Name=f"{settings().models_path}/{model}")
+    except client("ssm").exceptions.ParameterNotFound:
+        return None
+    said = json.loads(found["Parameter"]["Value"])
+    return Model(**{key: said[key] for key in Model.__dataclass_fields__ if key in said})
+
+
 def is_ours(model: str) -> bool:
     """Whether the platform has a model of that name, at this moment."""
-    if not NAME.fullmatch(model):
-        return False
-    try:
-        client("ssm").get_parameter(Name=f"{settings().models_path}/{model}")
-    except client("ssm").exceptions.ParameterNotFound:
-        return False
-    return True
+    return find(model) is not None
 
 
 def ours() -> Iterator[str]:

@@ -37,6 +37,10 @@ class Queued:
         return self.parameters.get("correlationId", "")
 
     @property
+    def retrains(self) -> bool:
+        return self.parameters.get("reason") == "retrain"
+
+    @property
     def approved(self) -> str:
         """When the version of a deployment was approved, as its key says."""
         return self.parameters.get("approvalKey", "").partition("#")[2]

@@ -6,9 +6,13 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
 
 logger = Logger(utc=True)
+metrics = Metrics(namespace="Isthmus")
+# The hops that are counted, of which an operator draws curves; each costs a metric.
+COUNTED = {"queued": "Queued", "put off": "PutOff", "refused": "Refused", "failed": "Failed"}
 
 
 @dataclass(frozen=True)
@@ -50,3 +54,7 @@ class Trace:
         now = time.time()
         latency = round((now - self._sent) * 1000, 1)
         logger.info(name, hop=name, latency_ms=latency, at=now, **self._about, **details)
+        if name in COUNTED:
+            metrics.add_metric(COUNTED[name], MetricUnit.Count, 1)
+        if name == "queued":
+            metrics.add_metric("Latency", MetricUnit.Milliseconds, latency)

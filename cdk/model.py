@@ -6,6 +6,7 @@ What the roles may do stands in the accounts' stacks, once for all models.
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from constructs import Construct
 
@@ -34,7 +35,7 @@ class ModelTrainingStack(AccountStack):
             name=f"{names.model_parameters(platform)}/{model.name}",
             description="The bridge acts for the models that are written down here",
             type="String",
-            value=json.dumps({"owner": model.owner, "team": model.team} | _lands(model), sort_keys=True),
+            value=json.dumps(_told(model), sort_keys=True),
         )
         if model.landing and model.landing.writers:
             from cdk.parts.landing import writer
@@ -42,9 +43,10 @@ class ModelTrainingStack(AccountStack):
             writer(self, platform, model, model.landing)
 
 
-def _lands(model: Model) -> dict[str, dict[str, int]]:
-    """What the function of data landing asks of a model."""
-    return {"landing": {"megabytes": model.landing.megabytes}} if model.landing else {}
+def _told(model: Model) -> dict[str, Any]:
+    """What the functions of the bridge and of data landing go by."""
+    said = {"owner": model.owner, "team": model.team, "rest_hours": model.rest_hours}
+    return said | ({"landing": {"megabytes": model.landing.megabytes}} if model.landing else {})
 
 
 class ModelServingStack(AccountStack):

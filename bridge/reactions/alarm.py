@@ -5,6 +5,7 @@ Contract: "CloudWatch Alarm State Change" of "Alarm events and EventBridge".
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from bridge import builds, models
@@ -27,9 +28,10 @@ def react(event: Envelope, trace: Trace) -> Hop:
         return ignored(f"the alarm went from {before or 'nothing'} to {value}")
     if kind == "drift":
         return Hop("noticed", {"reason": "inputs drifted: shown to people; only a loss of quality retrains"})
-    if not models.is_ours(model):
+    if not (ours := models.find(model)):
         return ignored(models.NOT_OURS)
-    return builds.queue(build(model, f"{arn}#{at}", event.id, reason="retrain"))
+    run = build(model, f"{arn}#{at}", event.id, reason="retrain")
+    return builds.retrain(run, timedelta(hours=ours.rest_hours))
 
 
 def _about(event: Envelope) -> tuple[str, str, str]:

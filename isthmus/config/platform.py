@@ -62,6 +62,9 @@ class Model(Strict):
     owner: Tag
     team: Name | None = Field(default=None, description="Whose scientists work on it.")
     landing: Landing | None = None
+    rest_hours: int = Field(
+        default=24, ge=0, le=8760, description="After a retraining no other begins for so long."
+    )
     build_repository: RepositoryName = "model-build"
     deploy_repository: RepositoryName = "model-deploy"
 

@@ -42,6 +42,8 @@ class Fault:
 @dataclass
 class Clouds:
     models: set[str] = field(default_factory=set)
+    # What Parameter Store holds of a model.
+    said: dict[str, dict[str, Any]] = field(default_factory=dict)
     pipelines: dict[str, int] = field(default_factory=dict)
     runs: list[dict[str, Any]] = field(default_factory=list)
     packages: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -180,7 +182,7 @@ class Clouds:
             return 200, {"Parameters": [{"Name": f"{asked['Path']}/{model}"} for model in self.models]}
         path, _, model = asked["Name"].rpartition("/")
         if (path, model in self.models) == ("/isthmus/models", True):
-            return 200, {"Parameter": {"Name": asked["Name"], "Value": "{}"}}
+            return 200, {"Parameter": {"Name": asked["Name"], "Value": json.dumps(self.said.get(model, {}))}}
         return 400, {"__type": "ParameterNotFound", "message": ""}
 
     def _queues(self, operation: str, asked: dict[str, Any]) -> tuple[int, Any]:

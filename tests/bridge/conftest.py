@@ -144,6 +144,7 @@ def clear(clouds: Clouds) -> None:
         "packages",
         "memory",
         "put_off",
+        "said",
         "dead_letters",
         "headers",
         "throttled",

@@ -42,6 +42,15 @@ def test_an_approval_queues_one_run_with_exactly_that_version(bridge: Bridge, cl
     assert queued["latency_ms"] > 0
 
 
+def test_what_is_carried_and_what_is_not_is_counted(
+    bridge: Bridge, clouds: Clouds, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bridge.send(approval(), "no JSON")
+    (line,) = (json.loads(one) for one in capsys.readouterr().out.splitlines() if "_aws" in one)
+    assert (line["Queued"], line["Refused"], line["service"]) == ([1], [1], "isthmus-bridge")
+    assert line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Isthmus"
+
+
 def test_two_approvals_give_two_runs_in_order(bridge: Bridge, clouds: Clouds) -> None:
     bridge.send(approval(1), approval(2, id="event-2"))
     assert [run["modelPackageArn"][-2:] for run in clouds.runs_of(DEPLOY)] == ["/1", "/2"]
@@ -97,6 +106,37 @@ def test_a_loss_of_quality_retrains_once(bridge: Bridge, clouds: Clouds) -> None
     name = f"isthmus-{MODEL}-quality"
     key = f"arn:aws:cloudwatch:eu-west-1:444455556666:alarm:{name}#2026-11-20T10:00:00.500+00:00"
     assert clouds.runs_of(BUILD) == [{"reason": "retrain", "triggerKey": key, "correlationId": "alarm-1"}]
+
+
+def test_a_retraining_waits_while_the_model_is_being_trained(bridge: Bridge, clouds: Clouds) -> None:
+    bridge.send(landing())
+    assert bridge.send(alarm()) == ["0"]
+    assert "one at a time" in bridge.hops()[-1]["reason"]
+    assert clouds.put_off == [601]
+    clouds.runs[0]["status"] = "completed"
+    assert bridge.send(alarm()) == []
+    assert [run["reason"] for run in clouds.runs_of(BUILD)] == ["data", "retrain"]
+
+
+@pytest.mark.parametrize(("hours", "hop"), [(23, "cooling"), (25, "queued")])
+def test_after_a_retraining_the_model_rests(bridge: Bridge, clouds: Clouds, hours: int, hop: str) -> None:
+    bridge.send(alarm())
+    clouds.runs[0] |= {"status": "completed", "queueTime": "2026-11-20T10:00:00.5Z"}
+    again = alarm(id="alarm-2")
+    at = datetime(2026, 11, 20, 10, tzinfo=UTC) + timedelta(hours=hours)
+    again["detail"]["state"]["timestamp"] = at.isoformat()
+    assert bridge.send(again) == []
+    assert bridge.names_of_hops()[-1] == hop
+
+
+def test_a_model_may_have_a_rest_of_its_own(bridge: Bridge, clouds: Clouds) -> None:
+    clouds.said = {MODEL: {"rest_hours": 0}}
+    bridge.send(alarm())
+    clouds.runs[0] |= {"status": "completed"}
+    again = alarm(id="alarm-2")
+    again["detail"]["state"]["timestamp"] = datetime.now(UTC).isoformat()
+    assert bridge.send(again) == []
+    assert len(clouds.runs) == 2
 
 
 def test_drift_is_noticed_and_retrains_nothing(bridge: Bridge, clouds: Clouds) -> None:
