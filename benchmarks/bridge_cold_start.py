@@ -2,7 +2,7 @@
 
 python benchmarks/bridge_cold_start.py [--json]
 
-Imports are the median of 9 fresh processes. boto3 alone is told too: Lambda has it, and imports it all the same.
+Imports are the median of 9 fresh processes; of them boto3 alone is told too, which Lambda has.
 """
 
 from __future__ import annotations
