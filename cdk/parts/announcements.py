@@ -81,6 +81,28 @@ REJECTED_FILE = Announcement(
     source=names.LANDING_SOURCE,
 )
 
+# In the words of `isthmus/deploy/apply.py`, which writes down where a version runs.
+REJECTED_WHILE_RUNNING = Announcement(
+    "RejectedWhileRunning",
+    "A version that is no longer approved and still serves",
+    "SageMaker Model Package State Change",
+    {
+        "ModelApprovalStatus": ["Rejected", "PendingManualApproval"],
+        "UpdatedModelPackageFields": ["ModelApprovalStatus"],
+        "ModelLifeCycle": {"StageStatus": ["InService"]},
+    },
+    {
+        "model": "$.detail.ModelPackageGroupName",
+        "version": "$.detail.ModelPackageVersion",
+        "status": "$.detail.ModelApprovalStatus",
+        "stage": "$.detail.ModelLifeCycle.Stage",
+    },
+    "Version <version> of <model> is <status> now in account <account>, and still serves <stage>: "
+    "a rejection stops nothing that runs. "
+    "Put another in its place: reject and approve an earlier version that was good, or approve a new one. "
+    "See which: isthmus models <model>",
+)
+
 
 def announce(
     scope: Construct, platform: Platform, topic: str, *announcements: Announcement, bus: str | None = None

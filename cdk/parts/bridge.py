@@ -8,6 +8,7 @@ from typing import Any
 from aws_cdk import Stack
 from constructs import Construct
 
+from cdk.parts.announcements import REJECTED_WHILE_RUNNING, announce
 from cdk.parts.callback import callback, read_executions, waiting_table
 from cdk.parts.dead_letters import watch
 from cdk.parts.function import Function
@@ -85,6 +86,7 @@ class Bridge(Construct):
         )
         self._feed(bus)
         self._reconcile()
+        announce(self, platform, notices, REJECTED_WHILE_RUNNING)
         watch(
             self,
             self.dead_letters,

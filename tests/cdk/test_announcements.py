@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from cdk.parts.announcements import REJECTED_WHILE_RUNNING
 from isthmus import names
 from isthmus.config import Platform
+from isthmus.deploy.apply import IN_SERVICE
 from tests.local.conftest import AUTOMATION, REGION, Aws, aws, issuer, programs
 
 __all__ = ["aws", "issuer", "programs"]
@@ -98,6 +100,52 @@ def test_an_endpoint_that_failed_is_announced(aws: Aws, assembly: Path, platform
     }
     (message,) = told(aws, rule(assembly, platform, "prod", "failedendpoint"), event)
     assert "Endpoint seattle-rain" in message and "describe-endpoint" in message
+
+
+REJECTED = {
+    "ModelPackageGroupName": "seattle-rain",
+    "ModelPackageVersion": 7,
+    "ModelPackageStatus": "Completed",
+    "ModelApprovalStatus": "Rejected",
+    "ModelLifeCycle": {"Stage": "prod", "StageStatus": "InService", "StageDescription": "run 12"},
+    "UpdatedModelPackageFields": ["ModelApprovalStatus", "ApprovalDescription"],
+}
+
+
+def rejection(**detail: Any) -> dict[str, Any]:
+    kind = "SageMaker Model Package State Change"
+    return {"Source": "test", "DetailType": kind, "Detail": json.dumps(REJECTED | detail)}
+
+
+@pytest.mark.parametrize("status", ["Rejected", "PendingManualApproval"])
+def test_a_version_that_lost_its_approval_and_still_serves_is_announced(
+    aws: Aws, assembly: Path, platform: Platform, status: str
+) -> None:
+    wanted = rule(assembly, platform, "automation", "rejectedwhilerunning")
+    (message,) = told(aws, wanted, rejection(ModelApprovalStatus=status))
+    assert f"Version 7 of seattle-rain is {status} now in account {AUTOMATION}" in message
+    assert "still serves prod" in message and "isthmus models seattle-rain" in message
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {"ModelApprovalStatus": "Approved"},
+        {"UpdatedModelPackageFields": ["CustomerMetadataProperties"]},
+        {"ModelLifeCycle": {"Stage": "prod", "StageStatus": "Retired"}},
+        {"ModelLifeCycle": None},
+    ],
+    ids=["approved", "edited", "retired", "never-ran"],
+)
+def test_a_rejection_of_what_serves_nobody_is_not_announced(
+    aws: Aws, assembly: Path, platform: Platform, detail: dict[str, Any]
+) -> None:
+    wanted = rule(assembly, platform, "automation", "rejectedwhilerunning")
+    assert told(aws, wanted, rejection(**detail)) == []
+
+
+def test_the_registry_says_of_what_serves_what_is_announced() -> None:
+    assert REJECTED_WHILE_RUNNING.detail["ModelLifeCycle"] == {"StageStatus": [IN_SERVICE]}
 
 
 def test_a_file_that_was_rejected_is_announced_with_the_reason(
