@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import getpass
-import os
 import platform
-import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +19,7 @@ import yaml
 
 from isthmus import names
 from isthmus.errors import BadInput, Problem
+from isthmus.local.pipelines import interruption
 from isthmus.local.pipelines.asking import ask
 from isthmus.local.pipelines.compiler import compile_pipeline
 from isthmus.local.pipelines.execution import execute
@@ -35,8 +33,6 @@ from isthmus.local.pipelines.plan import Plan
 from isthmus.local.pipelines.problems import Problems
 from isthmus.local.pipelines.terminal import Terminal
 from isthmus.local.pipelines.users import used_by
-
-INTERRUPTED = 130
 
 
 def folders_of(file: Path, given: Mapping[str, str]) -> dict[str, Path]:
@@ -155,30 +151,14 @@ def run_here(
                 done.set()
 
         done = threading.Event()
-        signal.signal(signal.SIGTERM, lambda *_: host.cancelled.set())
-        threading.Thread(target=work).start()
-        if not _wait(done, host):
-            shutil.rmtree(folder, ignore_errors=True)
-            os._exit(INTERRUPTED)
+        with interruption.cancelling(host.cancelled, Path(folder)):
+            threading.Thread(target=work).start()
+            done.wait()
     if host.cancelled.is_set():
-        raise click.exceptions.Exit(INTERRUPTED)
+        raise click.exceptions.Exit(interruption.CODE)
     if isinstance(found[0], BaseException):
         raise found[0]
     return found[0]
-
-
-def _wait(done: threading.Event, host: Terminal) -> bool:
-    """Whether the run came to its end; not when it was interrupted twice."""
-    # Not Thread.join: interrupted once, it takes the thread for ended.
-    while not done.is_set():
-        try:
-            done.wait()
-        except KeyboardInterrupt:
-            if host.cancelled.is_set():
-                return False
-            click.echo("cancelling; Ctrl-C again to leave at once", err=True)
-            host.cancelled.set()
-    return True
 
 
 def _root(file: Path) -> Path:
