@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract import specs
+
 # A process has one, made when Microsoft's client is first asked for.
 PER_PROCESS = "AZURE_DEVOPS_CACHE_DIR"
 
@@ -22,6 +24,19 @@ def _environment_is_left_as_it_was() -> Iterator[None]:
 def _environment() -> dict[str, str]:
     ours = ("AWS_", "AZURE_", "ISTHMUS_", "SYSTEM_")
     return {name: said for name, said in os.environ.items() if name.startswith(ours) and name != PER_PROCESS}
+
+
+@pytest.fixture(autouse=True)
+def _azure_devops_is_as_described() -> Iterator[None]:
+    """All that a test sends to Azure DevOps, and all that the local one answers, where the specs are."""
+    folder = specs.find("azure-devops")
+    if folder is None:
+        yield
+        return
+    from tests.contract.described import described
+
+    with described(folder):
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

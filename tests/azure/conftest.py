@@ -8,11 +8,10 @@ import pytest
 from isthmus.azure.client import Client, connect
 from isthmus.azure.contents import Folders
 from isthmus.config import Platform, read_platform
-from tests.local.azure_devops.conftest import described
 from tests.local.azure_devops.standin import StandIn, running
 from tests.local.conftest import aws, issuer, programs
 
-__all__ = ["aws", "described", "issuer", "programs"]
+__all__ = ["aws", "issuer", "programs"]
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEPLOY = """
 trigger: none

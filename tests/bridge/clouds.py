@@ -26,6 +26,17 @@ STS = """<GetWebIdentityTokenResponse xmlns="https://sts.amazonaws.com/doc/2011-
 <WebIdentityToken>{}</WebIdentityToken></GetWebIdentityTokenResult></GetWebIdentityTokenResponse>"""
 
 
+# What every refusal of Azure DevOps has beside its message.
+REFUSAL = {
+    "$id": "1",
+    "innerException": None,
+    "typeName": "Microsoft.VisualStudio.Services.Common.VssServiceException",
+    "typeKey": "VssServiceException",
+    "errorCode": 0,
+    "eventId": 3000,
+}
+
+
 @dataclass
 class Fault:
     """Strikes at request number `at` (from 0). A status is answered; without one the connection breaks.
@@ -228,10 +239,13 @@ def serving(clouds: Clouds) -> Iterator[str]:
                 self.close_connection = True
                 return
             status, content = answer
+            if status >= 400 and "/_apis/" in self.path:
+                content = REFUSAL | content
             sent = content.encode() if isinstance(content, str) else json.dumps(content).encode()
             self.send_response(status)
             self.send_header("content-length", str(len(sent)))
             if "/_apis/" in self.path:
+                self.send_header("content-type", "application/json; charset=utf-8")
                 for name, value in clouds.headers.items():
                     self.send_header(name, value)
             self.end_headers()

@@ -103,6 +103,7 @@ class Swagger:
         self._documents = {
             name: _patched(json.loads((folder / f"{name}.json").read_text())) for name in FILES
         }
+        self._found: dict[tuple[str, str], Operation | None] = {}
         self.operations = [
             operation
             for name, document in self._documents.items()
@@ -111,8 +112,12 @@ class Swagger:
 
     def find(self, method: str, url: str) -> Operation | None:
         """The operation of a request; of several, the one with the most literal path."""
-        parts = urlsplit(url)
-        path = unquote(parts.path)
+        path = unquote(urlsplit(url).path)
+        if (method, path) not in self._found:
+            self._found[method, path] = self._find(method, path)
+        return self._found[method, path]
+
+    def _find(self, method: str, path: str) -> Operation | None:
         found = [one for one in self.operations if one.method == method and one.pattern.fullmatch(path)]
         return max(found, key=lambda one: one.literals, default=None)
 

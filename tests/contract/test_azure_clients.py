@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from tests.local.azure_devops.conftest import described, standin
+from tests.local.azure_devops.conftest import standin
 from tests.local.azure_devops.standin import PROJECT, StandIn, until
 
-__all__ = ["described", "standin"]
+__all__ = ["standin"]
 CHECKOUT = Path(__file__).resolve().parents[2]
 YAML = """
 trigger: none

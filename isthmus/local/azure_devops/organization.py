@@ -57,7 +57,7 @@ class Organization:
         self.runs = self.store.table("run")
         self._runs_of: dict[int, list[Document]] = {}
         for run in sorted(self.runs, key=lambda one: int(one["id"])):
-            self._runs_of.setdefault(run["pipeline"], []).insert(0, run)
+            self._runs_of.setdefault(run["pipeline"], []).append(run)
         # Set by `server.build`, which puts the parts together.
         self.agents: RunAgents
         self.gates: Gates
@@ -101,12 +101,15 @@ class Organization:
 
     def runs_of(self, pipeline: int) -> list[Document]:
         """The runs of a pipeline, newest first."""
-        return self._runs_of.get(pipeline, [])
+        return self._runs_of.get(pipeline, [])[::-1]
+
+    def runs_count(self, pipeline: int) -> int:
+        return len(self._runs_of.get(pipeline, []))
 
     def save_run(self, run: Document) -> Document:
         with self.store.lock:
             if self.runs.get(run["id"]) is None:
-                self._runs_of[run["pipeline"]] = [run, *self.runs_of(run["pipeline"])]
+                self._runs_of.setdefault(run["pipeline"], []).append(run)
             return self.runs.save(run["id"], run)
 
     def run_ended(self, run: Document) -> None:

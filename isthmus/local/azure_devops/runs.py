@@ -154,7 +154,7 @@ def _trigger(request: Document | None, reason: str, version: str) -> dict[str, s
 def _number(organization: Organization, pipeline: Document) -> str:
     """The default build number: the day, and how many runs it has had."""
     day = datetime.now(UTC).strftime("%Y%m%d")
-    return f"{day}.{len(organization.runs_of(pipeline['id'])) + 1}"
+    return f"{day}.{organization.runs_count(pipeline['id']) + 1}"
 
 
 def _context(organization: Organization, pipeline: Document, run: Document, wanted: Wanted) -> RunContext:

@@ -3,10 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-import requests
 
-from tests.contract import specs
-from tests.contract.azure_swagger import Exchange, swagger
 from tests.local.azure_devops.standin import PROJECT, Person, StandIn, running
 
 
@@ -39,26 +36,3 @@ def repository(admin: Person, request: pytest.FixtureRequest) -> str:
     name = request.node.name.replace("_", "-").partition("[")[0]
     admin.post("git/repositories", {"name": name})
     return str(name)
-
-
-@pytest.fixture(autouse=True)
-def described(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """All that goes over the wire in a test is as Microsoft describes it, where that is at hand."""
-    folder = specs.find("azure-devops")
-    if folder is None:
-        yield
-        return
-    seen: list[Exchange] = []
-    send = requests.Session.send
-
-    def recorded(
-        self: requests.Session, request: requests.PreparedRequest, **more: object
-    ) -> requests.Response:
-        response = send(self, request, **more)
-        seen.append(Exchange.of(response))
-        return response
-
-    monkeypatch.setattr(requests.Session, "send", recorded)
-    yield
-    problems = [problem for one in seen if "/_apis/" in one.url for problem in swagger(folder).problems(one)]
-    assert not problems, "\n".join(problems[:10])

@@ -14,10 +14,10 @@ from isthmus.errors import NotFound, Problem, Refused
 from isthmus.local import here
 from isthmus.local.pipelines.run import run
 from isthmus.local.platform import Local
-from tests.azure.conftest import aws, described, empty, folders, issuer, platform, programs
+from tests.azure.conftest import aws, empty, folders, issuer, platform, programs
 from tests.local.azure_devops.standin import StandIn
 
-__all__ = ["aws", "described", "empty", "folders", "issuer", "platform", "programs"]
+__all__ = ["aws", "empty", "folders", "issuer", "platform", "programs"]
 PIPELINE = """\
 steps:
 - bash: echo began
