@@ -36,6 +36,12 @@ class AzureDevOps:
         }
         return [_queued(build) for build in self._call("GET", "build/builds", query)["value"]]
 
+    def approvals(self) -> list[dict[str, Any]]:
+        """What waits for approval in the project, and whom it asks."""
+        query = {"state": "pending", "$expand": "steps", "top": LOOK_BACK}
+        found: list[dict[str, Any]] = self._call("GET", "pipelines/approvals", query)["value"]
+        return found
+
     def queue_run(self, run: Run) -> str:
         """Queue one run of the pipeline with the decision's parameters, and return its id."""
         body = {

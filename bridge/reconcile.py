@@ -1,11 +1,11 @@
-"""Repairs, now and then, what events that never came have left: missing runs, jobs that wait in vain."""
+"""Repairs, now and then, what events that never came have left, and tells people what waits for them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bridge import deployments, lease, models, waiting
+from bridge import deployments, lease, models, pending, waiting
 from bridge.tend import look_after
 from bridge.trace import Trace
 
@@ -14,11 +14,17 @@ def reconcile() -> dict[str, int]:
     """Look after each model and each job that waits; raises the first error after all have had their turn."""
     queued = 0
     errors: list[Exception] = []
-    for model in sorted(models.ours()):
+    ours = sorted(models.ours())
+    for model in ours:
         trace = Trace()
         trace.about("reconciliation", model)
         with _going_on(errors, trace):
             queued += deployments.repair(model)
+        with _going_on(errors, trace):
+            pending.versions(model, trace)
+    trace = Trace()
+    with _going_on(errors, trace):
+        pending.stages(set(ours), trace)
     for job in waiting.every():
         trace = Trace()
         with _going_on(errors, trace):

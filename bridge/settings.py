@@ -11,7 +11,8 @@ from functools import cache
 class Settings:
     """`models_path` leads to the models that may be deployed and retrained; events come from two accounts.
 
-    A message that was tried `attempts` times is a dead letter.
+    A message that was tried `attempts` times is a dead letter. People are reminded after so many seconds, and
+    others told after `escalate_after`, unless that is 0.
     """
 
     organization_url: str
@@ -31,6 +32,10 @@ class Settings:
     prod_account: str
     region: str
     platform: str
+    notices: str
+    escalations: str
+    remind_after: tuple[int, ...]
+    escalate_after: int
 
 
 @cache
@@ -55,4 +60,8 @@ def settings() -> Settings:
         prod_account=said["PROD_ACCOUNT"],
         region=said["AWS_REGION"],
         platform=said["PLATFORM"],
+        notices=said["NOTICES_TOPIC"],
+        escalations=said["ESCALATIONS_TOPIC"],
+        remind_after=tuple(map(int, said["REMIND_AFTER"].split())),
+        escalate_after=int(said["ESCALATE_AFTER"]),
     )

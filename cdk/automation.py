@@ -5,7 +5,7 @@ from __future__ import annotations
 from constructs import Construct
 
 from cdk.features import feature_role
-from cdk.parts.announcements import FAILED_RUN, PENDING_VERSION, REJECTED_FILE, announce, chat
+from cdk.parts.announcements import FAILED_RUN, REJECTED_FILE, announce, chat
 from cdk.parts.bridge import Bridge
 from cdk.parts.bus import automation_bus
 from cdk.parts.federation import federation
@@ -17,7 +17,7 @@ from cdk.parts.log_alarms import log_alarms
 from cdk.parts.log_insight import log_insight
 from cdk.parts.logs import job_logs
 from cdk.parts.network import network
-from cdk.parts.notices import notices
+from cdk.parts.notices import escalations, notices
 from cdk.parts.people import approver, automation_data_owner, automation_operator
 from cdk.parts.saved_queries import log_groups
 from cdk.parts.stack import AccountStack
@@ -52,7 +52,7 @@ class AutomationStack(AccountStack):
         automation_operator(self, platform, data_key=keys.data.arn)
         automation_data_owner(self, platform, data_key=keys.data.arn, data=data.name)
         topic, bus = notices(self, platform, keys.messages), automation_bus(self, platform)
-        announce(self, platform, topic, PENDING_VERSION, FAILED_RUN)
+        announce(self, platform, topic, FAILED_RUN)
         chat(self, platform, topic)
         functions: list[Construct] = []
         if platform.lands:
@@ -60,7 +60,10 @@ class AutomationStack(AccountStack):
 
             functions += [LandingZone(self, platform, keys=keys, storage=storage, notices=topic)]
             announce(self, platform, topic, REJECTED_FILE, bus=bus.ref)
-        functions += [Bridge(self, platform, keys=keys, bus=bus.ref, notices=topic)]
+        others = escalations(self, platform, keys.messages)
+        functions += [
+            Bridge(self, platform, keys=keys, bus=bus.ref, notices=topic, escalations=others or topic)
+        ]
         log_alarms(self, platform, topic, *functions)
         log_insight(self, platform, "automation")
         jobs = job_logs(self, platform, "automation", keys.data)

@@ -245,6 +245,11 @@ def topic(platform: Platform) -> str:
     return f"{platform.name}-notifications"
 
 
+def escalations(platform: Platform) -> str:
+    """Automation: the topic that tells others what nobody has decided for too long."""
+    return f"{platform.name}-escalations"
+
+
 # ---- every account
 
 

@@ -224,6 +224,14 @@ VPCS = "  vpcs:\n" + "".join(
             ["unknown key 'prd'", "did you mean 'prod'?"],
         ),
         ("models:", "  - {name: rain, scientists: [dana]}\n\nmodels:", ["dana stands twice"]),
+        ("models:", "approvals: {remind_after: [3d, 1d]}\nmodels:", ["each later than the one before"]),
+        ("models:", "approvals: {remind_after: [2w]}\nmodels:", ["30m, 12h or 2d", "approvals.remind_after"]),
+        ("models:", "approvals: {escalate_after: 5d}\nmodels:", ["one needs the other", "approvals"]),
+        (
+            "models:",
+            "approvals: {remind_after: [3d], escalate_after: 1d, escalate_to: [a@b.example]}\nmodels:",
+            ["escalate_after comes before the first reminder"],
+        ),
         ("[dana]", "[dana.li, Dana_Li]", ["team weather", "the same user profile"]),
         ("team: weather", "team: wether", ["no team 'wether'", "did you mean 'weather'?"]),
         (

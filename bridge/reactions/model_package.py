@@ -1,4 +1,4 @@
-"""A model version whose approval status changed. An approval deploys it.
+"""A model version whose approval status changed: an approval deploys it, and people are told what waits.
 
 Contract: "Events that Amazon SageMaker AI sends to Amazon EventBridge".
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bridge import deployments, models
+from bridge import deployments, models, pending
 from bridge.envelope import Envelope, Refused, word
 from bridge.trace import Hop, Trace, ignored
 
@@ -31,6 +31,8 @@ class PackageState:
 def react(event: Envelope, trace: Trace) -> Hop:
     state = _state(event)
     trace.received("approval", state.model, model_package_arn=state.arn)
+    if state.approval == "pendingmanualapproval" and state.approval_changed is None:
+        return _announced(state)
     if state.approval != "approved":
         return ignored(f"approval status is {state.approval}")
     if state.approval_changed is None:
@@ -45,6 +47,14 @@ def react(event: Envelope, trace: Trace) -> Hop:
     if not models.is_ours(state.model):
         return ignored(models.NOT_OURS)
     return deployments.approved(state.model, state.arn, state.at, event.id)
+
+
+def _announced(state: PackageState) -> Hop:
+    """People are told that it waits, with its metrics; of an edit they are not."""
+    if not models.is_ours(state.model):
+        return ignored(models.NOT_OURS)
+    told = pending.version(state.arn)
+    return Hop(told[0]) if told else ignored("told already, not complete, or decided")
 
 
 def _state(event: Envelope) -> PackageState:

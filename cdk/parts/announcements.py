@@ -1,6 +1,6 @@
 """Events that people are told about, in sentences that say what happened, where, and what to do next.
 
-Alarms have words of their own; a person's decision that waits and a run that failed have these.
+Alarms have words of their own, and what waits for a person the bridge tells (`bridge/notices.py`).
 """
 
 from __future__ import annotations
@@ -34,21 +34,6 @@ class Announcement:
     source: str = "aws.sagemaker"
 
 
-PENDING_VERSION = Announcement(
-    "Pending",
-    "A model version that waits for an approver",
-    "SageMaker Model Package State Change",
-    {
-        "ModelApprovalStatus": ["PendingManualApproval"],
-        "ModelPackageStatus": ["Completed"],
-        # A later edit of its metadata names the fields that it changed.
-        "UpdatedModelPackageFields": [{"exists": False}],
-    },
-    {"model": "$.detail.ModelPackageGroupName", "version": "$.detail.ModelPackageVersion"},
-    "Version <version> of <model> is registered in account <account> and waits for an approver. "
-    "See its metrics: isthmus models <model>. "
-    "Then: isthmus approve <model> <version>, or: isthmus reject <model> <version> --comment WHY",
-)
 FAILED_RUN = Announcement(
     "FailedRun",
     "A SageMaker pipeline that failed, or whose model was not good enough",

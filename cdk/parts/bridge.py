@@ -20,6 +20,7 @@ from cdk.parts.registry import READ_GROUP, READ_PACKAGES, registry_arns
 from cdk.parts.tables import table
 from isthmus import names
 from isthmus.config import Platform
+from isthmus.config.approvals import length
 from isthmus.resource_types import aws_events, aws_lambda
 
 CODE = Path(__file__).parents[2] / "bridge"
@@ -35,11 +36,22 @@ EVENTS = "events.amazonaws.com"
 class Bridge(Construct):
     """Queue, dead letters, function, its memory of what it did, and the rules that feed the queue.
 
-    `bus` is the name of the bus that alarms arrive on, `notices` the ARN of the topic that tells people.
+    `bus` is the name of the bus that alarms arrive on, `notices` the ARN of the topic that tells people, and
+    `escalations` that of the topic that tells others.
     """
 
-    def __init__(self, scope: Construct, platform: Platform, *, keys: Keys, bus: str, notices: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        platform: Platform,
+        *,
+        keys: Keys,
+        bus: str,
+        notices: str,
+        escalations: str,
+    ) -> None:
         super().__init__(scope, "Bridge")
+        self._topics = (notices, escalations)
         self._platform, self._name = platform, names.bridge(platform)
         self._stack = Stack.of(self)
         keys.messages.allow_service(EVENTS)
@@ -113,11 +125,24 @@ class Bridge(Construct):
             "MODELS_PATH": names.model_parameters(self._platform),
             "AUTOMATION_ACCOUNT": accounts.automation,
             "PROD_ACCOUNT": accounts.prod,
+            **self._reminding(),
             "POWERTOOLS_SERVICE_NAME": self._name,
             "POWERTOOLS_LOG_LEVEL": "INFO",
             # Waiting is the queue's business.
             "AWS_RETRY_MODE": "standard",
             "AWS_MAX_ATTEMPTS": "2",
+        }
+
+    def _reminding(self) -> dict[str, str]:
+        """Whom to tell what waits, and after how many seconds again."""
+        asked, (notices, escalations) = self._platform.approvals, self._topics
+        after = [str(int(length(age).total_seconds())) for age in asked.remind_after]
+        last = asked.escalate_after
+        return {
+            "NOTICES_TOPIC": notices,
+            "ESCALATIONS_TOPIC": escalations,
+            "REMIND_AFTER": " ".join(after),
+            "ESCALATE_AFTER": str(int(length(last).total_seconds())) if last else "0",
         }
 
     def _statements(self) -> list[Statement]:
@@ -135,6 +160,7 @@ class Bridge(Construct):
             ),
             allow(READ_QUEUE, self.queue.arn),
             allow("sqs:SendMessage", self.dead_letters.arn),
+            allow("sns:Publish", sorted(set(self._topics))),
             allow(
                 ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
                 f"arn:aws:dynamodb:{stack.region}:{stack.account}:table/{self._name}",
@@ -164,7 +190,10 @@ class Bridge(Construct):
                 "source": ["aws.sagemaker"],
                 "detail-type": ["SageMaker Model Package State Change"],
                 "account": [accounts.automation],
-                "detail": {"ModelPackageGroupName": [{"exists": True}], "ModelApprovalStatus": ["Approved"]},
+                "detail": {
+                    "ModelPackageGroupName": [{"exists": True}],
+                    "ModelApprovalStatus": ["Approved", "PendingManualApproval"],
+                },
             },
         )
         alarms = [name(platform, "*") for name in (names.drift_alarm, names.quality_alarm)]

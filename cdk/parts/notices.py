@@ -28,3 +28,16 @@ def notices(scope: Construct, platform: Platform, key: Key) -> str:
     for publisher in PUBLISHERS:
         key.allow_service(publisher)
     return arn
+
+
+def escalations(scope: Construct, platform: Platform, key: Key) -> str:
+    """The topic of those who are told what others left waiting; empty where platform.yaml names nobody."""
+    if not platform.approvals.escalate_to:
+        return ""
+    policy = topic(scope, "Escalations", names.escalations(platform), key=key.arn, publishers=())
+    arn = policy.topics[0]
+    for number, address in enumerate(platform.approvals.escalate_to):
+        aws_sns.CfnSubscription(
+            scope, f"EscalationMail{number}", topic_arn=arn, protocol="email", endpoint=address
+        )
+    return arn

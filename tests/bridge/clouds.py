@@ -25,6 +25,9 @@ QUEUE = "https://sqs.eu-west-1.amazonaws.com/222233334444/isthmus-bridge"
 STS = """<GetWebIdentityTokenResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetWebIdentityTokenResult>
 <WebIdentityToken>{}</WebIdentityToken></GetWebIdentityTokenResult></GetWebIdentityTokenResponse>"""
 
+PUBLISHED = """<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult>
+<MessageId>told</MessageId></PublishResult></PublishResponse>"""
+
 
 # What every refusal of Azure DevOps has beside its message.
 REFUSAL = {
@@ -70,6 +73,9 @@ class Clouds:
     throttled: set[str] = field(default_factory=set)
     # How much later it is than the clock says; a message comes back minutes after it failed.
     later_ms: int = 0
+    # What topics were told, and what Azure DevOps says that waits for approval.
+    notices: list[dict[str, str]] = field(default_factory=list)
+    approvals: list[dict[str, Any]] = field(default_factory=list)
     signed_in: bool = True
     count: int = 0
     jobs: Jobs = field(default_factory=Jobs)
@@ -130,6 +136,9 @@ class Clouds:
             return self._queues(target.rpartition(".")[2], json.loads(body))
         if target.startswith("AmazonSSM"):
             return self._parameters(target.rpartition(".")[2], json.loads(body))
+        if path == "/" and b"Action=Publish" in body:
+            self.notices.append({name: one[0] for name, one in parse_qs(body.decode()).items()})
+            return 200, PUBLISHED
         if path == "/":
             assert parse_qs(body.decode())["Action"] == ["GetWebIdentityToken"]
             return 200, STS.format(ASSERTION)
@@ -148,6 +157,10 @@ class Clouds:
         if path == "build/builds":
             found = [one for one in self.runs if str(one["pipeline"]) == query["definitions"][0]]
             return 200, {"count": len(found), "value": found[::-1][: int(query["$top"][0])]}
+        if path == "pipelines/approvals":
+            return 200, {"count": len(self.approvals), "value": self.approvals}
+        if path.startswith("build/builds/"):
+            return 200, next(one for one in self.runs if str(one["id"]) == path.rpartition("/")[2])
         number = int(path.removeprefix("pipelines/").removesuffix("/runs"))
         parameters = json.loads(body)["templateParameters"]
         run = {"id": len(self.runs) + 1, "pipeline": number, "templateParameters": parameters}

@@ -59,37 +59,22 @@ def told(aws: Aws, wanted: dict[str, Any], event: dict[str, Any]) -> list[str]:
     return [one["Body"] for one in found.get("Messages", [])]
 
 
-def package_event(**detail: Any) -> dict[str, Any]:
-    about = {
-        "ModelPackageGroupName": "seattle-rain",
-        "ModelPackageVersion": 7,
-        "ModelPackageStatus": "Completed",
-        "ModelApprovalStatus": "PendingManualApproval",
-    } | detail
-    kind = "SageMaker Model Package State Change"
-    return {"Source": "test", "DetailType": kind, "Detail": json.dumps(about)}
-
-
-def test_a_version_that_waits_is_announced_with_what_to_do(
-    aws: Aws, assembly: Path, platform: Platform
+def test_the_bridge_tells_what_waits_and_may_publish_to_those_topics_alone(
+    assembly: Path, platform: Platform
 ) -> None:
-    (message,) = told(aws, rule(assembly, platform, "automation", "pending"), package_event())
-    assert f"Version 7 of seattle-rain is registered in account {AUTOMATION}" in message
-    assert "isthmus approve seattle-rain 7" in message
-
-
-@pytest.mark.parametrize(
-    "detail",
-    [
-        {"ModelApprovalStatus": "Approved"},
-        {"ModelPackageStatus": "Failed"},
-        {"UpdatedModelPackageFields": ["CustomerMetadataProperties"]},
-    ],
-)
-def test_an_edit_a_decision_and_a_failure_are_not_announced_as_waiting(
-    aws: Aws, assembly: Path, platform: Platform, detail: dict[str, Any]
-) -> None:
-    assert told(aws, rule(assembly, platform, "automation", "pending"), package_event(**detail)) == []
+    functions = resources(assembly, platform, "automation", "AWS::Lambda::Function")
+    bridge = next(one for one in functions if one["FunctionName"] == names.bridge(platform))
+    told = bridge["Environment"]["Variables"]
+    # No address to escalate to is named: nothing is made for it, and nobody is told.
+    assert told["ESCALATIONS_TOPIC"] == told["NOTICES_TOPIC"]
+    assert (told["REMIND_AFTER"], told["ESCALATE_AFTER"]) == ("", "0")
+    publishing = [
+        statement["Resource"]
+        for policy in resources(assembly, platform, "automation", "AWS::IAM::ManagedPolicy")
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Action"] == ["sns:Publish"]
+    ]
+    assert publishing == [[told["NOTICES_TOPIC"]]]
 
 
 def test_an_endpoint_that_failed_is_announced(aws: Aws, assembly: Path, platform: Platform) -> None:

@@ -1,0 +1,123 @@
+"""Tells people once, by topic, what they have not been told: when it begins to wait, again, and then others.
+
+What was told stands in the table. It is noted before it is told, so that nobody is told twice; a note without
+its message is taken back.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from botocore.exceptions import ClientError
+
+from bridge.aws import client
+from bridge.settings import settings
+
+REMEMBER_SECONDS = 365 * 24 * 3600
+LONGEST_SUBJECT = 100  # of SNS
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A decision that somebody owes; `lines` are asked for only where there is something to tell."""
+
+    subject: str
+    what: str
+    since: datetime
+    lines: Callable[[], list[str]]
+
+    @property
+    def age(self) -> timedelta:
+        return max(datetime.now(UTC) - self.since, timedelta())
+
+
+@dataclass(frozen=True)
+class Level:
+    """What is told after so long, and to whom."""
+
+    name: str
+    after: timedelta
+    topic: str
+    word: str = ""
+
+
+def tell(waiting: Waiting) -> list[str]:
+    """Tell what is due and was not told; returns the levels' names. Raises where it could not be told."""
+    return [level.name for level in _due(waiting) if _tell(waiting, level)]
+
+
+def _due(waiting: Waiting) -> Iterator[Level]:
+    """The latest level of each topic: who was not told in time is not told everything at once."""
+    latest: dict[str, Level] = {}
+    for level in _levels():
+        if level.after <= waiting.age:
+            latest[level.topic] = level
+    yield from latest.values()
+
+
+def _levels() -> Iterator[Level]:
+    told = settings()
+    yield Level("announced", timedelta(), told.notices)
+    for number, seconds in enumerate(told.remind_after, 1):
+        yield Level(f"reminded {number}", timedelta(seconds=seconds), told.notices, "Reminder: ")
+    if told.escalate_after:
+        yield Level("escalated", timedelta(seconds=told.escalate_after), told.escalations, "Escalated: ")
+
+
+def _tell(waiting: Waiting, level: Level) -> bool:
+    key = {"id": {"S": f"notice#{waiting.subject}#{level.name}"}}
+    if "Item" in client("dynamodb").get_item(TableName=settings().table, Key=key, ConsistentRead=True):
+        return False
+    subject, text = f"{level.word}{waiting.what}"[:LONGEST_SUBJECT], _text(waiting, level)
+    if not _note(key):
+        return False
+    try:
+        client("sns").publish(
+            TopicArn=level.topic, Subject=subject, Message=_for_each(subject, text), MessageStructure="json"
+        )
+    except ClientError:
+        client("dynamodb").delete_item(TableName=settings().table, Key=key)
+        raise
+    return True
+
+
+def _note(key: dict[str, dict[str, str]]) -> bool:
+    """False where another attempt was quicker. A request that was sent again finds its own mark."""
+    now, attempt = int(time.time()), uuid.uuid4().hex
+    note = {"expiration": {"N": str(now + REMEMBER_SECONDS)}, "owner": {"S": attempt}}
+    try:
+        client("dynamodb").put_item(
+            TableName=settings().table,
+            Item=key | note,
+            ConditionExpression="attribute_not_exists(id) OR expiration < :now",
+            ExpressionAttributeValues={":now": {"N": str(now)}},
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+    except client("dynamodb").exceptions.ConditionalCheckFailedException as error:
+        found = error.response.get("Item", {}).get("owner", {}).get("S")
+        return bool(found == attempt)
+    return True
+
+
+def _text(waiting: Waiting, level: Level) -> str:
+    head = f"{level.word}{waiting.what}."
+    if level.word:
+        head += f" It has waited {_written(waiting.age)}."
+    return "\n".join([head, *waiting.lines()])
+
+
+def _written(age: timedelta) -> str:
+    hours = int(age.total_seconds() // 3600)
+    return f"{hours // 24} days {hours % 24} hours" if hours >= 24 else f"{hours} hours"
+
+
+def _for_each(subject: str, text: str) -> str:
+    """Mail gets the text; Amazon Q, which shows it in chats over HTTPS, a notification as it reads them."""
+    chat = {"textType": "client-markdown", "title": subject, "description": text}
+    shown = json.dumps({"version": "1.0", "source": "custom", "content": chat})
+    return json.dumps({"default": text, "email": text, "https": shown})

@@ -1,0 +1,138 @@
+"""What waits for people: versions in the registry, and stages of runs that nobody has let pass."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from bridge import notices
+from bridge.aws import client
+from bridge.azure import azure_devops
+from bridge.notices import Waiting
+from bridge.settings import settings
+from bridge.trace import Trace
+
+INFRASTRUCTURE = "infrastructure"
+
+
+def version(arn: str) -> list[str]:
+    """Tell of one version what is due, if it still waits; returns what was told."""
+    package = client("sagemaker").describe_model_package(ModelPackageName=arn)
+    if (
+        package["ModelApprovalStatus"] != "PendingManualApproval"
+        or package["ModelPackageStatus"] != "Completed"
+    ):
+        return []
+    model, number = package["ModelPackageGroupName"], package["ModelPackageVersion"]
+    return notices.tell(
+        Waiting(
+            subject=arn,
+            what=f"Version {number} of {model} waits for an approver",
+            since=package["CreationTime"],
+            lines=lambda: [
+                *_figures(package.get("CustomerMetadataProperties", {})),
+                *_see(package.get("CustomerMetadataProperties", {}).get("run_id", "")),
+                f"Do: isthmus approve {model} {number}",
+                f"Or: isthmus reject {model} {number} --comment WHY",
+            ],
+        )
+    )
+
+
+def versions(model: str, trace: Trace) -> None:
+    """Tell what is due of all versions of the model that wait."""
+    listed = client("sagemaker").list_model_packages(
+        ModelPackageGroupName=model,
+        ModelApprovalStatus="PendingManualApproval",
+        SortBy="CreationTime",
+        SortOrder="Descending",
+        MaxResults=100,
+    )
+    for one in listed["ModelPackageSummaryList"]:
+        for told in version(one["ModelPackageArn"]):
+            trace.hop(told, reason=one["ModelPackageArn"])
+
+
+def stages(models: set[str], trace: Trace) -> None:
+    """Tell what is due of each run that waits for an approval: its environment and connection ask at once."""
+    waiting: dict[str, list[Mapping[str, Any]]] = {}
+    for one in azure_devops().approvals():
+        pipeline = one.get("pipeline") or {}
+        run = str((pipeline.get("owner") or {}).get("id") or "")
+        name = str(pipeline.get("name", ""))
+        if run and (name == INFRASTRUCTURE or name.removesuffix("-deploy") in models):
+            waiting.setdefault(run, []).append(one)
+    for run, asked in waiting.items():
+        for told in notices.tell(_stage(run, asked)):
+            trace.hop(told, run_id=run)
+
+
+def _stage(run: str, asked: list[Mapping[str, Any]]) -> Waiting:
+    return Waiting(
+        subject=f"run {run}",
+        what=f"Run {run} of {asked[0]['pipeline']['name']} waits for approval",
+        since=min(_moment(one["createdOn"]) for one in asked),
+        lines=lambda: [
+            *_deployed(run, asked[0]["pipeline"]["name"]),
+            f"Who may decide: {', '.join(sorted(_people(asked)))}",
+            *_see(run),
+            f"Do: isthmus azure approve {run}",
+        ],
+    )
+
+
+def _people(asked: list[Mapping[str, Any]]) -> set[str]:
+    return {step["assignedApprover"]["displayName"] for one in asked for step in one.get("steps") or []}
+
+
+def _deployed(run: str, pipeline: str) -> list[str]:
+    """What the run would deploy, and how good it is; nothing of one that deploys no version."""
+    if pipeline == INFRASTRUCTURE:
+        return []
+    found = (one.parameters for one in azure_devops().runs(pipeline) if one.id == run)
+    arn = next(found, {}).get("modelPackageArn", "")
+    prefix = f"arn:aws:sagemaker:{settings().region}:{settings().automation_account}:model-package/"
+    if not re.fullmatch(rf"{re.escape(prefix)}[A-Za-z0-9-]+/[0-9]+", arn):
+        return []
+    package = client("sagemaker").describe_model_package(ModelPackageName=arn)
+    metadata = package.get("CustomerMetadataProperties", {})
+    return [f"It deploys {arn.removeprefix(prefix)}", *_figures(metadata)]
+
+
+def _figures(metadata: Mapping[str, str]) -> Iterator[str]:
+    """The metric beside its bar, and the gain over the version in prod, as the build recorded them."""
+    number = _numbers(metadata)
+    if {"value", "ci_low", "ci_high", "threshold"} <= number.keys():
+        yield "{} {value:.3f} [{ci_low:.3f}, {ci_high:.3f}], bar {threshold:g}".format(
+            metadata.get("metric", "metric")[:40], **number
+        )
+    if {"gain", "gain_low", "gain_high"} <= number.keys():
+        chance = ": inside noise" if number["gain_low"] <= 0 <= number["gain_high"] else ""
+        yield "gain {gain:.3f} [{gain_low:.3f}, {gain_high:.3f}] over the version in prod{}".format(
+            chance, **number
+        )
+
+
+def _numbers(metadata: Mapping[str, str]) -> dict[str, float]:
+    found = {}
+    for key in ("value", "ci_low", "ci_high", "threshold", "gain", "gain_low", "gain_high"):
+        try:
+            found[key] = float(metadata[key])
+        except (KeyError, ValueError):
+            continue
+    return found
+
+
+def _see(run: str) -> Iterator[str]:
+    """The page of a run."""
+    if run.isdecimal():
+        told = settings()
+        yield f"See: {told.organization_url}/{quote(told.project)}/_build/results?buildId={run}"
+
+
+def _moment(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
