@@ -34,6 +34,7 @@ COMMANDS = {
     "pending": Entry(
         "isthmus.operate.governing:pending", "What waits for a decision: since when, by whom, and how."
     ),
+    "evidence": Entry("isthmus.operate.governing:evidence", "What an approver judges a version by."),
     "models": Entry(
         "isthmus.operate.commands:models", "The versions of each model, with metrics and approvers."
     ),
@@ -68,7 +69,9 @@ COMMANDS = {
 }
 # Where the environment names no clouds and a local platform runs in this folder: those that only read talk
 # to that, and say so; those that decide something do not guess.
-READING = frozenset({"status", "pending", "models", "invoke", "lineage", "events", "monitor", "audit"})
+READING = frozenset(
+    {"status", "pending", "evidence", "models", "invoke", "lineage", "events", "monitor", "audit"}
+)
 DECIDING = frozenset({"approve", "reject"})
 
 

@@ -15,11 +15,23 @@ def markdown(config: ModelConfig, result: Result) -> str:
         if "value" in (result.evaluation.get("champion") or {}):
             lines.append(_row("in prod", result.evaluation["champion"]))
         lines.append("")
+        lines += _gain(result.evaluation.get("gain"))
     lines += ["| step | status | seconds |", "|---|---|---|"]
     lines += [f"| {name} | {status} | {seconds} |" for name, status, seconds in result.steps]
     if result.model_package_arn:
         lines += ["", f"Registered `{result.model_package_arn}`, pending approval."]
     return "\n".join(lines) + "\n"
+
+
+def _gain(one: dict[str, float] | None) -> list[str]:
+    """The difference on the same rows, and whether chance alone may have made it."""
+    if one is None:
+        return []
+    noise = ": **inside noise**" if one["ci_low"] <= 0 <= one["ci_high"] else ""
+    return [
+        f"Gain {one['value']:.3f} ({one['ci_low']:.3f} to {one['ci_high']:.3f}) on the same rows{noise}.",
+        "",
+    ]
 
 
 def _row(name: str, one: dict[str, float]) -> str:

@@ -1,7 +1,8 @@
-"""`isthmus pending`: decisions that people owe, for them and for schedules."""
+"""`isthmus pending` and `evidence`: decisions that people owe, and what they judge by."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -45,3 +46,23 @@ def _fail_if_older(found: list[Waiting], limit: timedelta | None) -> None:
         raise Problem(
             f"waits longer than {written(limit)}: {', '.join(late)}", todo="decide, as isthmus pending says"
         )
+
+
+@click.command()
+@click.argument("model")
+@click.argument("version", required=False)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it there instead.")
+def evidence(model: str, version: str | None, output: Path | None) -> None:
+    """What an approver judges VERSION of MODEL (the newest, if not named) by, as a page of Markdown."""
+    from isthmus.operate import registry
+    from isthmus.operate.evidence import evaluation, page
+
+    accounts = accounts_here()
+    accounts.platform.model(model)
+    found = registry.find(accounts.client("automation", "sagemaker"), model, version)
+    text = page(accounts.platform, found, evaluation(accounts.client("automation", "s3"), found))
+    if output:
+        output.write_text(text)
+        click.echo(f"{output}: the evidence of {found.name}")
+    else:
+        click.echo(text, nl=False)

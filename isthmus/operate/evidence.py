@@ -1,0 +1,124 @@
+"""What an approver judges a version by, on one page of Markdown: figures beside the champion's, and lineage.
+
+It says only what the build recorded; where nothing was recorded it says that.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from isthmus.config import Platform
+from isthmus.operate.lineage import NONE, ORIGIN
+from isthmus.operate.pending import run_link
+from isthmus.operate.registry import Version
+
+
+def evaluation(s3: Any, version: Version) -> dict[str, Any]:
+    """evaluation.json as the build wrote it; empty where it is gone or the caller may not read it."""
+    where = urlsplit(version.metadata.get("evaluation_uri", ""))
+    if not where.netloc:
+        return {}
+    key = f"{where.path.strip('/')}/evaluation.json"
+    try:
+        found: dict[str, Any] = json.loads(s3.get_object(Bucket=where.netloc, Key=key)["Body"].read())
+    except s3.exceptions.ClientError:
+        return {}
+    return found
+
+
+def page(platform: Platform, version: Version, found: Mapping[str, Any]) -> str:
+    """The whole page."""
+    parts = (
+        _head(version, found),
+        _figures(version, found),
+        _rows(found),
+        _origin(platform, version),
+        _how(version),
+    )
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def _head(version: Version, found: Mapping[str, Any]) -> Iterator[str]:
+    yield f"# Version {version.number} of {version.model}"
+    yield ""
+    decided = f", decided by {version.decided_by}" if version.decided_by else ""
+    yield f"{version.status}{decided}. {_text(found.get('verdict', ''))}".rstrip()
+
+
+def _figures(version: Version, found: Mapping[str, Any]) -> Iterator[str]:
+    """This version beside the one in prod, each with its interval; the gain is of the same rows."""
+    yield "## Figures"
+    yield ""
+    own = found if "value" in found else version.metric
+    if not own:
+        yield "No metric is recorded."
+        return
+    yield f"| | {_text(own['metric'])} | interval |"
+    yield "|---|---|---|"
+    yield _figure("this version", own)
+    champion = found.get("champion") or {}
+    if "value" in champion:
+        yield _figure(f"in prod: {_short(champion['model_package_arn'])}", champion)
+    yield f"| bar | {own['threshold']:g} | |"
+    yield ""
+    yield from _gain(version, champion)
+
+
+def _gain(version: Version, champion: Mapping[str, Any]) -> Iterator[str]:
+    if version.gain is None:
+        trouble = _text(champion.get("trouble", ""))
+        yield f"Not compared with the version in prod: {trouble or 'there was none'}."
+        return
+    yield f"{str(version.gain).capitalize()}."
+    if version.gain.is_noise:
+        yield "**The gain is inside noise**: chance alone may have made it."
+
+
+def _rows(found: Mapping[str, Any]) -> Iterator[str]:
+    yield "## Judged on"
+    yield ""
+    if "rows" not in found:
+        yield "The evaluation cannot be read."
+        return
+    yield f"- {found['n']} rows that the judged models were not trained on, of {found['rows']}"
+    yield f"- confidence of the intervals: {found['confidence']:g}"
+    yield f"- target `{_text(found['target'])}`; features: {', '.join(map(_text, found['features']))}"
+
+
+def _origin(platform: Platform, version: Version) -> Iterator[str]:
+    yield "## Where it came from"
+    yield ""
+    for key, label in ORIGIN.items():
+        value = version.metadata.get(key, "")
+        if value not in ("", NONE):
+            yield f"- {label}: `{_text(value)}`"
+    run = version.metadata.get("run_id", "")
+    if run.isdecimal():
+        yield f"- its tests, steps and durations: {run_link(platform, run)}"
+    yield f"- execution: `{version.execution or 'not recorded'}`"
+    yield f"- image: `{version.image or 'not recorded'}`"
+    yield f"- version: `{version.arn}`"
+
+
+def _how(version: Version) -> Iterator[str]:
+    yield "## How to decide"
+    yield ""
+    yield f"- `isthmus approve {version.model} {version.number} --comment WHY`"
+    yield f"- `isthmus reject {version.model} {version.number} --comment WHY`"
+
+
+def _figure(name: str, one: Mapping[str, Any]) -> str:
+    return f"| {name} | {one['value']:.3f} | {one['ci_low']:.3f} to {one['ci_high']:.3f} |"
+
+
+def _short(arn: str) -> str:
+    return _text(arn.partition(":model-package/")[2] or arn)
+
+
+def _text(value: object) -> str:
+    """As text of one line: what a pipeline wrote is no markup of the page."""
+    plain = "".join(char if char.isprintable() else " " for char in str(value))
+    return plain.replace("|", "/").replace("`", "'").replace("<", "(").replace(">", ")")
