@@ -92,6 +92,8 @@ class Fleet(Clouds):
     def _sagemaker(self, operation: str, asked: dict[str, Any]) -> tuple[int, Any]:
         if operation != "ListModelPackages":
             return super()._sagemaker(operation, asked)
+        if asked["ModelApprovalStatus"] != "Approved":
+            return 200, {"ModelPackageSummaryList": []}
         known = self.by_model[asked["ModelPackageGroupName"]]
         shown = known[: bisect.bisect_right(known, time.time(), key=lambda one: one["LastModifiedTime"])]
         found = shown[: -asked["MaxResults"] - 1 : -1]
@@ -105,6 +107,8 @@ class Fleet(Clouds):
             found = self.by_pipeline[query["definitions"][0]][: -int(query["$top"][0]) - 1 : -1]
             return 200, {"count": len(found), "value": found}
         answer = super()._azure(method, path, query, body)
+        if method == "GET":
+            return answer
         self.by_pipeline[str(self.runs[-1]["pipeline"])].append(self.runs[-1])
         return answer
 
