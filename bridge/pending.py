@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from botocore.exceptions import ClientError
+
 from bridge import notices
 from bridge.aws import client
 from bridge.azure import azure_devops
@@ -20,11 +22,14 @@ INFRASTRUCTURE = "infrastructure"
 
 def version(arn: str) -> list[str]:
     """Tell of one version what is due, if it still waits; returns what was told."""
-    package = client("sagemaker").describe_model_package(ModelPackageName=arn)
-    if (
-        package["ModelApprovalStatus"] != "PendingManualApproval"
-        or package["ModelPackageStatus"] != "Completed"
-    ):
+    try:
+        package = client("sagemaker").describe_model_package(ModelPackageName=arn)
+    except ClientError as error:
+        if "does not exist" in str(error):
+            return []
+        raise
+    state = (package["ModelApprovalStatus"], package["ModelPackageStatus"])
+    if state != ("PendingManualApproval", "Completed"):
         return []
     model, number = package["ModelPackageGroupName"], package["ModelPackageVersion"]
     return notices.tell(

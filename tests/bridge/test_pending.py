@@ -102,6 +102,13 @@ def test_what_waits_for_nobody_is_not_told(bridge: Bridge, clouds: Clouds, field
     assert clouds.notices == []
 
 
+def test_a_version_that_is_deleted_by_now_is_not_told(bridge: Bridge, clouds: Clouds) -> None:
+    bridge.clouds.tell = lambda _envelope: None  # type: ignore[method-assign]
+    assert bridge.send(event(9)) == []
+    assert (bridge.names_of_hops(), clouds.notices) == (["received", "ignored"], [])
+    del bridge.clouds.tell
+
+
 def test_an_edit_and_another_platforms_model_are_not_told(bridge: Bridge, clouds: Clouds) -> None:
     waits(clouds)
     bridge.send(event(UpdatedModelPackageFields=["CustomerMetadataProperties"]))
