@@ -26,24 +26,27 @@ LONGEST_DAYS = 3653
 @AS_JSON
 def status(as_json: bool) -> None:
     """What runs where, what waits for whom, and the latest runs."""
-    from isthmus.operate import devops, registry, show
+    from isthmus.operate import dead_letters, devops, registry, show
 
     accounts = accounts_here()
     models = [one.name for one in accounts.platform.models]
     sagemaker = accounts.client("automation", "sagemaker")
     running = [_endpoint(accounts, model, stage) for model in models for stage in STAGES]
     waiting = [version for model in models for version in registry.pending(sagemaker, model)]
+    lost = dead_letters.count(accounts.client("automation", "sqs"), accounts.platform)
     said = devops.ask(accounts.platform, models)
     if as_json:
         show.as_json(
             {
                 "endpoints": [{"model": one.name, "version": one.version, **asdict(one)} for one in running],
                 "pending_versions": [_of_version(one) for one in waiting],
+                "dead_letters": lost,
                 **said.as_dict(latest=show.LATEST),
             }
         )
     else:
         show.status(running, waiting, said)
+        show.dead_letters(lost, dead_letters.url(accounts.platform))
     fail_if_asked_in_vain(said)
 
 
@@ -159,7 +162,7 @@ def _days(_context: click.Context, _option: click.Parameter, days: float) -> flo
 @AS_JSON
 def events(model: str | None, correlation_id: str | None, days: float, as_json: bool) -> None:
     """Each hop of each event over the bridge, the oldest first, and what became of the run."""
-    from isthmus.operate import devops, hops, show
+    from isthmus.operate import dead_letters, devops, hops, show
 
     accounts = accounts_here()
     named = [accounts.platform.model(model)] if model else accounts.platform.models
@@ -173,6 +176,8 @@ def events(model: str | None, correlation_id: str | None, days: float, as_json: 
         show.as_json([asdict(hop) | {"run": asdict(run) if run else None} for hop, run in found])
     else:
         show.events(found, said)
+        lost = dead_letters.count(accounts.client("automation", "sqs"), accounts.platform)
+        show.dead_letters(lost, dead_letters.url(accounts.platform))
     fail_if_asked_in_vain(said)
 
 

@@ -185,6 +185,15 @@ def events(found: Sequence[tuple[Hop, Run | None]], said: Said) -> None:
         click.echo(said.why_not)
 
 
+def dead_letters(count: int, queue: str) -> None:
+    """What could not be carried over the bridge, if anything: each is a run that did not happen."""
+    if count:
+        events = "1 event is" if count == 1 else f"{count} events are"
+        click.echo(f"{events} lost: not carried over the bridge, and kept for 14 days in")
+        click.echo(f"  {queue}")
+        click.echo("  do: look for a refused or failed hop above; one without a hop never reached the bridge")
+
+
 def _hop(one: Hop, run: Run | None) -> list[str]:
     about = short(one.subject) if ":model-package/" in one.subject else one.model or one.subject
     ran = f"{one.run_id} {_result(run)}" if run else one.run_id

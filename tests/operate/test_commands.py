@@ -287,6 +287,20 @@ def test_events_reads_the_hops_among_lambdas_own_lines(shell: Shell, aws: Aws) -
     assert said.count(f"{MODEL}/1") == 2 and "another account" not in said
 
 
+def test_what_stands_among_the_dead_letters_is_told(shell: Shell, aws: Aws) -> None:
+    sqs = aws.client("sqs")
+    queue = sqs.create_queue(QueueName="isthmus-bridge-dlq")["QueueUrl"]
+    assert shell.json("status")["dead_letters"] == 0
+    assert "lost" not in shell.says("events") + shell.says("status")
+    for body in ("one", "another"):
+        sqs.send_message(QueueUrl=queue, MessageBody=body)
+    sqs.receive_message(QueueUrl=queue)
+    for command in ("events", "status"):
+        assert "2 events are lost" in shell.says(command) and "/isthmus-bridge-dlq" in shell.says(command)
+    assert shell.json("status")["dead_letters"] == 2
+    sqs.delete_queue(QueueUrl=queue)
+
+
 @pytest.mark.parametrize("file", ["platform", "model", "deploy"])
 def test_schema_is_one(shell: Shell, file: str) -> None:
     import jsonschema
