@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -41,7 +42,7 @@ def event(version: int = 3, **detail: Any) -> dict[str, Any]:
 
 def gate(about: str, *, age: float = 600, pipeline: str = f"{MODEL}-deploy", run: int = 1) -> dict[str, Any]:
     return {
-        "id": about,
+        "id": str(uuid.uuid5(uuid.NAMESPACE_DNS, about)),
         "status": "pending",
         "createdOn": (datetime.now(UTC) - timedelta(seconds=age)).isoformat().replace("+00:00", "Z"),
         "steps": [{"assignedApprover": {"displayName": "release-approvers"}}],
