@@ -46,10 +46,12 @@ def _complete(job: Job, found: Execution, trace: Trace) -> None:
     except web.Denied:
         if not azure_devops().is_over(job):
             raise
-        trace.hop("forgotten", run_id=job.build, reason="the job was over before its execution")
+        name, reason = "forgotten", "the job was over before its execution"
     else:
-        trace.hop("completed", run_id=job.build, reason=f"{found.status}: {found.result}")
-    waiting.forget(job)
+        name, reason = "completed", f"{found.status}: {found.result}"
+    # Two that tended it at once have both told Azure DevOps, which heard the first; one of them says so.
+    if waiting.forget(job):
+        trace.hop(name, run_id=job.build, reason=reason)
 
 
 def look_after(job: Job, trace: Trace) -> None:

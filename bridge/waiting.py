@@ -81,8 +81,11 @@ def tell(job: Job, statuses: dict[str, str]) -> bool:
     return True
 
 
-def forget(job: Job) -> None:
-    """The job waits no longer; another one that waits for the same execution still does."""
+def forget(job: Job) -> bool:
+    """The job waits no longer; False where somebody else said so before.
+
+    Another one that waits for the same execution still does.
+    """
     try:
         client("dynamodb").delete_item(
             TableName=settings().waiting_table,
@@ -91,7 +94,8 @@ def forget(job: Job) -> None:
             ExpressionAttributeValues={":task": {"S": job.task}},
         )
     except client("dynamodb").exceptions.ConditionalCheckFailedException:
-        return
+        return False
+    return True
 
 
 def _job(item: dict[str, Any]) -> Job:

@@ -177,6 +177,30 @@ def test_copies_of_anything_complete_a_job_once(bridge: Bridge, run: Clouds) -> 
     assert results(run) == ["succeeded"]
 
 
+def test_of_two_that_complete_a_job_at_once_one_says_so(
+    bridge: Bridge, run: Clouds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bridge import tend
+    from bridge.trace import Trace
+
+    call()
+    drained(bridge, run)
+    end(run, "Succeeded")
+    find = tend.waiting.find
+
+    def while_another_does_it(arn: str) -> Any:
+        """Both have read that the job waits before one of them completes it."""
+        monkeypatch.setattr(tend.waiting, "find", find)
+        found = find(arn)
+        tend.tend(arn, Trace())
+        return found
+
+    monkeypatch.setattr(tend.waiting, "find", while_another_does_it)
+    assert bridge.send(state("Succeeded")) == []
+    assert results(run) == ["succeeded"]
+    assert bridge.names_of_hops().count("completed") == 1
+
+
 def test_an_end_that_sagemaker_does_not_know_yet_comes_again(bridge: Bridge, run: Clouds) -> None:
     call()
     assert bridge.send(state("Succeeded")) == ["0"]
