@@ -13,13 +13,8 @@ from isthmus.local.pipelines.plan import Trigger
 from isthmus.local.pipelines.templating import Part, sequence, settle
 
 KEYS = ("builds", "containers", "pipelines", "repositories", "webhooks", "packages")
-REPOSITORY = (
-    "repository",
-    "endpoint",
-    "trigger",
-    "name",
-    "ref",
-    "type",
+# How it is fetched, which a checkout may say as well.
+FETCHING = (
     "clean",
     "fetchDepth",
     "fetchFilter",
@@ -28,6 +23,7 @@ REPOSITORY = (
     "persistCredentials",
     "submodules",
 )
+REPOSITORY = ("repository", "endpoint", "trigger", "name", "ref", "type", *FETCHING)
 ALIAS = re.compile(r"[-\w.]+", re.ASCII)
 TYPES = ("git", "github", "githubenterprise", "bitbucket")
 

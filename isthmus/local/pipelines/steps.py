@@ -11,7 +11,7 @@ from isthmus.local.pipelines.fields import Fields, opened
 from isthmus.local.pipelines.library import Library
 from isthmus.local.pipelines.nodes import Place, Scalar, broken, nearest
 from isthmus.local.pipelines.plan import Step
-from isthmus.local.pipelines.resources import inline_repository
+from isthmus.local.pipelines.resources import FETCHING, inline_repository
 from isthmus.local.pipelines.runtime import STEP_CONTEXTS
 from isthmus.local.pipelines.templating import Part, settle
 
@@ -27,19 +27,7 @@ COMMON = (
     "target",
 )
 _POWERSHELL = ("errorActionPreference", "failOnStderr", "ignoreLASTEXITCODE", "workingDirectory")
-CHECKOUT = (
-    "clean",
-    "fetchDepth",
-    "fetchFilter",
-    "fetchTags",
-    "lfs",
-    "persistCredentials",
-    "submodules",
-    "path",
-    "sparseCheckoutDirectories",
-    "sparseCheckoutPatterns",
-    "workspaceRepo",
-)
+CHECKOUT = (*FETCHING, "path", "sparseCheckoutDirectories", "sparseCheckoutPatterns", "workspaceRepo")
 # What may stand beside the key that says which kind of step it is.
 KINDS: dict[str, tuple[str, ...]] = {
     "task": ("inputs",),
