@@ -74,16 +74,14 @@ def _remedy(problem: Problem, file: Path, path: str, root: Path) -> str:
     return ""
 
 
-def note_of_template(file: Path, root: Path) -> str:
-    """Which pipelines use the file as a template, as a sentence; empty where none does."""
-    users = used_by(file, root)
-    if not users:
-        return ""
-    return f"{file} is a template of {', '.join(_shown(one) for one in users)}: that is what pipelines run"
+def notes(file: Path, root: Path, plan: Plan) -> Iterator[str]:
+    """What people should know before the file runs: it is a template, its jobs ask for another system."""
+    if users := used_by(file, root):
+        yield f"{file} is a template of {', '.join(_shown(one) for one in users)}: that is what pipelines run"
+    yield from _notes_of_images(plan)
 
 
-def notes_of_images(plan: Plan) -> Iterator[str]:
-    """What people should know of jobs that ask for another system than this one."""
+def _notes_of_images(plan: Plan) -> Iterator[str]:
     here = {"Linux": "ubuntu", "Darwin": "macos", "Windows": "windows"}.get(platform.system(), "")
     for job in (job for stage in plan.stages for job in stage.jobs):
         image = job.pool.get("vmImage", "") if isinstance(job.pool, dict) else ""

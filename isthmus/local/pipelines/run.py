@@ -66,16 +66,9 @@ def run(
     from isthmus.local.pipelines.groups import read_group
     from isthmus.local.pipelines.host import Repository, Request
     from isthmus.local.pipelines.lending import lender, require
-    from isthmus.local.pipelines.local_run import (
-        compile_here,
-        context_of,
-        folders_of,
-        note_of_template,
-        notes_of_images,
-        run_here,
-    )
+    from isthmus.local.pipelines.local_run import compile_here, context_of, folders_of, notes, run_here
     from isthmus.local.pipelines.rendering import final_yaml
-    from isthmus.local.pipelines.selection import from_stage, only_job, without_tasks
+    from isthmus.local.pipelines.selection import selected
     from isthmus.local.pipelines.tasks import refuse_unsupported
     from isthmus.local.pipelines.variables import predefined
 
@@ -85,18 +78,13 @@ def run(
     context = context_of(file, sources.locate(Repository("self")), name)
     asked = _variables(_pairs("--variable", variables), secrets)
     request = Request(_pairs("--parameter", parameters), asked, predefined(context))
-    plan = compile_here(file, sources, request)
-    plan = from_stage(plan, start) if start else plan
-    plan = only_job(plan, only) if only else plan
-    plan = without_tasks(plan, without) if without else plan
+    plan = selected(compile_here(file, sources, request), start=start, only=only, without=without)
     for warning in plan.warnings:
         click.echo(f"warning: {warning}", err=True)
     if show:
         click.echo(final_yaml(plan), nl=False)
         return
-    if note := note_of_template(file, sources.folder("self")):
-        click.echo(f"note: {note}", err=True)
-    for note in notes_of_images(plan):
+    for note in notes(file, sources.folder("self"), plan):
         click.echo(f"note: {note}", err=True)
     refuse_unsupported(plan)
     sources.require(plan)

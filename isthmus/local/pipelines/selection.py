@@ -11,7 +11,14 @@ from isthmus.local.pipelines.nodes import nearest
 from isthmus.local.pipelines.plan import Job, Plan, Step
 
 
-def without_tasks(plan: Plan, references: Collection[str]) -> Plan:
+def selected(plan: Plan, *, start: str = "", only: str = "", without: Collection[str] = ()) -> Plan:
+    """What of the plan is to run: from the stage `start` on, the job `only`, `without` some tasks."""
+    plan = _from_stage(plan, start) if start else plan
+    plan = _only_job(plan, only) if only else plan
+    return _without_tasks(plan, without) if without else plan
+
+
+def _without_tasks(plan: Plan, references: Collection[str]) -> Plan:
     """The plan, with the steps of some tasks switched off: they show as skipped."""
     known = {step.task.lower() for step in all_steps(plan)}
     for reference in references:
@@ -37,7 +44,7 @@ def all_steps(plan: Plan) -> Iterator[Step]:
     return (step for stage in plan.stages for job in stage.jobs for step in job.all_steps())
 
 
-def only_job(plan: Plan, name: str) -> Plan:
+def _only_job(plan: Plan, name: str) -> Plan:
     """The job alone (`job`, or `stage.job`), waiting for nothing."""
     stage_name, _, job_name = name.rpartition(".")
     kept = []
@@ -52,7 +59,7 @@ def only_job(plan: Plan, name: str) -> Plan:
     return replace(plan, stages=tuple(kept))
 
 
-def from_stage(plan: Plan, name: str) -> Plan:
+def _from_stage(plan: Plan, name: str) -> Plan:
     """The stage and all that follow from it, without what comes before."""
     depends = {stage.name: stage.depends_on for stage in plan.stages}
     if name not in depends:
