@@ -9,10 +9,10 @@ from cdk.parts.announcements import FAILED_RUN, REJECTED_FILE, announce, chat
 from cdk.parts.bridge import Bridge
 from cdk.parts.bus import automation_bus
 from cdk.parts.federation import federation
-from cdk.parts.grants import MODEL, roles_of_models
+from cdk.parts.grants import MODEL, roles_of, roles_of_models
 from cdk.parts.images import image_repository
 from cdk.parts.infrastructure import infrastructure_roles
-from cdk.parts.keys import READ, USE, Key, Keys, through_s3
+from cdk.parts.keys import READ, USE, Key, Keys, through_s3, through_sqs
 from cdk.parts.log_alarms import log_alarms
 from cdk.parts.log_insight import log_insight
 from cdk.parts.logs import job_logs
@@ -48,7 +48,9 @@ class AutomationStack(AccountStack):
         federation(self, platform)
         infrastructure_roles(self, platform, "automation")
         training_policies(self, platform, data_key=keys.data.arn, network=self.network)
-        approver(self, platform, data_key=keys.data.arn)
+        approver(self, platform, data_key=keys.data.arn, messages_key=keys.messages.arn)
+        approvers = roles_of(self.account_id, names.approver_role(platform))
+        keys.messages.allow(approvers, USE, through_sqs(platform.region))
         automation_operator(self, platform, data_key=keys.data.arn)
         automation_data_owner(self, platform, data_key=keys.data.arn, data=data.name)
         topic, bus = notices(self, platform, keys.messages), automation_bus(self, platform)

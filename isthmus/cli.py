@@ -45,6 +45,9 @@ COMMANDS = {
         "isthmus.operate.commands:lineage", "Where a model version came from and where it went."
     ),
     "events": Entry("isthmus.operate.commands:events", "Each hop of each event over the bridge."),
+    "bridge": Entry(
+        "isthmus.operate.bridging:bridge", "What the bridge could not carry, and sending it again."
+    ),
     "audit": Entry("isthmus.audit.commands:audit", "Prove that what runs in prod came there by the rules."),
     # What the pipelines call
     "assume": Entry(
@@ -72,7 +75,7 @@ COMMANDS = {
 READING = frozenset(
     {"status", "pending", "evidence", "models", "invoke", "lineage", "events", "monitor", "audit"}
 )
-DECIDING = frozenset({"approve", "reject"})
+DECIDING = frozenset({"approve", "reject", "bridge"})
 
 
 class LazyGroup(click.Group):

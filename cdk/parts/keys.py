@@ -84,6 +84,11 @@ def through_s3(region: str, *buckets: str) -> Conditions:
     }
 
 
+def through_sqs(region: str) -> Conditions:
+    """The condition that a key is used by SQS, for messages that the caller may send or receive."""
+    return {"StringEquals": {"kms:ViaService": f"sqs.{region}.amazonaws.com"}}
+
+
 class Key(Construct):
     """A key that rotates every year; `allow` says who else than its administrators does what with it."""
 

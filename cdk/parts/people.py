@@ -18,7 +18,7 @@ from cdk.parts.grants import (
     person_by_name,
     sagemaker,
 )
-from cdk.parts.keys import READ, USE
+from cdk.parts.keys import READ, USE, through_sqs
 from cdk.parts.platform_tag import of_platform
 from cdk.parts.registry import READ_GROUP, READ_PACKAGES, registry_arns
 from cdk.parts.saved_queries import ask
@@ -35,8 +35,13 @@ def person_role(
     return make_role(scope, id_, name, trust=person(platform), description=description, statements=statements)
 
 
-def approver(scope: Construct, platform: Platform, *, data_key: str) -> None:
-    """The only role that approves or rejects, under one's own name; it sees what it judges by."""
+def approver(scope: Construct, platform: Platform, *, data_key: str, messages_key: str) -> None:
+    """The only role that approves or rejects, under one's own name; it sees what it judges by.
+
+    What the bridge could not carry it sends again: it may start no more by that than by approving.
+    """
+    stack = Stack.of(scope)
+    queue = f"arn:aws:sqs:{stack.region}:{stack.account}:{names.bridge(platform)}"
     _, versions = registry_arns(platform, "*")
     make_role(
         scope,
@@ -54,6 +59,9 @@ def approver(scope: Construct, platform: Platform, *, data_key: str) -> None:
             ),
             allow("s3:GetObject", objects(names.artifact_bucket(platform))),
             allow(READ, data_key),
+            allow(["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"], f"{queue}-dlq"),
+            allow("sqs:SendMessage", queue),
+            allow(USE, messages_key, through_sqs(platform.region)),
         ],
     )
 

@@ -20,8 +20,12 @@ class Accounts:
 
     def approver(self) -> tuple[Any, str]:
         """SageMaker as the approver in the registry's account, and the name of the person behind it."""
+        return self.as_approver("sagemaker"), self._caller.name
+
+    def as_approver(self, service: str) -> Any:
+        """A client as the approver in the automation account."""
         credentials = self._credentials("automation", names.approver_role(self.platform))
-        return self._caller.client("sagemaker", credentials), self._caller.name
+        return self._caller.client(service, credentials)
 
     @cached_property
     def _caller(self) -> Caller:

@@ -16,6 +16,7 @@ from isthmus.operate.table import Column, show
 if TYPE_CHECKING:
     from isthmus.azure.approvals import Approval
     from isthmus.azure.runs import Run
+    from isthmus.operate.dead_letters import DeadLetter
     from isthmus.operate.devops import Said
     from isthmus.operate.endpoints import Endpoint
     from isthmus.operate.hops import Hop
@@ -185,13 +186,38 @@ def events(found: Sequence[tuple[Hop, Run | None]], said: Said) -> None:
         click.echo(said.why_not)
 
 
+LETTERS = (
+    Column("id"),
+    Column("since"),
+    Column("event", 9),
+    Column("about", 14),
+    Column("correlation", spare=True),
+    Column("attempts", right=True),
+    Column("reason", 20),
+)
+
+
+def letters(found: Sequence[DeadLetter]) -> None:
+    """One dead letter a line. Attempts are EventBridge's; the bridge's are its hops."""
+    show(
+        LETTERS,
+        [_letter(one) for one in found],
+        none="no event is lost: the bridge's dead-letter queue is empty",
+    )
+
+
+def _letter(one: DeadLetter) -> list[str]:
+    since, event = moment(one.at), one.correlation_id[:ENOUGH]
+    return [one.id[:ENOUGH], since, one.kind, one.about, event, one.attempts, one.reason]
+
+
 def dead_letters(count: int, queue: str) -> None:
     """What could not be carried over the bridge, if anything: each is a run that did not happen."""
     if count:
         events = "1 event is" if count == 1 else f"{count} events are"
         click.echo(f"{events} lost: not carried over the bridge, and kept for 14 days in")
         click.echo(f"  {queue}")
-        click.echo("  do: look for a refused or failed hop above; one without a hop never reached the bridge")
+        click.echo("  do: isthmus bridge dlq list")
 
 
 def _hop(one: Hop, run: Run | None) -> list[str]:

@@ -182,6 +182,9 @@ def _bridge(lab: Lab) -> dict[str, Call]:
         "put an event into the bridge's queue": lambda who: who("sqs").send_message(
             QueueUrl=queue, MessageBody="{}"
         ),
+        "read what the bridge could not carry": lambda who: who("sqs").receive_message(
+            QueueUrl=f"{queue}-dlq"
+        ),
         "read what the bridge has done": lambda who: who("dynamodb").get_item(TableName=name, Key=item),
         "change what the bridge has done": lambda who: who("dynamodb").put_item(TableName=name, Item=item),
         "read the list of models": lambda who: who("ssm").get_parameter(
