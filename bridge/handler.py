@@ -43,7 +43,7 @@ def _handled(event: dict[str, Any], context: Any) -> Any:
 
 
 def _carry(record: SQSRecord) -> None:
-    trace = Trace(record.attributes.sent_timestamp)
+    trace = Trace(record.attributes.sent_timestamp, record.body)
     try:
         web.ready()
         event = envelope.read(record.body, settings())

@@ -11,6 +11,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 logger = Logger(utc=True)
 metrics = Metrics(namespace="Isthmus")
+# A line of CloudWatch's logs holds a quarter of a megabyte.
+LONGEST_PAYLOAD = 200_000
 # The hops that are counted, of which an operator draws curves; each costs a metric.
 COUNTED = {"queued": "Queued", "put off": "PutOff", "refused": "Refused", "failed": "Failed"}
 
@@ -29,9 +31,13 @@ def ignored(reason: str) -> Hop:
 
 
 class Trace:
-    """The hops of one message. `sent` is when SQS took it, in milliseconds since 1970; else it is now."""
+    """The hops of one message. `sent` is when SQS took it, in milliseconds since 1970; else it is now.
 
-    def __init__(self, sent: str | None = None) -> None:
+    `body` is kept with its first hop, so that a person can look at it, and have it carried again.
+    """
+
+    def __init__(self, sent: str | None = None, body: str = "") -> None:
+        self._body = body
         self._sent = float(sent) / 1000 if sent else time.time()
         self.correlation_id = ""
         self._about: dict[str, Any] = {}
@@ -47,7 +53,7 @@ class Trace:
     def received(self, event_type: str, model: str, **more: str) -> None:
         """The message is one of ours, and this is what it is about."""
         self.about(event_type, model, **more)
-        self.hop("received")
+        self.hop("received", payload=self._body[:LONGEST_PAYLOAD])
 
     def hop(self, name: str, **details: Any) -> None:
         """Log a hop and how long ago the message was sent."""

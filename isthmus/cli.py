@@ -44,7 +44,7 @@ COMMANDS = {
     "lineage": Entry(
         "isthmus.operate.commands:lineage", "Where a model version came from and where it went."
     ),
-    "events": Entry("isthmus.operate.commands:events", "Each hop of each event over the bridge."),
+    "events": Entry("isthmus.operate.event_commands:events", "Each hop of each event over the bridge."),
     "bridge": Entry(
         "isthmus.operate.bridging:bridge", "What the bridge could not carry, and sending it again."
     ),
@@ -75,7 +75,7 @@ COMMANDS = {
 READING = frozenset(
     {"status", "pending", "evidence", "models", "invoke", "lineage", "events", "monitor", "audit"}
 )
-DECIDING = frozenset({"approve", "reject", "bridge"})
+DECIDING = frozenset({"approve", "reject", "bridge", "events replay"})
 
 
 class LazyGroup(click.Group):
@@ -112,17 +112,17 @@ class LazyGroup(click.Group):
             near = difflib.get_close_matches(args[0], COMMANDS, 1)
             ctx.fail(f"no command {args[0]!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
         if args and not {"-h", "--help"} & set(args):
-            _settle_clouds(args[0])
+            _settle_clouds(args)
         return super().resolve_command(ctx, args)
 
 
-def _settle_clouds(command: str) -> None:
+def _settle_clouds(args: list[str]) -> None:
     from isthmus.local import here
 
-    if command in READING:
-        here.adopt()
-    elif command in DECIDING:
+    if DECIDING & {args[0], " ".join(args[:2])}:
         here.refuse_to_guess()
+    elif args[0] in READING:
+        here.adopt()
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,4 +1,4 @@
-"""`isthmus status`, `models`, `approve`, `reject`, `lineage`, `events`."""
+"""`isthmus status`, `models`, `approve`, `reject`, `lineage`."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 STAGE = click.option("--stage", type=click.Choice(STAGES), default="prod", show_default=True)
 COMMENT = click.option("--comment", default="", help="Why; kept with the version.")
-# As long as CloudWatch keeps a log.
-LONGEST_DAYS = 3653
 
 
 @click.command()
@@ -145,39 +143,6 @@ def lineage(model: str, version: str | None, inference_id: str | None, stage: St
         show.as_json(asdict(found) | {"version": _of_version(found.version), "azure": said.word})
     else:
         show.lineage(found, said)
-    fail_if_asked_in_vain(said)
-
-
-def _days(_context: click.Context, _option: click.Parameter, days: float) -> float:
-    # What is no number is in no range either.
-    if not 0 < days <= LONGEST_DAYS:
-        raise click.BadParameter(f"{days:g} is not in the range 0<x<={LONGEST_DAYS}.")
-    return days
-
-
-@click.command()
-@click.option("--model", help="Only this model's.")
-@click.option("--correlation-id", help="Only this event's; its beginning will do.")
-@click.option("--days", default=14.0, show_default=True, callback=_days, help="How far back.")
-@AS_JSON
-def events(model: str | None, correlation_id: str | None, days: float, as_json: bool) -> None:
-    """Each hop of each event over the bridge, the oldest first, and what became of the run."""
-    from isthmus.operate import dead_letters, devops, hops, show
-
-    accounts = accounts_here()
-    named = [accounts.platform.model(model)] if model else accounts.platform.models
-    said = devops.ask(accounts.platform, [one.name for one in named])
-    found = [
-        (hop, said.run(hop.run_id))
-        for hop in hops.read(accounts.client("automation", "logs"), accounts.platform, days=days)
-        if model in (None, hop.model) and hop.correlation_id.startswith(correlation_id or "")
-    ]
-    if as_json:
-        show.as_json([asdict(hop) | {"run": asdict(run) if run else None} for hop, run in found])
-    else:
-        show.events(found, said)
-        lost = dead_letters.count(accounts.client("automation", "sqs"), accounts.platform)
-        show.dead_letters(lost, dead_letters.url(accounts.platform))
     fail_if_asked_in_vain(said)
 
 

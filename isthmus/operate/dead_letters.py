@@ -91,9 +91,14 @@ def give_back(sqs: Any, platform: Platform, letters: list[DeadLetter]) -> None:
         )
 
 
+def send(sqs: Any, platform: Platform, body: str) -> None:
+    """Hand the bridge an event as it came."""
+    sqs.send_message(QueueUrl=_bridge(platform), MessageBody=body)
+
+
 def redrive(sqs: Any, platform: Platform, letter: DeadLetter) -> None:
     """Send it to the bridge as it was, and only then delete it: the bridge knows a copy of what it did."""
-    sqs.send_message(QueueUrl=_bridge(platform), MessageBody=letter.body)
+    send(sqs, platform, letter.body)
     sqs.delete_message(QueueUrl=url(platform), ReceiptHandle=letter.receipt)
 
 

@@ -14,7 +14,10 @@ from isthmus.config import Platform
 
 @dataclass(frozen=True)
 class Hop:
-    """One hop of one event; `latency_ms` since the event was put into the queue."""
+    """One hop of one event; `latency_ms` since the event was put into the queue.
+
+    `payload` is the event as it came, in the first of its hops.
+    """
 
     at: str
     hop: str
@@ -25,6 +28,7 @@ class Hop:
     run_id: str
     latency_ms: float
     reason: str
+    payload: str = ""
 
 
 def read(logs: Any, platform: Platform, *, days: float = 14) -> list[Hop]:
@@ -61,4 +65,5 @@ def _hop(line: str) -> Hop | None:
         run_id=str(found.get("run_id", "")),
         latency_ms=float(found.get("latency_ms", 0)),
         reason=found.get("reason", ""),
+        payload=found.get("payload", ""),
     )

@@ -35,6 +35,7 @@ def test_an_approval_queues_one_run_with_exactly_that_version(bridge: Bridge, cl
     assert clouds.runs_of(DEPLOY) == [wanted]
     received, queued = bridge.hops()
     assert (received["hop"], queued["hop"]) == ("received", "queued")
+    assert json.loads(received["payload"]) == approval(7)
     assert queued["run_id"] == "1"
     assert queued["correlation_id"] == "event-1"
     assert queued["event_type"] == "approval"

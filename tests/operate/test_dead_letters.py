@@ -1,8 +1,9 @@
-"""What the bridge could not carry, as a person sees it and sends it again, against a local SQS."""
+"""What the bridge could not carry, and what it did, as a person sees it and sends it again."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -97,3 +98,30 @@ def test_all_are_sent_only_when_a_person_says_so_and_what_is_no_event_stays(
 
 def test_where_there_is_no_bridge_nothing_is_lost(shell: Shell) -> None:
     assert "no event is lost" in shell.says("bridge", "dlq", "list")
+
+
+@pytest.fixture
+def carried(aws: Aws) -> Iterator[None]:
+    """The bridge's log says that it carried the event."""
+    logs, where, now = aws.client("logs"), {"logGroupName": "/aws/lambda/isthmus-bridge"}, time.time()
+    ours = not logs.describe_log_groups(logGroupNamePrefix=where["logGroupName"])["logGroups"]
+    if ours:
+        logs.create_log_group(**where)
+    stream = where | {"logStreamName": "again"}
+    logs.create_log_stream(**stream)
+    about = {"at": now, "correlation_id": EVENT["id"], "model": MODEL, "latency_ms": 1}
+    lines = [{"hop": "received", "payload": json.dumps(EVENT), **about}, {"hop": "queued", **about}]
+    said = [{"timestamp": int(now * 1000), "message": json.dumps(line)} for line in lines]
+    logs.put_log_events(**stream, logEvents=said)
+    yield
+    logs.delete_log_stream(**stream)
+    if ours:
+        logs.delete_log_group(**where)
+
+
+@pytest.mark.usefixtures("carried")
+def test_an_event_is_looked_at_and_carried_again(shell: Shell, queues: Queues) -> None:
+    assert json.loads(shell.says("events", "show", EVENT["id"][:8])) == EVENT
+    assert f"events --correlation-id {EVENT['id']}" in shell.says("events", "replay", EVENT["id"][:8])
+    assert queues.bodies(queues.bridge) == [json.dumps(EVENT)]
+    assert isinstance(shell.run("events", "replay", "nobody").exception, NotFound)

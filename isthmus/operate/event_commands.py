@@ -1,0 +1,109 @@
+"""`isthmus events`: what came over the bridge, hop by hop; one event whole; and one sent again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from isthmus.operate.commands import AS_JSON, accounts_here, fail_if_asked_in_vain
+
+if TYPE_CHECKING:
+    from isthmus.operate.accounts import Accounts
+    from isthmus.operate.hops import Hop
+
+# As long as CloudWatch keeps a log.
+LONGEST_DAYS = 3653
+
+
+def _days(_context: click.Context, _option: click.Parameter, days: float) -> float:
+    # What is no number is in no range either.
+    if not 0 < days <= LONGEST_DAYS:
+        raise click.BadParameter(f"{days:g} is not in the range 0<x<={LONGEST_DAYS}.")
+    return days
+
+
+DAYS = click.option("--days", default=14.0, show_default=True, callback=_days, help="How far back.")
+ID = click.argument("id_", metavar="ID")
+
+
+@click.group(invoke_without_command=True)
+@click.option("--model", help="Only this model's.")
+@click.option("--correlation-id", help="Only this event's; its beginning will do.")
+@DAYS
+@AS_JSON
+@click.pass_context
+def events(
+    context: click.Context, model: str | None, correlation_id: str | None, days: float, as_json: bool
+) -> None:
+    """Each hop of each event over the bridge, the oldest first, and what became of the run.
+
+    `ms` is how long after it was put into the bridge's queue.
+    """
+    if context.invoked_subcommand is None:
+        _list(model, correlation_id, days, as_json)
+
+
+def _list(model: str | None, correlation_id: str | None, days: float, as_json: bool) -> None:
+    from isthmus.operate import dead_letters, devops, show
+
+    accounts = accounts_here()
+    named = [accounts.platform.model(model)] if model else accounts.platform.models
+    said = devops.ask(accounts.platform, [one.name for one in named])
+    found = [
+        (hop, said.run(hop.run_id))
+        for hop in _hops(accounts, days)
+        if model in (None, hop.model) and hop.correlation_id.startswith(correlation_id or "")
+    ]
+    if as_json:
+        show.as_json([asdict(hop) | {"run": asdict(run) if run else None} for hop, run in found])
+    else:
+        show.events(found, said)
+        lost = dead_letters.count(accounts.client("automation", "sqs"), accounts.platform)
+        show.dead_letters(lost, dead_letters.url(accounts.platform))
+    fail_if_asked_in_vain(said)
+
+
+@events.command("show")
+@ID
+@DAYS
+def show_one(id_: str, days: float) -> None:
+    """Print an event as it came. ID is its correlation id, or the beginning of it."""
+    click.echo(json.dumps(json.loads(_payload(accounts_here(), id_, days)), indent=1))
+
+
+@events.command()
+@ID
+@DAYS
+def replay(id_: str, days: float) -> None:
+    """Hand the bridge an event again, as it came; what was done for it is found and not done twice."""
+    from isthmus.operate import dead_letters
+
+    accounts = accounts_here()
+    body = _payload(accounts, id_, days)
+    dead_letters.send(accounts.as_approver("sqs"), accounts.platform, body)
+    found = json.loads(body)["id"]
+    click.echo(f"sent again; what comes of it: isthmus events --correlation-id {found}")
+
+
+def _payload(accounts: Accounts, named: str, days: float) -> str:
+    """The event whose correlation id begins so; raises `NotFound` unless it is exactly one."""
+    from isthmus.errors import NotFound
+
+    found = {
+        hop.correlation_id: hop.payload
+        for hop in _hops(accounts, days)
+        if named and hop.payload and hop.correlation_id.startswith(named)
+    }
+    if len(found) != 1:
+        raise NotFound(f"{len(found) or 'no'} events are called {named}", todo="see: isthmus events")
+    (payload,) = found.values()
+    return payload
+
+
+def _hops(accounts: Accounts, days: float) -> list[Hop]:
+    from isthmus.operate import hops
+
+    return hops.read(accounts.client("automation", "logs"), accounts.platform, days=days)
