@@ -36,7 +36,7 @@ def handle(event: dict[str, Any], context: Any) -> Any:
 
 def _handled(event: dict[str, Any], context: Any) -> Any:
     if event == {"reconcile": True}:
-        return reconcile()
+        return reconcile(context.get_remaining_time_in_millis)
     if "Records" not in event:
         raise envelope.Refused("neither a batch of messages nor the reconciler's call")
     return process_partial_response(event=event, record_handler=_carry, processor=processor, context=context)

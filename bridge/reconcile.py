@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bridge import deployments, lease, models, pending, waiting
 from bridge.tend import look_after
-from bridge.trace import Trace
+from bridge.trace import Trace, logger
+
+# What one model or job takes at the most; where less is left, the others wait for the next call.
+LONGEST_MS = 15_000
 
 
-def reconcile() -> dict[str, int]:
-    """Look after each model and each job that waits; raises the first error after all have had their turn."""
+def reconcile(left_ms: Callable[[], int]) -> dict[str, int]:
+    """Look after each job that waits and each model; raises the first error after all have had their turn.
+
+    In another order each time, for where there are too many for one call, each has its turn soon.
+    """
     queued = 0
     errors: list[Exception] = []
-    ours = sorted(models.ours())
-    for model in ours:
+    for job in waiting.every():
+        trace = Trace()
+        with _going_on(errors, trace):
+            look_after(job, trace)
+    ours = list(models.ours())
+    trace = Trace()
+    with _going_on(errors, trace):
+        pending.stages(set(ours), trace)
+    for place, model in enumerate(random.sample(ours, len(ours))):
+        if left_ms() < LONGEST_MS:
+            logger.warning("left for the next call", models=len(ours) - place)
+            break
         trace = Trace()
         trace.about("reconciliation", model)
         with _going_on(errors, trace):
             queued += deployments.repair(model)
         with _going_on(errors, trace):
             pending.versions(model, trace)
-    trace = Trace()
-    with _going_on(errors, trace):
-        pending.stages(set(ours), trace)
-    for job in waiting.every():
-        trace = Trace()
-        with _going_on(errors, trace):
-            look_after(job, trace)
     if errors:
         raise errors[0]
     return {"queued": queued}

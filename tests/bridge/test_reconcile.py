@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from tests.bridge.clouds import Clouds, Fault
-from tests.bridge.conftest import GROUP_ARN, MODEL, Bridge, approval
+from tests.bridge.conftest import GROUP_ARN, MODEL, Bridge, Context, approval
 
 DEPLOY = f"{MODEL}-deploy"
 
@@ -91,6 +92,13 @@ def test_what_waits_for_no_run_gets_none(bridge: Bridge, clouds: Clouds, fields:
     register(clouds, 3, **fields)
     assert bridge.reconcile() == {"queued": 0}
     assert clouds.runs == []
+
+
+def test_what_does_not_fit_into_a_call_is_left_for_the_next(bridge: Bridge, clouds: Clouds) -> None:
+    register(clouds, 3)
+    with patch.object(Context, "get_remaining_time_in_millis", lambda _: 14_000):
+        assert bridge.reconcile() == {"queued": 0}
+    assert bridge.reconcile() == {"queued": 1}
 
 
 def test_a_failure_is_an_error_and_no_other_model_suffers(bridge: Bridge, clouds: Clouds) -> None:
