@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from isthmus.local.aws import bootstrap
 from tests.local.aws.documents import policy
 from tests.local.conftest import ISSUER, PROD, Aws
+from tests.local.forgeries import FORGERIES
 
 AUDIENCE = "api://AzureADTokenExchange"
 SUBJECT = "sc://contoso/weather/isthmus-prod"
@@ -61,6 +62,9 @@ def test_the_right_token_gives_the_role(aws: Aws, role: str) -> None:
         ({"aud": "api://somebody-else"}, "InvalidIdentityToken"),
         ({"iss": "https://vstoken.dev.azure.com/another"}, "InvalidIdentityToken"),
         ({"exp": int(time.time()) - 1}, "ExpiredTokenException"),
+        ({"exp": None}, "InvalidIdentityToken"),
+        ({"nbf": int(time.time()) + 900}, "InvalidIdentityToken"),
+        ({"iat": int(time.time()) + 900}, "InvalidIdentityToken"),
     ],
 )
 def test_a_token_wrong_in_one_claim_is_refused(aws: Aws, role: str, claims: dict, code: str) -> None:
@@ -74,10 +78,13 @@ def test_a_token_signed_by_another_key_is_refused(aws: Aws, role: str) -> None:
         assume(aws, role, aws.azure.forged(SUBJECT, AUDIENCE))
 
 
-def test_an_unsigned_token_is_refused(aws: Aws, role: str) -> None:
-    claims = jwt.decode(aws.azure.token(SUBJECT, AUDIENCE), options={"verify_signature": False})
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_a_token_that_only_a_careless_reader_believes_is_refused(aws: Aws, role: str, forgery: str) -> None:
+    genuine = aws.azure.token(SUBJECT, AUDIENCE)
+    claims = jwt.decode(genuine, options={"verify_signature": False})
+    forged = FORGERIES[forgery](aws.azure.key.public_key(), jwt.get_unverified_header(genuine)["kid"], claims)
     with pytest.raises(ClientError, match="InvalidIdentityToken"):
-        assume(aws, role, jwt.encode(claims, "", "none"))
+        assume(aws, role, forged)
 
 
 # Each a way to send one request: how, with which headers; what stands in the URL and what in the body.
