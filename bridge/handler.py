@@ -43,7 +43,8 @@ def _handled(event: dict[str, Any], context: Any) -> Any:
 
 
 def _carry(record: SQSRecord) -> None:
-    trace = Trace(record.attributes.sent_timestamp, record.body)
+    first = record.attributes.approximate_receive_count == "1"
+    trace = Trace(record.attributes.sent_timestamp, record.body if first else "")
     try:
         web.ready()
         event = envelope.read(record.body, settings())

@@ -53,7 +53,7 @@ class Trace:
     def received(self, event_type: str, model: str, **more: str) -> None:
         """The message is one of ours, and this is what it is about."""
         self.about(event_type, model, **more)
-        self.hop("received", payload=self._body[:LONGEST_PAYLOAD])
+        self.hop("received", payload=self._body if len(self._body) <= LONGEST_PAYLOAD else "")
 
     def hop(self, name: str, **details: Any) -> None:
         """Log a hop and how long ago the message was sent."""

@@ -98,7 +98,10 @@ def _payload(accounts: Accounts, named: str, days: float) -> str:
         if named and hop.payload and hop.correlation_id.startswith(named)
     }
     if len(found) != 1:
-        raise NotFound(f"{len(found) or 'no'} events are called {named}", todo="see: isthmus events")
+        raise NotFound(
+            f"{len(found) or 'no'} events are called {named}",
+            todo="see: isthmus events; what was refused: isthmus bridge dlq list",
+        )
     (payload,) = found.values()
     return payload
 
