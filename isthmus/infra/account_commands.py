@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from isthmus.config import Platform
 
 ROLES = click.Choice(list(get_args(AccountRole)))
+as_role = click.option(
+    "--as",
+    "access_role",
+    default=None,
+    metavar="NAME",
+    help="The role to take there if you are elsewhere; else the one that Organizations makes.",
+)
 
 
 @click.group()
@@ -91,13 +98,7 @@ def _next(role: AccountRole, account_id: str | None) -> str:
 
 @account.command()
 @click.argument("roles", type=ROLES, nargs=-1, required=True, metavar="ROLE...")
-@click.option(
-    "--as",
-    "access_role",
-    default=None,
-    metavar="NAME",
-    help="The role to take there if you are elsewhere; else the one that Organizations makes.",
-)
+@as_role
 @click.option("--show", is_flag=True, help="Print the template and make nothing.")
 def bootstrap(roles: tuple[AccountRole, ...], access_role: str | None, show: bool) -> None:
     """Prepare accounts for deployments: what deploys there, on whose behalf, and its boundary.

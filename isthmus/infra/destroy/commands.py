@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from isthmus.config import WORKLOADS, AccountRole
-from isthmus.infra.account_commands import ROLES
+from isthmus.infra.account_commands import ROLES, as_role
 
 if TYPE_CHECKING:
     from isthmus.config import Platform
@@ -24,13 +24,7 @@ LAST_FIRST: tuple[AccountRole, ...] = (*reversed(WORKLOADS), "management")
 @click.option("--plan", "only_plan", is_flag=True, help="Show what would be destroyed, and destroy nothing.")
 @click.option("--confirm", default="", metavar="NAME", help="The platform's name, for scripts.")
 @click.option("--bootstrap", is_flag=True, help="Also what deploys to the account.")
-@click.option(
-    "--as",
-    "access_role",
-    default=None,
-    metavar="NAME",
-    help="The role to take there if you are elsewhere; else the one that Organizations makes.",
-)
+@as_role
 def destroy(
     accounts: tuple[AccountRole, ...],
     model: str,
