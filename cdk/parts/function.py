@@ -51,14 +51,7 @@ class Function(Construct):
             name,
             trust=service("lambda.amazonaws.com", stack.account),
             description=description,
-            statements=[
-                *statements,
-                allow(
-                    ["logs:CreateLogStream", "logs:PutLogEvents"],
-                    f"{log_arn(stack, names.function_log(name))}:*",
-                ),
-                allow(USE, keys.messages.arn),
-            ],
+            statements=[*statements, *_own_statements(stack, name, keys)],
         )
         self._function = aws_lambda.CfnFunction(
             self,
@@ -100,6 +93,15 @@ class Function(Construct):
             scaling_config={"maximumConcurrency": concurrency},
         )
         source.node.add_dependency(queue)
+
+
+def _own_statements(stack: Stack, name: str, keys: Keys) -> list[Statement]:
+    """What every function does beside its work: write its log, and use the key of messages."""
+    log = f"{log_arn(stack, names.function_log(name))}:*"
+    return [
+        allow(["logs:CreateLogStream", "logs:PutLogEvents"], log),
+        allow(USE, keys.messages.arn),
+    ]
 
 
 def _asset(scope: Construct, package: Path) -> dict[str, str]:
