@@ -23,6 +23,8 @@ Conditions = Mapping[str, Mapping[str, Any]]
 Principal = tuple[dict[str, Any], Conditions]
 """Who, as an element of a policy, and under which conditions."""
 
+WITHOUT_TLS: Conditions = {"Bool": {"aws:SecureTransport": "false"}}
+
 MODEL = "${aws:PrincipalTag/model}"
 """In a policy: the model that the calling role is tagged with."""
 
@@ -51,6 +53,17 @@ def allow_principal(
     if resources:
         statement["Resource"] = _listed(resources)
     return statement | ({"Condition": merged} if merged else {})
+
+
+def refuse(action: str, resources: str | list[str], conditions: Conditions) -> Statement:
+    """A statement of a resource's own policy that lets nobody do `action` where the conditions hold."""
+    return {
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": action,
+        "Resource": resources,
+        "Condition": _copied(conditions),
+    }
 
 
 def document(*statements: Statement) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from cdk.parts.grants import (
     allow_principal,
     make_policy,
     model_role,
+    refuse,
     roles_of_models,
     service,
 )
@@ -122,15 +123,7 @@ class LandingZone(Construct):
             },
         )
         for foreign in _unreadable(self._data_key):
-            bucket.add(
-                {
-                    "Effect": "Deny",
-                    "Principal": {"AWS": "*"},
-                    "Action": "s3:PutObject",
-                    "Resource": objects(bucket.name),
-                    "Condition": foreign,
-                }
-            )
+            bucket.add(refuse("s3:PutObject", objects(bucket.name), foreign))
         # S3 sends a test message as soon as it is configured: the policies must stand before.
         bucket.resource.add_resource_dependency(told)
 

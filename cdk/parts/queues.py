@@ -7,7 +7,7 @@ from typing import Any
 from aws_cdk import Stack
 from constructs import Construct
 
-from cdk.parts.grants import Principal, allow_principal, document
+from cdk.parts.grants import WITHOUT_TLS, Principal, allow_principal, document, refuse
 from isthmus.resource_types import aws_sqs
 
 KEEP_SECONDS = 14 * 86_400
@@ -56,19 +56,12 @@ class Queue(Construct):
             visibility_timeout=6 * seconds,
             redrive_policy=redrive or None,
         )
-        insecure = {"Bool": {"aws:SecureTransport": "false"}}
         aws_sqs.CfnQueuePolicy(
             self,
             "Policy",
             queues=[made.ref],
             policy_document=document(
-                {
-                    "Effect": "Deny",
-                    "Principal": {"AWS": "*"},
-                    "Action": "sqs:*",
-                    "Resource": self.arn,
-                    "Condition": insecure,
-                },
+                refuse("sqs:*", self.arn, WITHOUT_TLS),
                 *(allow_principal(sender, "sqs:SendMessage", self.arn) for sender in senders),
             ),
         )

@@ -8,7 +8,7 @@ from aws_cdk import CfnResource, RemovalPolicy, Stack
 from constructs import Construct
 
 from cdk.parts.excuse import excuse
-from cdk.parts.grants import Principal, Statement, allow_principal, document, service
+from cdk.parts.grants import WITHOUT_TLS, Principal, Statement, allow_principal, document, refuse, service
 from isthmus.resource_types import aws_s3
 
 LOG_DAYS = 400
@@ -122,15 +122,10 @@ def _lifecycle(*, expire_days: int | None, old_versions_days: int) -> dict[str, 
 
 def _tls_only(arn: str) -> list[Statement]:
     """Refuse what does not come by TLS of today."""
-    everything = {
-        "Effect": "Deny",
-        "Principal": {"AWS": "*"},
-        "Action": "s3:*",
-        "Resource": [arn, f"{arn}/*"],
-    }
+    everything = [arn, f"{arn}/*"]
     return [
-        everything | {"Condition": {"Bool": {"aws:SecureTransport": "false"}}},
-        everything | {"Condition": {"NumericLessThan": {"s3:TlsVersion": TLS}}},
+        refuse("s3:*", everything, WITHOUT_TLS),
+        refuse("s3:*", everything, {"NumericLessThan": {"s3:TlsVersion": TLS}}),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from constructs import Construct
 
-from cdk.parts.grants import Principal, allow_principal, document
+from cdk.parts.grants import WITHOUT_TLS, Principal, allow_principal, document, refuse
 from isthmus.resource_types import aws_sns
 
 
@@ -13,19 +13,12 @@ def topic(
 ) -> aws_sns.CfnTopicPolicy:
     """A topic and its policy, which is returned: who publishes waits for it. Its ARN is `topics[0]` there."""
     made = aws_sns.CfnTopic(scope, id_, topic_name=name, kms_master_key_id=key)
-    insecure = {"Bool": {"aws:SecureTransport": "false"}}
     return aws_sns.CfnTopicPolicy(
         scope,
         f"{id_}Policy",
         topics=[made.ref],
         policy_document=document(
-            {
-                "Effect": "Deny",
-                "Principal": {"AWS": "*"},
-                "Action": "sns:Publish",
-                "Resource": made.ref,
-                "Condition": insecure,
-            },
+            refuse("sns:Publish", made.ref, WITHOUT_TLS),
             *(allow_principal(one, "sns:Publish", made.ref) for one in publishers),
         ),
     )
