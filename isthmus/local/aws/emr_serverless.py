@@ -14,10 +14,8 @@ from typing import Any
 from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region
 from ministack.services.cloudformation import provisioners
 
-from isthmus.errors import Refused
-from isthmus.executor import shapes
 from isthmus.executor.refusals import ApiError
-from isthmus.local.aws import rest_json, roles
+from isthmus.local.aws import rest_json
 
 Record = dict[str, Any]
 SERVICE, TYPE = "emr-serverless", "AWS::EMRServerless::Application"
@@ -46,7 +44,7 @@ def reset() -> None:
 
 def invoke(operation: str, params: Record, access_key: str) -> Record:
     """Make one call of the API; raises `ApiError`."""
-    shapes.check_shape(params, rest_json.model(SERVICE).operation_model(operation).input_shape)
+    rest_json.check(SERVICE, operation, params)
     _authorize(operation, params, access_key)
     if operation not in OPERATIONS:
         raise ApiError("ValidationException", f"The local EMR Serverless runs nothing: no {operation} here.")
@@ -64,13 +62,10 @@ def _authorize(operation: str, params: Record, access_key: str) -> None:
     known = _applications.get(params.get("applicationId", arn.rsplit("/", 1)[-1]), {})
     tags = {"RequestTag": params.get("tags", {}), "ResourceTag": known.get("tags", {})}
     keys = {f"aws:{noun}/{key}": value for noun, given in tags.items() for key, value in given.items()}
-    try:
-        roles.require(access_key, get_account_id(), get_region(), f"{SERVICE}:{operation}", arn, keys)
-        if role := params.get("executionRoleArn"):
-            passed = {"iam:PassedToService": "emr-serverless.amazonaws.com"}
-            roles.require(access_key, get_account_id(), get_region(), "iam:PassRole", role, passed)
-    except Refused as refusal:
-        raise ApiError("AccessDeniedException", refusal.what, 403) from None
+    rest_json.require(access_key, f"{SERVICE}:{operation}", arn, keys)
+    if role := params.get("executionRoleArn"):
+        passed = {"iam:PassedToService": "emr-serverless.amazonaws.com"}
+        rest_json.require(access_key, "iam:PassRole", role, passed)
 
 
 def _arn(application: str) -> str:

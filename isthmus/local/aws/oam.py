@@ -15,10 +15,8 @@ from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
 from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region, request_scope
 from ministack.services.cloudformation import provisioners
 
-from isthmus.errors import Refused
-from isthmus.executor import shapes
 from isthmus.executor.refusals import ApiError
-from isthmus.local.aws import rest_json, roles
+from isthmus.local.aws import rest_json
 
 Record = dict[str, Any]
 SERVICE = "oam"
@@ -50,12 +48,9 @@ def reset() -> None:
 
 def invoke(operation: str, params: Record, access_key: str) -> Record:
     """Make one call of the API; raises `ApiError`."""
-    shapes.check_shape(params, rest_json.model(SERVICE).operation_model(operation).input_shape)
+    rest_json.check(SERVICE, operation, params)
     arn = params.get("Identifier") or params.get("SinkIdentifier") or "*"
-    try:
-        roles.require(access_key, get_account_id(), get_region(), f"{SERVICE}:{operation}", arn, {})
-    except Refused as refusal:
-        raise ApiError("AccessDeniedException", refusal.what, 403) from None
+    rest_json.require(access_key, f"{SERVICE}:{operation}", arn)
     if operation not in OPERATIONS:
         raise ApiError("ValidationException", f"The local OAM has no {operation}.")
     return OPERATIONS[operation](params)

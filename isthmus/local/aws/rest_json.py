@@ -13,10 +13,13 @@ from urllib.parse import unquote
 import ministack.services
 from ministack import app as ministack_app
 from ministack.core import router
-from ministack.core.responses import get_account_id
+from ministack.core.responses import get_account_id, get_region
 
+from isthmus.errors import Refused
+from isthmus.executor import shapes
 from isthmus.executor.record import Record
 from isthmus.executor.refusals import ApiError
+from isthmus.local.aws import roles
 
 Answer = tuple[int, dict[str, str], bytes]
 Handler = Callable[[str, str, Mapping[str, str], bytes, Mapping[str, Any]], Awaitable[Answer]]
@@ -38,6 +41,19 @@ def model(service: str) -> Any:
     import botocore.session
 
     return botocore.session.get_session().get_service_model(service)
+
+
+def check(service: str, operation: str, params: Record) -> None:
+    """Raise `ApiError` unless the operation may be asked for with these parameters."""
+    shapes.check_shape(params, model(service).operation_model(operation).input_shape)
+
+
+def require(access_key: str, action: str, arn: str, context: dict[str, str] | None = None) -> None:
+    """Raise AccessDeniedException unless the caller may do `action` here on the resource."""
+    try:
+        roles.require(access_key, get_account_id(), get_region(), action, arn, context)
+    except Refused as refusal:
+        raise ApiError("AccessDeniedException", refusal.what, 403) from None
 
 
 def members(service: str, operation: str) -> Mapping[str, Any]:

@@ -12,7 +12,6 @@ from ministack.core.responses import AccountRegionScopedDict
 from ministack.services import cloudwatch_logs
 from ministack.services.cloudformation import provisioners
 
-from isthmus.executor import shapes
 from isthmus.executor.refusals import ApiError
 from isthmus.local.aws import rest_json
 
@@ -52,7 +51,7 @@ def _with_queries(inner: Handler) -> Handler:
 
 def invoke(operation: str, params: Record) -> Record:
     """Make one call of the API, which IAM has let through; raises `ApiError`."""
-    shapes.check_shape(params, rest_json.model("logs").operation_model(operation).input_shape)
+    rest_json.check("logs", operation, params)
     return OPERATIONS[operation](params)
 
 

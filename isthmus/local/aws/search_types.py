@@ -14,10 +14,8 @@ from ministack.core.responses import AccountRegionScopedDict, get_account_id, ge
 from ministack.services import opensearchserverless
 from ministack.services.cloudformation import provisioners
 
-from isthmus.errors import Refused
-from isthmus.executor import shapes
 from isthmus.executor.refusals import ApiError
-from isthmus.local.aws import rest_json, roles
+from isthmus.local.aws import rest_json
 
 Record = dict[str, Any]
 Made = tuple[str, Record]
@@ -117,12 +115,9 @@ def _policies(kind: str) -> tuple[Any, Any, Any, tuple[str, ...]]:
 
 def invoke(operation: str, params: Record, access_key: str) -> Record:
     """Make one call of Ingestion's API; raises `ApiError`."""
-    shapes.check_shape(params, rest_json.model(SERVICE).operation_model(operation).input_shape)
+    rest_json.check(SERVICE, operation, params)
     arn = _arn(params.get("PipelineName", "*"))
-    try:
-        roles.require(access_key, get_account_id(), get_region(), f"{SERVICE}:{operation}", arn, {})
-    except Refused as refusal:
-        raise ApiError("AccessDeniedException", refusal.what, 403) from None
+    rest_json.require(access_key, f"{SERVICE}:{operation}", arn)
     if operation not in OPERATIONS:
         raise ApiError("ValidationException", f"The local OpenSearch Ingestion has no {operation}.")
     return OPERATIONS[operation](params)
