@@ -207,9 +207,9 @@ def _resource_arn_anywhere(
     region: str,
     account: str,
 ) -> str:
-    if service == "ssm" and (named := parameters.arns(body, region, account)):
+    if service == "ssm" and (named := parameters.arns(_request(body), region, account)):
         return _EACH.join(named)
-    if service == "logs" and (named := searched_logs.arns(body, region, account)):
+    if service == "logs" and (named := searched_logs.arns(_request(body), region, account)):
         return _EACH.join(named)
     if service == "ec2" and one(query, "Action") == "RunInstances":
         # AWS asks for the machine too, and ministack for its image only.
@@ -236,17 +236,21 @@ def _in_owners_account(service: str, inner: Handler) -> Handler:
 
 def _owner(service: str, body: bytes) -> str | None:
     """The account that the request names explicitly, or that made the ciphertext."""
-    try:
-        request = json.loads(body or b"{}")
-    except ValueError:
-        return None
-    if not isinstance(request, dict):
-        return None
+    request = _request(body)
     if service == "ecr":
         return request.get("registryId") or _account_of(request.get("resourceArn"))
     if service == "secretsmanager":
         return _account_of(request.get("SecretId"))
     return _account_of(request.get("KeyId")) or _account_of_ciphertext(request.get("CiphertextBlob"))
+
+
+def _request(body: bytes) -> dict[str, Any]:
+    """The JSON object that a request is; empty where it is none."""
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return request if isinstance(request, dict) else {}
 
 
 def _account_of(arn: Any) -> str | None:

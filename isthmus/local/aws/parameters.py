@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
+from typing import Any
 
 
-def arns(body: bytes, region: str, account: str) -> list[str]:
+def arns(request: dict[str, Any], region: str, account: str) -> list[str]:
     """ARNs of what GetParameters and GetParametersByPath ask for; none for other requests."""
-    try:
-        request = json.loads(body or b"{}")
-    except ValueError:
-        return []
-    if not isinstance(request, dict):
-        return []
     named = request.get("Names") or [request.get("Path")]
     return [
         f"arn:aws:ssm:{region}:{account}:parameter/{name.strip('/')}"

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import json
+from typing import Any
 
 from ministack.services import cloudwatch_logs
 
 
-def arns(body: bytes, region: str, account: str) -> list[str]:
+def arns(request: dict[str, Any], region: str, account: str) -> list[str]:
     """ARNs of what StartQuery searches, and of what GetQueryResults answers about; none for others."""
-    try:
-        request = json.loads(body or b"{}")
-    except ValueError:
-        return []
-    if not isinstance(request, dict):
-        return []
     query = cloudwatch_logs._queries.get(request.get("queryId")) or request
     groups = query.get("logGroupNames") or []
     return [f"arn:aws:logs:{region}:{account}:log-group:{name}" for name in groups if isinstance(name, str)]
