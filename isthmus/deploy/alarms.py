@@ -43,51 +43,66 @@ def alarms(platform: Platform, config: DeployConfig, stage: Stage) -> list[Alarm
 def paging(platform: Platform, config: DeployConfig, stage: Stage) -> Iterator[Alarm]:
     """What a person looks at now: failing, slow and, where traffic is expected, silent."""
     model, bounds = config.model, config.alarms
-    endpoint = names.endpoint(model)
-    where = {"EndpointName": endpoint, "VariantName": VARIANT}
-    yield Alarm(
+    yield _errors(platform, model, stage, bounds.error_percent)
+    yield _latency(platform, model, stage, bounds.p95_latency_ms)
+    if stage == "prod" and bounds.silent_minutes:
+        yield _silence(platform, model, stage, bounds.silent_minutes)
+
+
+def _errors(platform: Platform, model: str, stage: Stage, percent: float) -> Alarm:
+    return Alarm(
         "Errors",
         names.errors_alarm(platform, model),
-        f"{model} in {stage} fails more than {bounds.error_percent:g} % of its requests (5xx). Read the log "
-        f"group /aws/sagemaker/Endpoints/{endpoint}. If the newest version is at fault, run "
+        f"{model} in {stage} fails more than {percent:g} % of its requests (5xx). Read the log "
+        f"group /aws/sagemaker/Endpoints/{names.endpoint(model)}. If the newest version is at fault, run "
         f"{names.deploy_pipeline(model)} with the one before: isthmus models {model}.",
         "AWS/SageMaker",
         "Invocation5XXErrors",
-        where,
+        _endpoint(model),
         "Average",
-        bounds.error_percent / 100,
+        percent / 100,
     )
-    yield Alarm(
+
+
+def _latency(platform: Platform, model: str, stage: Stage, milliseconds: float) -> Alarm:
+    return Alarm(
         "Latency",
         names.latency_alarm(platform, model),
-        f"{model} in {stage}: one request in twenty takes the model over {bounds.p95_latency_ms:g} ms. Look "
+        f"{model} in {stage}: one request in twenty takes the model over {milliseconds:g} ms. Look "
         f"at dashboard {names.model_dashboard(platform)}: where processors are busy, raise capacity.{stage} "
         "in deploy.yaml; else compare the newest version with the one before.",
         "AWS/SageMaker",
         "ModelLatency",
-        where,
+        _endpoint(model),
         "p95",
         # SageMaker measures microseconds.
-        bounds.p95_latency_ms * 1000,
+        milliseconds * 1000,
     )
-    if stage == "prod" and bounds.silent_minutes:
-        yield Alarm(
-            "Silence",
-            names.silence_alarm(platform, model),
-            f"{model} in {stage} was asked nothing for {bounds.silent_minutes} minutes, and deploy.yaml "
-            f"expects traffic. Ask it yourself: isthmus invoke {model} --stage {stage}. If it answers, look "
-            "at its callers.",
-            "AWS/SageMaker",
-            "Invocations",
-            where,
-            "Sum",
-            1,
-            period=bounds.silent_minutes * 60,
-            periods=1,
-            datapoints=1,
-            comparison="LessThanThreshold",
-            missing="breaching",
-        )
+
+
+def _silence(platform: Platform, model: str, stage: Stage, minutes: int) -> Alarm:
+    return Alarm(
+        "Silence",
+        names.silence_alarm(platform, model),
+        f"{model} in {stage} was asked nothing for {minutes} minutes, and deploy.yaml "
+        f"expects traffic. Ask it yourself: isthmus invoke {model} --stage {stage}. If it answers, look "
+        "at its callers.",
+        "AWS/SageMaker",
+        "Invocations",
+        _endpoint(model),
+        "Sum",
+        1,
+        period=minutes * 60,
+        periods=1,
+        datapoints=1,
+        comparison="LessThanThreshold",
+        missing="breaching",
+    )
+
+
+def _endpoint(model: str) -> dict[str, str]:
+    """The dimensions of SageMaker's metrics about the model's endpoint."""
+    return {"EndpointName": names.endpoint(model), "VariantName": VARIANT}
 
 
 def watching(platform: Platform, model: str, stage: Stage) -> Iterator[Alarm]:
