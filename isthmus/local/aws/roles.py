@@ -44,27 +44,27 @@ def service_credentials(
     given = _given.get(asked)
     if given and given["AWS_ACCESS_KEY_ID"] in sts._sessions and _fresh(given, seconds):
         return given
+    who = {
+        "Arn": session_arn(role_arn, session),
+        "UserId": f"{role.get('RoleId', name)}:{session}",
+        "AccountId": account,
+        "PrincipalType": "AssumedRole",
+        "SourceIdentity": source_identity or None,
+    }
+    _given[asked] = _register(who, seconds)
+    return _given[asked]
+
+
+def _register(who: dict[str, str | None], seconds: int) -> dict[str, str]:
+    """A new session, which ministack knows; returns its keys as environment variables."""
     key, secret, token = (
         "ASIA" + secrets.token_hex(8).upper(),
         secrets.token_urlsafe(30),
         secrets.token_urlsafe(48),
     )
-    sts.register_session(
-        key,
-        {
-            "Arn": session_arn(role_arn, session),
-            "UserId": f"{role.get('RoleId', name)}:{session}",
-            "SecretAccessKey": secret,
-            "SessionToken": token,
-            "Expiration": time.time() + seconds,
-            "AccountId": account,
-            "PrincipalType": "AssumedRole",
-            "SourceIdentity": source_identity or None,
-        },
-    )
-    given = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
-    _given[asked] = given
-    return given
+    keys = {"SecretAccessKey": secret, "SessionToken": token, "Expiration": time.time() + seconds}
+    sts.register_session(key, who | keys)
+    return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
 
 
 def _fresh(given: dict[str, str], seconds: int) -> bool:
