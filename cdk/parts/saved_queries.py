@@ -66,15 +66,16 @@ def log_groups(platform: Platform, account: AccountRole) -> list[str]:
 
 
 def _functions(platform: Platform, account: AccountRole) -> dict[str, str]:
-    """The log group of each of our functions in the account, by its package."""
+    """The log group of each of our functions in the account, by its noun in `names`."""
     names_of = {}
     if account == "automation":
         names_of["bridge"] = names.bridge(platform)
+        names_of["callback"] = names.callback(platform)
         if platform.lands:
             names_of["landing"] = names.landing(platform)
     elif account in ("staging", "prod") and platform.api:
         names_of["gateway"] = names.gateway(platform)
-    return {package: names.function_log(name) for package, name in names_of.items()}
+    return {noun: names.function_log(name) for noun, name in names_of.items()}
 
 
 def _bridge(group: str) -> Query:
