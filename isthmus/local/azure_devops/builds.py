@@ -186,9 +186,7 @@ def _status(run: Document) -> str:
 
 def shown(organization: Organization, run: Document) -> Document:
     """A Build."""
-    pipeline = organization.pipelines.get(run["pipeline"]) or {}
     project = organization.projects.get(run["project"]) or {}
-    repository = organization.repositories.get(run["repository"]) or {}
     base = f"{organization.url}/{run['project']}"
     url = f"{base}/_apis/build/Builds/{run['id']}"
     who = organization.identity_of(run["requestedFor"])
@@ -210,16 +208,7 @@ def shown(organization: Organization, run: Document) -> Document:
         "queueTime": run["createdDate"],
         "url": url,
         "uri": f"vstfs:///Build/Build/{run['id']}",
-        "definition": {
-            "id": run["pipeline"],
-            "name": pipeline.get("name"),
-            "path": pipeline.get("folder", "\\"),
-            "type": "build",
-            "queueStatus": "enabled",
-            "revision": pipeline.get("revision", 1),
-            "project": project_reference(organization, project),
-            "url": f"{base}/_apis/build/Definitions/{run['pipeline']}",
-        },
+        "definition": _definition(organization, run, project),
         "project": project_reference(organization, project),
         "sourceBranch": run["sourceBranch"],
         "sourceVersion": run["sourceVersion"],
@@ -232,19 +221,40 @@ def shown(organization: Organization, run: Document) -> Document:
         "orchestrationPlan": {"planId": run["plan"], "orchestrationType": 1},
         "plans": [{"planId": run["plan"], "orchestrationType": 1}],
         "logs": {"id": 0, "type": "Container", "url": f"{url}/logs"},
-        "repository": {
-            "id": run["repository"],
-            "type": "TfsGit",
-            "name": repository.get("name"),
-            "url": f"{organization.url}/{project.get('name')}/_git/{repository.get('name')}",
-            "checkoutSubmodules": False,
-        },
+        "repository": _repository(organization, run, project),
         "templateParameters": run["templateParameters"],
         "triggerInfo": run["triggerInfo"],
         "tags": run["tags"],
         "properties": {},
         "retainedByRelease": False,
         **{key: value for key, value in optional.items() if value},
+    }
+
+
+def _definition(organization: Organization, run: Document, project: Document) -> Document:
+    """A DefinitionReference, which outlives the pipeline."""
+    pipeline = organization.pipelines.get(run["pipeline"]) or {}
+    return {
+        "id": run["pipeline"],
+        "name": pipeline.get("name"),
+        "path": pipeline.get("folder", "\\"),
+        "type": "build",
+        "queueStatus": "enabled",
+        "revision": pipeline.get("revision", 1),
+        "project": project_reference(organization, project),
+        "url": f"{organization.url}/{run['project']}/_apis/build/Definitions/{run['pipeline']}",
+    }
+
+
+def _repository(organization: Organization, run: Document, project: Document) -> Document:
+    """A BuildRepository."""
+    repository = organization.repositories.get(run["repository"]) or {}
+    return {
+        "id": run["repository"],
+        "type": "TfsGit",
+        "name": repository.get("name"),
+        "url": f"{organization.url}/{project.get('name')}/_git/{repository.get('name')}",
+        "checkoutSubmodules": False,
     }
 
 
