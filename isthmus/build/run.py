@@ -74,20 +74,34 @@ def start(
         "ImageUri": image_uri(session, platform, config),
         "RoleArn": role,
         "KmsKeyId": _key(session, platform),
-        "Commit": request.commit,
-        "Repository": request.repository,
-        "RunId": request.run_id,
         "DataVersion": data_version,
-        "DataSet": request.data_set,
-        "Reason": request.reason,
-        "CorrelationId": request.correlation_id,
+        **_origin(request),
     }
     tags = names.tags(platform, "automation", platform.model(config.name))
     definition = tag(definition, tags)
     upsert(sagemaker, config.name, definition, role, tags)
+    return _execute(sagemaker, config.name, definition, parameters, request)
+
+
+def _origin(request: Request) -> dict[str, str]:
+    """The pipeline's parameters that say where a version comes from."""
+    return {
+        "Commit": request.commit,
+        "Repository": request.repository,
+        "RunId": request.run_id,
+        "DataSet": request.data_set,
+        "Reason": request.reason,
+        "CorrelationId": request.correlation_id,
+    }
+
+
+def _execute(
+    sagemaker: Any, pipeline: str, definition: str, parameters: Mapping[str, str], request: Request
+) -> str:
+    """Start the pipeline with those parameters that have a value; the same again is the same execution."""
     token = json.dumps([definition, parameters, asdict(request)], sort_keys=True)
     answer = sagemaker.start_pipeline_execution(
-        PipelineName=config.name,
+        PipelineName=pipeline,
         PipelineExecutionDisplayName=names.execution(request.run_id),
         PipelineParameters=[{"Name": name, "Value": value} for name, value in parameters.items() if value],
         ClientRequestToken=hashlib.sha256(token.encode()).hexdigest(),
