@@ -112,8 +112,9 @@ def _text(waiting: Waiting, level: Level) -> str:
 
 
 def _written(age: timedelta) -> str:
-    hours = int(age.total_seconds() // 3600)
-    return f"{hours // 24} days {hours % 24} hours" if hours >= 24 else f"{hours} hours"
+    days, hours = divmod(int(age.total_seconds() // 3600), 24)
+    said = [(days, "day"), (hours, "hour")]
+    return " ".join(f"{one} {unit}{'s' * (one != 1)}" for one, unit in said if one) or "less than an hour"
 
 
 def _for_each(subject: str, text: str) -> str:

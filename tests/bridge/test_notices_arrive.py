@@ -46,4 +46,4 @@ def test_a_reminder_arrives_once(aws: Aws, queue: str) -> None:
         QueueUrl=queue, WaitTimeSeconds=2, MaxNumberOfMessages=10
     )
     (message,) = found["Messages"]
-    assert message["Body"] == f"Reminder: {what}. It has waited 1 days 2 hours.\nDo: decide"
+    assert message["Body"] == f"Reminder: {what}. It has waited 1 day 2 hours.\nDo: decide"
