@@ -9,6 +9,7 @@ import pty
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -239,13 +240,15 @@ def test_what_does_not_run_here_can_be_left_out(file: Path) -> None:
 
 
 def test_what_a_step_installs_does_not_change_this_python(file: Path, tmp_path: Path) -> None:
-    package = tmp_path / "package"
-    package.mkdir()
-    (package / "pyproject.toml").write_text('[project]\nname = "left-behind"\nversion = "1"\n')
-    (package / "left_behind.py").touch()
+    about = "left_behind-1.dist-info"
+    with zipfile.ZipFile(tmp_path / "left_behind-1-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("left_behind.py", "")
+        wheel.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: left-behind\nVersion: 1\n")
+        wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{about}/RECORD", "")
     file.write_text(
         "steps:\n- task: UsePythonVersion@0\n"
-        "- bash: pip install -q --no-index --no-build-isolation ./package\n"
+        "- bash: pip install -q --no-index ./left_behind-1-py3-none-any.whl\n"
         '- bash: python -c \'import left_behind, isthmus; print("both", "here")\'\n'
     )
     done = call(file)
