@@ -166,7 +166,8 @@ class World:
             asked = json.loads(body)
             self.queue.show_at(asked["ReceiptHandle"], time.time() + asked["VisibilityTimeout"])
             return 200, {}
-        return self.clouds._answer(method, url, target, body)
+        found = self.clouds.jobs.answer(method, url, target, body, "")
+        return found or self.clouds._answer(method, url, target, body)
 
     def _happens(self, what: str, probability: float) -> bool:
         happens = self.random.random() < probability

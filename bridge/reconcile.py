@@ -21,10 +21,8 @@ def reconcile(left_ms: Callable[[], int]) -> dict[str, int]:
     """
     queued = 0
     errors: list[Exception] = []
-    for job in waiting.every():
-        trace = Trace()
-        with _going_on(errors, trace):
-            look_after(job, trace)
+    with _going_on(errors, Trace()):
+        _look_after_jobs(errors)
     ours = list(models.ours())
     trace = Trace()
     with _going_on(errors, trace):
@@ -42,6 +40,13 @@ def reconcile(left_ms: Callable[[], int]) -> dict[str, int]:
     if errors:
         raise errors[0]
     return {"queued": queued}
+
+
+def _look_after_jobs(errors: list[Exception]) -> None:
+    for job in waiting.every():
+        trace = Trace()
+        with _going_on(errors, trace):
+            look_after(job, trace)
 
 
 @contextmanager

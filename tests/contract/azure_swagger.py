@@ -1,7 +1,8 @@
 """Requests and answers of Azure DevOps against Microsoft's description of its REST API.
 
 The description is patched where it is known to differ from the wire: lists are `{count, value}`, errors
-have one shape, `templateParameters` are strings, checks have settings, and the item of a change is an object.
+have one shape, `templateParameters` are strings, checks have settings, the item of a change is an object, and
+a secret has no value.
 """
 
 from __future__ import annotations
@@ -196,6 +197,9 @@ def _patched(document: dict[str, Any]) -> dict[str, Any]:
     if "Change" in definitions:
         # As Microsoft's own recorded pushes have it; the description makes a text of the generic type.
         definitions["Change"]["properties"]["item"] = {"type": "object"}
+    if "VariableValue" in definitions:
+        # A secret's value comes back as null, in Microsoft's recorded answers too.
+        definitions["VariableValue"]["properties"]["value"] = {"type": ["string", "null"]}
     for methods in document["paths"].values():
         for method, described in methods.items():
             if method != "parameters":
