@@ -14,10 +14,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from bridge import carry, lease
-from bridge.aws import client
+from bridge import carry, lease, registry
 from bridge.azure import azure_devops
 from bridge.envelope import RECONCILER, iso
 from bridge.run import Queued, Run, deployment
@@ -35,7 +32,7 @@ def approved(model: str, arn: str, at: str, correlation_id: str) -> Hop:
     with lease.held(wanted.pipeline):
         runs = azure_devops().runs(wanted.pipeline)
         if not any(one.covers(wanted) for one in runs):
-            listed = _approved_versions(model)
+            listed = registry.latest(model, "Approved")
             gone = None if arn in listed else _withdrawn(arn, at)
             if instead := gone or _overtaken(runs, at):
                 return instead
@@ -49,7 +46,7 @@ def repair(model: str) -> int:
     with lease.held(f"{model}-deploy"):
         runs = azure_devops().runs(f"{model}-deploy")
         late = iso(datetime.now(UTC) - PATIENCE)
-        missing = _missing(model, _approved_versions(model), runs)
+        missing = _missing(model, registry.latest(model, "Approved"), runs)
         return _catch_up(model, [run for run in missing if run.moment < late], runs)
 
 
@@ -75,12 +72,9 @@ def _overtaken(runs: Sequence[Queued], at: str) -> Hop | None:
 
 def _withdrawn(arn: str, at: str) -> Hop | None:
     """Where the registry says otherwise by now; raises `Retryable` where it does not say so yet."""
-    try:
-        package = client("sagemaker").describe_model_package(ModelPackageName=arn)
-    except ClientError as error:
-        if "does not exist" in str(error):
-            return ignored("the version was deleted")
-        raise
+    package = registry.find(arn)
+    if package is None:
+        return ignored("the version was deleted")
     status = package["ModelApprovalStatus"]
     if status == "Approved":
         return None
@@ -99,20 +93,8 @@ def _missing(model: str, listed: Sequence[str], runs: Sequence[Queued]) -> list[
     return sorted((run for run in found if run), key=lambda run: run.moment)
 
 
-def _approved_versions(model: str) -> list[str]:
-    """The ARNs of the model's latest hundred approved versions, the newest first."""
-    listed = client("sagemaker").list_model_packages(
-        ModelPackageGroupName=model,
-        ModelApprovalStatus="Approved",
-        SortBy="CreationTime",
-        SortOrder="Descending",
-        MaxResults=100,
-    )
-    return [one["ModelPackageArn"] for one in listed["ModelPackageSummaryList"]]
-
-
 def _wanted(model: str, arn: str) -> Run | None:
-    package = client("sagemaker").describe_model_package(ModelPackageName=arn)
+    package = registry.describe(arn)
     modified = _modified(package)
     # What was never modified was registered as approved: that is no person's approval.
     by_a_person = modified > package["CreationTime"]

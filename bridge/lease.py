@@ -5,12 +5,11 @@ A lease is an item of the memory table, written where there is none or where the
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
+from bridge import memory
 from bridge.aws import client
 from bridge.settings import settings
 from bridge.trace import logger
@@ -29,31 +28,24 @@ class Held(Retryable):
 @contextmanager
 def held(pipeline: str) -> Iterator[None]:
     """Hold the pipeline's lease; raises `Held` where somebody else does."""
-    key, owner, now = {"id": {"S": f"lease#{pipeline}"}}, uuid.uuid4().hex, int(time.time())
-    try:
-        client("dynamodb").put_item(
-            TableName=settings().table,
-            Item=key | {"owner": {"S": owner}, "expiration": {"N": str(now + SECONDS)}},
-            ConditionExpression="attribute_not_exists(id) OR expiration < :now",
-            ExpressionAttributeValues={":now": {"N": str(now)}},
-        )
-    except client("dynamodb").exceptions.ConditionalCheckFailedException:
-        raise Held(f"somebody else looks after {pipeline} just now", AGAIN_SECONDS) from None
+    name, owner = f"lease#{pipeline}", uuid.uuid4().hex
+    if not memory.mark(name, owner, SECONDS):
+        raise Held(f"somebody else looks after {pipeline} just now", AGAIN_SECONDS)
     try:
         yield
     finally:
-        _release(key, owner)
+        _release(name, owner)
 
 
-def _release(key: dict[str, Any], owner: str) -> None:
+def _release(name: str, owner: str) -> None:
     """Give it back. Where that fails it ends by itself, and what was done under it stays done."""
     try:
         client("dynamodb").delete_item(
             TableName=settings().table,
-            Key=key,
+            Key=memory.key(name),
             ConditionExpression="#owner = :owner",
             ExpressionAttributeNames={"#owner": "owner"},
             ExpressionAttributeValues={":owner": {"S": owner}},
         )
     except Exception as error:  # noqa: BLE001  a release must not undo, nor hide the error that led here
-        logger.warning("lease not released", lease=key["id"]["S"], reason=type(error).__name__)
+        logger.warning("lease not released", lease=name, reason=type(error).__name__)

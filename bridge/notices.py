@@ -7,7 +7,6 @@ its message is taken back.
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import ClientError
 
+from bridge import memory
 from bridge.aws import client
 from bridge.settings import settings
 
@@ -70,37 +70,20 @@ def _levels() -> Iterator[Level]:
 
 
 def _tell(waiting: Waiting, level: Level) -> bool:
-    key = {"id": {"S": f"notice#{waiting.subject}#{level.name}"}}
-    if "Item" in client("dynamodb").get_item(TableName=settings().table, Key=key, ConsistentRead=True):
+    name = f"notice#{waiting.subject}#{level.name}"
+    noted = {"TableName": settings().table, "Key": memory.key(name)}
+    if "Item" in client("dynamodb").get_item(**noted, ConsistentRead=True):
         return False
     subject, text = f"{level.word}{waiting.what}"[:LONGEST_SUBJECT], _text(waiting, level)
-    if not _note(key):
+    if not memory.mark(name, uuid.uuid4().hex, REMEMBER_SECONDS):
         return False
     try:
         client("sns").publish(
             TopicArn=level.topic, Subject=subject, Message=_for_each(subject, text), MessageStructure="json"
         )
     except ClientError:
-        client("dynamodb").delete_item(TableName=settings().table, Key=key)
+        client("dynamodb").delete_item(**noted)
         raise
-    return True
-
-
-def _note(key: dict[str, dict[str, str]]) -> bool:
-    """False where another attempt was quicker. A request that was sent again finds its own mark."""
-    now, attempt = int(time.time()), uuid.uuid4().hex
-    note = {"expiration": {"N": str(now + REMEMBER_SECONDS)}, "owner": {"S": attempt}}
-    try:
-        client("dynamodb").put_item(
-            TableName=settings().table,
-            Item=key | note,
-            ConditionExpression="attribute_not_exists(id) OR expiration < :now",
-            ExpressionAttributeValues={":now": {"N": str(now)}},
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
-        )
-    except client("dynamodb").exceptions.ConditionalCheckFailedException as error:
-        found = error.response.get("Item", {}).get("owner", {}).get("S")
-        return bool(found == attempt)
     return True
 
 

@@ -8,10 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from botocore.exceptions import ClientError
-
-from bridge import notices
-from bridge.aws import client
+from bridge import notices, registry
 from bridge.azure import azure_devops
 from bridge.notices import Waiting
 from bridge.settings import settings
@@ -22,12 +19,9 @@ INFRASTRUCTURE = "infrastructure"
 
 def version(arn: str) -> list[str]:
     """Tell of one version what is due, if it still waits; returns what was told."""
-    try:
-        package = client("sagemaker").describe_model_package(ModelPackageName=arn)
-    except ClientError as error:
-        if "does not exist" in str(error):
-            return []
-        raise
+    package = registry.find(arn)
+    if package is None:
+        return []
     state = (package["ModelApprovalStatus"], package["ModelPackageStatus"])
     if state != ("PendingManualApproval", "Completed"):
         return []
@@ -49,16 +43,9 @@ def version(arn: str) -> list[str]:
 
 def versions(model: str, trace: Trace) -> None:
     """Tell what is due of all versions of the model that wait."""
-    listed = client("sagemaker").list_model_packages(
-        ModelPackageGroupName=model,
-        ModelApprovalStatus="PendingManualApproval",
-        SortBy="CreationTime",
-        SortOrder="Descending",
-        MaxResults=100,
-    )
-    for one in listed["ModelPackageSummaryList"]:
-        for told in version(one["ModelPackageArn"]):
-            trace.hop(told, reason=one["ModelPackageArn"])
+    for arn in registry.latest(model, "PendingManualApproval"):
+        for told in version(arn):
+            trace.hop(told, reason=arn)
 
 
 def stages(models: set[str], trace: Trace) -> None:
@@ -102,7 +89,7 @@ def _deployed(run: str, pipeline: str) -> list[str]:
     prefix = f"arn:aws:sagemaker:{settings().region}:{settings().automation_account}:model-package/"
     if not re.fullmatch(rf"{re.escape(prefix)}[A-Za-z0-9-]+/[0-9]+", arn):
         return []
-    package = client("sagemaker").describe_model_package(ModelPackageName=arn)
+    package = registry.describe(arn)
     metadata = package.get("CustomerMetadataProperties", {})
     return [f"It deploys {arn.removeprefix(prefix)}", *_figures(metadata)]
 

@@ -1,0 +1,37 @@
+"""The SageMaker Model Registry as the bridge reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from bridge.aws import client
+
+
+def latest(model: str, status: str) -> list[str]:
+    """The ARNs of the model's latest hundred versions of that approval status, the newest first."""
+    listed = client("sagemaker").list_model_packages(
+        ModelPackageGroupName=model,
+        ModelApprovalStatus=status,
+        SortBy="CreationTime",
+        SortOrder="Descending",
+        MaxResults=100,
+    )
+    return [one["ModelPackageArn"] for one in listed["ModelPackageSummaryList"]]
+
+
+def find(arn: str) -> dict[str, Any] | None:
+    """The version as `DescribeModelPackage` has it; None where it was deleted."""
+    try:
+        return describe(arn)
+    except ClientError as error:
+        if "does not exist" in str(error):
+            return None
+        raise
+
+
+def describe(arn: str) -> dict[str, Any]:
+    """The version as `DescribeModelPackage` has it."""
+    found: dict[str, Any] = client("sagemaker").describe_model_package(ModelPackageName=arn)
+    return found
