@@ -9,6 +9,7 @@ from aws_cdk import Stack
 from constructs import Construct
 
 from cdk.parts.announcements import REJECTED_WHILE_RUNNING, announce
+from cdk.parts.bridge_feeds import Feed, feeds
 from cdk.parts.callback import callback, read_executions, waiting_table
 from cdk.parts.dead_letters import watch
 from cdk.parts.function import Function
@@ -57,20 +58,7 @@ class Bridge(Construct):
         keys.messages.allow_service(EVENTS)
         keys.messages.allow_roles(USE, self._name)
         keys.messages.allow_stacks("dynamodb", "lambda")
-        events = (service(EVENTS, self._stack.account),)
-        self.dead_letters = Queue(
-            self, "DeadLetters", f"{self._name}-dlq", key=keys.messages.arn, seconds=SECONDS, senders=events
-        )
-        self.queue = Queue(
-            self,
-            "Queue",
-            self._name,
-            key=keys.messages.arn,
-            seconds=SECONDS,
-            senders=events,
-            dead_letters=self.dead_letters,
-            attempts=ATTEMPTS_OF_SQS,
-        )
+        self.dead_letters, self.queue = self._queues(keys)
         table(self, "Memory", self._name, key=keys.messages.arn)
         self._waiting = waiting_table(self, platform, keys)
         self.function = Function(
@@ -96,7 +84,8 @@ class Bridge(Construct):
             waiting=self._waiting,
             models=self._models(),
         )
-        self._feed(bus)
+        for feed in feeds(platform):
+            self._feed(feed, bus)
         self._reconcile()
         announce(self, platform, notices, REJECTED_WHILE_RUNNING)
         watch(
@@ -105,6 +94,16 @@ class Bridge(Construct):
             "An event could not be carried to Azure DevOps; see its dead-letter queue",
             notices,
         )
+
+    def _queues(self, keys: Keys) -> tuple[Queue, Queue]:
+        """Of dead letters, and of events."""
+        shared: dict[str, Any] = {
+            "key": keys.messages.arn,
+            "seconds": SECONDS,
+            "senders": (service(EVENTS, self._stack.account),),
+        }
+        dead = Queue(self, "DeadLetters", f"{self._name}-dlq", **shared)
+        return dead, Queue(self, "Queue", self._name, dead_letters=dead, attempts=ATTEMPTS_OF_SQS, **shared)
 
     def _environment(self) -> dict[str, str]:
         azure, accounts = self._platform.azure, self._platform.accounts
@@ -180,79 +179,15 @@ class Bridge(Construct):
         parameters = f"arn:aws:ssm:{stack.region}:{stack.account}:parameter{path}"
         return [parameters, f"{parameters}/*"]
 
-    def _feed(self, bus: str) -> None:
-        """The rules that put events into the queue; what cannot be put is a dead letter too."""
-        accounts, platform = self._platform.accounts, self._platform
-        self._rule(
-            "Approvals",
-            "Decisions about model versions",
-            {
-                "source": ["aws.sagemaker"],
-                "detail-type": ["SageMaker Model Package State Change"],
-                "account": [accounts.automation],
-                "detail": {
-                    "ModelPackageGroupName": [{"exists": True}],
-                    "ModelApprovalStatus": ["Approved", "PendingManualApproval"],
-                },
-            },
-        )
-        alarms = [name(platform, "*") for name in (names.drift_alarm, names.quality_alarm)]
-        self._rule(
-            "Alarms",
-            "Drift and loss of quality in prod; what another account sends has no business here",
-            {
-                "source": ["aws.cloudwatch"],
-                "detail-type": ["CloudWatch Alarm State Change"],
-                "account": [accounts.prod],
-                "detail": {
-                    "alarmName": [{"wildcard": alarm} for alarm in alarms],
-                    "state": {"value": ["ALARM"]},
-                },
-            },
-            bus,
-        )
-        self._rule(
-            "Executions",
-            "Executions of SageMaker pipelines, which jobs in Azure DevOps wait for",
-            {
-                "source": ["aws.sagemaker"],
-                "detail-type": [
-                    "SageMaker Model Building Pipeline Execution Status Change",
-                    "SageMaker Model Building Pipeline Execution Step Status Change",
-                ],
-                "account": [accounts.automation],
-            },
-        )
-        self._rule(
-            "Jobs",
-            "Jobs in Azure DevOps that begin to wait for an execution",
-            {
-                "source": [names.CALLBACK_SOURCE],
-                "detail-type": [names.JOB_WAITING],
-                "account": [accounts.automation],
-            },
-            bus,
-        )
-        if platform.lands:
-            self._rule(
-                "Landings",
-                "Data sets that have landed and are complete",
-                {
-                    "source": [names.LANDING_SOURCE],
-                    "detail-type": [names.DATA_SET_COMPLETE],
-                    "account": [accounts.automation],
-                },
-                bus,
-            )
-
-    def _rule(self, id_: str, description: str, pattern: dict[str, Any], bus: str | None = None) -> None:
+    def _feed(self, feed: Feed, bus: str) -> None:
+        """A rule that puts events into the queue; what cannot be put is a dead letter too."""
         aws_events.CfnRule(
             self,
-            id_,
-            name=f"{self._name}-{id_.lower()}",
-            description=description,
-            event_bus_name=bus,
-            event_pattern=pattern,
+            feed.id,
+            name=f"{self._name}-{feed.id.lower()}",
+            description=feed.what,
+            event_bus_name=bus if feed.own_bus else None,
+            event_pattern=feed.pattern,
             targets=[
                 {
                     "id": "queue",

@@ -1,0 +1,86 @@
+"""Which events the bridge's queue is fed with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from isthmus import names
+from isthmus.config import Platform
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Events of one source and account; of the automation account's own bus, or of AWS's default one."""
+
+    id: str
+    what: str
+    source: str
+    kinds: tuple[str, ...]
+    account: str
+    detail: dict[str, Any] = field(default_factory=dict)
+    own_bus: bool = False
+
+    @property
+    def pattern(self) -> dict[str, Any]:
+        """As EventBridge matches events."""
+        pattern = {"source": [self.source], "detail-type": list(self.kinds), "account": [self.account]}
+        return pattern | ({"detail": self.detail} if self.detail else {})
+
+
+def feeds(platform: Platform) -> list[Feed]:
+    """All that the platform needs, in the order in which the stack has them."""
+    automation, prod = platform.accounts.automation, platform.accounts.prod
+    alarms = [name(platform, "*") for name in (names.drift_alarm, names.quality_alarm)]
+    found = [
+        Feed(
+            "Approvals",
+            "Decisions about model versions",
+            "aws.sagemaker",
+            ("SageMaker Model Package State Change",),
+            automation,
+            {
+                "ModelPackageGroupName": [{"exists": True}],
+                "ModelApprovalStatus": ["Approved", "PendingManualApproval"],
+            },
+        ),
+        Feed(
+            "Alarms",
+            "Drift and loss of quality in prod; what another account sends has no business here",
+            "aws.cloudwatch",
+            ("CloudWatch Alarm State Change",),
+            prod,
+            {"alarmName": [{"wildcard": alarm} for alarm in alarms], "state": {"value": ["ALARM"]}},
+            own_bus=True,
+        ),
+        Feed(
+            "Executions",
+            "Executions of SageMaker pipelines, which jobs in Azure DevOps wait for",
+            "aws.sagemaker",
+            (
+                "SageMaker Model Building Pipeline Execution Status Change",
+                "SageMaker Model Building Pipeline Execution Step Status Change",
+            ),
+            automation,
+        ),
+        Feed(
+            "Jobs",
+            "Jobs in Azure DevOps that begin to wait for an execution",
+            names.CALLBACK_SOURCE,
+            (names.JOB_WAITING,),
+            automation,
+            own_bus=True,
+        ),
+    ]
+    if platform.lands:
+        found.append(
+            Feed(
+                "Landings",
+                "Data sets that have landed and are complete",
+                names.LANDING_SOURCE,
+                (names.DATA_SET_COMPLETE,),
+                automation,
+                own_bus=True,
+            )
+        )
+    return found
