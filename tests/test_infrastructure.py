@@ -9,13 +9,11 @@ from typing import Any
 import pytest
 
 from isthmus import names
-from isthmus.azure import approvals, callback, provision, pull_requests, runs
+from isthmus.azure import approvals, pull_requests, runs
 from isthmus.errors import Refused
-from isthmus.local import furnish
-from isthmus.local.aws.bootstrap import bootstrap_all
-from isthmus.local.platform import running
 from isthmus.local.scene import lay
 from isthmus.local.world import World
+from tests.furnished import furnished
 
 PIPELINE = names.INFRASTRUCTURE_PIPELINE
 CHECKS = names.PLATFORM_PULL_REQUEST_PIPELINE
@@ -23,16 +21,8 @@ CHECKS = names.PLATFORM_PULL_REQUEST_PIPELINE
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Accounts that a person deployed for the first time, and a project that was provisioned."""
     state = tmp_path_factory.mktemp("infrastructure")
-    scene = lay(state / "scene")
-    with running(scene.platform_file, state / "clouds") as local:
-        found = World(scene, local, state)
-        with found.acting("admin"):
-            bootstrap_all(local.root, found.platform)
-            furnish.synthesize(furnish.CHECKOUT, scene.platform_file, state / "assembly")
-            furnish.deploy(found.platform, state / "assembly", lambda _line: None)
-            provision.apply(found.platform, scene.folders, callback=callback.url(found.platform))
+    with furnished(lay(state / "scene"), state) as found:
         yield found
 
 

@@ -12,16 +12,14 @@ import yaml
 from botocore.exceptions import ClientError
 
 from isthmus import aws, names
-from isthmus.azure import callback, provision, runs
+from isthmus.azure import runs
 from isthmus.config import Platform, read
-from isthmus.local import furnish
-from isthmus.local.aws.bootstrap import bootstrap_all
-from isthmus.local.platform import running
 from isthmus.local.scene import lay
 from isthmus.local.world import World
 from isthmus.operate import hops, lineage, registry
 from isthmus.operate.accounts import Accounts
 from isthmus.operate.devops import Said
+from tests.furnished import furnished
 from tests.local.aws.documents import allow, policy
 
 EXPORTER = "station-export"
@@ -37,13 +35,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     content["models"][0]["landing"] = {"writers": [writer], "megabytes": 1}
     scene.platform_file.write_text(yaml.safe_dump(content, sort_keys=False))
     scene = dataclasses.replace(scene, platform=read(scene.platform_file, Platform))
-    with running(scene.platform_file, state / "clouds") as local:
-        found = World(scene, local, state)
+    with furnished(scene, state) as found:
         with found.acting("admin"):
-            bootstrap_all(local.root, found.platform)
-            furnish.synthesize(furnish.CHECKOUT, scene.platform_file, state / "assembly")
-            furnish.deploy(found.platform, state / "assembly", lambda _line: None)
-            provision.apply(found.platform, scene.folders, callback=callback.url(found.platform))
             found.succeeded(runs.queue(found.client(), names.build_pipeline(found.model.name)))
         yield found
 

@@ -10,25 +10,15 @@ import pytest
 
 from isthmus import names
 from isthmus.azure import callback, provision, runs
-from isthmus.local import furnish
-from isthmus.local.aws.bootstrap import bootstrap_all
-from isthmus.local.platform import running
 from isthmus.local.scene import lay
 from isthmus.local.world import World
+from tests.furnished import furnished
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The example, deployed and provisioned."""
     state = tmp_path_factory.mktemp("training")
-    scene = lay(state / "scene")
-    with running(scene.platform_file, state / "clouds") as local:
-        found = World(scene, local, state)
-        with found.acting("admin"):
-            bootstrap_all(local.root, found.platform)
-            furnish.synthesize(furnish.CHECKOUT, scene.platform_file, state / "assembly")
-            furnish.deploy(found.platform, state / "assembly", lambda _line: None)
-            provision.apply(found.platform, scene.folders, callback=callback.url(found.platform))
+    with furnished(lay(state / "scene"), state) as found:
         yield found
 
 
