@@ -2,60 +2,34 @@
 
 from __future__ import annotations
 
-import os
 import random
 import time
-from typing import Any
-from unittest.mock import patch
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import invariant, rule
 
-from tests.bridge.clouds import Clouds, Fault, serving
-from tests.bridge.conftest import GROUP_ARN, MODEL, Bridge, approval, clear, environment, forget
+from tests.bridge.clouds import Fault
+from tests.bridge.conftest import GROUP_ARN, MODEL, approval
+from tests.bridge.delivery import FAULTS, Delivery
 from tests.bridge.test_reconcile import register
 
 DEPLOY = f"{MODEL}-deploy"
 VERSIONS = st.integers(1, 3)
-FAULTS = st.none() | st.builds(
-    Fault,
-    at=st.integers(0, 14),
-    late=st.booleans(),
-    deadly=st.booleans(),
-    status=st.sampled_from([0, 429, 503, 401]),
-)
 
 
-class Registry(RuleBasedStateMachine):
+class Registry(Delivery):
     """A registry whose events reach the bridge late, often, out of order, or not at all."""
 
-    @initialize()
-    def start(self) -> None:
-        self.clouds, self.random = Clouds(), random.Random(0)
-        self.server = serving(self.clouds)
-        self.environment = patch.dict(os.environ, environment(self.server.__enter__()))
-        self.environment.__enter__()
-        clear(self.clouds)
-        forget()
-        self.bridge = Bridge(self.clouds)
+    def begin(self) -> None:
+        self.random = random.Random(0)
         self.now = time.time() - 5 * 24 * 3600
-        self.queue: list[dict[str, Any]] = []
         # Of each version: whether it is approved, and the moments of its approvals that events tell of.
         self.approved: dict[int, bool] = {}
         self.told: list[tuple[int, str]] = []
         self.silent: list[int] = []
         # An edit moves the only time that the registry has: what was approved before looks approved later.
         self.edited = False
-
-    def teardown(self) -> None:
-        if not hasattr(self, "server"):
-            return
-        try:
-            self._settle()
-        finally:
-            self.environment.__exit__(None, None, None)
-            self.server.__exit__(None, None, None)
 
     @rule(version=VERSIONS, copies=st.integers(0, 3))
     def approve(self, version: int, copies: int) -> None:
@@ -90,21 +64,6 @@ class Registry(RuleBasedStateMachine):
             edited = ["CustomerMetadataProperties"]
             self.queue.append(approval(version, at=at, id=f"e-{self.now}", UpdatedModelPackageFields=edited))
 
-    @precondition(lambda self: self.queue)
-    @rule(which=st.integers(0, 20), size=st.integers(1, 3), fault=FAULTS, again=st.booleans())
-    def deliver(self, which: int, size: int, fault: Fault | None, again: bool) -> None:
-        start = which % len(self.queue)
-        batch = self.queue[start : start + size]
-        self.clouds.strike(fault)
-        failed = {int(one) for one in self.bridge.send(*batch)}
-        self.clouds.strike(None)
-        if fault and fault.deadly:
-            failed = set(range(len(batch)))
-            self._new_lambda()
-        # SQS delivers at least once: a message that was done may come again.
-        done = [] if again else [one for number, one in enumerate(batch) if number not in failed]
-        self.queue = [one for one in self.queue if not any(one is gone for gone in done)]
-
     @rule(fault=FAULTS)
     def reconcile(self, fault: Fault | None) -> None:
         self.clouds.strike(fault)
@@ -114,7 +73,7 @@ class Registry(RuleBasedStateMachine):
             self.clouds.strike(None)
         self.clouds.strike(None)
         if fault and fault.deadly:
-            self._new_lambda()
+            self.new_lambda()
 
     @invariant()
     def none_twice(self) -> None:
@@ -133,9 +92,9 @@ class Registry(RuleBasedStateMachine):
             moments = self._moments()
             assert moments == sorted(moments)
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """The clouds are well again, and everything that waits is delivered."""
-        self._new_lambda()
+        self.new_lambda()
         while self.queue:
             assert self.bridge.send(self.queue[0]) == []
             self.queue.pop(0)
@@ -177,13 +136,6 @@ class Registry(RuleBasedStateMachine):
         register(self.clouds, version, ModelApprovalStatus=status, **times)
         assert age > 0
         return repr(round(self.now, 3))
-
-    def _new_lambda(self) -> None:
-        """Minutes later: what a dead one left in progress is free again."""
-        from bridge import azure
-
-        azure.azure_devops.cache_clear()
-        self.clouds.later_ms += 360_000
 
 
 def _seconds(moment: str) -> float:
