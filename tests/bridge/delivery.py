@@ -1,4 +1,4 @@
-"""A queue that hands messages over late, often and in any order, to a bridge that dies among failing clouds."""
+"""A queue that hands messages over late, often and in any order, to a bridge that dies as clouds fail."""
 
 from __future__ import annotations
 
