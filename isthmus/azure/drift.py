@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from isthmus import names
 from isthmus.azure import policies
 from isthmus.azure.differences import Difference, differences
 from isthmus.azure.present import Present
@@ -39,7 +40,7 @@ def of_connection(platform: Platform, connection: Connection, found: Any) -> tup
     }
     subject = str(parameters.get("workloadidentityfederationsubject") or "")
     trusted = (
-        f"sc://{azure.organization}/{azure.project}/{connection.name}",
+        names.connection_subject(platform, connection.name),
         azure.entra_subjects.get(connection.name, ""),
     )
     # A subject of Entra's form is Entra's to make: only one that platform.yaml names can be compared.
