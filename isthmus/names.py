@@ -417,6 +417,10 @@ def endpoint(model: str) -> str:
     return model
 
 
+VARIANT = "AllTraffic"
+"""The variant of an endpoint that serves; captures and metrics are filed under it."""
+
+
 def by_content(model: str, digest: str = "?" * 16) -> str:
     """A SageMaker model or endpoint configuration, by the hash of its content; in an ARN pattern, any."""
     return f"{model}-{digest[:16]}"

@@ -13,7 +13,8 @@ from isthmus.config.stages import STAGES, WORKLOADS, AccountRole, Stage
 
 if TYPE_CHECKING:
     from isthmus.config.api import Api
-    from isthmus.config.deploy import DeployConfig, Gates
+    from isthmus.config.deploy import DeployConfig
+    from isthmus.config.gates import Gates
     from isthmus.config.model import ModelConfig
     from isthmus.config.organization import Organization
     from isthmus.config.platform import Landing, Model, Platform
@@ -44,7 +45,8 @@ __all__ = [
 
 _WHERE = {
     "api": ("Api",),
-    "deploy": ("DeployConfig", "Gates"),
+    "deploy": ("DeployConfig",),
+    "gates": ("Gates",),
     "model": ("ModelConfig",),
     "organization": ("Organization",),
     "platform": ("Landing", "Model", "Platform"),

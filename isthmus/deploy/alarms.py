@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from isthmus import names
 from isthmus.config import DeployConfig, Platform, Stage
 
-VARIANT = "AllTraffic"
-
 
 @dataclass(frozen=True)
 class Alarm:
@@ -102,7 +100,7 @@ def _silence(platform: Platform, model: str, stage: Stage, minutes: int) -> Alar
 
 def _endpoint(model: str) -> dict[str, str]:
     """The dimensions of SageMaker's metrics about the model's endpoint."""
-    return {"EndpointName": names.endpoint(model), "VariantName": VARIANT}
+    return {"EndpointName": names.endpoint(model), "VariantName": names.VARIANT}
 
 
 def watching(platform: Platform, model: str, stage: Stage) -> Iterator[Alarm]:

@@ -11,6 +11,7 @@ use_node()
 from aws_cdk import App  # noqa: E402 (Node comes first)
 
 from isthmus.config import STAGES, DeployConfig, Platform  # noqa: E402
+from isthmus.deploy.deployment import Deployment  # noqa: E402
 from isthmus.deploy.endpoint_stack import EndpointStack  # noqa: E402
 from isthmus.deploy.package import read  # noqa: E402
 
@@ -25,5 +26,5 @@ def application(
     package = read(package_folder)
     app = App(analytics_reporting=False, tree_metadata=False, outdir=outdir)
     for stage in STAGES:
-        EndpointStack(app, platform, config, package, stage)
+        EndpointStack(app, Deployment(platform, config, package, stage))
     return app

@@ -1,0 +1,59 @@
+"""One version of a model on its way to one stage: what every resource of its stack is made from.
+
+Which resources are made, `endpoint_stack.py` says; how each is made, a file of `parts/`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+
+from isthmus import names
+from isthmus.config import DeployConfig, Platform, Stage
+from isthmus.deploy.package import Package
+from isthmus.network import Attachment, references
+
+
+@dataclass(frozen=True)
+class Deployment:
+    platform: Platform
+    config: DeployConfig
+    package: Package
+    stage: Stage
+
+    @property
+    def model(self) -> str:
+        return self.package.model
+
+    @property
+    def account(self) -> str:
+        account: str = getattr(self.platform.accounts, self.stage)
+        return account
+
+    @property
+    def region(self) -> str:
+        return self.platform.region
+
+    @property
+    def key(self) -> str:
+        """The account's key for data, by its alias."""
+        return f"arn:aws:kms:{self.region}:{self.account}:{names.key_alias(self.platform)}"
+
+    @property
+    def capture_bucket(self) -> str:
+        return names.capture_bucket(self.platform, self.account)
+
+    @cached_property
+    def network(self) -> Attachment | None:
+        return references(self.platform, self.stage)
+
+    def role(self, name: str) -> str:
+        """The ARN of a role in the stage's account."""
+        return names.role_arn(self.account, name)
+
+    def by_content(self, content: object) -> str:
+        """The model's name and a hash of its content, for a resource that cannot be changed in place."""
+        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return names.by_content(self.model, digest)

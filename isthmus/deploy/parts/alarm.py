@@ -1,0 +1,49 @@
+"""The alarms of CloudWatch; which there are, and when raised, is data in `isthmus/deploy/alarms.py`."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from isthmus import names
+from isthmus.deploy.alarms import Alarm, alarms
+from isthmus.deploy.deployment import Deployment
+from isthmus.deploy.parts.excuse import excuse
+from isthmus.resource_types import aws_cloudwatch as cloudwatch
+
+
+def make_alarms(scope: Construct, deployment: Deployment) -> None:
+    """Those that page tell the account's topic."""
+    topic = f"arn:aws:sns:{deployment.region}:{deployment.account}:{names.topic(deployment.platform)}"
+    for alarm in alarms(deployment.platform, deployment.config, deployment.stage):
+        made = _make_alarm(scope, alarm, [topic] if alarm.pages else None)
+        if not alarm.pages:
+            excuse(
+                made,
+                "EventBridge carries every change of its state to the automation account's bus",
+                "NIST.800.53.R5-CloudWatchAlarmAction",
+            )
+
+
+def _make_alarm(scope: Construct, alarm: Alarm, topics: list[str] | None) -> cloudwatch.CfnAlarm:
+    percentile = alarm.statistic.startswith("p")
+    return cloudwatch.CfnAlarm(
+        scope,
+        alarm.id,
+        alarm_name=alarm.name,
+        alarm_description=alarm.message,
+        namespace=alarm.namespace,
+        metric_name=alarm.metric,
+        dimensions=[{"name": name, "value": value} for name, value in alarm.dimensions.items()],
+        statistic=None if percentile else alarm.statistic,
+        extended_statistic=alarm.statistic if percentile else None,
+        # A few slow requests are no 95th percentile.
+        evaluate_low_sample_count_percentile="ignore" if percentile else None,
+        threshold=alarm.threshold,
+        period=alarm.period,
+        evaluation_periods=alarm.periods,
+        datapoints_to_alarm=alarm.datapoints,
+        comparison_operator=alarm.comparison,
+        treat_missing_data=alarm.missing,
+        alarm_actions=topics,
+        ok_actions=topics,
+    )

@@ -1,0 +1,46 @@
+"""The endpoint and its configuration: what serves, what is captured, and which version it says it is."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnTag
+from constructs import Construct
+
+from isthmus import names
+from isthmus.deploy.deployment import Deployment
+from isthmus.deploy.parts.capture import capture_config
+from isthmus.deploy.parts.variant import variants
+from isthmus.resource_types import aws_sagemaker as sagemaker
+
+
+def make_endpoint_config(
+    scope: Construct, deployment: Deployment, model: sagemaker.CfnModel
+) -> sagemaker.CfnEndpointConfig:
+    production, capture = variants(deployment, model.model_name), capture_config(deployment)
+    (only,) = production
+    name = deployment.by_content({"variant": only, "capture": capture})
+    # In a folder of its own, so that a monitor sees what its version was asked, and no other.
+    capture["destinationS3Uri"] += name
+    return sagemaker.CfnEndpointConfig(
+        scope,
+        "EndpointConfig",
+        endpoint_config_name=name,
+        kms_key_id=deployment.key,
+        production_variants=variants(deployment, model.attr_model_name),
+        data_capture_config=capture,
+    )
+
+
+def make_endpoint(
+    scope: Construct, deployment: Deployment, config: sagemaker.CfnEndpointConfig
+) -> sagemaker.CfnEndpoint:
+    tags = {
+        "isthmus:model-package-arn": deployment.package.arn,
+        "isthmus:commit": deployment.package.metadata.get("commit", ""),
+    }
+    return sagemaker.CfnEndpoint(
+        scope,
+        "Endpoint",
+        endpoint_name=names.endpoint(deployment.model),
+        endpoint_config_name=config.attr_endpoint_config_name,
+        tags=[CfnTag(key=key, value=value) for key, value in tags.items() if value],
+    )

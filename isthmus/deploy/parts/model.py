@@ -1,0 +1,36 @@
+"""The model of SageMaker: the version's container and artifact, its role, and the network that it is in."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from constructs import Construct
+
+from isthmus import names
+from isthmus.deploy.deployment import Deployment
+from isthmus.network import Attachment
+from isthmus.resource_types import aws_sagemaker as sagemaker
+
+
+def make_model(scope: Construct, deployment: Deployment) -> sagemaker.CfnModel:
+    role = deployment.role(names.model_role(deployment.platform, deployment.model))
+    # A model answers requests and calls nobody; SageMaker itself fetches the artifact.
+    isolated = True
+    content: dict[str, object] = {"package": deployment.package.arn, "role": role, "isolated": isolated}
+    if deployment.network:
+        content["network"] = asdict(deployment.network)
+    return sagemaker.CfnModel(
+        scope,
+        "Model",
+        model_name=deployment.by_content(content),
+        execution_role_arn=role,
+        containers=[{"modelPackageName": deployment.package.arn}],
+        enable_network_isolation=isolated,
+        vpc_config=_vpc_config(deployment.network),
+    )
+
+
+def _vpc_config(network: Attachment | None) -> dict[str, list[str]] | None:
+    if network is None:
+        return None
+    return {"subnets": list(network.subnets), "securityGroupIds": [network.security_group]}

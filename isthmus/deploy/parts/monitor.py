@@ -1,0 +1,71 @@
+"""The pipeline that watches what the version was asked and answered, and its schedule."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnParameter
+from constructs import Construct
+
+from isthmus import names
+from isthmus.deploy.deployment import Deployment
+from isthmus.monitor.pipeline import Monitor, definition
+from isthmus.resource_types import aws_sagemaker as sagemaker
+from isthmus.resource_types import aws_scheduler as scheduler
+
+
+def make_monitor(scope: Construct, deployment: Deployment, captures: str) -> None:
+    """`captures` is the S3 prefix of what the version was asked."""
+    name = names.monitor_pipeline(deployment.model)
+    role = deployment.role(names.monitor_role(deployment.platform, deployment.model))
+    monitor = _monitor(deployment, captures, role, _data_key(scope, deployment))
+    pipeline = sagemaker.CfnPipeline(
+        scope,
+        "Monitor",
+        pipeline_name=name,
+        role_arn=role,
+        pipeline_definition={"PipelineDefinitionBody": definition(monitor)},
+    )
+    schedule = scheduler.CfnSchedule(
+        scope,
+        "Schedule",
+        name=name,
+        schedule_expression=deployment.config.monitoring.schedule,
+        flexible_time_window={"mode": "OFF"},
+        target={
+            "arn": f"arn:aws:sagemaker:{deployment.region}:{deployment.account}:pipeline/{name}",
+            "roleArn": role,
+        },
+    )
+    schedule.add_resource_dependency(pipeline)
+
+
+def _monitor(deployment: Deployment, captures: str, role: str, key: str) -> Monitor:
+    model, package, monitoring = deployment.model, deployment.package, deployment.config.monitoring
+    return Monitor(
+        model=model,
+        stage=deployment.stage,
+        region=deployment.region,
+        image=package.image,
+        role=role,
+        baseline=package.baseline,
+        evaluation=package.evaluation,
+        captures=captures,
+        labels=f"s3://{names.ground_truth_bucket(deployment.platform, deployment.account)}/{model}",
+        reports=f"s3://{deployment.capture_bucket}/{names.reports(model)}{package.version}",
+        key=key,
+        version=package.version,
+        window_days=monitoring.window_days,
+        psi=monitoring.psi,
+        confidence=monitoring.confidence,
+        tags=names.tags(deployment.platform, deployment.stage, deployment.platform.model(model)),
+        network=deployment.network,
+    )
+
+
+def _data_key(scope: Construct, deployment: Deployment) -> str:
+    """The ARN of the account's key for data, read by CloudFormation: a disk takes no alias."""
+    return CfnParameter(
+        scope,
+        "DataKey",
+        type="AWS::SSM::Parameter::Value<String>",
+        default=names.data_key_parameter(deployment.platform),
+    ).value_as_string
