@@ -2,6 +2,7 @@
 
 ministack looks at every series of a metric's name at once, over all evaluation periods as one, and tells no
 bus. Here an alarm needs `DatapointsToAlarm` of its last `EvaluationPeriods` periods beyond the threshold.
+A minute of an alarm on an endpoint's new fleet is as short as one of the rollout that it guards.
 """
 
 from __future__ import annotations
@@ -24,9 +25,13 @@ from isthmus.local.aws import deliveries, events
 Alarm = dict[str, Any]
 SERVICE = "cloudwatch.amazonaws.com"
 LOOK_SECONDS = 10
+# The dimension that only metrics of one of an endpoint's fleets have.
+FLEET = "EndpointConfigName"
+MINUTE = 60.0
 ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
 logger = logging.getLogger("isthmus.alarms")
 _act = cloudwatch._dispatch_alarm_actions
+_minute = MINUTE
 BREACHING: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
     "GreaterThanThreshold": lambda value, threshold: value > threshold,
@@ -35,7 +40,9 @@ BREACHING: dict[str, Callable[[float, float], bool]] = {
 }
 
 
-def install() -> None:
+def install(minute: float) -> None:
+    global _minute
+    _minute = minute
     cloudwatch._evaluate_alarm = evaluate
     cloudwatch._dispatch_alarm_actions = _act_and_tell
 
@@ -93,7 +100,7 @@ def _reason(alarm: Alarm, state: str, values: list[float]) -> str:
 
 def _periods(alarm: Alarm) -> Iterator[float | None]:
     """The statistic of each of the last periods, the newest first; None where nothing was measured."""
-    period = float(alarm.get("Period") or 60)
+    period = float(alarm.get("Period") or 60) * _pace(alarm)
     statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic") or "Average"
     points, now = _points(alarm), time.time()
     for number in range(int(alarm.get("EvaluationPeriods") or 1)):
@@ -105,6 +112,11 @@ def _periods(alarm: Alarm) -> Iterator[float | None]:
             if end - period < point["Timestamp"] and (number == 0 or point["Timestamp"] <= end)
         ]
         yield cloudwatch._stat_value(cloudwatch._calc_stats(within), statistic, within) if within else None
+
+
+def _pace(alarm: Alarm) -> float:
+    of_one_fleet = any(one["Name"] == FLEET for one in alarm.get("Dimensions") or [])
+    return _minute / MINUTE if of_one_fleet else 1.0
 
 
 def _points(alarm: Alarm) -> list[dict[str, Any]]:

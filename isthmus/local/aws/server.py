@@ -76,7 +76,7 @@ def serve(settings: Settings) -> None:
     events.install()
     deliveries.install()
     queues.install()
-    alarms.install()
+    alarms.install(settings.minute)
     functions.install(settings.environment)
     sagemaker.install(settings)
     api_gateway.install(settings.url)

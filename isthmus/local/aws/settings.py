@@ -12,13 +12,17 @@ from pathlib import Path
 
 from isthmus.local import ports
 
+# So that a rollout of an hour is seen in seconds.
+MINUTE_SECONDS = 0.2
+
 
 @dataclass(frozen=True)
 class Settings:
     """`accounts` maps a role (automation, prod) to an account id, `issuers` an OIDC issuer to its JWKS URL;
     `environment` is what processes of jobs and endpoints are given, `organization` the root or unit under
     which the management account shall find the others, `root_secret` what roots of accounts sign with,
-    `listening` the file descriptor of a socket that is bound to `port`."""
+    `listening` the file descriptor of a socket that is bound to `port`. A minute of an endpoint's rollout,
+    and of the alarms on its new fleet, lasts `minute` seconds: nothing else here runs by another clock."""
 
     state: Path
     port: int
@@ -30,6 +34,7 @@ class Settings:
     environment: dict[str, str]
     root_secret: str = field(repr=False)
     organization: str | None = None
+    minute: float = MINUTE_SECONDS
 
     @classmethod
     def read(cls, file: Path, state: Path, listening: socket.socket) -> Settings:
@@ -46,6 +51,7 @@ class Settings:
             environment=found["environment"],
             root_secret=found["root_secret"],
             organization=found.get("organization"),
+            minute=found.get("minute", MINUTE_SECONDS),
         )
 
     @property

@@ -97,6 +97,9 @@ class Cloud(Protocol):
     def alarm_state(self, account: str, region: str, name: str) -> str | None:
         """OK, ALARM, INSUFFICIENT_DATA, or None where there is no such alarm."""
 
+    def look_at_alarm(self, account: str, region: str, name: str) -> str | None:
+        """The same, after the alarm has looked at its metric; the state's lock must not be held."""
+
     def measure(
         self,
         account: str,

@@ -23,7 +23,7 @@ from isthmus.errors import Refused
 from isthmus.executor.objects import ObjectStore, S3Store, StoreError
 from isthmus.executor.record import Record
 from isthmus.executor.refusals import ApiError, invalid
-from isthmus.local.aws import events, roles
+from isthmus.local.aws import alarms, events, roles
 from isthmus.local.sagemaker.arns import account_of_role
 from isthmus.local.sagemaker.cloud import Caller, Network
 from isthmus.local.sagemaker.refusals import denied
@@ -34,6 +34,8 @@ SESSION_SECONDS = 7 * 86_400
 # How long a decision (may pull, may log) and a role's session are taken for granted.
 REMEMBERED_SECONDS = 60.0
 ANSWERING_SECONDS = 30.0
+# A busy event loop looks at an alarm later; nobody waits for it longer.
+LOOK_SECONDS = 5.0
 logger = logging.getLogger("isthmus.sagemaker")
 
 
@@ -213,6 +215,21 @@ class Here:
     def alarm_state(self, account: str, region: str, name: str) -> str | None:
         alarm = cloudwatch._alarms.get_scoped(account, region, name)
         return None if alarm is None else str(alarm.get("StateValue"))
+
+    def look_at_alarm(self, account: str, region: str, name: str) -> str | None:
+        looked = threading.Event()
+
+        def look() -> None:
+            try:
+                with request_scope(account, region):
+                    if (alarm := cloudwatch._alarms.get(name)) is not None:
+                        alarms.evaluate(alarm)
+            finally:
+                looked.set()
+
+        self._on_loop(look)
+        looked.wait(LOOK_SECONDS)
+        return self.alarm_state(account, region, name)
 
     def _on_loop(self, change: Callable[[], None]) -> None:
         loop = self.loop

@@ -110,7 +110,9 @@ def _measure(here: SageMaker, server: Server, status: int, microseconds: float) 
         "ModelLatency": microseconds,
     }
     dimensions = {"EndpointName": server.endpoint, "VariantName": server.variant}
-    here.cloud.measure(server.account, server.region, "AWS/SageMaker", dimensions, values)
+    of_the_fleet = dimensions | {"EndpointConfigName": server.plan["Config"]}
+    for these in (dimensions, of_the_fleet):
+        here.cloud.measure(server.account, server.region, "AWS/SageMaker", these, values)
 
 
 def _capture(

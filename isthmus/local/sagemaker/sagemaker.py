@@ -30,10 +30,12 @@ from isthmus.local.sagemaker import (
     studio_sessions,
     studio_spaces,
     tags,
+    updates,
     user_profiles,
 )
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.cloud import Caller, Cloud
+from isthmus.local.sagemaker.hosts import Host, Hosts
 from isthmus.local.sagemaker.state import Space, State
 
 OPERATIONS: dict[str, Operation] = {
@@ -44,6 +46,7 @@ OPERATIONS: dict[str, Operation] = {
     **jobs.OPERATIONS,
     **models.OPERATIONS,
     **endpoints.OPERATIONS,
+    **updates.OPERATIONS,
     **tags.OPERATIONS,
     **domains.OPERATIONS,
     **user_profiles.OPERATIONS,
@@ -67,16 +70,20 @@ PREPARED: dict[str, Callable[[Call], Call]] = {
 
 @dataclass
 class SageMaker:
-    """`folder` holds what jobs and endpoints have on disk; all of their programs get `environment`."""
+    """`folder` holds what jobs and endpoints have on disk; all of their programs get `environment`.
+
+    A minute of a rollout lasts `minute` seconds.
+    """
 
     cloud: Cloud
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     isolation: sandbox.Kind | None = None
+    minute: float = 60.0
     state: State = field(default_factory=State)
     jobs: jobs.Jobs = field(default_factory=jobs.Jobs)
     runs: runs.Runs = field(default_factory=runs.Runs)
-    hosts: endpoints.Hosts = field(default_factory=endpoints.Hosts)
+    hosts: Hosts = field(default_factory=Hosts)
 
     def invoke(
         self, operation: str, params: Record, caller: Caller, control: Control | None = None
@@ -124,7 +131,7 @@ class SageMaker:
         threading.Thread(target=self._bring_back, args=(ended, returning), daemon=True).start()
 
     def _bring_back(
-        self, ended: list[tuple[Space, Record]], returning: list[tuple[Call, Record, endpoints.Host]]
+        self, ended: list[tuple[Space, Record]], returning: list[tuple[Call, Record, Host]]
     ) -> None:
         self.cloud.await_answering()
         for space, record in ended:

@@ -32,6 +32,8 @@ class Settings(Protocol):
     def state(self) -> Path: ...
     @property
     def environment(self) -> dict[str, str]: ...
+    @property
+    def minute(self) -> float: ...
 
 
 _here: SageMaker | None = None
@@ -44,7 +46,7 @@ def configure(settings: Settings, isolation: sandbox.Kind | None = None) -> None
 
     cloud = Here(settings.url)
     environment = {"AWS_ENDPOINT_URL": settings.url, **settings.environment}
-    _here = SageMaker(cloud, settings.state / "sagemaker", environment, isolation)
+    _here = SageMaker(cloud, settings.state / "sagemaker", environment, isolation, settings.minute)
     _here.folder.mkdir(parents=True, exist_ok=True)
     threading.Thread(target=_prepare, args=(cloud,), daemon=True).start()
 

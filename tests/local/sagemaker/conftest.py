@@ -25,17 +25,23 @@ REGION = "eu-west-1"
 ROOT_SECRET = "test"
 DEV, AUTOMATION, STAGING, PROD = "111122223333", "222233334444", "333344445555", "444455556666"
 BUCKET = "sagemaker-tests"
+# Of a rollout, and of the alarms on its new fleet, in seconds.
+MINUTE = 0.5
 ROLE = f"arn:aws:iam::{AUTOMATION}:role/pipeline"
 EVERYTHING = ["s3:*", "ecr:*", "kms:*", "logs:*", "sagemaker:*", "iam:PassRole"]
 
 SERVE = """#!{python} -S
 # A container's `serve`, small enough to start in a few milliseconds.
-import http.server, os, sys
+import http.server, os, sys, time
 root = os.environ.get("ISTHMUS_OPT_ML", "/opt/ml")
 name = open(f"{{root}}/model/name").read()
 if name == "broken":
     print("cannot load the model")
     sys.exit(1)
+if name.startswith("slow"):
+    slow = 0.3
+else:
+    slow = 0
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version, wbufsize = "HTTP/1.1", -1
     def do_GET(self):
@@ -43,6 +49,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
         status = {{b"bad": 400, b"crash": 500}}.get(body, 200)
+        status = 500 if name.startswith("raising") else status
+        time.sleep(slow)
         self.answer(status, b"no column a" if status != 200 else name.encode() + b":" + body)
     def answer(self, status, body):
         self.send_response(status)
@@ -161,6 +169,7 @@ def start(state: Path, path: str) -> Aws:
         "issuers": {},
         "environment": {"PATH": path},
         "root_secret": ROOT_SECRET,
+        "minute": MINUTE,
     }
     config.write_text(json.dumps(settings))
     arguments = ["--port", str(port), "--state", str(state), "--config", str(config)]

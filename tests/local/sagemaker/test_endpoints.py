@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from typing import Any
 
 import pytest
@@ -14,10 +13,18 @@ from tests.local.sagemaker.conftest import AUTOMATION, BUCKET, Aws, until
 ROLE = f"arn:aws:iam::{AUTOMATION}:role/pipeline"
 
 
-def configured(aws: Aws, *models: str, capture: bool = False, role: str = ROLE) -> str:
-    """An endpoint configuration with a variant per model; returns its name."""
+def configured(
+    aws: Aws, *models: str, capture: bool = False, role: str = ROLE, variant: str = "", instances: int = 1
+) -> str:
+    """An endpoint configuration with a variant per model, named after it or `variant`; returns its name."""
     sagemaker = aws.client("sagemaker")
-    name = "-".join((*models, *(["captured"] if capture else []), role.rpartition("/")[2]))
+    parts = (
+        *models,
+        *(["captured"] if capture else []),
+        role.rpartition("/")[2],
+        *([variant] if variant else []),
+    )
+    name = "-".join((*parts, str(instances)))
     for model in models:
         container = {"Image": aws.image, "ModelDataUrl": aws.model(model)}
         sagemaker.create_model(ModelName=f"{name}-{model}", ExecutionRoleArn=role, PrimaryContainer=container)
@@ -33,8 +40,8 @@ def configured(aws: Aws, *models: str, capture: bool = False, role: str = ROLE) 
     sagemaker.create_endpoint_config(
         EndpointConfigName=name,
         ProductionVariants=[
-            {"VariantName": model, "ModelName": f"{name}-{model}", "InstanceType": "ml.m5.large",
-             "InitialInstanceCount": 1}
+            {"VariantName": variant or model, "ModelName": f"{name}-{model}", "InstanceType": "ml.m5.large",
+             "InitialInstanceCount": instances}
             for model in models
         ],
         **more,
@@ -115,73 +122,6 @@ def test_an_endpoint_that_cannot_start_says_why(aws: Aws) -> None:
     found = created(aws, "denied", configured(aws, "one", role=poor))
     assert found["EndpointStatus"] == "Failed"
     assert "Could not access model data at s3://" in found["FailureReason"]
-
-
-def test_an_update_is_blue_green(aws: Aws) -> None:
-    created(aws, "updated", configured(aws, "old"))
-    config = configured(aws, "new")
-    failures: list[Exception] = []
-    answers: set[str] = set()
-    over = threading.Event()
-
-    def ask() -> None:
-        while not over.is_set():
-            try:
-                answers.add(asked(aws, "updated"))
-            except ClientError as error:
-                failures.append(error)
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    sagemaker = aws.client("sagemaker")
-    sagemaker.update_endpoint(EndpointName="updated", EndpointConfigName=config)
-    found = settled(aws, "updated")
-    assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", config)
-    until(lambda: answers, lambda seen: "new:1,2" in seen)
-    over.set()
-    thread.join()
-    assert (failures, answers) == ([], {"old:1,2", "new:1,2"})
-
-
-def test_a_failed_update_keeps_what_served(aws: Aws) -> None:
-    config = configured(aws, "kept")
-    created(aws, "rolled-back", config)
-    failing = "broken-pipeline"  # made by an earlier test, or here
-    try:
-        configured(aws, "broken")
-    except ClientError as error:
-        assert "already existing" in str(error)
-    aws.client("sagemaker").update_endpoint(EndpointName="rolled-back", EndpointConfigName=failing)
-    found = settled(aws, "rolled-back")
-    assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", config)
-    assert "did not pass the ping health check" in found["FailureReason"]
-    assert asked(aws, "rolled-back") == "kept:1,2"
-
-
-def test_an_alarm_rolls_a_canary_back(aws: Aws) -> None:
-    config = configured(aws, "stable")
-    created(aws, "canary", config)
-    cloudwatch = aws.client("cloudwatch")
-    cloudwatch.put_metric_alarm(
-        AlarmName="errors", Namespace="AWS/SageMaker", MetricName="Invocation5XXErrors", Statistic="Sum",
-        Dimensions=[{"Name": "EndpointName", "Value": "canary"}], Period=60, EvaluationPeriods=1,
-        Threshold=1, ComparisonOperator="GreaterThanOrEqualToThreshold",
-    )  # fmt: skip
-    cloudwatch.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="test")
-    canary = {"Type": "CAPACITY_PERCENT", "Value": 50}
-    routing = {"Type": "CANARY", "WaitIntervalInSeconds": 600, "CanarySize": canary}
-    aws.client("sagemaker").update_endpoint(
-        EndpointName="canary",
-        EndpointConfigName=configured(aws, "unstable"),
-        DeploymentConfig={
-            "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing},
-            "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]},
-        },
-    )
-    found = settled(aws, "canary")
-    assert found["EndpointConfigName"] == config
-    assert "errors" in found["FailureReason"]
-    assert {asked(aws, "canary") for _ in range(8)} == {"stable:1,2"}
 
 
 def test_a_deleted_endpoint_is_gone(aws: Aws) -> None:

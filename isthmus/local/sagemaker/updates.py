@@ -1,0 +1,153 @@
+"""UpdateEndpoint: the old fleet serves until the new one is healthy and has proved itself, or goes on."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import invalid
+from isthmus.local.sagemaker import endpoints, events, rollout
+from isthmus.local.sagemaker.call import Call, Operation
+from isthmus.local.sagemaker.hosts import Host
+from isthmus.local.sagemaker.rollout import Rollout
+from isthmus.local.sagemaker.serving import Fleet, NotServing
+from isthmus.local.sagemaker.state import now
+
+MINUTE = 60.0
+# How often alarms are looked at: twice in the shortest period that an alarm has.
+LOOKS_A_MINUTE = 2
+
+
+def update(call: Call) -> Record:
+    record = endpoints.find(call, call["EndpointName"])
+    if record["EndpointStatus"] != "InService":
+        status = record["EndpointStatus"]
+        raise invalid(f'Cannot update endpoint "{record["EndpointArn"]}" in status {status}.')
+    plan = endpoints.plan_of(call, call["EndpointConfigName"])
+    config = call.get("DeploymentConfig")
+    if config is None and call.get("RetainDeploymentConfig"):
+        config = record.get("LastDeploymentConfig")
+    asked = _rollout(call, record, plan, config)
+    host = call.here.hosts.by_arn[record["EndpointArn"]]
+    record.update(
+        EndpointStatus="Updating", LastModifiedTime=now(), LastModifiedBy=call.caller.user_context()
+    )
+    record["PendingDeploymentSummary"] = _pending(plan, "Creating")
+    endpoints.say(call, record)
+    change = _Update(call, record, host, plan, config, asked)
+    threading.Thread(target=change.carry_out, daemon=True).start()
+    return {"EndpointArn": record["EndpointArn"]}
+
+
+def _rollout(call: Call, record: Record, plan: Record, config: Record | None) -> Rollout:
+    """What is asked for, with alarms that are there and that the caller may see."""
+    variants, before = ({one["VariantName"] for one in each["Variants"]} for each in (plan, record["_plan"]))
+    instances = min(one.get("InitialInstanceCount", 1) for one in plan["Variants"])
+    asked = rollout.read(config, instances, same_variants=variants == before)
+    for name in asked.alarms:
+        account, region = call.caller.account, call.caller.region
+        arn = f"arn:aws:cloudwatch:{region}:{account}:alarm:{name}"
+        call.here.cloud.authorize(call.caller, "cloudwatch:DescribeAlarms", arn)
+        if call.here.cloud.alarm_state(account, region, name) is None:
+            raise invalid(f"The alarm {name} of AutoRollbackConfiguration does not exist.")
+    return asked
+
+
+def _pending(plan: Record, status: str) -> Record:
+    moment = now()
+    variants = [
+        {"VariantName": one["VariantName"], "VariantStatus": [{"Status": status, "StartTime": moment}]}
+        for one in plan["Variants"]
+    ]
+    return {"EndpointConfigName": plan["Config"], "ProductionVariants": variants, "StartTime": moment}
+
+
+class _Update:
+    """One update, in a thread of its own: start the new fleet, shift the traffic, keep the new or the old."""
+
+    def __init__(
+        self, call: Call, record: Record, host: Host, plan: Record, config: Record | None, asked: Rollout
+    ) -> None:
+        self.call, self.record, self.host, self.plan = call, record, host, plan
+        self.config, self.rollout = config, asked
+        self.second = call.here.minute / MINUTE
+
+    def carry_out(self) -> None:
+        green = endpoints.fleet_of(self.call, self.record, self.plan)
+        reason = self._try(green)
+        if self.host.deleted.is_set() or self.call.here.hosts.closing.is_set():
+            green.stop()
+            return
+        loser = self._won(green) if reason is None else self._lost(green, reason)
+        self.call.here.state.changed()
+        if reason is None and self.rollout.termination_wait:
+            self.host.deleted.wait(self.rollout.termination_wait * self.second)
+        loser.retire()
+
+    def _try(self, green: Fleet) -> str | None:
+        """Why the new fleet is not to serve; None where it is."""
+        try:
+            self.host.green, self.host.share = green, 0.0
+            self._announce("Creating")
+            green.start()
+            for stage in self.rollout.stages:
+                self.host.share = stage.share
+                self._announce("ActivatingTraffic")
+                self._announce("Baking")
+                self._bake(stage.seconds * self.second)
+        except NotServing as error:
+            return str(error)
+        return None
+
+    def _bake(self, seconds: float) -> None:
+        """Watch the alarms for so long; raises `NotServing` when one goes off."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self._look()
+            left = deadline - time.monotonic()
+            if left <= 0 or self.host.deleted.wait(min(left, self.call.here.minute / LOOKS_A_MINUTE)):
+                return
+
+    def _look(self) -> None:
+        caller = self.call.caller
+        for name in self.rollout.alarms:
+            if self.call.here.cloud.look_at_alarm(caller.account, caller.region, name) == "ALARM":
+                raise NotServing(f"One or more configured alarm(s) are in ALARM state: {name}. Rolled back.")
+
+    def _won(self, green: Fleet) -> Fleet:
+        """The new fleet serves alone; gives the old one."""
+        with self.call.here.state.lock:
+            loser, self.host.live = self.host.live, green
+            self.record.update(endpoints.deployed(self.plan), _plan=self.plan)
+            self.record.pop("FailureReason", None)
+            if self.config is not None:
+                self.record["LastDeploymentConfig"] = self.config
+            self._settle()
+        return loser
+
+    def _lost(self, green: Fleet, reason: str) -> Fleet:
+        """The old fleet has all of the traffic again."""
+        with self.call.here.state.lock:
+            self.host.share = 0.0
+            self.record.update(EndpointStatus="RollingBack", FailureReason=reason, LastModifiedTime=now())
+            endpoints.say(self.call, self.record)
+            self._settle()
+        return green
+
+    def _settle(self) -> None:
+        self.host.green, self.host.share = None, 0.0
+        self.record.pop("PendingDeploymentSummary", None)
+        self.record.update(EndpointStatus="InService", LastModifiedTime=now())
+        endpoints.say(self.call, self.record)
+
+    def _announce(self, status: str) -> None:
+        with self.call.here.state.lock:
+            if "PendingDeploymentSummary" in self.record:
+                self.record["PendingDeploymentSummary"] = _pending(self.plan, status)
+            names = {one["VariantName"]: status for one in self.plan["Variants"]}
+            here, space = self.call.here, self.call.space
+            events.deployment_changed(here.cloud, space, self.record, self.plan["Config"], names)
+
+
+OPERATIONS: dict[str, Operation] = {"UpdateEndpoint": update}
