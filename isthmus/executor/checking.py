@@ -26,6 +26,7 @@ class StepCall(NamedTuple):
 CALLS = {
     "Processing": StepCall("CreateProcessingJob", "DescribeProcessingJob", "ProcessingJobName"),
     "Training": StepCall("CreateTrainingJob", "DescribeTrainingJob", "TrainingJobName"),
+    "Transform": StepCall("CreateTransformJob", "DescribeTransformJob", "TransformJobName"),
     "RegisterModel": StepCall("CreateModelPackage", "DescribeModelPackage", None),
     "Model": StepCall("CreateModel", "DescribeModel", "ModelName"),
 }

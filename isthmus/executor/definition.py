@@ -16,7 +16,7 @@ from isthmus.executor.references import Unresolved, references
 from isthmus.executor.refusals import invalid
 
 VERSION = "2020-12-01"
-STEP_TYPES = ("Processing", "Training", "RegisterModel", "Model", "Condition", "Fail")
+STEP_TYPES = ("Processing", "Training", "Transform", "RegisterModel", "Model", "Condition", "Fail")
 PARAMETER_TYPES: Mapping[str, tuple[type, ...]] = {
     "String": (str,),
     "Integer": (int,),

@@ -58,6 +58,7 @@ class Control:
     """Stops a job from another thread: at once if it runs, else before it starts."""
 
     reason: str | None = None
+    stopped: threading.Event = field(default_factory=threading.Event)
     _program: Program | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -80,6 +81,7 @@ class Control:
     def stop(self, reason: str = "Stopped") -> None:
         with self._lock:
             self.reason = self.reason or reason
+            self.stopped.set()
             program = self._program
         if program is not None:
             program.stop()

@@ -107,6 +107,8 @@ class _Worker:
             return Outcome({**arguments, "ModelPackageArn": arn}, {"RegisterModel": {"Arn": arn}})
         if step.type == "Model":
             return Outcome({**arguments, "ModelName": step.name})
+        if step.type == "Transform":
+            raise StepFailure("a sample has no model that serves: a Transform step runs in SageMaker only")
         return self._job(step, arguments, control)
 
     def read_json(self, uri: str) -> Any:

@@ -21,6 +21,7 @@ from ministack.services import cloudwatch
 
 from isthmus.errors import Refused
 from isthmus.local.aws import deliveries, events
+from isthmus.local.sagemaker import service
 
 Alarm = dict[str, Any]
 SERVICE = "cloudwatch.amazonaws.com"
@@ -51,6 +52,7 @@ async def watch() -> None:
     """Look at every account's alarms now and then, for ever: no request tells of silence."""
     while True:
         await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.to_thread(service.look_after)
         scopes = {(account, region) for (account, region, _), _ in cloudwatch._alarms.all_items()}
         for account, region in scopes:
             with request_scope(account, region):

@@ -26,7 +26,10 @@ def install(settings: Settings) -> None:
     ministack_app._state_map["sagemaker"] = "sagemaker"
     ministack_app.SERVICE_HANDLERS["sagemaker"] = service.handle_request
     # Before S3, whose pattern takes every path.
-    patterns = {"target_prefixes": ["SageMaker."], "path_patterns": [r"^/endpoints/[^/]+/invocations$"]}
+    patterns = {
+        "target_prefixes": ["SageMaker."],
+        "path_patterns": [r"^/endpoints/[^/]+/(async-)?invocations$"],
+    }
     router.SERVICE_PATTERNS = {"sagemaker": patterns, **router.SERVICE_PATTERNS}
     iam_actions.extract_iam_action = _authorizing_itself(iam_actions.extract_iam_action)
 

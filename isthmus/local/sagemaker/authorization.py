@@ -28,6 +28,7 @@ _NAMED = (
     ("PipelineName", "pipeline"),
     ("ProcessingJobName", "processing-job"),
     ("TrainingJobName", "training-job"),
+    ("TransformJobName", "transform-job"),
     ("EndpointName", "endpoint"),
     ("EndpointConfigName", "endpoint-config"),
     ("ModelName", "model"),

@@ -94,6 +94,9 @@ class Cloud(Protocol):
     def log(self, caller: Caller, group: str, stream: str, lines: Sequence[str]) -> None:
         """Write lines to CloudWatch Logs, where that principal may."""
 
+    def publish(self, caller: Caller, topic: str, message: str) -> None:
+        """Publish to SNS as that principal; raises `ApiError` where it may not."""
+
     def alarm_state(self, account: str, region: str, name: str) -> str | None:
         """OK, ALARM, INSUFFICIENT_DATA, or None where there is no such alarm."""
 

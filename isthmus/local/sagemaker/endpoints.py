@@ -8,12 +8,20 @@ from collections.abc import Iterator
 from isthmus.executor.record import Record
 from isthmus.executor.refusals import invalid
 from isthmus.local.sagemaker import events, listing, models, tags
+from isthmus.local.sagemaker.asynchronous import Backlog
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.hosts import Host
+from isthmus.local.sagemaker.kinds import kind_of
 from isthmus.local.sagemaker.serving import Fleet, NotServing
 from isthmus.local.sagemaker.state import now
 
-_VARIANT = ("InitialVariantWeight", "InitialInstanceCount", "ContainerStartupHealthCheckTimeoutInSeconds")
+_VARIANT = (
+    "InitialVariantWeight",
+    "InitialInstanceCount",
+    "InstanceType",
+    "ServerlessConfig",
+    "ContainerStartupHealthCheckTimeoutInSeconds",
+)
 
 
 def create(call: Call) -> Record:
@@ -53,7 +61,8 @@ def plan_of(call: Call, config_name: str) -> Record:
             "Isolated": model["EnableNetworkIsolation"],
         }
         variants.append({**kept, **model["_container"], **identity})
-    return {"Config": config_name, "Variants": variants, "Capture": config.get("DataCaptureConfig")}
+    plan = {"Config": config_name, "Variants": variants, "Capture": config.get("DataCaptureConfig")}
+    return plan | {key: config[key] for key in ("AsyncInferenceConfig",) if key in config}
 
 
 def fleet_of(call: Call, record: Record, plan: Record) -> Fleet:
@@ -63,6 +72,8 @@ def fleet_of(call: Call, record: Record, plan: Record) -> Fleet:
 def _host(call: Call, record: Record) -> Host:
     host = Host(fleet_of(call, record, record["_plan"]))
     call.here.hosts.by_arn[record["EndpointArn"]] = host
+    if kind_of(record["_plan"]) == "async":
+        host.backlog = Backlog(call.here, call.caller.account, call.caller.region, record, host)
     return host
 
 
@@ -90,10 +101,12 @@ def _create(call: Call, record: Record, host: Host) -> None:
         record.update(EndpointStatus="Failed" if reason else "InService", LastModifiedTime=now())
         say(call, record)
     call.here.state.changed()
+    if host.backlog is not None:
+        host.backlog.work()
 
 
 def deployed(plan: Record) -> Record:
-    variants = []
+    variants: list[Record] = []
     for variant in plan["Variants"]:
         count, weight = variant.get("InitialInstanceCount", 1), variant.get("InitialVariantWeight", 1.0)
         image = {
@@ -101,18 +114,19 @@ def deployed(plan: Record) -> Record:
             "ResolvedImage": variant["Image"],
             "ResolutionTime": now(),
         }
-        variants.append(
-            {
-                "VariantName": variant["VariantName"],
-                "DeployedImages": [image],
-                "CurrentWeight": weight,
-                "DesiredWeight": weight,
-                "CurrentInstanceCount": count,
-                "DesiredInstanceCount": count,
-            }
-        )
+        serves = {
+            "VariantName": variant["VariantName"],
+            "DeployedImages": [image],
+            "CurrentWeight": weight,
+            "DesiredWeight": weight,
+        }
+        if serverless := variant.get("ServerlessConfig"):
+            count, serves = 0, serves | {"CurrentServerlessConfig": serverless}
+        variants.append(serves | {"CurrentInstanceCount": count, "DesiredInstanceCount": count})
     capture = plan.get("Capture")
     shown: Record = {"ProductionVariants": variants, "EndpointConfigName": plan["Config"]}
+    if "AsyncInferenceConfig" in plan:
+        shown["AsyncInferenceConfig"] = plan["AsyncInferenceConfig"]
     if capture:
         enabled = capture.get("EnableCapture", True)
         shown["DataCaptureConfig"] = {

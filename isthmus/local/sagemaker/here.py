@@ -212,6 +212,14 @@ class Here:
 
         self._on_loop(put)
 
+    def publish(self, caller: Caller, topic: str, message: str) -> None:
+        from botocore.exceptions import ClientError
+
+        try:
+            self._client("sns", caller).publish(TopicArn=topic, Message=message)
+        except ClientError as error:
+            raise denied(str(error)) from None
+
     def alarm_state(self, account: str, region: str, name: str) -> str | None:
         alarm = cloudwatch._alarms.get_scoped(account, region, name)
         return None if alarm is None else str(alarm.get("StateValue"))

@@ -6,6 +6,7 @@ import random
 import threading
 from dataclasses import dataclass, field
 
+from isthmus.local.sagemaker.asynchronous import Backlog
 from isthmus.local.sagemaker.serving import Fleet
 
 
@@ -16,6 +17,7 @@ class Host:
     live: Fleet
     green: Fleet | None = None
     share: float = 0.0
+    backlog: Backlog | None = None
     deleted: threading.Event = field(default_factory=threading.Event)
 
     def fleet(self) -> Fleet:

@@ -13,67 +13,83 @@ import urllib3
 from isthmus.executor.refusals import ApiError
 from isthmus.local.sagemaker import authorization, capture
 from isthmus.local.sagemaker.cloud import Caller
-from isthmus.local.sagemaker.serving import INVOCATION_SECONDS, Fleet, Server
+from isthmus.local.sagemaker.serving import INVOCATION_SECONDS, Fleet, NotServing, Server
 from isthmus.local.sagemaker.wire import Response
 
 if TYPE_CHECKING:
+    from isthmus.local.sagemaker.hosts import Host
     from isthmus.local.sagemaker.sagemaker import SageMaker
 
-_PATH = re.compile(r"/endpoints/(?P<name>[^/]+)/invocations")
+_PATH = re.compile(r"/endpoints/(?P<name>[^/]+)/(?P<how>invocations|async-invocations)")
 # An endpoint that comes back after a restart of the server is waited for.
 READY_SECONDS = 60.0
 _PASSED = ("content-type", "accept", "x-amzn-sagemaker-custom-attributes", "x-amzn-sagemaker-inference-id")
 
 
-def endpoint_of(path: str) -> str | None:
-    """The endpoint's name, where the path is an invocation's."""
+def endpoint_of(path: str) -> tuple[str, bool] | None:
+    """The endpoint's name, and whether its answer is not waited for, where the path is an invocation's."""
     match = _PATH.fullmatch(path)
-    return unquote(match["name"]) if match else None
+    return (unquote(match["name"]), match["how"] != "invocations") if match else None
+
+
+def find(here: SageMaker, caller: Caller, name: str, operation: str) -> Host:
+    """What serves the endpoint, where the caller may ask it; raises `ApiError` as the runtime does."""
+    space = here.state.space(caller.account, caller.region)
+    arn = space.arn("endpoint", name)
+    authorization.require_one(here, caller, f"sagemaker:{operation}", arn)
+    record, host = space["endpoints"].get(name.lower()), here.hosts.by_arn.get(arn)
+    if record is None or host is None or record["EndpointStatus"] in ("Creating", "Failed"):
+        raise ApiError("ValidationError", f"Endpoint {name} of account {caller.account} not found.")
+    if (host.backlog is not None) != (operation == "InvokeEndpointAsync"):
+        kind = "asynchronous" if host.backlog else "synchronous"
+        raise ApiError("ValidationError", f"Endpoint {name} is {kind}: it does not take {operation}.")
+    return host
 
 
 def invoke(here: SageMaker, caller: Caller, name: str, headers: Mapping[str, str], body: bytes) -> Response:
     """Ask the endpoint; raises `ApiError` as SageMaker's runtime does (ValidationError, ModelError)."""
-    space = here.state.space(caller.account, caller.region)
-    arn = space.arn("endpoint", name)
-    authorization.require_one(here, caller, "sagemaker:InvokeEndpoint", arn)
-    record, host = space["endpoints"].get(name.lower()), here.hosts.by_arn.get(arn)
-    if record is None or host is None or record["EndpointStatus"] in ("Creating", "Failed"):
-        raise ApiError("ValidationError", f"Endpoint {name} of account {caller.account} not found.")
-    fleet = host.fleet()
+    fleet = find(here, caller, name, "InvokeEndpoint").fleet()
     if not fleet.ready.wait(READY_SECONDS):
         raise ApiError("ServiceUnavailable", f"Endpoint {name} is not ready.", 503)
     sent = {key.lower(): value for key, value in headers.items()}
     sent.setdefault("content-type", "application/octet-stream")
-    inference_id = sent.get("x-amzn-sagemaker-inference-id")
-    with fleet.serving(sent.get("x-amzn-sagemaker-target-variant")) as server:
-        begun = time.perf_counter()
-        answer = _ask(here, server, sent, body)
-        _measure(here, server, answer.status, (time.perf_counter() - begun) * 1e6)
-    answered = _relayed(server, answer)
-    if fleet.recorder is not None:
-        _capture(fleet, server, sent["content-type"], body, answer, inference_id)
+    try:
+        with fleet.serving(sent.get("x-amzn-sagemaker-target-variant")) as server:
+            begun = time.perf_counter()
+            answer = ask(here, server, sent, body)
+            measure(here, server, answer.status, (time.perf_counter() - begun) * 1e6)
+    except NotServing as error:
+        raise ApiError("ServiceUnavailable", str(error), 503) from None
+    answered = relayed(server, answer)
+    capture_exchange(fleet, server, sent, body, answer)
     return answered
 
 
-def _ask(here: SageMaker, server: Server, sent: Mapping[str, str], body: bytes) -> urllib3.BaseHTTPResponse:
+def ask(
+    here: SageMaker,
+    server: Server,
+    sent: Mapping[str, str],
+    body: bytes,
+    seconds: float = INVOCATION_SECONDS,
+) -> urllib3.BaseHTTPResponse:
+    """The container's answer, whatever its status; raises `ApiError` where it gives none."""
     passed = {key: sent[key] for key in _PASSED if key in sent}
     try:
-        return server.pool.request(
-            "POST", "/invocations", body=body, headers=passed, timeout=INVOCATION_SECONDS
-        )
+        return server.pool.request("POST", "/invocations", body=body, headers=passed, timeout=seconds)
     except urllib3.exceptions.TimeoutError:
         text = "Your invocation timed out while waiting for a response from container primary."
-        _measure(here, server, 500, INVOCATION_SECONDS * 1e6)
+        measure(here, server, 500, seconds * 1e6)
         raise _model_error(server, 0, text, text) from None
     except urllib3.exceptions.HTTPError as error:
-        _measure(here, server, 500, 0)
+        measure(here, server, 500, 0)
         said = f"The container did not answer: {error}"
         raise _model_error(
             server, 500, said, f'Received server error (500) from primary: "{said}".'
         ) from None
 
 
-def _relayed(server: Server, answer: urllib3.BaseHTTPResponse) -> Response:
+def relayed(server: Server, answer: urllib3.BaseHTTPResponse) -> Response:
+    """What the caller gets; raises a ModelError for what is no success."""
     if not 200 <= answer.status < 300:
         kind = "client" if answer.status < 500 else "server"
         said = answer.data.decode(errors="replace")[:3000]
@@ -82,7 +98,7 @@ def _relayed(server: Server, answer: urllib3.BaseHTTPResponse) -> Response:
             answer.status,
             said,
             f'Received {kind} error ({answer.status}) from primary with message "{said}". '
-            f"See the log stream {server.stream} of {server.log_group} for more information.",
+            f"See the log stream {server.stream} of {server.group} for more information.",
         )
     headers = {
         "Content-Type": answer.headers.get("content-type", "application/octet-stream"),
@@ -95,16 +111,19 @@ def _relayed(server: Server, answer: urllib3.BaseHTTPResponse) -> Response:
 
 
 def _model_error(server: Server, status: int, said: str, message: str) -> ApiError:
-    group = f"arn:aws:logs:{server.region}:{server.account}:log-group:{server.log_group}"
+    group = f"arn:aws:logs:{server.region}:{server.account}:log-group:{server.group}"
     stream = f"{group}:log-stream:{server.stream}"
     return ApiError(
         "ModelError", message, 424, OriginalStatusCode=status, OriginalMessage=said, LogStreamArn=stream
     )
 
 
-def _measure(here: SageMaker, server: Server, status: int, microseconds: float) -> None:
+def measure(
+    here: SageMaker, server: Server, status: int, microseconds: float, *, queued: bool = False
+) -> None:
+    """One request's metrics; of one that was `queued` SageMaker publishes no `Invocations`."""
     values = {
-        "Invocations": 1.0,
+        **({} if queued else {"Invocations": 1.0}),
         "Invocation4XXErrors": float(400 <= status < 500),
         "Invocation5XXErrors": float(status >= 500),
         "ModelLatency": microseconds,
@@ -115,21 +134,17 @@ def _measure(here: SageMaker, server: Server, status: int, microseconds: float) 
         here.cloud.measure(server.account, server.region, "AWS/SageMaker", these, values)
 
 
-def _capture(
-    fleet: Fleet,
-    server: Server,
-    request_type: str,
-    body: bytes,
-    answer: urllib3.BaseHTTPResponse,
-    inference_id: str | None,
+def capture_exchange(
+    fleet: Fleet, server: Server, sent: Mapping[str, str], body: bytes, answer: urllib3.BaseHTTPResponse
 ) -> None:
+    """Write a request and its answer down, where the endpoint captures."""
     exchange = capture.Exchange(
         server.variant,
         body,
-        request_type,
+        sent["content-type"],
         answer.data,
         answer.headers.get("content-type", "application/octet-stream"),
-        inference_id,
+        sent.get("x-amzn-sagemaker-inference-id"),
         capture.now(),
     )
     if fleet.recorder is not None:

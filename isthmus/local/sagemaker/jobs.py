@@ -1,4 +1,4 @@
-"""Processing and training jobs of the API: created, run on threads of their own, described, stopped."""
+"""Processing, training and transform jobs of the API: created, run on threads, described, stopped."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from isthmus.executor.job import HOST, Control, Ending, JobFailure, Place, clear
 from isthmus.executor.objects import StoreError
 from isthmus.executor.record import Record
 from isthmus.executor.refusals import ApiError, invalid
-from isthmus.local.sagemaker import disks, events, listing, networking, tags
+from isthmus.local.sagemaker import disks, events, listing, networking, tags, transforms
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.cloud import Caller
 from isthmus.local.sagemaker.refusals import in_use, limit, not_found
@@ -56,6 +56,8 @@ PROCESSING = Kind(
     "Processing", "processing-job", processing.run, ("ProcessingResources", "ClusterConfig"), "Stopping"
 )
 TRAINING = Kind("Training", "training-job", training.run, ("ResourceConfig",), "Stopping")
+# What runs one is of the SageMaker that it runs in.
+TRANSFORM = Kind("Transform", "transform-job", training.run, ("TransformResources",), "Stopping")
 
 
 @dataclass
@@ -112,6 +114,11 @@ def create_training(call: Call, control: Control | None = None) -> Record:
     return _create(call, TRAINING, control or Control(), extra)
 
 
+def create_transform(call: Call, control: Control | None = None) -> Record:
+    kind = TRANSFORM._replace(run=transforms.runner(call.here))
+    return _create(call, kind, control or Control(), {"_plan": transforms.plan(call)})
+
+
 def _only_prefixes(kind: str | None, name: str) -> None:
     if kind not in (None, "S3Prefix"):
         raise invalid(f"Input '{name}' has S3DataType {kind}: only S3Prefix runs here.")
@@ -126,10 +133,13 @@ def _create(call: Call, kind: Kind, control: Control, extra: Record) -> Record:
             f"{kind.noun.lower()} job with this name already exists ({call.space.arn(kind.table, name)})"
         )
     _one_instance(call, kind)
-    call.pass_role(call["RoleArn"])
-    role = call.here.cloud.assume(call["RoleArn"], call.caller.region, "SageMaker")
+    # A transform job acts as its model, whose role was passed when that was made.
+    if "_plan" not in extra:
+        call.pass_role(call["RoleArn"])
+    acting = extra["_plan"]["Role"] if "_plan" in extra else call["RoleArn"]
+    role = call.here.cloud.assume(acting, call.caller.region, "SageMaker")
     networking.require(call, role, networking.vpc_of(call.params))
-    disks.require(call, role, _machine(call, kind))
+    disks.require(call, call.caller if "_plan" in extra else role, _machine(call, kind))
     arn = call.space.arn(kind.table, name)
     record = {
         **extra,
@@ -207,6 +217,8 @@ class _Runner:
     def _require_image(self) -> None:
         image = self.record.get("AppSpecification", {}).get("ImageUri")
         image = image or self.record.get("AlgorithmSpecification", {}).get("TrainingImage")
+        if image is None:
+            return
         try:
             self.here.cloud.require_image(self.role, image)
         except StoreError as error:
@@ -215,7 +227,7 @@ class _Runner:
     def _begin(self) -> None:
         with self.here.state.lock:
             self.record[f"{self.kind.noun}StartTime"] = now()
-            if self.kind is TRAINING:
+            if self.kind.noun == "Training":
                 _transition(
                     self.record, "Training", "Training image download completed. Training in progress."
                 )
@@ -237,7 +249,7 @@ class _Runner:
             "ExitMessage": ending.exit_message,
         }
         self.record.update({key: value for key, value in changed.items() if value is not None})
-        if self.kind is TRAINING:
+        if self.kind.noun == "Training":
             self._end_training(ending, moment)
         events.job_changed(self.here.cloud, self.space, self.kind.noun, self.record)
 
@@ -307,7 +319,7 @@ def _stop(kind: Kind) -> Operation:
 def interrupted(state: State) -> None:
     """Mark what an earlier process left running as Stopped."""
     for space in state.spaces():
-        for kind in (PROCESSING, TRAINING):
+        for kind in (PROCESSING, TRAINING, TRANSFORM):
             for record in space[kind.table].values():
                 if record[kind.status] in ("InProgress", "Stopping"):
                     record.update(
@@ -324,4 +336,7 @@ OPERATIONS: dict[str, Operation] = {
     "DescribeTrainingJob": _describe(TRAINING),
     "ListTrainingJobs": _list(TRAINING),
     "StopTrainingJob": _stop(TRAINING),
+    "DescribeTransformJob": _describe(TRANSFORM),
+    "ListTransformJobs": _list(TRANSFORM),
+    "StopTransformJob": _stop(TRANSFORM),
 }

@@ -6,7 +6,7 @@ import copy
 
 from isthmus.executor.record import Record
 from isthmus.executor.refusals import invalid
-from isthmus.local.sagemaker import groups, listing, networking, packages, tags
+from isthmus.local.sagemaker import groups, kinds, listing, networking, packages, tags
 from isthmus.local.sagemaker.call import Call, Operation
 
 
@@ -99,12 +99,20 @@ def create_config(call: Call) -> Record:
     names = [variant["VariantName"] for variant in call["ProductionVariants"]]
     if len(set(names)) < len(names):
         raise invalid("Production variant names must be unique.")
+    kinds.require(call)
     for variant in call["ProductionVariants"]:
-        _only_realtime(call, variant)
-    for member in ("AsyncInferenceConfig", "ShadowProductionVariants", "ExplainerConfig"):
+        _complete(call, variant)
+    for member in ("ShadowProductionVariants", "ExplainerConfig"):
         if call.get(member):
             raise invalid(f"{member} is not supported by the local SageMaker.")
-    given = call.given("ProductionVariants", "DataCaptureConfig", "KmsKeyId", "ExecutionRoleArn", "VpcConfig")
+    given = call.given(
+        "ProductionVariants",
+        "DataCaptureConfig",
+        "AsyncInferenceConfig",
+        "KmsKeyId",
+        "ExecutionRoleArn",
+        "VpcConfig",
+    )
     call.space["configs"][name.lower()] = {
         "EndpointConfigName": name,
         "EndpointConfigArn": arn,
@@ -115,15 +123,18 @@ def create_config(call: Call) -> Record:
     return {"EndpointConfigArn": arn}
 
 
-def _only_realtime(call: Call, variant: Record) -> None:
-    if "ServerlessConfig" in variant or "InstanceType" not in variant or "ModelName" not in variant:
+def _complete(call: Call, variant: Record) -> None:
+    """Check a variant, and fill in what SageMaker takes for granted."""
+    serverless = "ServerlessConfig" in variant
+    if not (serverless or "InstanceType" in variant) or "ModelName" not in variant:
         raise invalid(
-            f"Production variant {variant['VariantName']} is not a real-time variant "
-            "(ModelName and InstanceType): only those run here."
+            f"Production variant {variant['VariantName']} has no ModelName, or neither InstanceType nor "
+            "ServerlessConfig: only those run here."
         )
-    find(call, variant["ModelName"])
+    kinds.require_model(variant, find(call, variant["ModelName"]))
     variant.setdefault("InitialVariantWeight", 1.0)
-    variant.setdefault("InitialInstanceCount", 1)
+    if not serverless:
+        variant.setdefault("InitialInstanceCount", 1)
 
 
 def find_config(call: Call, name: str) -> Record:

@@ -15,6 +15,7 @@ from isthmus.executor.refusals import ApiError
 from isthmus.local.sagemaker import (
     apps,
     authorization,
+    capacities,
     domains,
     endpoints,
     events,
@@ -47,6 +48,7 @@ OPERATIONS: dict[str, Operation] = {
     **models.OPERATIONS,
     **endpoints.OPERATIONS,
     **updates.OPERATIONS,
+    **capacities.OPERATIONS,
     **tags.OPERATIONS,
     **domains.OPERATIONS,
     **user_profiles.OPERATIONS,
@@ -60,6 +62,7 @@ OPERATIONS: dict[str, Operation] = {
 CREATE_JOBS: dict[str, Callable[[Call, Control | None], Record]] = {
     "CreateProcessingJob": jobs.create_processing,
     "CreateTrainingJob": jobs.create_training,
+    "CreateTransformJob": jobs.create_transform,
 }
 # What must be fetched before an operation, outside of the lock: fetching may come back to this server.
 PREPARED: dict[str, Callable[[Call], Call]] = {

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from isthmus.executor import sandbox
 from isthmus.executor.record import Record
 from isthmus.executor.refusals import ApiError, invalid
-from isthmus.local.sagemaker import invoke, studio_sessions
+from isthmus.local.sagemaker import asynchronous, invoke, studio_sessions
 from isthmus.local.sagemaker.cloud import Caller
 from isthmus.local.sagemaker.sagemaker import SageMaker
 from isthmus.local.sagemaker.wire import Response, answer, refusal
@@ -90,8 +90,10 @@ def _handle(
     sagemaker: SageMaker, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]
 ) -> Response:
     caller = _caller(headers, query)
-    endpoint = invoke.endpoint_of(path)
-    if endpoint is not None:
+    if asked := invoke.endpoint_of(path):
+        endpoint, queued = asked
+        if queued:
+            return asynchronous.invoke_async(sagemaker, caller, endpoint, headers)
         return invoke.invoke(sagemaker, caller, endpoint, headers, body)
     operation = headers.get("x-amz-target", "").removeprefix("SageMaker.")
     try:
@@ -117,6 +119,15 @@ def _caller(headers: Mapping[str, str], query: Mapping[str, Any]) -> Caller:
     identity = iam_evaluator.resolve_caller_identity(key) or {}
     arn = identity.get("userArn", f"arn:aws:iam::{account}:root")
     return Caller(account, region, arn, key, principal_id=identity.get("userId", ""))
+
+
+def look_after() -> None:
+    """What SageMaker does by itself now and then: idle serverless containers rest, backlogs are measured."""
+    for host in list(here().hosts.by_arn.values()):
+        for sleeper in list(host.live.sleepers.values()):
+            sleeper.rest()
+        if host.backlog is not None:
+            host.backlog.work()
 
 
 def enter_studio(token: str) -> tuple[bytes, int]:

@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from isthmus.executor.record import Record
 from isthmus.executor.refusals import ApiError
 from isthmus.local.sagemaker import capture, networking
 from isthmus.local.sagemaker.cloud import Caller
+from isthmus.local.sagemaker.serverless import Sleeper
 
 if TYPE_CHECKING:
     from isthmus.local.sagemaker.sagemaker import SageMaker
@@ -52,6 +53,7 @@ class Server:
     def __post_init__(self) -> None:
         self.variant: str = self.plan["VariantName"]
         self.stream = f"{self.variant}/i-{uuid.uuid4().hex[:17]}"
+        self.group = f"/aws/sagemaker/Endpoints/{self.endpoint}"
         self.port = 0
         self.role: Caller | None = None
         self.program: Program | None = None
@@ -133,11 +135,13 @@ class Server:
     def _log(self, lines: list[str]) -> None:
         self.last_lines = [*self.last_lines, *lines][-20:]
         if self.role is not None:
-            self.here.cloud.log(self.role, self.log_group, self.stream, lines)
+            self.here.cloud.log(self.role, self.group, self.stream, lines)
 
-    @property
-    def log_group(self) -> str:
-        return f"/aws/sagemaker/Endpoints/{self.endpoint}"
+    def acting(self) -> Caller:
+        """The model's role, as which SageMaker reads and writes for it."""
+        if self.role is None:
+            raise NotServing(f"Variant {self.variant} was not started.")
+        return self.role
 
     def stop(self) -> None:
         if self.program is not None:
@@ -161,6 +165,7 @@ class Fleet:
     recorder: capture.Recorder | None = None
 
     def __post_init__(self) -> None:
+        self.sleepers: dict[str, Sleeper] = {}
         self._in_flight = 0
         self._idle = threading.Condition()
 
@@ -180,21 +185,28 @@ class Fleet:
             raise NotServing(failures[0])
         settings = self.plan.get("Capture")
         if settings and settings.get("EnableCapture", True):
-            role = next(iter(self.servers.values())).role
+            role = next((server.role for server in self.servers.values()), None)
             if role is not None:
                 self.recorder = capture.Recorder(settings, self.endpoint, self.here.cloud.objects(role))
         self.ready.set()
 
     def _start_one(self, variant: Record, failures: list[str]) -> None:
-        folder = self.here.job_folder(f"endpoint/{self.endpoint}")
-        server = Server(self.here, self.account, self.region, self.endpoint, variant, folder)
-        self.servers[variant["VariantName"]] = server
         try:
-            server.start(self.stopping)
+            if "ServerlessConfig" in variant:
+                sleeper = Sleeper(variant["ServerlessConfig"], lambda: self._server(variant), self.stopping)
+                self.sleepers[variant["VariantName"]] = sleeper
+                sleeper.prove()
+            else:
+                server = self.servers[variant["VariantName"]] = self._server(variant)
+                server.start(self.stopping)
         except NotServing as error:
             failures.append(str(error))
         except Exception as error:  # noqa: BLE001 - the endpoint must show why, whatever it was
             failures.append(f"{type(error).__name__}: {error}")
+
+    def _server(self, variant: Record) -> Server:
+        folder = self.here.job_folder(f"endpoint/{self.endpoint}")
+        return Server(self.here, self.account, self.region, self.endpoint, variant, folder)
 
     @contextmanager
     def serving(self, target: str | None) -> Iterator[Server]:
@@ -202,7 +214,10 @@ class Fleet:
         with self._idle:
             self._in_flight += 1
         try:
-            yield self._choose(target)
+            # A serverless endpoint has one variant.
+            sleeper = next(iter(self.sleepers.values()), None)
+            with sleeper.awake() if sleeper else nullcontext(self._choose(target)) as server:
+                yield server
         finally:
             with self._idle:
                 self._in_flight -= 1
@@ -230,6 +245,8 @@ class Fleet:
         self.stopping.set()
         if self.recorder is not None:
             self.recorder.close()
+        for sleeper in self.sleepers.values():
+            sleeper.stop()
         for server in self.servers.values():
             server.stop()
 

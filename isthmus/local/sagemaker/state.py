@@ -23,6 +23,7 @@ TABLES = (
     "executions",
     "processing-job",
     "training-job",
+    "transform-job",
     "models",
     "configs",
     "endpoints",

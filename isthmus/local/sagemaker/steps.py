@@ -43,7 +43,7 @@ class StepWorker:
     run_id: str
 
     def run(self, step: Step, arguments: Record, control: Control) -> Outcome:
-        if step.type in ("Processing", "Training"):
+        if step.type in ("Processing", "Training", "Transform"):
             return self._job(step, arguments, control)
         call = CALLS[step.type]
         if step.type == "RegisterModel":

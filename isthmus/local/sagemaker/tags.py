@@ -14,6 +14,7 @@ _HOMES = {
     "pipeline": "pipelines",
     "processing-job": "processing-job",
     "training-job": "training-job",
+    "transform-job": "transform-job",
     "model": "models",
     "endpoint-config": "configs",
     "endpoint": "endpoints",

@@ -10,6 +10,7 @@ from isthmus.executor.refusals import invalid
 from isthmus.local.sagemaker import endpoints, events, rollout
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.hosts import Host
+from isthmus.local.sagemaker.kinds import require_change
 from isthmus.local.sagemaker.rollout import Rollout
 from isthmus.local.sagemaker.serving import Fleet, NotServing
 from isthmus.local.sagemaker.state import now
@@ -25,6 +26,7 @@ def update(call: Call) -> Record:
         status = record["EndpointStatus"]
         raise invalid(f'Cannot update endpoint "{record["EndpointArn"]}" in status {status}.')
     plan = endpoints.plan_of(call, call["EndpointConfigName"])
+    require_change(record["EndpointArn"], record["_plan"], plan)
     config = call.get("DeploymentConfig")
     if config is None and call.get("RetainDeploymentConfig"):
         config = record.get("LastDeploymentConfig")
@@ -84,6 +86,8 @@ class _Update:
         if reason is None and self.rollout.termination_wait:
             self.host.deleted.wait(self.rollout.termination_wait * self.second)
         loser.retire()
+        if self.host.backlog is not None:
+            self.host.backlog.work()
 
     def _try(self, green: Fleet) -> str | None:
         """Why the new fleet is not to serve; None where it is."""

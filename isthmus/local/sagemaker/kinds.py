@@ -1,0 +1,73 @@
+"""The kinds of endpoints, by their configuration, and what SageMaker refuses of each and between them.
+
+Realtime has instances; serverless has none; asynchronous has instances and an AsyncInferenceConfig.
+Documents: SageMaker's developer guide, "Serverless Inference", feature exclusions; UpdateEndpoint's refusals.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from isthmus.executor.record import Record
+from isthmus.executor.refusals import invalid
+from isthmus.local.sagemaker.call import Call
+
+Kind = Literal["realtime", "serverless", "async"]
+_INSTANCES = ("InstanceType", "InitialInstanceCount", "VolumeSizeInGB", "ManagedInstanceScaling")
+
+
+def kind_of(config: Record) -> Kind:
+    """The kind of an endpoint configuration, or of what an endpoint has been deployed from."""
+    if config.get("AsyncInferenceConfig"):
+        return "async"
+    variants = config.get("ProductionVariants") or config.get("Variants") or []
+    return "serverless" if any("ServerlessConfig" in one for one in variants) else "realtime"
+
+
+def require(call: Call) -> None:
+    """Raise a ValidationException for what SageMaker does not have of the kind that is asked for."""
+    kind = kind_of(call.params)
+    if kind == "realtime":
+        return
+    if len(call["ProductionVariants"]) > 1 or call.get("ShadowProductionVariants"):
+        raise invalid(f"{kind.capitalize()} endpoints have exactly one production variant.")
+    if kind == "serverless":
+        if call.get("AsyncInferenceConfig"):
+            raise invalid("AsyncInferenceConfig is not supported for serverless endpoints.")
+        _require_serverless(call, call["ProductionVariants"][0])
+
+
+def _require_serverless(call: Call, variant: Record) -> None:
+    for member in ("DataCaptureConfig", "ExplainerConfig", "VpcConfig", "EnableNetworkIsolation"):
+        if call.get(member):
+            raise invalid(f"{member} is not supported for serverless endpoints.")
+    for member in _INSTANCES:
+        if member in variant:
+            raise invalid(f"{member} and ServerlessConfig cannot both be given.")
+    asked = variant["ServerlessConfig"]
+    if asked.get("ProvisionedConcurrency", 0) > asked["MaxConcurrency"]:
+        raise invalid("ProvisionedConcurrency must be less than or equal to MaxConcurrency.")
+    if asked["MemorySizeInMB"] % 1024:
+        raise invalid("MemorySizeInMB must be a multiple of 1024.")
+
+
+def require_model(variant: Record, model: Record) -> None:
+    """Raise a ValidationException where a serverless variant's model needs what serverless has not."""
+    if "ServerlessConfig" not in variant:
+        return
+    if model.get("VpcConfig"):
+        raise invalid("VpcConfig is not supported for models of serverless endpoints.")
+    if model.get("EnableNetworkIsolation"):
+        raise invalid("Network isolation is not supported for models of serverless endpoints.")
+
+
+def require_change(name: str, old: Record, new: Record) -> None:
+    """Raise a ValidationException where UpdateEndpoint does not make one kind of the other."""
+    before, after = kind_of(old), kind_of(new)
+    if before == after or (before, after) == ("serverless", "realtime"):
+        return
+    if before == "async":
+        raise invalid(f"The AsyncInferenceConfig parameter cannot be removed from this endpoint {name}.")
+    if after == "async":
+        raise invalid(f"The AsyncInferenceConfig parameter cannot be added to this endpoint {name}.")
+    raise invalid(f"Endpoint {name} has instances: it cannot be updated to a serverless endpoint.")
