@@ -13,7 +13,7 @@ import shutil
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from isthmus.config import ModelConfig
 from isthmus.container.tabular import fingerprint, kinds
@@ -82,7 +82,21 @@ def read_metadata(folder: Path) -> Metadata:
 
 def missing_marks(folder: Path) -> list[str]:
     """What stands for no value in the model's requests; an artifact without the key knows none."""
-    found: list[str] = json.loads((folder / "metadata.json").read_text()).get("missing", [])
+    found: list[str] = _stated(folder).get("missing", [])
+    return found
+
+
+def label(folder: Path) -> str:
+    """What the model predicts; nothing where the artifact does not say."""
+    found: str = _stated(folder).get("target", "")
+    return found
+
+
+def _stated(folder: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads((folder / "metadata.json").read_text())
+    except ValueError as error:
+        raise Problem(f"the model's metadata.json is not JSON: {error}", where=str(folder)) from None
     return found
 
 

@@ -1,7 +1,8 @@
-"""Requests to a model as data frames, and its answers as text; each mistake is named by row and column.
+"""Requests to a model as columns, and its answers as text; what cannot be read is named by row and column.
 
 CSV with a header names its columns in any order; without one the columns are the model's features in order.
-JSON is a list of objects, or `{"instances": [..]}`.
+JSON is a list of objects, or `{"instances": [..]}`; JSON Lines has an object a line. A row that is a list
+has the features in order. What a cell may hold is `cells`'.
 """
 
 from __future__ import annotations
@@ -9,14 +10,19 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from isthmus.container import cells
 from isthmus.errors import BadInput
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Columns = dict[str, list[Any]]
+# A cell that is larger is no cell but a quotation mark that was never closed.
+csv.field_size_limit(1024 * 1024)
 
 
 def read(
@@ -24,17 +30,24 @@ def read(
 ) -> pd.DataFrame:
     """The rows of a request as a frame with exactly the columns `features`, in that order.
 
-    Raises `BadInput` as `read_rows` does.
+    Raises `BadInput` as `read_columns` does.
     """
+    return frame(read_columns(body, content_type, features, missing), features)
+
+
+def frame(columns: Columns, features: Mapping[str, str]) -> pd.DataFrame:
+    """Columns as a data frame: numbers as floats, texts as objects, as the estimator was fitted on."""
+    import numpy as np
     import pandas as pd
 
-    types = {name: float if kind == "number" else object for name, kind in features.items()}
     # Missing is what pandas reads from an empty cell, in training as here: encoders tell it from None.
-    rows = [
-        [math.nan if value is None else value for value in row]
-        for row in read_rows(body, content_type, features, missing)
-    ]
-    return pd.DataFrame(rows, columns=list(features)).astype(types)
+    made = {
+        name: pd.Series(np.array(columns[name], dtype=float), copy=False)
+        if kind == "number"
+        else pd.Series([np.nan if cell is None else cell for cell in columns[name]], dtype=object)
+        for name, kind in features.items()
+    }
+    return pd.DataFrame(made, copy=False)
 
 
 def read_rows(
@@ -42,31 +55,40 @@ def read_rows(
 ) -> list[list[Any]]:
     """The rows of a request, each with one value a feature, in the order of `features`.
 
-    `features` maps a column to `number` or `text`. Empty cells, and texts in `missing`, are
-    missing values, as they were in training.
+    Raises `BadInput` as `read_columns` does.
+    """
+    columns = read_columns(body, content_type, features, missing)
+    return [list(row) for row in zip(*columns.values(), strict=True)]
+
+
+def read_columns(
+    body: bytes,
+    content_type: str,
+    features: Mapping[str, str],
+    missing: Collection[str] = (),
+    target: str = "",
+) -> Columns:
+    """The cells of a request by column, in the order of `features`.
+
+    `features` maps a column to `number` or `text`. Empty cells, and texts in `missing`, are None, as they
+    were missing in training. `target` is the column that the model predicts: it is refused by that name.
     Raises `BadInput` for a body that is empty, not of its type, has other columns than the model, or text in
     a column of numbers.
     """
     kind = content_type.partition(";")[0].strip().lower()
+    if kind not in READERS:
+        raise BadInput(f"content type {kind[:80]!r} is not served; send text/csv or application/json")
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadInput(f"the request is not UTF-8 text (byte {error.start})") from None
     if not text.strip():
         raise BadInput("the request is empty")
-    if kind in ("application/json", "application/jsonlines"):
-        rows = _json_rows(text, list(features))
-    elif kind in ("text/csv", "application/csv"):
-        rows = _csv_rows(text, list(features))
-    else:
-        raise BadInput(f"content type {kind!r} is not served; send text/csv or application/json")
-    return [
-        [
-            None if _is_missing(value, missing) else _typed(value, number, name, kind)
-            for value, (name, kind) in zip(row, features.items(), strict=True)
-        ]
-        for number, row in enumerate(rows, 1)
-    ]
+    rows = READERS[kind](text, Expected(list(features), target))
+    return {
+        name: cells.numbers(column, name, missing) if kind == "number" else cells.texts(column, missing)
+        for column, (name, kind) in zip(zip(*rows, strict=True), features.items(), strict=True)
+    }
 
 
 def write(predictions: list[Any], accept: str) -> tuple[str, str]:
@@ -89,91 +111,107 @@ def read_predictions(text: str, content_type: str) -> list[str]:
         raise BadInput("the answer is no JSON with predictions") from None
 
 
-def _json_rows(text: str, features: Sequence[str]) -> list[list[Any]]:
+class Expected:
+    """The columns that a request must have, in order, and the one that it must not."""
+
+    def __init__(self, features: list[str], target: str) -> None:
+        self.features, self.target = features, target
+        self.names = set(features)
+        self.told = f"the model takes: {', '.join(features)}"
+
+    def order(self, found: Sequence[str]) -> list[int]:
+        """The place of each feature among the columns found; raises `BadInput` unless they are the same."""
+        places = {name: place for place, name in enumerate(found)}
+        if len(places) != len(found):
+            twice = next(name for name, count in Counter(found).items() if count > 1)
+            raise BadInput(f"column {twice!r} stands twice")
+        self.check(places)
+        return [places[feature] for feature in self.features]
+
+    def check(self, found: Collection[str]) -> None:
+        """Raise `BadInput` unless the columns found are the features, in whatever order."""
+        if self.names == found or len(found) == len(self.names) == len(self.names.intersection(found)):
+            return
+        if self.target and self.target in found and self.target not in self.names:
+            raise BadInput(f"column {self.target!r} is what the model predicts; leave it out: {self.told}")
+        for feature in self.features:
+            if feature not in found:
+                raise BadInput(f"missing column {feature!r}; {self.told}")
+        extra = next(column for column in found if column not in self.names)
+        raise BadInput(f"unknown column {extra[:80]!r}; {self.told}")
+
+    def positional(self, number: int, row: list[Any]) -> list[Any]:
+        """A row without names, as it is; raises `BadInput` unless it has a cell for each feature."""
+        if len(row) != len(self.features):
+            label = f" (without {self.target!r})" if self.target and len(row) > len(self.features) else ""
+            raise BadInput(f"row {number} has {len(row)} cells, not {len(self.features)}{label}; {self.told}")
+        return row
+
+
+def _csv(text: str, expected: Expected) -> list[list[str]]:
     try:
-        found = json.loads(text, parse_constant=_refuse_constant)
-    except ValueError as error:
-        raise BadInput(f"the request is not JSON: {error}") from None
+        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    except csv.Error as error:
+        raise BadInput(f"the request is not CSV: {error}") from None
+    header = [cell.strip() for cell in rows[0]]
+    if not _names(header, expected.features):
+        return [expected.positional(number, row) for number, row in enumerate(rows, 1)]
+    order, rows = expected.order(header), rows[1:]
+    if not rows:
+        raise BadInput("the request has a header and no rows")
+    if set(map(len, rows)) != {len(header)}:
+        number, row = next((n, row) for n, row in enumerate(rows, 1) if len(row) != len(header))
+        raise BadInput(f"row {number} has {len(row)} cells, the header has {len(header)}")
+    return rows if order == list(range(len(header))) else [[row[place] for place in order] for row in rows]
+
+
+def _names(header: list[str], features: Sequence[str]) -> bool:
+    """Whether a first row names columns; one in other letters is a header too, and will be told so."""
+    return not {one.casefold() for one in header}.isdisjoint(one.casefold() for one in features)
+
+
+def _json(text: str, expected: Expected) -> list[list[Any]]:
+    found = _parsed(text)
     instances = found.get("instances") if isinstance(found, dict) and "instances" in found else found
     if isinstance(instances, dict):
         instances = [instances]
     if not isinstance(instances, list) or not instances:
         raise BadInput('the request has no rows; send a list of objects, or {"instances": [...]}')
-    return [_json_row(number, row, features) for number, row in enumerate(instances, 1)]
+    return [_json_row(number, row, expected) for number, row in enumerate(instances, 1)]
+
+
+def _json_lines(text: str, expected: Expected) -> list[list[Any]]:
+    lines = [line for line in text.split("\n") if line.strip()]
+    if len(lines) == 1:
+        return _json(text, expected)
+    return [_json_row(number, _parsed(line, number), expected) for number, line in enumerate(lines, 1)]
+
+
+def _parsed(text: str, line: int = 0) -> Any:
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        where = f"line {line}" if line else "the request"
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
+        raise BadInput(f"{where} is not JSON: {why}") from None
 
 
 def _refuse_constant(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON value; leave the cell out or send null")
 
 
-def _json_row(number: int, row: Any, features: Sequence[str]) -> list[Any]:
+def _json_row(number: int, row: Any, expected: Expected) -> list[Any]:
     if isinstance(row, list):
-        return _positional(number, row, features)
+        return expected.positional(number, row)
     if not isinstance(row, dict):
         raise BadInput(f"row {number} is neither an object nor a list")
-    _check_columns(list(row), features)
-    return [row[feature] for feature in features]
+    expected.check(row.keys())
+    return [row[feature] for feature in expected.features]
 
 
-def _csv_rows(text: str, features: Sequence[str]) -> list[list[Any]]:
-    rows = [row for row in csv.reader(io.StringIO(text)) if row]
-    header = [cell.strip() for cell in rows[0]]
-    if set(header) & set(features):
-        _check_columns(header, features)
-        order = [header.index(feature) for feature in features]
-        rows = rows[1:]
-        _check_lengths(rows, len(header))
-        rows = [[row[place] for place in order] for row in rows]
-    else:
-        rows = [_positional(number, row, features) for number, row in enumerate(rows, 1)]
-    if not rows:
-        raise BadInput("the request has a header and no rows")
-    return rows
-
-
-def _is_missing(value: Any, missing: Collection[str]) -> bool:
-    return value is None or (isinstance(value, str) and (not value.strip() or value.strip() in missing))
-
-
-def _typed(value: Any, row: int, column: str, kind: str) -> Any:
-    if kind == "text":
-        return str(value)
-    if isinstance(value, dict | list):
-        raise BadInput(f"row {row}, column {column!r}: a number is needed, not {type(value).__name__}")
-    try:
-        number = _TRUTHS[value.strip().lower()] if _is_truth(value) else float(value)
-    except (ValueError, TypeError):
-        raise BadInput(f"row {row}, column {column!r}: {str(value)[:40]!r} is not a number") from None
-    if not math.isfinite(number):
-        raise BadInput(f"row {row}, column {column!r}: {value!r} is not a finite number; leave it empty")
-    return number
-
-
-_TRUTHS = {"true": 1.0, "false": 0.0}
-
-
-def _is_truth(value: Any) -> bool:
-    return isinstance(value, str) and value.strip().lower() in _TRUTHS
-
-
-def _check_lengths(rows: list[list[str]], length: int) -> None:
-    for number, row in enumerate(rows, 1):
-        if len(row) != length:
-            raise BadInput(f"row {number} has {len(row)} cells, the header has {length}")
-
-
-def _positional(number: int, row: list[Any], features: Sequence[str]) -> list[Any]:
-    if len(row) != len(features):
-        raise BadInput(
-            f"row {number} has {len(row)} cells; the model takes {len(features)}: {', '.join(features)}"
-        )
-    return row
-
-
-def _check_columns(found: list[str], features: Sequence[str]) -> None:
-    missing = [feature for feature in features if feature not in found]
-    extra = [column for column in found if column not in features]
-    if missing:
-        raise BadInput(f"missing column {missing[0]!r}; the model takes: {', '.join(features)}")
-    if extra:
-        raise BadInput(f"unknown column {extra[0]!r}; the model takes: {', '.join(features)}")
+READERS = {
+    "text/csv": _csv,
+    "application/csv": _csv,
+    "application/json": _json,
+    "application/jsonlines": _json_lines,
+}

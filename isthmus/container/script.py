@@ -42,7 +42,7 @@ def run(code: Path, argv: list[str]) -> int:
         return problem.exit_code
     except Exception as error:  # noqa: BLE001  a script may raise anything, and SageMaker wants its reason
         traceback.print_exception(error.with_traceback(_from_code(error.__traceback__, code)))
-        failure(f"{type(error).__name__}: {error}{_place(error, code)}")
+        failure(f"{type(error).__name__}: {error}{place(error, code)}")
         return 1
     return 0
 
@@ -58,10 +58,10 @@ def _exit_code(stop: SystemExit, code: Path) -> int:
     if not stop.code:
         return 0
     if isinstance(stop.code, int):
-        failure(f"it ended itself with exit({stop.code}){_place(stop, code)}")
+        failure(f"it ended itself with exit({stop.code}){place(stop, code)}")
         return stop.code
     print(stop.code, file=sys.stderr)
-    failure(f"{stop.code}{_place(stop, code)}")
+    failure(f"{stop.code}{place(stop, code)}")
     return 1
 
 
@@ -73,7 +73,7 @@ def _from_code(trace: TracebackType | None, code: Path) -> TracebackType | None:
     return shown or trace
 
 
-def _place(error: BaseException, code: Path) -> str:
+def place(error: BaseException, code: Path) -> str:
     """The innermost line of the repository's that an error passed, as ` (file:line)`."""
     found, trace = "", error.__traceback__
     while trace is not None:

@@ -1,96 +1,103 @@
 """`serve`: the entry point of endpoints; answers /ping and /invocations with the model under /opt/ml/model.
 
-The model's own code is `code/serving/inference.py` beside the artifact: `features(folder)` names the columns
-and their kind, `model_fn(folder)` loads the model, and `predict_fn(frame, model)` takes a data frame of the
-feature columns and returns one value a row.
-Contract: SageMaker's "Use your own inference code with hosting services".
+One process for each vCPU, or as many as `SAGEMAKER_MODEL_SERVER_WORKERS` says, each with the model. One
+that is killed is replaced; one that cannot load the model ends them all, for none of the others could. What
+a process does is `server`'s. Contract: SageMaker's "Custom inference code with hosting services".
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from types import FrameType
 
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
-from isthmus.container import payload
-from isthmus.container.artifact import inference, missing_marks
 from isthmus.container.paths import model_dir
-from isthmus.errors import BadInput, Problem
+from isthmus.errors import Problem
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-# SageMaker refuses larger requests to realtime endpoints before they reach the container.
-LARGEST_REQUEST = 6 * 1024 * 1024
-
-
-def application(folder: Path) -> Starlette:
-    """The web application that serves the model in `folder`."""
-    code = inference(folder)
-    features: dict[str, str] = code.features(folder)
-    missing = frozenset(missing_marks(folder))
-
-    @asynccontextmanager
-    async def loaded(app: Starlette) -> AsyncIterator[None]:
-        app.state.model = await run_in_threadpool(code.model_fn, folder)
-        yield
-
-    async def ping(_request: Request) -> Response:
-        return Response(status_code=200)
-
-    async def invocations(request: Request) -> Response:
-        body = await _body(request)
-        if body is None:
-            return _refusal(f"the request is larger than {LARGEST_REQUEST} bytes", 413)
-        try:
-            kind = request.headers.get("content-type", "text/csv")
-            frame = payload.read(body, kind, features, missing)
-            predictions = await run_in_threadpool(code.predict_fn, frame, request.app.state.model)
-        except BadInput as problem:
-            return _refusal(problem.what, 400)
-        return _answer(predictions, request.headers.get("accept", "text/csv"))
-
-    routes = [Route("/ping", ping), Route("/invocations", invocations, methods=["POST"])]
-    return Starlette(routes=routes, lifespan=loaded)
-
-
-def _answer(predictions: Any, accept: str) -> Response:
-    content, media_type = payload.write(list(predictions), accept)
-    return Response(content, media_type=media_type)
-
-
-def _refusal(message: str, status: int) -> Response:
-    return Response(message + "\n", status_code=status, media_type="text/plain")
-
-
-async def _body(request: Request) -> bytes | None:
-    """The request's body, or None as soon as it is too large."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_REQUEST:
-            return None
-    return bytes(body)
+Work = Callable[[], int]
 
 
 def main() -> None:
-    """Serve until SIGTERM, then finish the requests under way."""
-    import uvicorn
-
+    """Serve until SIGTERM, then finish the requests under way; exits with 0, or 1 where it cannot serve."""
     # A request has few rows: threads of one prediction only wait for each other. Requests run side by side.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    workers = int(os.environ.get("SAGEMAKER_MODEL_SERVER_WORKERS") or len(os.sched_getaffinity(0)))
+    sys.exit(Workers(lambda: work(shared=True)).run(workers) if workers > 1 else work())
+
+
+def work(*, shared: bool = False) -> int:
+    """Load the model and serve it in this process; returns the exit code."""
+    from isthmus.container.application import Application
+    from isthmus.container.model import load
+    from isthmus.container.server import Server, listen
+
     port = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))
     host = os.environ.get("ISTHMUS_BIND_HOST", "0.0.0.0")  # noqa: S104  SageMaker calls from outside the container
     try:
-        served = application(model_dir())
+        application = Application(load(model_dir()))
+        listening = listen(host, port, shared=shared)
     except Problem as problem:
-        sys.exit(f"serve: {problem}")
-    uvicorn.run(served, host=host, port=port, log_level="warning", timeout_graceful_shutdown=10)
+        return _cannot(problem.what, problem.exit_code)
+    except OSError as error:
+        return _cannot(f"port {port} of {host}: {error.strerror}", 1)
+    Server(application).run([listening])
+    return 0
+
+
+def _cannot(why: str, code: int) -> int:
+    _log(why)
+    return code
+
+
+def _log(line: str) -> None:
+    """In one piece: several processes share the log."""
+    os.write(2, f"serve: {line}\n".encode(errors="replace"))
+
+
+class Workers:
+    """Processes that each do `work`, made by fork before anything is imported that has threads."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.running: set[int] = set()
+        self.stopping = False
+
+    def run(self, count: int) -> int:
+        """Keep `count` of them at work; returns 0 after SIGTERM, else the code of the one that gave up."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        for _ in range(count):
+            self._start()
+        result = 0
+        while self.running:
+            process, status = os.wait()
+            self.running.discard(process)
+            code = os.waitstatus_to_exitcode(status)
+            if self.stopping:
+                continue
+            if code < 0:
+                _log(f"a process was ended by signal {-code}, and is replaced")
+                self._start()
+            else:
+                result = code
+                self._stop()
+        return result
+
+    def _start(self) -> None:
+        process = os.fork()
+        if process == 0:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)
+            code = self.work()
+            sys.stdout.flush()
+            os._exit(code)
+        self.running.add(process)
+        if self.stopping:
+            os.kill(process, signal.SIGTERM)
+
+    def _stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
+        self.stopping = True
+        for process in self.running:
+            os.kill(process, signal.SIGTERM)

@@ -29,8 +29,8 @@ class Served:
 
 
 @contextmanager
-def serving(artifact: Path) -> Iterator[Served]:
-    """The model in the folder `artifact`, served until the block ends."""
+def serving(artifact: Path, workers: int = 1) -> Iterator[Served]:
+    """The model in the folder `artifact`, served by so many processes until the block ends."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -38,6 +38,7 @@ def serving(artifact: Path) -> Iterator[Served]:
         **os.environ,
         "SM_MODEL_DIR": str(artifact),
         "SAGEMAKER_BIND_TO_PORT": str(port),
+        "SAGEMAKER_MODEL_SERVER_WORKERS": str(workers),
         "ISTHMUS_BIND_HOST": "127.0.0.1",
     }
     started = time.monotonic()

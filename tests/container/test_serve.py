@@ -108,7 +108,7 @@ def test_the_answer_does_not_depend_on_how_it_was_asked(served: Served) -> None:
         ("size,colour,shape\n1,red,round\n", "text/csv", 400, "unknown column 'shape'"),
         ("size,colour\n1,red\nbig,red\n", "text/csv", 400, "row 2, column 'size': 'big' is not a number"),
         ("size,colour\n1,red,3\n", "text/csv", 400, "row 1 has 3 cells, the header has 2"),
-        ("1,red,3\n", "text/csv", 400, "row 1 has 3 cells; the model takes 2"),
+        ("1,red,3\n", "text/csv", 400, "row 1 has 3 cells, not 2 (without 'y'); the model takes: size"),
         ("size,colour\ninf,red\n", "text/csv", 400, "row 1, column 'size': 'inf' is not a finite number"),
         ("[{'size': 1}]", "application/json", 400, "not JSON"),
         ('[{"size": NaN, "colour": "red"}]', "application/json", 400, "NaN is no JSON value"),

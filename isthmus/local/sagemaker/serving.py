@@ -106,6 +106,8 @@ class Server:
             **image_environment(self.folder / "tmp"),
             **networking.environment(self.here.environment, role, self.plan.get("Isolated", False)),
             "SM_MODEL_DIR": "/opt/ml/model",
+            # Many endpoints share this machine's cores; in the cloud each has its own.
+            "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
             **self.plan.get("Environment", {}),
             "SAGEMAKER_BIND_TO_PORT": str(self.port),
             "ISTHMUS_BIND_HOST": "127.0.0.1",

@@ -1,0 +1,85 @@
+"""The model that an artifact holds, loaded by its own code: rows in, one prediction a row out.
+
+The code is `code/serving/inference.py` beside the artifact: `features(folder)` names the columns and their
+kind, `model_fn(folder)` loads the model, and `predict_fn(frame, model)` takes a data frame of the feature
+columns and returns one value a row. It raises `ValueError` for rows that the model cannot take. How
+requests reach it is `batches`' and `application`'s.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from isthmus.container import payload
+from isthmus.container.artifact import inference, label, missing_marks
+from isthmus.container.payload import Columns
+from isthmus.container.script import place
+from isthmus.errors import BadInput, Problem
+
+
+class ModelFailed(Exception):
+    """The model failed on rows that it should have taken."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded model; `features` maps a column to `number` or `text`, `target` is what it predicts."""
+
+    features: Mapping[str, str]
+    missing: frozenset[str]
+    target: str
+    predict_fn: Callable[[Any], Any]
+
+    def read(self, body: bytes, content_type: str) -> Columns:
+        """The columns of a request; raises `BadInput` as `payload.read_columns` does."""
+        return payload.read_columns(body, content_type, self.features, self.missing, self.target)
+
+    def predict(self, columns: Columns) -> list[Any]:
+        """One plain value a row.
+
+        Raises `BadInput` with the model's words for rows that it cannot take, and `ModelFailed` where it
+        breaks or does not give a value for each row; the trace is in the log.
+        """
+        rows = len(next(iter(columns.values())))
+        try:
+            predicted = list(self.predict_fn(payload.frame(columns, self.features)))
+        except ValueError as error:
+            words = (str(error).strip() or "no reason given").splitlines()[0][:300]
+            raise BadInput(f"the model does not take these rows: {words}") from None
+        except Exception as error:  # noqa: BLE001  a model may raise anything
+            traceback.print_exc()
+            raise ModelFailed(f"the model failed: {type(error).__name__}; its log has more") from None
+        plain = [value.item() if hasattr(value, "item") else value for value in predicted]
+        if len(plain) != rows:
+            raise ModelFailed(f"the model gave {len(plain)} predictions for {rows} rows")
+        for row, value in enumerate(plain, 1):
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ModelFailed(f"the model predicts {value} for row {row}")
+        return plain
+
+
+def load(folder: Path) -> Model:
+    """The model of the artifact in `folder`; raises `Problem` that names what is wrong with it in a line."""
+    try:
+        code = inference(folder)
+        features = {str(name): str(kind) for name, kind in code.features(folder).items()}
+        loaded = code.model_fn(folder)
+        missing, target = frozenset(missing_marks(folder)), label(folder)
+    except Problem:
+        raise
+    except (Exception, SystemExit) as error:
+        words = " ".join(str(error).split())[:300]
+        found = f"{type(error).__name__}: {words}{place(error, folder)}"
+        raise Problem(
+            f"the model in {folder} cannot be loaded: {found}", todo="build the version again"
+        ) from error
+    if not features:
+        raise Problem(f"the model in {folder} names no features")
+    sys.stdout.flush()
+    return Model(features, missing, target, lambda frame: code.predict_fn(frame, loaded))
