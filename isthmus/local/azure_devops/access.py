@@ -1,6 +1,7 @@
-"""Who may do what. An administrator may do all; people may read, push, run and approve as they are asked to;
-a job reads, and in a repository does what it was granted there; a service principal may do what it was
-granted, pipeline by pipeline, and nothing else.
+"""Who may do what. An administrator may do all; people may read, push, run and approve as they are asked to,
+but with a pipeline nothing that an entry denies them or a group of theirs; a job reads, and in a repository
+does what it was granted there; a service principal may do what it was granted, pipeline by pipeline, and
+nothing else.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ PROJECT = "52d39943-cb85-4d7f-8fa8-c6baac873819"
 GIT = "2e9eb7ed-3c0a-47d4-87c1-0ffdd275fd87"
 CONTRIBUTE, CREATE_BRANCH, PULL_REQUESTS = 4, 16, 16384
 VIEW_BUILDS, TAG_BUILDS, QUEUE_BUILDS, UPDATE_BUILDS, STOP_BUILDS, VIEW_DEFINITION = 1, 2, 128, 256, 512, 1024
+# What people may do with a pipeline where no entry says otherwise.
+CONTRIBUTOR = VIEW_BUILDS | TAG_BUILDS | QUEUE_BUILDS | UPDATE_BUILDS | STOP_BUILDS | VIEW_DEFINITION
 _CALLED = {QUEUE_BUILDS: "queue builds for", UPDATE_BUILDS: "update build information of"}
 # What an application may reach at all; on a pipeline or build, its handler then asks for the grant.
 _APPLICATION = re.compile(
@@ -64,7 +67,7 @@ def may_in(organization: Organization, principal: Principal, repository: Documen
         return True
     project = f"repoV2/{repository['project']}"
     tokens = ("repoV2", project, f"{project}/{repository['id']}")
-    return principal.kind == "service" and _has(organization, principal, GIT, tokens, bits)
+    return principal.kind == "service" and _left(organization, [principal], GIT, tokens) & bits == bits
 
 
 def pipeline(call: Call, found: Document, bits: int) -> None:
@@ -78,23 +81,39 @@ def pipeline(call: Call, found: Document, bits: int) -> None:
 
 
 def may(organization: Organization, principal: Principal, found: Document, bits: int) -> bool:
-    if principal.kind == "user":
-        return True
+    """Whether the principal has these bits of the Build namespace on the pipeline."""
     if principal.kind == "service":
         return bits & ~(VIEW_BUILDS | VIEW_DEFINITION) == 0
-    tokens = (found["project"], f"{found['project']}/{found['id']}")
-    return _has(organization, principal, BUILD, tokens, bits)
+    if principal.is_administrator:
+        return True
+    return effective(organization, principal, BUILD, f"{found['project']}/{found['id']}") & bits == bits
 
 
-def _has(
-    organization: Organization, principal: Principal, namespace: str, tokens: tuple[str, ...], bits: int
-) -> bool:
-    """Whether the entries on these tokens, from the widest to the narrowest, allow all of the bits."""
-    who, allowed = principal.identity_descriptor, 0
+def effective(organization: Organization, principal: Principal, namespace: str, token: str) -> int:
+    """The bits that entries on this token and those above it leave to the principal and its groups."""
+    parts = token.split("/")
+    tokens = tuple("/".join(parts[:end]) for end in range(1, len(parts) + 1))
+    own = CONTRIBUTOR if namespace == BUILD and principal.kind in ("user", "group") else 0
+    groups = [one for one in map(organization.principals.group, principal.groups) if one]
+    return _left(organization, [principal, *groups], namespace, tokens, own)
+
+
+def _left(
+    organization: Organization,
+    who: list[Principal],
+    namespace: str,
+    tokens: tuple[str, ...],
+    allowed: int = 0,
+) -> int:
+    """What the entries allow, from the widest token to the narrowest; on one token a denial wins."""
     for token in tokens:
-        entry = (organization.table("acl").get(f"{namespace}/{token}") or {}).get(who, {})
-        allowed = (allowed | entry.get("allow", 0)) & ~entry.get("deny", 0)
-    return allowed & bits == bits
+        listed = organization.table("acl").get(f"{namespace}/{token}") or {}
+        entries = [listed.get(one.identity_descriptor, {}) for one in who]
+        for entry in entries:
+            allowed |= entry.get("allow", 0)
+        for entry in entries:
+            allowed &= ~entry.get("deny", 0)
+    return allowed
 
 
 def _denied(principal: Principal, what: str) -> Exception:

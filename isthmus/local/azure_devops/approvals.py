@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from isthmus.local.azure_devops.access import contributor
+from isthmus.local.azure_devops.access import VIEW_BUILDS, contributor, may
 from isthmus.local.azure_devops.call import Call, text
 from isthmus.local.azure_devops.clock import now, parse
 from isthmus.local.azure_devops.faults import Fault, invalid, not_found
@@ -195,6 +195,7 @@ def every(call: Call) -> list[Document]:
         one
         for one in call.organization.table("approval")
         if one["project"] == call.project["id"]
+        and _may_see(call, one)
         and (not ids or one["id"] in ids)
         and _is(one, state)
         and (not users or any(_concerns(call.organization, one, user) for user in users))
@@ -237,9 +238,16 @@ def _concerns(organization: Organization, approval: Document, user: str) -> bool
     )
 
 
+def _may_see(call: Call, approval: Document) -> bool:
+    """Whoever may not see a pipeline's runs sees no button at them either."""
+    run = call.organization.runs.get(approval["run"])
+    pipeline = call.organization.pipelines.get(run["pipeline"]) if run else None
+    return pipeline is None or may(call.organization, call.principal, pipeline, VIEW_BUILDS)
+
+
 def _of(call: Call, key: str) -> Document:
     approval = call.organization.table("approval").get(key.lower())
-    if approval is None or approval["project"] != call.project["id"]:
+    if approval is None or approval["project"] != call.project["id"] or not _may_see(call, approval):
         raise not_found(f"Approval {key} not found.", "ApprovalNotFoundException")
     return approval
 

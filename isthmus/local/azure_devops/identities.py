@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from isthmus.local.azure_devops.access import administrator
-from isthmus.local.azure_devops.call import Call, objects, text
+from isthmus.local.azure_devops.call import Call
 from isthmus.local.azure_devops.faults import invalid, not_found
 from isthmus.local.azure_devops.organization import unique_name
 from isthmus.local.azure_devops.principals import Kind, Principal
@@ -16,11 +15,21 @@ def search(call: Call) -> list[Document]:
     ids = call.texts("identityIds") + call.texts("subjectDescriptors") + call.texts("descriptors")
     if ids:
         found = [call.organization.principals.get(one) for one in ids]
-        return [_identity(one) for one in found if one]
+        return [_with_members(call, one) for one in found if one]
     wanted = call.query.get("filtervalue", "").lower()
     if not wanted:
         raise invalid("Name the identities by identityIds, or by searchFilter and filterValue.")
     return [_identity(one) for one in call.organization.principals if wanted in _names(one)]
+
+
+def _with_members(call: Call, principal: Principal) -> Document:
+    """An identity and, where `queryMembership` asks for them, who is in the group."""
+    found = _identity(principal)
+    if call.query.get("querymembership", "None").lower() in ("direct", "expanded"):
+        members = call.organization.principals.members(principal.name) if found["isContainer"] else []
+        found["members"] = [one.identity_descriptor for one in members]
+        found["memberIds"] = [one.id for one in members]
+    return found
 
 
 def _names(principal: Principal) -> set[str]:
@@ -29,7 +38,7 @@ def _names(principal: Principal) -> set[str]:
 
 
 def one(call: Call) -> Document:
-    return _identity(_of(call, call.path["identityId"]))
+    return _identity(of(call, call.path["identityId"]))
 
 
 def me(call: Call) -> Document:
@@ -77,14 +86,14 @@ def _subjects(call: Call, kind: Kind) -> list[Document]:
 
 
 def descriptor(call: Call) -> Document:
-    return {"value": _of(call, call.path["storageKey"]).descriptor}
+    return {"value": of(call, call.path["storageKey"]).descriptor}
 
 
 def storage_key(call: Call) -> Document:
-    return {"value": _of(call, call.path["subjectDescriptor"]).id}
+    return {"value": of(call, call.path["subjectDescriptor"]).id}
 
 
-def _of(call: Call, key: str) -> Principal:
+def of(call: Call, key: str) -> Principal:
     found = call.organization.principals.get(key)
     if found is None:
         raise not_found(
@@ -108,58 +117,6 @@ def _subject(call: Call, principal: Principal) -> Document:
         "url": f"{call.organization.url}/_apis/Graph/{principal.descriptor}",
         **application,
     }
-
-
-# ---- access control lists
-
-
-def set_entries(call: Call) -> list[Document]:
-    """Allow or deny bits of a namespace on a token, by descriptor; merged with what is there if so asked."""
-    administrator(call)
-    token = text(call.body, "token", required=True)
-    merge = bool(call.body.get("merge"))
-    table = call.organization.table("acl")
-    key = f"{call.path['securityNamespaceId'].lower()}/{token}"
-    with call.organization.store.lock:
-        listed = table.get(key) or {}
-        for entry in objects(call.body, "accessControlEntries"):
-            who = _of(call, text(entry, "descriptor", required=True)).identity_descriptor
-            known = listed.get(who, {"allow": 0, "deny": 0}) if merge else {"allow": 0, "deny": 0}
-            allow, deny = _bits(entry, "allow"), _bits(entry, "deny")
-            listed[who] = {"allow": known["allow"] & ~deny | allow, "deny": known["deny"] & ~allow | deny}
-        table.save(key, listed)
-    return [_entry(who, bits) for who, bits in listed.items()]
-
-
-def lists(call: Call) -> list[Document]:
-    namespace = call.path["securityNamespaceId"].lower()
-    token = call.query.get("token", "")
-    wanted = call.texts("descriptors")
-    found = call.organization.table("acl").below(f"{namespace}/{token}")
-    is_recursive = call.query.get("recurse", "").lower() == "true"
-    named = [(key.partition("/")[2], listed) for key, listed in found]
-    return [
-        {"inheritPermissions": True, "token": each, "acesDictionary": entries}
-        for each, listed in named
-        if each == token or (is_recursive and each.startswith(f"{token}/"))
-        if (entries := _entries(listed, wanted))
-    ]
-
-
-def _entries(listed: Document, wanted: list[str]) -> Document:
-    shown = (_entry(who, bits) for who, bits in listed.items())
-    return {one["descriptor"]: one for one in shown if not wanted or one["descriptor"] in wanted}
-
-
-def _bits(entry: Document, name: str) -> int:
-    value = entry.get(name) or 0
-    if not isinstance(value, int):
-        raise invalid(f"{name} must be a number.")
-    return value
-
-
-def _entry(who: str, bits: Document) -> Document:
-    return {"descriptor": who, **bits}
 
 
 RESOURCES = [
@@ -208,19 +165,5 @@ RESOURCES = [
         "StorageKeys",
         "_apis/graph/storagekeys/{subjectDescriptor}",
         item={"GET": storage_key},
-    ),
-    Resource(
-        "ac08c8ff-4323-4b08-af90-bcd018d380ce",
-        "Security",
-        "AccessControlEntries",
-        "_apis/accesscontrolentries/{securityNamespaceId}",
-        item={"POST": set_entries},
-    ),
-    Resource(
-        "18a2ad18-7571-46ae-bec7-0c7da1495885",
-        "Security",
-        "AccessControlLists",
-        "_apis/accesscontrollists/{securityNamespaceId}",
-        item={"GET": lists},
     ),
 ]

@@ -91,6 +91,9 @@ class Principals:
             found = next(known, None)
         return found
 
+    def group(self, name: str) -> Principal | None:
+        return next((one for one in self._all.values() if one.kind == "group" and one.name == name), None)
+
     def members(self, group: str) -> list[Principal]:
         return [one for one in self._all.values() if group in one.groups]
 

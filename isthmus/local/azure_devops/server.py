@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from isthmus.local.azure_devops import (
+    access_lists,
     approvals,
     build_details,
     builds,
@@ -88,6 +89,7 @@ AREAS = (
     pools,
     variable_groups,
     identities,
+    access_lists,
     oidc,
     plans,
     elsewhere,
