@@ -41,6 +41,7 @@ from isthmus.local.aws import (
     sagemaker,
     saved_queries,
     search_types,
+    service_quotas,
     signatures,
     snapshots,
     source_identity,
@@ -89,6 +90,7 @@ def serve(settings: Settings) -> None:
     studio_types.install()
     emr_serverless.install()
     oam.install()
+    service_quotas.install()
     search_types.install()
     saved_queries.install(handlers)
     glue_sessions.install(handlers)
