@@ -139,6 +139,9 @@ def explained(error: Exception) -> Problem:
     if not isinstance(error, ClientError):
         return no_answer(error)
     said = error.response.get("Error", {})
+    if not said.get("Message"):
+        # AWS always says why; an emulator that lacks the service does not.
+        return Unavailable(f"what answers for AWS knows no {error.operation_name} ({said.get('Code')})")
     return Refused(f"AWS refused {error.operation_name}: {said.get('Code')}: {said.get('Message')}")
 
 

@@ -49,6 +49,9 @@ COMMANDS = {
         "isthmus.operate.bridging:bridge", "What the bridge could not carry, and sending it again."
     ),
     "audit": Entry("isthmus.audit.commands:audit", "Prove that what runs in prod came there by the rules."),
+    "doctor": Entry(
+        "isthmus.doctor.commands:doctor", "What a set-up lacks in either cloud, and what mends it."
+    ),
     # What the pipelines call
     "assume": Entry(
         "isthmus.azure.commands:assume", "Run a command as an AWS role, by the job's OIDC token."
@@ -73,7 +76,7 @@ COMMANDS = {
 # Where the environment names no clouds and a local platform runs in this folder: those that only read talk
 # to that, and say so; those that decide something do not guess.
 READING = frozenset(
-    {"status", "pending", "evidence", "models", "invoke", "lineage", "events", "monitor", "audit"}
+    {"status", "pending", "evidence", "models", "invoke", "lineage", "events", "monitor", "audit", "doctor"}
 )
 DECIDING = frozenset({"approve", "reject", "bridge", "events replay"})
 

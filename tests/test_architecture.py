@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "deploy": COMMON | {"aws", "network", "resource_types", "serving", "container", "monitor", "infra"},
     "operate": COMMON | {"aws", "azure", "serving"},
     "audit": COMMON | {"aws", "azure", "infra", "operate"},
+    "doctor": COMMON | {"aws", "azure", "infra", "operate"},
     "cdk": COMMON | {"network", "instances", "resource_types", "sessions"},
     "app": {"config", "cdk", "infra"},
 }

@@ -131,7 +131,7 @@ class Present:
 
     def identity(self, name: str) -> str:
         """The id of a person or a group, by name; raises `NotFound`, or `Refused` when it is ambiguous."""
-        found = self._identities(name)
+        found = self.identities(name)
         if len(found) == 1:
             return str(found[0].id)
         if not found:
@@ -143,7 +143,8 @@ class Present:
         names = ", ".join(one.provider_display_name for one in found)
         raise Refused(f"{name!r} is ambiguous: {names}", where="platform.yaml, azure.approvers")
 
-    def _identities(self, name: str) -> list[Any]:
+    def identities(self, name: str) -> list[Any]:
+        """Everybody, person or group, who is called so."""
         identities = self.clients.get_identity_client
         return list(
             self._once(
@@ -151,6 +152,18 @@ class Present:
                 lambda: identities().read_identities(search_filter="General", filter_value=name),
             )
         )
+
+    def members(self, group: Any) -> list[Any]:
+        """The direct members of a group, people and groups."""
+        identities = self.clients.get_identity_client
+        (whole,) = self._once(
+            f"members/{group.id}",
+            lambda: identities().read_identities(identity_ids=group.id, query_membership="Direct"),
+        )
+        ids = ",".join(map(str, whole.member_ids or []))
+        if not ids:
+            return []
+        return list(self._once(f"ids/{ids}", lambda: identities().read_identities(identity_ids=ids)))
 
     def application(self, client_id: str) -> str:
         """The identity descriptor of an Entra application's service principal; raises `NotFound`."""
@@ -179,7 +192,7 @@ class Present:
         # The project's own, where jobs are kept to their project (the default); else the organization's.
         for whose in (self.client.project, "Project Collection"):
             name = f"{whose} Build Service ({organization})"
-            if found := self._identities(name):
+            if found := self.identities(name):
                 return str(found[0].descriptor)
         raise NotFound(
             f"Azure DevOps knows no build service of {self.client.project}",
@@ -198,6 +211,17 @@ class Present:
                 if entry.descriptor.lower() == descriptor.lower():
                     return int(entry.allow or 0)
         return 0
+
+    def effective(self, namespace: str, token: str, descriptor: str) -> int:
+        """The bits that somebody has there in the end, by entries of their own and of their groups."""
+        security = self.clients.get_security_client
+        (found,) = self._once(
+            f"effective/{namespace}/{token}/{descriptor}",
+            lambda: security().query_access_control_lists(
+                namespace, token=token, descriptors=descriptor, include_extended_info=True, recurse=False
+            ),
+        )
+        return sum(int(one.extended_info.effective_allow or 0) for one in found.aces_dictionary.values())
 
     def entries(self, namespace: str, below: str, descriptor: str) -> dict[str, tuple[int, int]]:
         """What somebody is allowed and denied, by token: at `below`, and at all that is under it."""

@@ -101,7 +101,11 @@ class Toolkit:
                 "Boundary": self._boundary(),
                 "DeploymentActionRole": self._role("deploy", self._deploy()),
                 "FilePublishingRole": self._role("file-publishing", self._publish()),
-                "LookupRole": self._role("lookup", self._look(), ["arn:aws:iam::aws:policy/SecurityAudit"]),
+                "LookupRole": self._role(
+                    "lookup",
+                    [*self._look(), *self._examine()],
+                    ["arn:aws:iam::aws:policy/SecurityAudit"],
+                ),
                 "CloudFormationExecutionRole": self._execution_role(),
                 "CdkBootstrapVersion": _parameter("version", VERSION),
                 "BoundaryRevision": _parameter("boundary", self.revision),
@@ -164,6 +168,14 @@ class Toolkit:
             _allow(READ_STACKS, [f"{where}/{self.platform}-*", f"{where}/{STACK}/*"]),
             _allow(READ_ANY, "*"),
             _allow(["ssm:GetParameter", "ssm:GetParameters"], parameters),
+        ]
+
+    def _examine(self) -> list[Any]:
+        """What `isthmus doctor` asks beside SecurityAudit: who shares versions, and how much there may be."""
+        groups = f"arn:aws:sagemaker:{self.region}:{self.account}:model-package-group/*"
+        return [
+            _allow("sagemaker:GetModelPackageGroupPolicy", groups),
+            _allow("servicequotas:ListServiceQuotas", "*"),
         ]
 
     def _deploy(self) -> list[Any]:

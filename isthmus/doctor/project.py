@@ -1,0 +1,42 @@
+"""Whether Azure DevOps is as platform.yaml says, by the plan that `isthmus azure apply` would carry out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from isthmus.azure import callback, contents, provision
+from isthmus.config import platform_path
+from isthmus.doctor.finding import Finding, Status
+from isthmus.doctor.sight import Sight
+from isthmus.errors import Problem
+
+APPLY = "isthmus azure apply"
+CALLED = {
+    "make": "it is not there",
+    "drift": "it is not as it was made",
+    "contents": "this folder holds newer contents",
+    "remove": "it is there and should not be",
+}
+
+
+def project(sight: Sight) -> Iterator[Finding]:
+    """Pipelines, environments, service connections, checks, policies and grants, and the bridge's route."""
+    try:
+        url = callback.url(sight.platform)
+    except Problem as problem:
+        url = ""
+        yield Finding("could not look", "the bridge's route", problem.what, problem.todo)
+    beside = platform_path().resolve().parent
+    folders = contents.Folders(
+        platform=beside,
+        model_build=beside / "model-build",
+        model_deploy=beside / "model-deploy",
+        platform_file=platform_path().resolve(),
+    )
+    for one in provision.plan(sight.platform, folders, sight.azure, url):
+        document = one.document
+        changed = "; ".join(map(str, one.differences))
+        says = f"{CALLED[one.kind]}{': ' if changed else ''}{changed}"
+        # Contents are newer in this folder, which is no fault of the set-up.
+        status: Status = "warning" if one.kind == "contents" else "missing"
+        yield Finding(status, str(document["summary"]), says, APPLY)
