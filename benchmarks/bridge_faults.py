@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import bisect
 import contextlib
+import hashlib
 import itertools
 import json
 import logging
@@ -37,16 +38,22 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.simulated_queue import Message, Queue
 from tests.bridge.clouds import Clouds
-from tests.bridge.conftest import AUTOMATION, REGION, Context, environment
+from tests.bridge.conftest import AUTOMATION, REGION, Context, environment, tick
 
 START = 1_795_000_000.0
 APPROVED_EVERY_SECONDS = 90.0
 RECONCILED_EVERY_SECONDS = 900.0
 ATTEMPTS_OF_SQS = 33
+# After the last event. One look may be a dead letter; an event that was lost is five minutes old by then.
+LAST_LOOKS = 2
 # How often each happens: per event, or per request.
 NEVER_COMES, COMES_AGAIN, IS_LATE = 0.02, 0.10, 0.20
 BREAKS, SERVER_ERROR, THROTTLED, KILLED, OVERLAPS = 0.004, 0.004, 0.004, 0.003, 0.005
 STORM_EVERY_SECONDS, STORM_SECONDS = 1800.0, 120.0
+
+
+# Of what went wrong, each in words; the same seed gives the same ones again.
+MOST_FINDINGS = 20
 
 
 class Killed(BaseException):
@@ -129,6 +136,7 @@ class World:
     answering: float = 0.0
     dead: bool = False
     depth: int = 0
+    sent: Iterator[int] = field(default_factory=itertools.count)
 
     # ---- what stands between the bridge and the clouds
 
@@ -149,8 +157,9 @@ class World:
         if azure and any(start <= time.time() < end for start, end in self.storms):
             self.faults["storm"] += 1
             return 429, {"message": "TF400733: too many requests"}, {"retry-after": "30"}
-        if target.startswith("DynamoDB") and self._happens("throttled", THROTTLED):
-            return 400, {"__type": "ProvisionedThroughputExceededException", "message": "slow down"}, {}
+        if target and self._happens("throttled", THROTTLED):
+            kind = "ProvisionedThroughputExceeded" if target.startswith("DynamoDB") else "Throttling"
+            return 400, {"__type": f"{kind}Exception", "message": "slow down"}, {}
         self._may_die("killed before")
         if self._happens("broken before", BREAKS):
             raise TimeoutError
@@ -167,8 +176,26 @@ class World:
             asked = json.loads(body)
             self.queue.show_at(asked["ReceiptHandle"], time.time() + asked["VisibilityTimeout"])
             return 200, {}
+        if target == "AmazonSQS.SendMessageBatch":
+            return 200, self._asked_of_itself(json.loads(body)["Entries"])
         found = self.clouds.jobs.answer(method, url, target, body, "")
         return found or self.clouds._answer(method, url, target, body)
+
+    def _asked_of_itself(self, entries: list[dict[str, Any]]) -> dict[str, Any]:
+        """Put the bridge's looks into its queue; a few of a batch are not taken."""
+        taken, failed = [], []
+        for one in entries:
+            if self._happens("look not taken", THROTTLED):
+                failed.append({"Id": one["Id"], "Code": "InternalError", "SenderFault": False})
+                continue
+            self._send(one["MessageBody"], time.time() + one["DelaySeconds"])
+            digest = hashlib.md5(one["MessageBody"].encode(), usedforsecurity=False).hexdigest()
+            taken.append({"Id": one["Id"], "MessageId": one["Id"], "MD5OfMessageBody": digest})
+        return {"Successful": taken, "Failed": failed}
+
+    def _send(self, body: str, visible: float) -> None:
+        identity = f"look-{next(self.sent)}"
+        self.queue.send(Message(identity, body, time.time()), visible)
 
     def _happens(self, what: str, probability: float) -> bool:
         happens = self.random.random() < probability
@@ -193,7 +220,9 @@ class World:
         return True
 
     def reconcile(self) -> None:
-        self._handled({"reconcile": True}, 0)
+        """As the rule on a schedule does, now and then twice."""
+        for _ in range(1 + self._happens("tick came again", COMES_AGAIN)):
+            self._send(json.dumps(tick()), time.time())
 
     def _handled(self, event: dict[str, Any], messages: int) -> set[str] | None:
         """The ids of what failed; None where the Lambda was killed, or raised."""
@@ -210,12 +239,9 @@ class World:
         except Killed:
             self._new_lambda()
             return None
-        except Exception:  # noqa: BLE001  the reconciler's first error; the next call goes on
-            return None
         finally:
             taken = time.perf_counter() - started
-            if messages:
-                self.own_ms += [(taken - self.answering) / messages * 1000] * messages
+            self.own_ms += [(taken - self.answering) / messages * 1000] * messages
             self.depth -= 1
             handler.processor, self.dead, self.answering = outer[0], outer[1], outer[2] + taken
 
@@ -229,25 +255,29 @@ class World:
     # ---- time
 
     def run(self) -> None:
-        """Until every event was sent and the queue is empty, and the reconciler has looked once more."""
+        """Until every event was sent and the queue is empty, and the reconciler has looked twice more."""
+        self.until_done()
+        for _ in range(LAST_LOOKS):
+            self.clock.shift(RECONCILED_EVERY_SECONDS)
+            self.reconcile()
+            self.until_done()
+
+    def until_done(self) -> None:
         reconciled = time.time()
-        while True:
+        while self.events or len(self.queue):
             while self.events and self.events[-1][0] <= time.time():
                 at, message = self.events.pop()
                 self.queue.send(message, at)
-            if time.time() - reconciled >= RECONCILED_EVERY_SECONDS:
+            if self.events and time.time() - reconciled >= RECONCILED_EVERY_SECONDS:
                 reconciled = time.time()
                 self.reconcile()
             if self.invoke():
                 self.clock.shift(0.2)
                 continue
             waits = [self.queue.next_due(), self.events[-1][0] if self.events else None]
-            if all(one is None for one in waits):
-                break
-            self.clock.move_to(max(min(one for one in waits if one is not None), time.time() + 0.2))
-        for _ in range(8):
-            self.clock.shift(RECONCILED_EVERY_SECONDS)
-            self.reconcile()
+            due = [one for one in waits if one is not None]
+            if due:
+                self.clock.move_to(max(min(due), time.time() + 0.2))
 
 
 def _record(message: Message) -> dict[str, Any]:
@@ -284,12 +314,15 @@ def deliveries(world: World, at: float, event: dict[str, Any]) -> Iterator[tuple
         return
     for copy in range(1 + world._happens("came again", COMES_AGAIN)):
         late = world.random.uniform(0, 600) if world._happens("late", IS_LATE) else world.random.uniform(0, 2)
+        if copy and world._happens("hours late", IS_LATE):
+            late += world.random.uniform(3600, 4 * 3600)
         yield at + late, Message(f"{event['id']}-{copy}", json.dumps(event), at + late)
 
 
 def simulate(models: list[str], versions: int, seed: int) -> dict[str, Any]:
     """One process's share of the models."""
     logging.disable(logging.CRITICAL)
+    random.seed(seed)
     os.environ |= environment("http://clouds.invalid")
     # Powertools prints its metrics, and its switch for that is not heeded by what writes for CloudWatch.
     with (
@@ -369,12 +402,16 @@ class Pool:
 
 def _found(world: World, models: list[str], versions: int) -> dict[str, Any]:
     lost = twice = disordered = 0
+    findings = [f"dead letter: {one['reason']}: {one['body'][:300]}" for one in world.clouds.dead_letters]
+    findings += [f"dead letter of SQS: {one.body[:300]}" for one in world.queue.dead]
     for model in models:
         runs = [
             one["templateParameters"]
             for one in world.clouds.by_pipeline[str(world.clouds.pipelines[f"{model}-deploy"])]
         ]
         order = [int(one["modelPackageArn"].rpartition("/")[2]) for one in runs]
+        if order != list(range(1, versions + 1)):
+            findings.append(f"{model}: {order}")
         lost += versions - len(set(order))
         twice += len(order) - len(set(order))
         disordered += sum(later < earlier for earlier, later in itertools.pairwise(order))
@@ -384,6 +421,7 @@ def _found(world: World, models: list[str], versions: int) -> dict[str, Any]:
         "out_of_order": disordered,
         "dead_letters": len(world.queue.dead) + len(world.clouds.dead_letters),
         "own_ms": world.own_ms,
+        "findings": findings,
         "faults": dict(world.faults),
     }
 
@@ -429,6 +467,7 @@ def told(shares: list[dict[str, Any]], events: int) -> dict[str, Any]:
         "p50_ms": round(centiles[49], 2),
         "p99_ms": round(centiles[98], 2),
         "faults": dict(sorted(faults.items())),
+        "findings": [one for share in shares for one in share["findings"]][:MOST_FINDINGS],
     }
 
 

@@ -34,10 +34,11 @@ def approved(model: str, arn: str, at: str, correlation_id: str) -> Hop:
         if not any(one.covers(wanted) for one in runs):
             listed = registry.latest(model, "Approved")
             gone = None if arn in listed else _withdrawn(arn, at)
-            if instead := gone or _overtaken(runs, at):
+            if instead := gone or _overtaken(wanted, runs):
                 return instead
             others = [one for one in listed if one != arn]
-            _catch_up(model, [run for run in _missing(model, others, runs) if run.moment < at], runs)
+            missing = _missing(model, others, runs)
+            _catch_up(model, [run for run in missing if run.rank < wanted.rank], runs)
         return carry.once(wanted, runs)
 
 
@@ -52,7 +53,7 @@ def repair(model: str) -> int:
 
 def _catch_up(model: str, missing: Sequence[Run], runs: Sequence[Queued]) -> int:
     """Queue the missing runs, the earliest approval first, but none that a later one has overtaken."""
-    due = [run for run in missing if not _overtaken(runs, run.moment)]
+    due = [run for run in missing if not _overtaken(run, runs)]
     if missing:
         logger.info("missing runs", model=model, missing=[run.key for run in missing], queued=len(due))
     for run in due:
@@ -64,8 +65,8 @@ def _catch_up(model: str, missing: Sequence[Run], runs: Sequence[Queued]) -> int
     return len(due)
 
 
-def _overtaken(runs: Sequence[Queued], at: str) -> Hop | None:
-    if any(one.approved > at for one in runs):
+def _overtaken(wanted: Run, runs: Sequence[Queued]) -> Hop | None:
+    if any(one.rank > wanted.rank for one in runs):
         return Hop("overtaken", {"reason": "a version that was approved later has had its run"})
     return None
 
@@ -90,7 +91,7 @@ def _missing(model: str, listed: Sequence[str], runs: Sequence[Queued]) -> list[
     """
     deployed = {one.parameters.get("modelPackageArn") for one in runs}
     found = [_wanted(model, arn) for arn in listed if arn not in deployed]
-    return sorted((run for run in found if run), key=lambda run: run.moment)
+    return sorted((run for run in found if run), key=lambda run: run.rank)
 
 
 def _wanted(model: str, arn: str) -> Run | None:

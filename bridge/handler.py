@@ -1,4 +1,4 @@
-"""The Lambda's entry, `bridge.handler.handle`: batches of events from SQS, and the reconciler's call.
+"""The Lambda's entry, `bridge.handler.handle`: batches of events from SQS.
 
 Each message succeeds; or returns to the queue, to come again when there is hope; or becomes a dead letter
 that says why. An error never looks like success.
@@ -12,8 +12,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from bridge import carry, envelope, messages, web
-from bridge.reactions import react
-from bridge.reconcile import reconcile
+from bridge.reactions import COME_ANEW, react
 from bridge.settings import settings
 from bridge.trace import Trace, metrics
 
@@ -24,31 +23,28 @@ processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failu
 def handle(event: dict[str, Any], context: Any) -> Any:
     """Carry each message over; returns the ids of those that come again (`batchItemFailures`).
 
-    Raises where the call is neither a batch nor the reconciler's.
+    Raises where the call is no batch.
     """
+    if "Records" not in event:
+        raise envelope.Refused("no batch of messages")
     carry.config.register_lambda_context(context)
     try:
-        return _handled(event, context)
+        return process_partial_response(
+            event=event, record_handler=_carry, processor=processor, context=context
+        )
     finally:
         if metrics.metric_set:
             metrics.flush_metrics()
 
 
-def _handled(event: dict[str, Any], context: Any) -> Any:
-    if event == {"reconcile": True}:
-        return reconcile(context.get_remaining_time_in_millis)
-    if "Records" not in event:
-        raise envelope.Refused("neither a batch of messages nor the reconciler's call")
-    return process_partial_response(event=event, record_handler=_carry, processor=processor, context=context)
-
-
 def _carry(record: SQSRecord) -> None:
     first = record.attributes.approximate_receive_count == "1"
     trace = Trace(record.attributes.sent_timestamp, record.body if first else "")
+    event = None
     try:
-        web.ready()
         event = envelope.read(record.body, settings())
         trace.follow(event.id)
+        web.ready()
         if hop := react(event, trace):
             trace.hop(hop.name, **hop.details)
     except envelope.Refused as refusal:
@@ -56,13 +52,13 @@ def _carry(record: SQSRecord) -> None:
         trace.hop("refused", reason=str(refusal))
         messages.bury(record, str(refusal), trace.correlation_id)
     except Exception as error:  # noqa: BLE001  whatever it was, the message is not done
-        _put_off(record, error, trace)
+        _put_off(record, error, trace, comes_anew=event is not None and event.source in COME_ANEW)
 
 
-def _put_off(record: SQSRecord, error: Exception, trace: Trace) -> None:
+def _put_off(record: SQSRecord, error: Exception, trace: Trace, *, comes_anew: bool) -> None:
     """Raises the error where the message comes again."""
     reason = f"{type(error).__name__}: {error}"
-    if messages.is_last(record, error):
+    if messages.is_last(record, error, comes_anew=comes_anew):
         trace.hop("failed", reason=reason)
         messages.bury(record, reason, trace.correlation_id)
         return

@@ -1,5 +1,7 @@
 """One at a time: whoever holds the lease of a pipeline looks at its runs and queues, and nobody else.
 
+Notices have leases too.
+
 A lease is an item of the memory table, written where there is none or where the holder's time is over.
 """
 
@@ -26,11 +28,11 @@ class Held(Retryable):
 
 
 @contextmanager
-def held(pipeline: str) -> Iterator[None]:
-    """Hold the pipeline's lease; raises `Held` where somebody else does."""
-    name, owner = f"lease#{pipeline}", uuid.uuid4().hex
+def held(what: str) -> Iterator[None]:
+    """Hold the lease of a pipeline, or of a notice; raises `Held` where somebody else does."""
+    name, owner = f"lease#{what}", uuid.uuid4().hex
     if not memory.mark(name, owner, SECONDS):
-        raise Held(f"somebody else looks after {pipeline} just now", AGAIN_SECONDS)
+        raise Held(f"somebody else looks after {what} just now", AGAIN_SECONDS)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Marks in the memory table: of several attempts to set one, one wins."""
+"""The memory table: marks, of which one of several attempts to set one wins; and texts that are kept."""
 
 from __future__ import annotations
 
@@ -31,3 +31,17 @@ def mark(name: str, owner: str, seconds: int) -> bool:
         found = error.response.get("Item", {}).get("owner", {}).get("S")
         return bool(found == owner)
     return True
+
+
+def keep(name: str, text: str, seconds: int) -> None:
+    """Keep a text for so long, in place of what was kept by that name."""
+    until = {"N": str(int(time.time()) + seconds)}
+    client("dynamodb").put_item(
+        TableName=settings().table, Item=key(name) | {"text": {"S": text}, "expiration": until}
+    )
+
+
+def recall(name: str) -> str:
+    """The text that was kept by that name; empty for none."""
+    found = client("dynamodb").get_item(TableName=settings().table, Key=key(name), ConsistentRead=True)
+    return str(found.get("Item", {}).get("text", {}).get("S", ""))

@@ -7,6 +7,7 @@ person reads without opening it: `reason`, and `correlation_id` where it has one
 from __future__ import annotations
 
 import random
+import time
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
@@ -19,11 +20,18 @@ LONGEST_SECONDS = 900
 FIRST_SECONDS = 5
 # Of what was answered with no: it may be a token or a pipeline that was made anew, but hardly for long.
 DENIED_ATTEMPTS = 5
+# Of a look, which the next ticks repeat; some are only seen after ten minutes.
+LOOK_SECONDS = 1800
 REASON_CHARACTERS = 500
 
 
-def is_last(record: SQSRecord, error: Exception) -> bool:
-    """Whether the message has had its chances."""
+def is_last(record: SQSRecord, error: Exception, *, comes_anew: bool) -> bool:
+    """Whether the message has had its chances.
+
+    What `comes_anew` with each tick is not tried for hours: looks must not pile up while a cloud is away.
+    """
+    if comes_anew and time.time() - float(record.attributes.sent_timestamp) / 1000 > LOOK_SECONDS:
+        return True
     most = DENIED_ATTEMPTS if isinstance(error, Denied) else settings().attempts
     return _attempt(record) >= most
 

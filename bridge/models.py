@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bridge.aws import client
@@ -39,9 +38,11 @@ def is_ours(model: str) -> bool:
     return find(model) is not None
 
 
-def ours() -> Iterator[str]:
-    """The names of the platform's models, at this moment."""
-    pages = client("ssm").get_paginator("get_parameters_by_path").paginate(Path=settings().models_path)
-    for page in pages:
-        for one in page["Parameters"]:
-            yield one["Name"].rpartition("/")[2]
+def page(token: str) -> tuple[list[str], str]:
+    """The names of up to ten models of the platform, and the token of the next ones; empty for the last.
+
+    `token` is empty for the first ones.
+    """
+    more = {"NextToken": token} if token else {}
+    found = client("ssm").get_parameters_by_path(Path=settings().models_path, **more)
+    return [one["Name"].rpartition("/")[2] for one in found["Parameters"]], found.get("NextToken", "")

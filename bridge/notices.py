@@ -1,20 +1,17 @@
-"""Tells people once, by topic, what they have not been told: when it begins to wait, again, and then others.
+"""Tells people by topic what they have not been told: when it begins to wait, again, and then others.
 
-What was told stands in the table. It is noted before it is told, so that nobody is told twice; a note without
-its message is taken back.
+Each is told at least once, for nobody shall miss it. What was told stands in the table, noted when SNS took
+it: so it is told twice only where the answer of SNS was lost, or this Lambda died before the note.
 """
 
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from botocore.exceptions import ClientError
-
-from bridge import memory
+from bridge import lease, memory
 from bridge.aws import client
 from bridge.settings import settings
 
@@ -47,7 +44,10 @@ class Level:
 
 
 def tell(waiting: Waiting) -> list[str]:
-    """Tell what is due and was not told; returns the levels' names. Raises where it could not be told."""
+    """Tell what is due and was not told; returns the levels' names.
+
+    Raises where it could not be told, and `lease.Held` where somebody else is telling it.
+    """
     return [level.name for level in _due(waiting) if _tell(waiting, level)]
 
 
@@ -71,19 +71,16 @@ def _levels() -> Iterator[Level]:
 
 def _tell(waiting: Waiting, level: Level) -> bool:
     name = f"notice#{waiting.subject}#{level.name}"
-    noted = {"TableName": settings().table, "Key": memory.key(name)}
-    if "Item" in client("dynamodb").get_item(**noted, ConsistentRead=True):
+    if memory.recall(name):
         return False
     subject, text = f"{level.word}{waiting.what}"[:LONGEST_SUBJECT], _text(waiting, level)
-    if not memory.mark(name, uuid.uuid4().hex, REMEMBER_SECONDS):
-        return False
-    try:
+    with lease.held(name):
+        if memory.recall(name):
+            return False
         client("sns").publish(
             TopicArn=level.topic, Subject=subject, Message=_for_each(subject, text), MessageStructure="json"
         )
-    except ClientError:
-        client("dynamodb").delete_item(**noted)
-        raise
+        memory.keep(name, "told", REMEMBER_SECONDS)
     return True
 
 

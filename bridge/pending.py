@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from bridge import notices, registry
+from bridge import models, notices, registry
 from bridge.azure import azure_devops
 from bridge.notices import Waiting
 from bridge.settings import settings
@@ -48,18 +48,23 @@ def versions(model: str, trace: Trace) -> None:
             trace.hop(told, reason=arn)
 
 
-def stages(models: set[str], trace: Trace) -> None:
+def stages(trace: Trace) -> None:
     """Tell what is due of each run that waits for an approval: its environment and connection ask at once."""
     waiting: dict[str, list[Mapping[str, Any]]] = {}
     for one in azure_devops().approvals():
         pipeline = one.get("pipeline") or {}
         run = str((pipeline.get("owner") or {}).get("id") or "")
         name = str(pipeline.get("name", ""))
-        if run and (name == INFRASTRUCTURE or name.removesuffix("-deploy") in models):
+        if run and (name == INFRASTRUCTURE or name.endswith("-deploy")):
             waiting.setdefault(run, []).append(one)
     for run, asked in waiting.items():
-        for told in notices.tell(_stage(run, asked)):
-            trace.hop(told, run_id=run)
+        if _is_ours(asked[0]["pipeline"]["name"]):
+            for told in notices.tell(_stage(run, asked)):
+                trace.hop(told, run_id=run)
+
+
+def _is_ours(pipeline: str) -> bool:
+    return pipeline == INFRASTRUCTURE or models.is_ours(pipeline.removesuffix("-deploy"))
 
 
 def _stage(run: str, asked: list[Mapping[str, Any]]) -> Waiting:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from bridge.envelope import RECONCILER
 
+Rank = tuple[str, int]
+"""When a version was approved, and its number: of two of the same millisecond the higher is the later."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -21,6 +24,11 @@ class Run:
     def moment(self) -> str:
         """When it came to what the run is about, as the key says: ISO text of one length, in UTC."""
         return self.key.partition("#")[2]
+
+    @property
+    def rank(self) -> Rank:
+        """Where a deployment stands in the order of approval."""
+        return _rank(self.key)
 
 
 @dataclass(frozen=True)
@@ -41,9 +49,9 @@ class Queued:
         return self.parameters.get("reason") == "retrain"
 
     @property
-    def approved(self) -> str:
-        """When the version of a deployment was approved, as its key says."""
-        return self.parameters.get("approvalKey", "").partition("#")[2]
+    def rank(self) -> Rank:
+        """Where a deployment stands in the order of approval; first where its key does not say."""
+        return _rank(self.parameters.get("approvalKey", ""))
 
     def covers(self, wanted: Run) -> bool:
         """Whether it already does what is wanted.
@@ -61,6 +69,12 @@ class Queued:
         if wanted.parameters["correlationId"].startswith(RECONCILER):
             return True
         return self.correlation_id.startswith(RECONCILER) and moment >= wanted.moment
+
+
+def _rank(key: str) -> Rank:
+    about, _, moment = key.partition("#")
+    number = about.rpartition("/")[2]
+    return moment, int(number) if number.isdecimal() else 0
 
 
 def deployment(model: str, arn: str, approved: str, correlation_id: str) -> Run:

@@ -56,10 +56,11 @@ def find(execution: str) -> Job | None:
     return _job(found["Item"]) if "Item" in found else None
 
 
-def every() -> Iterator[Job]:
-    """All jobs that wait."""
-    for page in client("dynamodb").get_paginator("scan").paginate(TableName=settings().waiting_table):
-        yield from map(_job, page["Items"])
+def pages(size: int) -> Iterator[list[Job]]:
+    """All jobs that wait, so many at a time."""
+    scan = client("dynamodb").get_paginator("scan")
+    for page in scan.paginate(TableName=settings().waiting_table, Limit=size):
+        yield [_job(item) for item in page["Items"]]
 
 
 def tell(job: Job, statuses: dict[str, str]) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bridge import looks
 from bridge.envelope import Envelope, Refused
-from bridge.reactions import alarm, data_set, execution, model_package
+from bridge.reactions import alarm, data_set, execution, model_package, reconcile
 from bridge.trace import Hop, Trace
 
 Reaction = Callable[[Envelope, Trace], Hop | None]
@@ -17,7 +18,15 @@ REACTIONS: dict[tuple[str, str], Reaction] = {
     ("aws.sagemaker", "SageMaker Model Building Pipeline Execution Step Status Change"): execution.react,
     ("isthmus.callback", "Job Waiting"): execution.react,
     ("isthmus.landing", "Data Set Complete"): data_set.react,
+    ("aws.events", "Scheduled Event"): reconcile.tick,
+    (looks.SOURCE, looks.MODELS): reconcile.list_models,
+    (looks.SOURCE, looks.JOBS): reconcile.list_jobs,
+    (looks.SOURCE, looks.STAGES): reconcile.stages,
+    (looks.SOURCE, looks.MODEL): reconcile.model,
+    (looks.SOURCE, looks.JOB): reconcile.job,
 }
+# The sources of what is asked for anew with each tick.
+COME_ANEW = ("aws.events", looks.SOURCE)
 
 
 def react(event: Envelope, trace: Trace) -> Hop | None:

@@ -9,7 +9,7 @@ from aws_cdk import Stack
 from constructs import Construct
 
 from cdk.parts.announcements import REJECTED_WHILE_RUNNING, announce
-from cdk.parts.bridge_feeds import Feed, feeds
+from cdk.parts.bridge_feeds import feeds
 from cdk.parts.callback import callback, read_executions, waiting_table
 from cdk.parts.dead_letters import watch
 from cdk.parts.function import Function
@@ -22,7 +22,7 @@ from cdk.parts.tables import table
 from isthmus import names
 from isthmus.config import Platform
 from isthmus.config.approvals import length
-from isthmus.resource_types import aws_events, aws_lambda
+from isthmus.resource_types import aws_events
 
 CODE = Path(__file__).parents[2] / "bridge"
 SECONDS = 60
@@ -85,8 +85,10 @@ class Bridge(Construct):
             models=self._models(),
         )
         for feed in feeds(platform):
-            self._feed(feed, bus)
-        self._reconcile()
+            self._rule(
+                feed.id, feed.what, event_bus_name=bus if feed.own_bus else None, event_pattern=feed.pattern
+            )
+        self._rule("Reconcile", "What events that never came have left", schedule_expression=RECONCILE)
         announce(self, platform, notices, REJECTED_WHILE_RUNNING)
         watch(
             self,
@@ -158,7 +160,8 @@ class Bridge(Construct):
                 },
             ),
             allow(READ_QUEUE, self.queue.arn),
-            allow("sqs:SendMessage", self.dead_letters.arn),
+            # Of letters that are dead, and of looks that it asks of itself.
+            allow("sqs:SendMessage", [self.dead_letters.arn, self.queue.arn]),
             allow("sns:Publish", sorted(set(self._topics))),
             allow(
                 ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
@@ -179,15 +182,13 @@ class Bridge(Construct):
         parameters = f"arn:aws:ssm:{stack.region}:{stack.account}:parameter{path}"
         return [parameters, f"{parameters}/*"]
 
-    def _feed(self, feed: Feed, bus: str) -> None:
+    def _rule(self, id_: str, what: str, **when: Any) -> None:
         """A rule that puts events into the queue; what cannot be put is a dead letter too."""
         aws_events.CfnRule(
             self,
-            feed.id,
-            name=f"{self._name}-{feed.id.lower()}",
-            description=feed.what,
-            event_bus_name=bus if feed.own_bus else None,
-            event_pattern=feed.pattern,
+            id_,
+            name=f"{self._name}-{id_.lower()}",
+            description=what,
             targets=[
                 {
                     "id": "queue",
@@ -196,41 +197,5 @@ class Bridge(Construct):
                     "retryPolicy": {"maximumRetryAttempts": 185, "maximumEventAgeInSeconds": 86_400},
                 }
             ],
+            **when,
         ).node.add_dependency(self.queue)
-
-    def _reconcile(self) -> None:
-        """Look now and then for approvals whose event never came."""
-        rule = aws_events.CfnRule(
-            self,
-            "Reconcile",
-            name=f"{self._name}-reconcile",
-            description="Approved versions that no run was queued for",
-            schedule_expression=RECONCILE,
-            targets=[
-                {
-                    "id": "bridge",
-                    "arn": self.function.arn,
-                    "input": '{"reconcile":true}',
-                    "deadLetterConfig": {"arn": self.dead_letters.arn},
-                }
-            ],
-        )
-        rule.node.add_dependency(self.function, self.dead_letters)
-        # The rule's dead letters are calls that never arrived; one that arrived and failed is told as well.
-        aws_lambda.CfnEventInvokeConfig(
-            self,
-            "NotReconciled",
-            function_name=self._name,
-            qualifier="$LATEST",
-            maximum_retry_attempts=1,
-            destination_config={"onFailure": {"destination": self.dead_letters.arn}},
-        ).node.add_dependency(self.function, self.dead_letters)
-        aws_lambda.CfnPermission(
-            self,
-            "Reconciler",
-            action="lambda:InvokeFunction",
-            function_name=self.function.arn,
-            principal=EVENTS,
-            source_arn=rule.attr_arn,
-            source_account=self._stack.account,
-        )

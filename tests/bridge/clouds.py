@@ -65,6 +65,11 @@ class Clouds:
     # Of messages that come again: after how many seconds.
     put_off: list[int] = field(default_factory=list)
     dead_letters: list[dict[str, Any]] = field(default_factory=list)
+    # What the bridge asked of itself.
+    looks: list[str] = field(default_factory=list)
+    delays: list[int] = field(default_factory=list)
+    # The queue takes nothing more.
+    full: bool = False
     # What Azure DevOps says with each answer.
     headers: dict[str, str] = field(default_factory=dict)
     requests: list[tuple[str, str]] = field(default_factory=list)
@@ -173,7 +178,11 @@ class Clouds:
         if operation in self.throttled:
             return 400, {"__type": "ProvisionedThroughputExceededException", "message": "slow down"}
         if operation == "PutItem":
-            if held and not self._free(held, asked["ExpressionAttributeValues"]):
+            if (
+                "ConditionExpression" in asked
+                and held
+                and not self._free(held, asked["ExpressionAttributeValues"])
+            ):
                 return 400, {"__type": CONDITION, "message": "The conditional request failed", "Item": held}
             self.memory[key] = asked["Item"]
         elif operation == "UpdateItem":
@@ -203,7 +212,10 @@ class Clouds:
 
     def _parameters(self, operation: str, asked: dict[str, Any]) -> tuple[int, Any]:
         if operation == "GetParametersByPath":
-            return 200, {"Parameters": [{"Name": f"{asked['Path']}/{model}"} for model in self.models]}
+            names, start = sorted(self.models), int(asked.get("NextToken", 0))
+            page = [{"Name": f"{asked['Path']}/{model}"} for model in names[start : start + 10]]
+            more = {"NextToken": str(start + 10)} if start + 10 < len(names) else {}
+            return 200, {"Parameters": page} | more
         path, _, model = asked["Name"].rpartition("/")
         if (path, model in self.models) == ("/isthmus/models", True):
             return 200, {"Parameter": {"Name": asked["Name"], "Value": json.dumps(self.said.get(model, {}))}}
@@ -214,6 +226,17 @@ class Clouds:
             assert asked["QueueUrl"] == QUEUE
             self.put_off.append(asked["VisibilityTimeout"])
             return 200, {}
+        if operation == "SendMessageBatch":
+            assert asked["QueueUrl"] == QUEUE
+            if self.full:
+                failed = [
+                    {"Id": one["Id"], "Code": "InternalError", "SenderFault": False}
+                    for one in asked["Entries"]
+                ]
+                return 200, {"Successful": [], "Failed": failed}
+            self.looks += [one["MessageBody"] for one in asked["Entries"]]
+            self.delays += [one["DelaySeconds"] for one in asked["Entries"]]
+            return 200, {"Successful": [_sent(one) for one in asked["Entries"]], "Failed": []}
         assert (operation, asked["QueueUrl"]) == ("SendMessage", f"{QUEUE}-dlq")
         said = {name: one["StringValue"] for name, one in asked["MessageAttributes"].items()}
         self.dead_letters.append({"body": asked["MessageBody"]} | said)
@@ -231,6 +254,11 @@ class Clouds:
             and one["ModelApprovalStatus"] == asked["ModelApprovalStatus"]
         ]
         return 200, {"ModelPackageSummaryList": found[::-1]}
+
+
+def _sent(entry: dict[str, Any]) -> dict[str, str]:
+    digest = md5(entry["MessageBody"].encode()).hexdigest()
+    return {"Id": entry["Id"], "MessageId": "look", "MD5OfMessageBody": digest}
 
 
 @contextmanager

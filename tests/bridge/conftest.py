@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,23 +39,28 @@ class Bridge:
     clouds: Clouds
     log: io.StringIO = field(default_factory=io.StringIO)
 
-    def send(self, *envelopes: Any, attempt: int = 1, told: bool = True) -> list[str]:
-        """What an event tells is in the registry, unless that was `told` otherwise."""
+    def send(self, *envelopes: Any, attempt: int = 1, told: bool = True, sent: float = 0) -> list[str]:
+        """What an event tells is in the registry, unless `told` otherwise; `sent` is now if not said."""
         from bridge import handler
 
         for envelope in envelopes if told else ():
             self.clouds.tell(envelope)
-        records = [_record(str(number), envelope, attempt) for number, envelope in enumerate(envelopes)]
+        records = [_record(str(number), envelope, attempt, sent) for number, envelope in enumerate(envelopes)]
         try:
             answer = handler.handle({"Records": records}, Context())
         except Exception:  # noqa: BLE001  Lambda counts it as an error, and SQS keeps every message
             return [one["messageId"] for one in records]
         return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
 
-    def reconcile(self) -> dict[str, int]:
-        from bridge import handler
-
-        return handler.handle({"reconcile": True}, Context())
+    def reconcile(self) -> int:
+        """A tick and what comes of it; what fails is left for the next. Returns how many runs it queued."""
+        before, left = len(self.clouds.runs), []
+        self.clouds.looks.append(json.dumps(tick()))
+        while self.clouds.looks:
+            look = self.clouds.looks.pop(0)
+            left += [look] if self.send(look) else []
+        self.clouds.looks += left
+        return len(self.clouds.runs) - before
 
     def hops(self) -> list[dict[str, Any]]:
         """The hops logged so far."""
@@ -63,12 +70,15 @@ class Bridge:
         return [hop["hop"] for hop in self.hops()]
 
 
-def _record(message_id: str, envelope: Any, attempt: int) -> dict[str, Any]:
+def _record(message_id: str, envelope: Any, attempt: int, sent: float) -> dict[str, Any]:
     return {
         "messageId": message_id,
         "receiptHandle": "handle",
         "body": envelope if isinstance(envelope, str) else json.dumps(envelope),
-        "attributes": {"SentTimestamp": "1763683200000", "ApproximateReceiveCount": str(attempt)},
+        "attributes": {
+            "SentTimestamp": str(round(((sent or time.time()) - 1) * 1000)),
+            "ApproximateReceiveCount": str(attempt),
+        },
         "messageAttributes": {},
         "eventSource": "aws:sqs",
         "eventSourceARN": f"arn:aws:sqs:{REGION}:{AUTOMATION}:isthmus-bridge",
@@ -150,6 +160,9 @@ def clear(clouds: Clouds) -> None:
         "put_off",
         "said",
         "dead_letters",
+        "looks",
+        "delays",
+        "full",
         "headers",
         "throttled",
         "notices",
@@ -202,6 +215,21 @@ def approval(
             "UpdatedModelPackageFields": ["ModelApprovalStatus"],
         }
         | detail,
+    }
+
+
+def tick() -> dict[str, Any]:
+    """The event of the rule on a schedule."""
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": AUTOMATION,
+        "time": "2026-11-20T10:00:01Z",
+        "region": REGION,
+        "resources": [f"arn:aws:events:{REGION}:{AUTOMATION}:rule/isthmus-bridge-reconcile"],
+        "detail": {},
     }
 
 

@@ -66,6 +66,15 @@ class Delivery(RuleBasedStateMachine):
         done = [] if again else [one for number, one in enumerate(batch) if number not in failed]
         self.queue = [one for one in self.queue if not any(one is gone for gone in done)]
 
+    @rule(fault=FAULTS)
+    def reconcile(self, fault: Fault | None) -> None:
+        """A tick; what fails of what comes of it is delivered with the next one."""
+        self.clouds.strike(fault)
+        self.bridge.reconcile()
+        self.clouds.strike(None)
+        if fault and fault.deadly:
+            self.new_lambda()
+
     def new_lambda(self) -> None:
         """Minutes later: nothing is remembered of what was signed in to, and what a dead one held is free."""
         from bridge import azure

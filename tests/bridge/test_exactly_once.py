@@ -9,9 +9,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
-from tests.bridge.clouds import Fault
 from tests.bridge.conftest import GROUP_ARN, MODEL, approval
-from tests.bridge.delivery import FAULTS, Delivery
+from tests.bridge.delivery import Delivery
 from tests.bridge.test_reconcile import register
 
 DEPLOY = f"{MODEL}-deploy"
@@ -63,17 +62,6 @@ class Registry(Delivery):
             at = self._change(version, "Approved")
             edited = ["CustomerMetadataProperties"]
             self.queue.append(approval(version, at=at, id=f"e-{self.now}", UpdatedModelPackageFields=edited))
-
-    @rule(fault=FAULTS)
-    def reconcile(self, fault: Fault | None) -> None:
-        self.clouds.strike(fault)
-        try:
-            self.bridge.reconcile()
-        except Exception:  # noqa: BLE001  it is called again a quarter of an hour later
-            self.clouds.strike(None)
-        self.clouds.strike(None)
-        if fault and fault.deadly:
-            self.new_lambda()
 
     @invariant()
     def none_twice(self) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 
 from tests.bridge.clouds import Clouds, Fault
-from tests.bridge.conftest import GROUP_ARN, MODEL, Bridge, Context, approval
+from tests.bridge.conftest import GROUP_ARN, MODEL, PROD, Bridge, approval, tick
 
 DEPLOY = f"{MODEL}-deploy"
 
@@ -33,8 +33,8 @@ def register(clouds: Clouds, version: int, *, age: float = 3600, **fields: Any) 
 
 def test_a_lost_approval_is_repaired_once(bridge: Bridge, clouds: Clouds) -> None:
     register(clouds, 3)
-    assert bridge.reconcile() == {"queued": 1}
-    assert bridge.reconcile() == {"queued": 0}
+    assert bridge.reconcile() == 1
+    assert bridge.reconcile() == 0
     assert [run["modelPackageArn"] for run in clouds.runs_of(DEPLOY)] == [f"{GROUP_ARN}/3"]
 
 
@@ -64,14 +64,14 @@ def test_a_later_approval_of_a_repaired_version_is_a_new_one(bridge: Bridge, clo
 def test_several_lost_approvals_are_repaired_in_their_order(bridge: Bridge, clouds: Clouds) -> None:
     register(clouds, 4, age=1000)
     register(clouds, 3, age=500)
-    assert bridge.reconcile() == {"queued": 2}
+    assert bridge.reconcile() == 2
     assert [run["modelPackageArn"][-1] for run in clouds.runs_of(DEPLOY)] == ["4", "3"]
 
 
 def test_what_a_later_approval_overtook_stays(bridge: Bridge, clouds: Clouds) -> None:
     bridge.send(approval(4, at=register(clouds, 4, age=500)))
     register(clouds, 3, age=1000)
-    assert bridge.reconcile() == {"queued": 0}
+    assert bridge.reconcile() == 0
     assert [run["modelPackageArn"][-1] for run in clouds.runs_of(DEPLOY)] == ["4"]
 
 
@@ -90,32 +90,114 @@ def test_what_a_later_approval_overtook_stays(bridge: Bridge, clouds: Clouds) ->
 )
 def test_what_waits_for_no_run_gets_none(bridge: Bridge, clouds: Clouds, fields: dict[str, Any]) -> None:
     register(clouds, 3, **fields)
-    assert bridge.reconcile() == {"queued": 0}
+    assert bridge.reconcile() == 0
     assert clouds.runs == []
 
 
-def test_what_does_not_fit_into_a_call_is_left_for_the_next(bridge: Bridge, clouds: Clouds) -> None:
-    register(clouds, 3)
-    with patch.object(Context, "get_remaining_time_in_millis", lambda _: 14_000):
-        assert bridge.reconcile() == {"queued": 0}
-    assert bridge.reconcile() == {"queued": 1}
-
-
-def test_what_waits_cannot_be_listed_and_the_models_are_looked_after(bridge: Bridge, clouds: Clouds) -> None:
-    register(clouds, 3)
-    slow = patch("bridge.waiting.every", side_effect=RuntimeError("slow down"))
-    with slow, pytest.raises(RuntimeError, match="slow down"):
-        bridge.reconcile()
-    assert len(clouds.runs_of(DEPLOY)) == 1
-
-
-def test_a_failure_is_an_error_and_no_other_model_suffers(bridge: Bridge, clouds: Clouds) -> None:
+def test_a_failure_stops_no_other_model(bridge: Bridge, clouds: Clouds) -> None:
     register(clouds, 3)
     del clouds.pipelines["other-deploy"]
-    with pytest.raises(Exception, match="0 pipelines are called other-deploy"):
-        bridge.reconcile()
-    assert len(clouds.runs_of(DEPLOY)) == 1
-    assert sorted(bridge.names_of_hops()) == ["failed", "queued"]
+    assert bridge.reconcile() == 1
+    assert sorted(bridge.names_of_hops()) == ["put off", "queued"]
+    (look,) = clouds.looks
+    assert bridge.send(look, attempt=5) == []
+    (letter,) = clouds.dead_letters
+    assert "0 pipelines are called other-deploy" in letter["reason"]
+
+
+def test_what_keeps_runs_from_being_queued_keeps_no_version_from_being_told(
+    bridge: Bridge, clouds: Clouds
+) -> None:
+    register(clouds, 3, ModelApprovalStatus="PendingManualApproval", CustomerMetadataProperties={})
+    del clouds.pipelines[DEPLOY]
+    bridge.reconcile()
+    assert [one["Subject"] for one in clouds.notices] == [f"Version 3 of {MODEL} waits for an approver"]
+
+
+def test_each_of_many_models_is_looked_after_the_later_ones_later(bridge: Bridge, clouds: Clouds) -> None:
+    clouds.models = {MODEL, *(f"model-{number}" for number in range(24))}
+    bridge.send(tick())
+    listing = next(one for one in clouds.looks if "List Models" in one)
+    clouds.looks.clear()
+    assert bridge.send(listing) == []
+    assert sorted(json.loads(one)["detail"]["about"] for one in clouds.looks) == sorted(clouds.models)
+    assert clouds.delays == [0] * 3 + [0] * 10 + [5] * 10 + [10] * 5
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_wherever_lambda_dies_while_it_lists_it_goes_on_from_there(
+    bridge: Bridge, clouds: Clouds, late: bool
+) -> None:
+    clouds.models = {f"model-{number}" for number in range(24)}
+    bridge.send(tick())
+    listing = next(one for one in clouds.looks if "List Models" in one)
+    clouds.strike(None)
+    bridge.send(listing)
+    for at in range(clouds.count):
+        clouds.memory.clear()
+        clouds.looks.clear()
+        clouds.strike(Fault(at=at, late=late, deadly=True))
+        bridge.send(listing)
+        clouds.strike(None)
+        assert bridge.send(listing) == []
+        asked = [json.loads(one)["detail"]["about"] for one in clouds.looks]
+        assert set(asked) == clouds.models
+        assert len(asked) <= 34, "at most one page is asked for twice"
+
+
+def test_a_look_that_the_queue_does_not_take_is_asked_for_again(bridge: Bridge, clouds: Clouds) -> None:
+    clouds.full = True
+    assert bridge.send(tick()) == ["0"]
+    assert "did not take 3 looks" in bridge.hops()[-1]["reason"]
+
+
+def test_a_look_is_not_tried_for_hours_but_a_dead_letter_that_says_why(
+    bridge: Bridge, clouds: Clouds
+) -> None:
+    clouds.throttled = {"PutItem"}
+    bridge.reconcile()
+    looks = list(clouds.looks)
+    assert len(looks) == 2
+    assert bridge.send(looks[0], sent=time.time() - 1900) == []
+    assert bridge.send(approval(), sent=time.time() - 1900) == ["0"], "an event is tried for longer"
+    (letter,) = clouds.dead_letters
+    assert "slow down" in letter["reason"]
+
+
+@pytest.mark.parametrize("about", ["../other", "Payroll", "", None, "a" * 64])
+def test_a_look_after_what_is_no_model_is_refused(bridge: Bridge, clouds: Clouds, about: str | None) -> None:
+    look = tick() | {
+        "source": "isthmus.bridge",
+        "detail-type": "Look After Model",
+        "detail": {"about": about},
+    }
+    assert bridge.send(look) == []
+    assert bridge.names_of_hops() == ["refused"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["List Models", "List Jobs", "Look After Stages", "Look After Model", "Look After Job"]
+)
+def test_a_look_from_another_account_is_refused(bridge: Bridge, clouds: Clouds, kind: str) -> None:
+    theirs = {"source": "isthmus.bridge", "detail-type": kind, "detail": {"about": MODEL}, "account": PROD}
+    assert bridge.send(tick() | theirs, tick() | {"account": PROD}) == []
+    assert bridge.names_of_hops() == ["refused", "refused"]
+    assert len(clouds.dead_letters) == 2
+
+
+def test_of_two_approved_in_the_same_millisecond_the_higher_version_is_the_later(
+    bridge: Bridge, clouds: Clouds
+) -> None:
+    at = round(time.time() - 500, 3)
+    for version in (3, 4):
+        register(clouds, version, CreationTime=at - 60, LastModifiedTime=at)
+    assert bridge.send(approval(4, at=repr(at * 1000))) == []
+    assert bridge.send(approval(3, at=repr(at * 1000))) == []
+    assert [run["modelPackageArn"][-1] for run in clouds.runs_of(DEPLOY)] == ["3", "4"]
+    clouds.runs.clear()
+    clouds.memory.clear()
+    assert bridge.reconcile() == 2
+    assert [run["modelPackageArn"][-1] for run in clouds.runs_of(DEPLOY)] == ["3", "4"]
 
 
 def test_a_lost_answer_does_not_double(bridge: Bridge, clouds: Clouds) -> None:
@@ -125,12 +207,8 @@ def test_a_lost_answer_does_not_double(bridge: Bridge, clouds: Clouds) -> None:
     register(clouds, 4, age=600)
     for fault in (Fault(at=at, late=True) for at in range(queueing + 2)):
         clouds.strike(fault)
-        try:
-            bridge.reconcile()
-        except Exception:  # noqa: BLE001  the next one tries again
-            continue
-        finally:
-            clouds.later_ms += 60_000
+        bridge.reconcile()
+        clouds.later_ms += 60_000
     clouds.strike(None)
     bridge.reconcile()
     assert [run["modelPackageArn"][-1] for run in clouds.runs_of(DEPLOY)] == ["3", "4"]

@@ -59,15 +59,6 @@ class Wait(Delivery):
         self.late = True
         self.clouds.jobs.records["17"][1] |= {"state": "completed", "result": "canceled"}
 
-    @rule(fault=FAULTS)
-    def reconcile(self, fault: Fault | None) -> None:
-        self.clouds.strike(fault)
-        try:
-            self.bridge.reconcile()
-        except Exception:  # noqa: BLE001  it is called again a quarter of an hour later
-            self.new_lambda()
-        self.clouds.strike(None)
-
     @invariant()
     def told_once_and_truly(self) -> None:
         if hasattr(self, "clouds"):

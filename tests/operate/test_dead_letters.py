@@ -21,7 +21,7 @@ EVENT: dict[str, Any] = {
     "detail": {"ModelPackageGroupName": MODEL},
 }
 OTHER = EVENT | {"id": "77aa0000-0000-4000-8000-000000000002"}
-RECONCILE = json.dumps({"reconcile": True})
+NO_EVENT = json.dumps({"no": "event"})
 
 
 @dataclass
@@ -87,13 +87,13 @@ def test_all_are_sent_only_when_a_person_says_so_and_what_is_no_event_stays(
     shell: Shell, queues: Queues
 ) -> None:
     queues.bury(json.dumps(EVENT))
-    queues.bury(RECONCILE)
+    queues.bury(NO_EVENT)
     assert isinstance(shell.run("bridge", "dlq", "redrive").exception, BadInput)
     assert shell.run("bridge", "dlq", "redrive", "--all", given="n\n").exit_code == 1
     assert queues.bodies(queues.bridge) == []
     assert "stays, for it is no event" in shell.says("bridge", "dlq", "redrive", "--all", "--yes")
     assert queues.bodies(queues.bridge) == [json.dumps(EVENT)]
-    assert queues.bodies(queues.dead) == [RECONCILE]
+    assert queues.bodies(queues.dead) == [NO_EVENT]
 
 
 def test_where_there_is_no_bridge_nothing_is_lost(shell: Shell) -> None:
