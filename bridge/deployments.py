@@ -45,10 +45,13 @@ def approved(model: str, arn: str, at: str, correlation_id: str) -> Hop:
 def repair(model: str) -> int:
     """Queue what is missing though no event asked; returns how many runs. Raises `lease.Held`."""
     with lease.held(f"{model}-deploy"):
-        runs = azure_devops().runs(f"{model}-deploy")
-        late = iso(datetime.now(UTC) - PATIENCE)
-        missing = _missing(model, registry.latest(model, "Approved"), runs)
-        return _catch_up(model, [run for run in missing if run.moment < late], runs)
+        return catch_up(model, azure_devops().runs(f"{model}-deploy"), iso(datetime.now(UTC) - PATIENCE))
+
+
+def catch_up(model: str, runs: Sequence[Queued], before: str) -> int:
+    """Queue the runs that approvals before that moment still lack; the caller holds the pipeline's lease."""
+    missing = _missing(model, registry.latest(model, "Approved"), runs)
+    return _catch_up(model, [run for run in missing if run.moment < before], runs)
 
 
 def _catch_up(model: str, missing: Sequence[Run], runs: Sequence[Queued]) -> int:

@@ -19,6 +19,7 @@ class Model:
     """What platform.yaml says of a model that the bridge goes by."""
 
     rest_hours: int = 24
+    rollback_rejected: bool = False
 
 
 def find(model: str) -> Model | None:

@@ -89,6 +89,16 @@ def deployment(model: str, arn: str, approved: str, correlation_id: str) -> Run:
     return Run(f"{model}-deploy", key, "approvalKey", parameters)
 
 
+def rollback(model: str, withdrawn: str, at: str, correlation_id: str, *, to: str = "") -> Run:
+    """The run that deploys the version `to` again, in the place of one that was withdrawn at that moment.
+
+    Its key is of the withdrawn one: what served before it may be another version by the next attempt.
+    """
+    key = f"rollback:{withdrawn}#{at}"
+    parameters = {"modelPackageArn": to, "approvalKey": key, "correlationId": correlation_id}
+    return Run(f"{model}-deploy", key, "approvalKey", parameters)
+
+
 def build(model: str, key: str, correlation_id: str, **parameters: str) -> Run:
     """The run that trains the model; `parameters` say why."""
     asked = {**parameters, "triggerKey": key, "correlationId": correlation_id}

@@ -45,7 +45,8 @@ class ModelTrainingStack(AccountStack):
 
 def _told(model: Model) -> dict[str, Any]:
     """What the functions of the bridge and of data landing go by."""
-    said = {"owner": model.owner, "team": model.team, "rest_hours": model.rest_hours}
+    keys = ("owner", "team", "rest_hours", "rollback_rejected")
+    said = {key: getattr(model, key) for key in keys}
     return said | ({"landing": {"megabytes": model.landing.megabytes}} if model.landing else {})
 
 

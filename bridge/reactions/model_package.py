@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bridge import deployments, models, pending
+from bridge import deployments, models, pending, rollbacks
 from bridge.envelope import Envelope, Refused, word
 from bridge.trace import Hop, Trace, ignored
 
@@ -34,7 +34,7 @@ def react(event: Envelope, trace: Trace) -> Hop:
     if state.approval == "pendingmanualapproval" and state.approval_changed is None:
         return _announced(state)
     if state.approval != "approved":
-        return ignored(f"approval status is {state.approval}")
+        return _withdrawn(state, event.id)
     if state.approval_changed is None:
         return Hop(
             "noticed", {"reason": "registered as approved, and approved by nobody: a person must approve it"}
@@ -47,6 +47,17 @@ def react(event: Envelope, trace: Trace) -> Hop:
     if not models.is_ours(state.model):
         return ignored(models.NOT_OURS)
     return deployments.approved(state.model, state.arn, state.at, event.id)
+
+
+def _withdrawn(state: PackageState, correlation_id: str) -> Hop:
+    """A version that serves, and should not, makes room for the one before it where the model says so."""
+    if not state.approval_changed:
+        return ignored(f"approval status is {state.approval}")
+    if not (ours := models.find(state.model)):
+        return ignored(models.NOT_OURS)
+    if not ours.rollback_rejected:
+        return ignored(f"approval status is {state.approval}; people are told where it serves")
+    return rollbacks.withdrawn(state.model, state.arn, state.at, correlation_id)
 
 
 def _announced(state: PackageState) -> Hop:

@@ -6,7 +6,7 @@ Contract: "Scheduled Event" of "Amazon EventBridge rule that runs on a schedule"
 
 from __future__ import annotations
 
-from bridge import deployments, looks, memory, models, pending, waiting
+from bridge import deployments, looks, memory, models, pending, rollbacks, waiting
 from bridge.envelope import Envelope, Refused
 from bridge.looks import Look
 from bridge.tend import look_after
@@ -68,6 +68,8 @@ def model(event: Envelope, trace: Trace) -> None:
     trace.about("reconciliation", name)
     try:
         deployments.repair(name)
+        if (ours := models.find(name)) and ours.rollback_rejected:
+            rollbacks.repair(name, trace)
     finally:
         # What keeps runs from being queued keeps no version from being told.
         pending.versions(name, trace)

@@ -41,7 +41,7 @@ def feeds(platform: Platform) -> list[Feed]:
             automation,
             {
                 "ModelPackageGroupName": [{"exists": True}],
-                "ModelApprovalStatus": ["Approved", "PendingManualApproval"],
+                "ModelApprovalStatus": ["Approved", "PendingManualApproval", "Rejected"],
             },
         ),
         Feed(

@@ -65,6 +65,11 @@ class Model(Strict):
     rest_hours: int = Field(
         default=24, ge=0, le=8760, description="After a retraining no other begins for so long."
     )
+    rollback_rejected: bool = Field(
+        default=False,
+        description="A version that is rejected while it serves makes room for the one that served before; "
+        "else people are only told.",
+    )
     build_repository: RepositoryName = "model-build"
     deploy_repository: RepositoryName = "model-deploy"
 

@@ -61,6 +61,8 @@ class Clouds:
     pipelines: dict[str, int] = field(default_factory=dict)
     runs: list[dict[str, Any]] = field(default_factory=list)
     packages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # ARNs of versions that the registry's list does not show yet.
+    unlisted: set[str] = field(default_factory=set)
     memory: dict[str, dict[str, Any]] = field(default_factory=dict)
     # Of messages that come again: after how many seconds.
     put_off: list[int] = field(default_factory=list)
@@ -252,6 +254,7 @@ class Clouds:
             for one in self.packages.values()
             if one["ModelPackageGroupName"] == asked["ModelPackageGroupName"]
             and one["ModelApprovalStatus"] == asked["ModelApprovalStatus"]
+            and one["ModelPackageArn"] not in self.unlisted
         ]
         return 200, {"ModelPackageSummaryList": found[::-1]}
 

@@ -156,6 +156,7 @@ def clear(clouds: Clouds) -> None:
         "pipelines",
         "runs",
         "packages",
+        "unlisted",
         "memory",
         "put_off",
         "said",

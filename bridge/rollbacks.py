@@ -1,0 +1,68 @@
+"""A version that serves and is no longer approved makes room for the approved one that served before it.
+
+By the same pipeline as any deployment, with its gates and approvals; that people are told is a rule's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bridge import carry, deployments, lease, registry
+from bridge.azure import azure_devops
+from bridge.envelope import RECONCILER, iso
+from bridge.run import Queued, rollback
+from bridge.trace import Hop, Trace, ignored
+
+WITHDRAWN = ("Rejected", "PendingManualApproval")
+
+
+def withdrawn(model: str, arn: str, at: str, correlation_id: str) -> Hop:
+    """What becomes of a version that lost its approval at that moment."""
+    with lease.held(f"{model}-deploy"):
+        runs = azure_devops().runs(f"{model}-deploy")
+        wanted = rollback(model, arn, at, correlation_id)
+        if any(one.covers(wanted) for one in runs):
+            return carry.once(wanted, runs)
+        package = registry.find(arn)
+        if package is None or package["ModelApprovalStatus"] not in WITHDRAWN or not _serves(package):
+            return ignored("the version serves nothing, was approved again, or was deleted")
+        if deployments.catch_up(model, runs, at) or _on_its_way(arn, runs):
+            return ignored("another version is on its way, and takes the place of this one")
+        if (before := _before(model, package)) is None:
+            return Hop("noticed", {"reason": "no approved version served before it: a person must decide"})
+        return carry.once(rollback(model, arn, at, correlation_id, to=before), runs)
+
+
+def repair(model: str, trace: Trace) -> None:
+    """As `withdrawn`, for versions whose event never came."""
+    for arn in (one for status in WITHDRAWN for one in registry.latest(model, status)):
+        package = registry.describe(arn)
+        if _serves(package):
+            identity = f"{RECONCILER}{model}-{package['ModelPackageVersion']}"
+            hop = withdrawn(model, arn, iso(package["LastModifiedTime"]), identity)
+            trace.hop(hop.name, **hop.details)
+
+
+def _serves(package: Mapping[str, Any]) -> bool:
+    """Whether its deployment wrote down that it serves a stage, and none after it that it does no more."""
+    return bool(package.get("ModelLifeCycle", {}).get("StageStatus") == "InService")
+
+
+def _on_its_way(arn: str, runs: Sequence[Queued]) -> bool:
+    return any(not one.over and one.parameters.get("modelPackageArn") != arn for one in runs)
+
+
+def _before(model: str, package: Mapping[str, Any]) -> str | None:
+    """The approved version that the last run before the package's brought to its stage."""
+    stage = package["ModelLifeCycle"]["Stage"]
+    others = map(registry.describe, registry.latest(model, "Approved"))
+    runs = {_run(one, stage): str(one["ModelPackageArn"]) for one in others}
+    earlier = [run for run in runs if 0 < run < _run(package, stage)]
+    return runs[max(earlier)] if earlier else None
+
+
+def _run(package: Mapping[str, Any], stage: str) -> int:
+    """The number of the run that brought it to the stage, as the deployment wrote it down; 0 for none."""
+    number = package.get("CustomerMetadataProperties", {}).get(f"{stage}_run_id", "")
+    return int(number) if number.isdecimal() else 0

@@ -1,0 +1,142 @@
+"""A version that serves loses its approval: by config, the one that served before it is deployed again."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from tests.bridge.clouds import Clouds, Fault
+from tests.bridge.conftest import GROUP_ARN, MODEL, Bridge, approval
+from tests.bridge.test_reconcile import register
+
+DEPLOY = f"{MODEL}-deploy"
+
+
+@pytest.fixture(autouse=True)
+def asked_for(clouds: Clouds) -> None:
+    clouds.said = {MODEL: {"rollback_rejected": True}}
+
+
+def served(clouds: Clouds, version: int, run: int, status: str = "Approved", *, now: bool = False) -> str:
+    """A version that a run brought to prod, where it serves `now` or did once; gives when it was modified."""
+    cycle = {"Stage": "prod", "StageStatus": "InService" if now else "Retired"}
+    return register(
+        clouds,
+        version,
+        age=3000 - version,
+        ModelApprovalStatus=status,
+        ModelLifeCycle=cycle,
+        CustomerMetadataProperties={"prod_run_id": str(run)},
+    )
+
+
+def rejection(at: str, version: int = 4, status: str = "Rejected", **detail: Any) -> dict[str, Any]:
+    return approval(version, at=at, id="rejection", ModelApprovalStatus=status, **detail)
+
+
+def deployed(clouds: Clouds) -> list[str]:
+    return [run["modelPackageArn"].rpartition("/")[2] for run in clouds.runs_of(DEPLOY)]
+
+
+@pytest.mark.parametrize("status", ["Rejected", "PendingManualApproval"])
+def test_the_version_that_served_before_is_deployed_again_once(
+    bridge: Bridge, clouds: Clouds, status: str
+) -> None:
+    served(clouds, 1, 30)
+    served(clouds, 2, 20)
+    served(clouds, 3, 35, "Rejected")
+    at = served(clouds, 4, 40, status, now=True)
+    assert bridge.send(rejection(at, status=status), rejection(at, status=status)) == []
+    assert bridge.names_of_hops() == ["received", "queued", "received", "deduplicated"]
+    assert bridge.reconcile() == 0
+    (run,) = clouds.runs_of(DEPLOY)
+    assert run["modelPackageArn"] == f"{GROUP_ARN}/1"
+    assert run["approvalKey"].startswith(f"rollback:{GROUP_ARN}/4#")
+    assert run["correlationId"] == "rejection"
+
+
+def test_a_rejection_that_never_came_is_found(bridge: Bridge, clouds: Clouds) -> None:
+    served(clouds, 1, 30)
+    at = served(clouds, 4, 40, "Rejected", now=True)
+    assert bridge.reconcile() == 1
+    assert bridge.reconcile() == 0
+    assert bridge.send(rejection(at)) == []
+    assert deployed(clouds) == ["1"]
+
+
+def test_it_is_only_told_where_nobody_asked_for_more(bridge: Bridge, clouds: Clouds) -> None:
+    clouds.said = {}
+    served(clouds, 1, 30)
+    at = served(clouds, 4, 40, "Rejected", now=True)
+    assert bridge.send(rejection(at)) == []
+    assert bridge.reconcile() == 0
+    assert bridge.names_of_hops() == ["received", "ignored"]
+
+
+def test_where_none_served_before_a_person_must_decide(bridge: Bridge, clouds: Clouds) -> None:
+    served(clouds, 3, 35, "Rejected")
+    at = served(clouds, 4, 40, "Rejected", now=True)
+    served(clouds, 5, 50)
+    assert bridge.send(rejection(at)) == []
+    assert (clouds.runs, bridge.names_of_hops()[-1]) == ([], "noticed")
+
+
+@pytest.mark.parametrize(
+    ("status", "now", "fields"),
+    [("Rejected", False, {}), ("Approved", True, {}), ("Rejected", True, {"UpdatedModelPackageFields": []})],
+)
+def test_what_serves_nothing_or_is_approved_again_or_was_edited_changes_nothing(
+    bridge: Bridge, clouds: Clouds, status: str, now: bool, fields: dict[str, Any]
+) -> None:
+    served(clouds, 1, 30)
+    at = served(clouds, 4, 40, status, now=now)
+    assert bridge.send(rejection(at, **fields)) == []
+    assert (clouds.runs, bridge.names_of_hops()[-1]) == ([], "ignored")
+
+
+def test_another_version_that_is_on_its_way_takes_its_place(bridge: Bridge, clouds: Clouds) -> None:
+    served(clouds, 1, 30)
+    bridge.send(approval(5, at=register(clouds, 5, age=2000)))
+    at = served(clouds, 4, 40, "Rejected", now=True)
+    assert bridge.send(rejection(at)) == []
+    clouds.runs[0]["status"] = "completed"
+    assert deployed(clouds) == ["5"]
+    assert bridge.send(rejection(at)) == []
+    assert deployed(clouds) == ["5", "1"], "it did not take its place after all"
+
+
+def test_an_approval_whose_event_is_late_goes_before_a_rollback(bridge: Bridge, clouds: Clouds) -> None:
+    served(clouds, 1, 30)
+    register(clouds, 5, age=2999)
+    at = served(clouds, 4, 40, "Rejected", now=True)
+    assert bridge.send(rejection(at)) == []
+    assert deployed(clouds) == ["5"]
+
+
+def test_an_approval_after_a_rollback_is_deployed(bridge: Bridge, clouds: Clouds) -> None:
+    served(clouds, 1, 30)
+    at = served(clouds, 4, 40, "Rejected", now=True)
+    bridge.send(rejection(at))
+    assert bridge.send(approval(4, at=repr((time.time() - 60) * 1000), id="again"), told=False) == ["0"]
+    register(clouds, 4, age=60)
+    assert bridge.send(approval(4, at=repr((time.time() - 60) * 1000), id="again")) == []
+    assert deployed(clouds) == ["1", "4"]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_wherever_lambda_dies_it_is_rolled_back_once(bridge: Bridge, clouds: Clouds, late: bool) -> None:
+    served(clouds, 1, 30)
+    at = served(clouds, 4, 40, "Rejected", now=True)
+    clouds.strike(None)
+    bridge.send(rejection(at))
+    for number in range(clouds.count):
+        clouds.memory.clear()
+        clouds.runs.clear()
+        clouds.strike(Fault(at=number, late=late, deadly=True))
+        bridge.send(rejection(at))
+        clouds.strike(None)
+        clouds.later_ms += 360_000
+        assert bridge.send(rejection(at)) == [], number
+        assert deployed(clouds) == ["1"], number
