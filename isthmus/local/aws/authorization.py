@@ -24,6 +24,11 @@ Answer = tuple[int, dict[str, str], Any]
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Answer]]
 # Services whose requests can name a resource of another account, which then answers in that account's scope.
 SHARED = ("ecr", "kms", "secretsmanager")
+# SQS has no permissions for batches apart: "Amazon SQS API permissions: actions and resource reference".
+BATCHES = {
+    f"sqs:{action}Batch": f"sqs:{action}"
+    for action in ("ChangeMessageVisibility", "DeleteMessage", "SendMessage")
+}
 # Between the ARNs of a request about several resources, which ministack takes for one.
 _EACH = " "
 ACL = (
@@ -160,6 +165,7 @@ def enforce(
 
     Of several resources each must be allowed.
     """
+    iam_action = BATCHES.get(iam_action, iam_action)
     first, *others = resource_arn.split(_EACH)
     for other in others:
         if denied := enforce(access_key_id, iam_action, service, region, other, service_context):

@@ -172,3 +172,14 @@ def test_each_log_group_that_is_searched_must_be_allowed(aws: Aws) -> None:
     other = logs.start_query(logGroupNames=["others"], **when)["queryId"]
     with pytest.raises(ClientError, match="AccessDenied"):
         searcher.get_query_results(queryId=other)
+
+
+def test_who_may_send_a_message_may_send_ten_and_no_more_than_send(aws: Aws) -> None:
+    queue = aws.client("sqs", AUTOMATION).create_queue(QueueName="batches")["QueueUrl"]
+    arn = f"arn:aws:sqs:{REGION}:{AUTOMATION}:batches"
+    make_role(aws, AUTOMATION, "sender", allow("sqs:SendMessage", arn))
+    sender = aws.client("sqs", AUTOMATION, aws.acting_as("sender", AUTOMATION))
+    entries = [{"Id": str(number), "MessageBody": "one"} for number in range(10)]
+    assert len(sender.send_message_batch(QueueUrl=queue, Entries=entries)["Successful"]) == 10
+    with pytest.raises(ClientError, match="DeleteMessage"):
+        sender.delete_message_batch(QueueUrl=queue, Entries=[{"Id": "1", "ReceiptHandle": "x"}])
