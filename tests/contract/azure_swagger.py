@@ -1,8 +1,8 @@
 """Requests and answers of Azure DevOps against Microsoft's description of its REST API.
 
 The description is patched where it is known to differ from the wire: lists are `{count, value}`, errors
-have one shape, `templateParameters` are strings, checks have settings, the item of a change is an object, and
-a secret has no value.
+have one shape, `templateParameters` are strings, checks have settings, the item of a change is an object, a
+secret has no value, a project's property has any, and a JSON patch is a list.
 """
 
 from __future__ import annotations
@@ -197,6 +197,13 @@ def _patched(document: dict[str, Any]) -> dict[str, Any]:
     if "Change" in definitions:
         # As Microsoft's own recorded pushes have it; the description makes a text of the generic type.
         definitions["Change"]["properties"]["item"] = {"type": "object"}
+    for name in ("JsonPatchOperation", "ProjectProperty"):
+        if name in definitions:
+            # "Either a primitive or a JToken", says the same description.
+            definitions[name]["properties"]["value"] = {}
+    if "JsonPatchDocument" in definitions:
+        operations = {"type": "array", "items": {"$ref": "#/definitions/JsonPatchOperation"}}
+        definitions["JsonPatchDocument"] = operations
     if "VariableValue" in definitions:
         # A secret's value comes back as null, in Microsoft's recorded answers too.
         definitions["VariableValue"]["properties"]["value"] = {"type": ["string", "null"]}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from isthmus.local.azure_devops import builds
+from isthmus.local.azure_devops import builds, leases
 from isthmus.local.azure_devops.access import VIEW_BUILDS, VIEW_DEFINITION, administrator, may
 from isthmus.local.azure_devops.access import pipeline as allowed
-from isthmus.local.azure_devops.call import Call, mapping, text
+from isthmus.local.azure_devops.call import Answer, Call, mapping, text
 from isthmus.local.azure_devops.faults import Fault, not_found
 from isthmus.local.azure_devops.organization import Organization, project_reference
 from isthmus.local.azure_devops.repositories import shown as repository_shown
@@ -57,6 +57,15 @@ def change(call: Call) -> Document:
         "revision": pipeline["revision"] + 1,
     }
     return _whole(call.organization, call.organization.pipelines.save(pipeline["id"], pipeline))
+
+
+def remove(call: Call) -> Answer:
+    """A definition that no lease keeps, with its runs."""
+    administrator(call)
+    pipeline = call.organization.pipeline(call.id("definitionId"), call.project)
+    leases.require_none(call.organization, pipeline["id"])
+    call.organization.drop_pipeline(pipeline["id"])
+    return Answer()
 
 
 def _whole(organization: Organization, pipeline: Document) -> Document:
@@ -124,7 +133,7 @@ RESOURCES = [
         "{project}/_apis/build/definitions/{definitionId}",
         7,
         collection={"GET": definitions},
-        item={"GET": definition, "PUT": change},
+        item={"GET": definition, "PUT": change, "DELETE": remove},
     ),
     Resource(
         "54481611-01f4-47f3-998f-160da0f0c229",

@@ -7,6 +7,7 @@ from isthmus.local.azure_devops.call import Answer, Call, text
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.faults import Fault, not_found
 from isthmus.local.azure_devops.organization import Organization
+from isthmus.local.azure_devops.resources import unguard
 from isthmus.local.azure_devops.routing import Resource
 from isthmus.local.azure_devops.store import Document
 
@@ -65,7 +66,9 @@ def change(call: Call) -> Document:
 
 def remove(call: Call) -> Answer:
     administrator(call)
-    call.organization.environments.drop(_of(call)["id"])
+    environment = _of(call)
+    call.organization.environments.drop(environment["id"])
+    unguard(call.organization, "environment", environment)
     return Answer()
 
 

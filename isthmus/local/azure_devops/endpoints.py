@@ -8,6 +8,7 @@ from isthmus.local.azure_devops.access import administrator
 from isthmus.local.azure_devops.call import Answer, Call, mapping, objects, text
 from isthmus.local.azure_devops.faults import Fault, invalid, not_found
 from isthmus.local.azure_devops.organization import Organization, new_id
+from isthmus.local.azure_devops.resources import unguard
 from isthmus.local.azure_devops.routing import Resource
 from isthmus.local.azure_devops.store import Document
 
@@ -58,7 +59,9 @@ def change(call: Call) -> Document:
 
 def remove(call: Call) -> Answer:
     administrator(call)
-    call.organization.endpoints.drop(_of(call)["id"])
+    endpoint = _of(call)
+    call.organization.endpoints.drop(endpoint["id"])
+    unguard(call.organization, "endpoint", endpoint)
     return Answer()
 
 

@@ -112,6 +112,13 @@ class Organization:
                 self._runs_of.setdefault(run["pipeline"], []).append(run)
             return self.runs.save(run["id"], run)
 
+    def drop_pipeline(self, number: int) -> None:
+        """Forget a pipeline and its runs."""
+        with self.store.lock:
+            for run in self._runs_of.pop(number, []):
+                self.runs.drop(run["id"])
+            self.pipelines.drop(number)
+
     def run_ended(self, run: Document) -> None:
         """Tell policies; what goes wrong there does not change the run."""
         for listener in self.run_listeners:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase as fnmatch
+
 from isthmus.local.azure_devops.access import administrator
-from isthmus.local.azure_devops.call import Call, text
+from isthmus.local.azure_devops.call import Answer, Call, text
 from isthmus.local.azure_devops.clock import now
-from isthmus.local.azure_devops.faults import Fault
+from isthmus.local.azure_devops.faults import Fault, invalid
 from isthmus.local.azure_devops.organization import Organization, new_id, project_reference
 from isthmus.local.azure_devops.repositories import create_repository
 from isthmus.local.azure_devops.routing import Resource
@@ -41,6 +43,35 @@ def create(call: Call) -> Document:
     return _operation(call, project["id"])
 
 
+def properties(call: Call) -> list[Document]:
+    """The project's properties of the names that `keys` gives, all without; `*` and `?` stand for any."""
+    found = call.organization.project(call.path["projectId"]).get("properties", {})
+    asked = call.texts("keys") or ["*"]
+    return [
+        {"name": name, "value": value}
+        for name, value in sorted(found.items())
+        if any(fnmatch(name.lower(), one.lower()) for one in asked)
+    ]
+
+
+def change_properties(call: Call) -> Answer:
+    """A JSON patch of `add`, which also replaces, and `remove`."""
+    administrator(call)
+    with call.organization.store.lock:
+        project = call.organization.project(call.path["projectId"])
+        found = dict(project.get("properties", {}))
+        for item in call.items:
+            verb, path = text(item, "op", required=True).lower(), text(item, "path", required=True)
+            name = path.removeprefix("/").replace("~1", "/").replace("~0", "~")
+            if verb not in ("add", "remove") or not path.startswith("/"):
+                raise invalid(f"'{verb}' of '{path}': a project's properties take add and remove of /name.")
+            found.pop(name, None)
+            if verb == "add":
+                found[name] = item.get("value")
+        call.organization.projects.save(project["id"], project | {"properties": found})
+    return Answer()
+
+
 def operation(call: Call) -> Document:
     return _operation(call, call.organization.project(call.path["operationId"])["id"]) | {
         "status": "succeeded"
@@ -72,6 +103,13 @@ RESOURCES = [
         4,
         collection={"GET": every, "POST": create},
         item={"GET": one},
+    ),
+    Resource(
+        "4976a71a-4487-49aa-8aab-a1eda469037a",
+        "core",
+        "properties",
+        "_apis/projects/{projectId}/properties",
+        item={"GET": properties, "PATCH": change_properties},
     ),
     Resource(
         "9a1b74b4-2ca8-4a9f-8470-c2f2e6fdc949",

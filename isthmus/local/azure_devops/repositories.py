@@ -45,6 +45,12 @@ def change(call: Call) -> Document:
     return shown(call.organization, repository)
 
 
+def remove(call: Call) -> Answer:
+    administrator(call)
+    call.organization.repositories.drop(of(call)["id"])
+    return Answer()
+
+
 def of(call: Call) -> Document:
     """The repository in the URL, within the project where one is named."""
     project = call.organization.project(call.path["project"]) if "project" in call.path else None
@@ -107,6 +113,6 @@ RESOURCES = [
         "repositories",
         "{project}/_apis/git/repositories/{repositoryId}",
         collection={"GET": every, "POST": create},
-        item={"GET": one, "PATCH": change},
+        item={"GET": one, "PATCH": change, "DELETE": remove},
     )
 ]

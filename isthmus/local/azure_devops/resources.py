@@ -40,3 +40,11 @@ def checks_on(organization: Organization, type_: str, resource: Document) -> lis
         for check in organization.table("check")
         if check["resource"] == [type_, str(resource["id"])] and not check["isDisabled"]
     ]
+
+
+def unguard(organization: Organization, type_: str, resource: Document) -> None:
+    """Forget the checks on a resource that goes, and which pipelines might use it."""
+    for check in organization.table("check"):
+        if check["resource"] == [type_, str(resource["id"])]:
+            organization.table("check").drop(check["id"])
+    organization.table("permission").drop(f"{type_}/{resource['id']}")

@@ -32,6 +32,7 @@ from isthmus.local.azure_devops import (
     endpoints,
     entra,
     identities,
+    leases,
     locations,
     oidc,
     permissions,
@@ -80,6 +81,7 @@ AREAS = (
     builds,
     build_details,
     definitions,
+    leases,
     test_runs,
     deployments,
     checks,
@@ -108,7 +110,7 @@ def build(organization: Organization) -> Starlette:
     organization.gates = Gates(organization)
     organization.agents = RunAgents(organization)
     organization.ref_listeners += [pushes.record, pull_requests.on_push, triggers.on_push]
-    organization.run_listeners.append(pull_requests.on_run_ended)
+    organization.run_listeners += [pull_requests.on_run_ended, leases.on_run_ended]
     router = Router(resource for area in AREAS for resource in area.RESOURCES)
     api = Api(organization, router, site.Site(organization))
 
