@@ -95,7 +95,7 @@ def _run(client: Client, number: str) -> Run | None:
 
 def _stored(present: Present) -> list[str]:
     """The connections that sign in by something that is kept."""
-    signing = [(one.name, one.authorization) for one in present.connections()]
+    signing = [(one.name, one.authorization) for one in present.every("connection")]
     return [name for name, by in signing if by and keeps_secret(by.scheme, by.parameters or {})]
 
 

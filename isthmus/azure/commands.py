@@ -53,9 +53,15 @@ _CALLBACK = click.option(
 )
 
 
+_ADOPT = click.option(
+    "--adopt", is_flag=True, help="Take over what is there under these names and apply did not make."
+)
+
+
 @azure.command()
 @_contents
 @_CALLBACK
+@_ADOPT
 @click.option("--exit-code", is_flag=True, help="Exit with 2 where something has to change, such as drift.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON: kind, summary and differences of each.")
 def plan(
@@ -63,6 +69,7 @@ def plan(
     model_build: Path | None,
     model_deploy: Path | None,
     callback: str,
+    adopt: bool,
     exit_code: bool,
     as_json: bool,
 ) -> None:
@@ -72,6 +79,7 @@ def plan(
     +  is to be made
     ~  is there and not as it should be: what it was, and what it will be
     >  gets new contents
+    =  is there, apply did not make it, and it is taken over (--adopt)
     """
     from isthmus.azure import provision
     from isthmus.azure.callback import url
@@ -80,7 +88,8 @@ def plan(
 
     platform = _platform()
     folders = _folders(platform_content, model_build, model_deploy)
-    found = provision.plan(platform, folders, Present(connect(platform)), callback or url(platform))
+    present, route = Present(connect(platform)), callback or url(platform)
+    found = provision.plan(platform, folders, present, route, adopt=adopt)
     if as_json:
         click.echo(json.dumps({"changes": [one.document for one in found]}, indent=2))
     else:
@@ -101,19 +110,56 @@ def _counted(found: list[Instruction]) -> str:
 @azure.command()
 @_contents
 @_CALLBACK
+@_ADOPT
 def apply(
-    platform_content: Path | None, model_build: Path | None, model_deploy: Path | None, callback: str
+    platform_content: Path | None,
+    model_build: Path | None,
+    model_deploy: Path | None,
+    callback: str,
+    adopt: bool,
 ) -> None:
     """Make project, repositories, pipelines, environments, connections, checks, policies and grants.
 
     Run twice, it changes nothing the second time. A team's repository is filled only while it is empty.
+    What it makes it marks in the project's properties; only that it changes, and `destroy` removes.
     """
     from isthmus.azure import provision
     from isthmus.azure.callback import url
 
     folders, platform = _folders(platform_content, model_build, model_deploy), _platform()
-    done = provision.apply(platform, folders, callback=callback or url(platform), tell=click.echo)
+    route = callback or url(platform)
+    done = provision.apply(platform, folders, callback=route, adopt=adopt, tell=click.echo)
     click.echo(f"{len(done)} changed" if done else "nothing to change")
+
+
+@azure.command()
+@click.option("--with-repositories", is_flag=True, help="Remove the repositories too, with their history.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def destroy(with_repositories: bool, yes: bool) -> None:
+    """Show what apply made, and once that is agreed to, remove it.
+
+    What apply did not make stays, and what that hangs on. Interrupted, the same command goes on from there.
+    """
+    from isthmus.azure import provision, removal
+    from isthmus.azure.client import connect
+    from isthmus.azure.present import Present
+
+    platform = _platform()
+    present = Present(connect(platform))
+    found = removal.plan(platform, present, repositories=with_repositories)
+    for one in found:
+        click.echo(f"  {one.thing} stays: it {one.why}" if isinstance(one, removal.Stays) else one.summary)
+    removals = [one for one in found if not isinstance(one, removal.Stays)]
+    if not removals:
+        click.echo("nothing to remove")
+        return
+    if not with_repositories:
+        click.echo("  the repositories stay, with their history: --with-repositories removes them too")
+    if not yes:
+        where = f"project {platform.azure.project} of {platform.azure.organization_url}"
+        click.confirm(f"Remove these {len(removals)} from {where}?", abort=True)
+    provision.carry_out(removals, present, lambda _line: None, platform=platform.name)
+    click.echo(f"{len(removals)} removed")
 
 
 @azure.command()

@@ -21,6 +21,11 @@ def type_of(policy: Policy) -> str:
     return TYPES[type(policy)]
 
 
+def name(policy: Policy) -> str:
+    """What tells it from the project's others: a repository has one of each type."""
+    return f"{type(policy).__name__}.{policy.repository}"
+
+
 def asks(policy: Policy) -> str:
     """What the policy asks of a pull request, in a few words."""
     if isinstance(policy, BuildValidation):

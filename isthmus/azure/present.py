@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from isthmus.azure.client import Client, not_signed_in
-from isthmus.azure.resources import MAIN
+from isthmus.azure.resources import MAIN, Kind
 from isthmus.errors import NotFound, Refused, Unavailable
 
 CHECKS = "7.1-preview.1"
@@ -37,37 +37,48 @@ class Present:
         listed = self._once("projects", lambda: list(self.clients.get_core_client().get_projects()))
         return next((one.id for one in listed if one.name == self.client.project), None)
 
+    def properties(self, pattern: str) -> dict[str, Any]:
+        """The project's properties of such names; none where there is no project."""
+        project, core = self.project(), self.clients.get_core_client
+        if project is None:
+            return {}
+        ask = lambda: core().get_project_properties(project, keys=[pattern])  # noqa: E731
+        return {one.name: one.value for one in self._once(f"properties/{pattern}", ask)}
+
+    def every(self, kind: Kind) -> list[Any]:
+        """All that the project has of a kind, also what is not ours; nothing where there is no project."""
+        asks: dict[str, Callable[[], Any]] = {
+            "repository": lambda: self.clients.get_git_client().get_repositories(self._in),
+            "pipeline": lambda: self.clients.get_pipelines_client().list_pipelines(self._in),
+            "environment": lambda: self.clients.get_task_agent_client().get_environments(self._in),
+            "connection": lambda: self.clients.get_service_endpoint_client().get_service_endpoints(self._in),
+            "policy": lambda: self.clients.get_policy_client().get_policy_configurations(self._in),
+        }
+        return self._once(kind, lambda: list(asks[kind]())) if self.project() else []
+
     def repository(self, name: str) -> Any | None:
-        return self._named(
-            "repositories", name, lambda: self.clients.get_git_client().get_repositories(self._in)
-        )
+        return self._named("repository", name)
 
     def pipeline(self, name: str) -> int | None:
         """The pipeline's number."""
-        found = self._named(
-            "pipelines", name, lambda: self.clients.get_pipelines_client().list_pipelines(self._in)
-        )
+        found = self._named("pipeline", name)
         return found.id if found else None
 
     def definition(self, name: str) -> dict[str, Any] | None:
         """The pipeline as a whole: where its YAML is, which Microsoft's client leaves out of a list."""
+        return next((one for one in self.definitions() if one["name"] == name), None)
+
+    def definitions(self) -> list[dict[str, Any]]:
+        """All pipelines of the project as a whole, also those that are not ours."""
         path = "build/definitions"
         ask = lambda: self.client.every(path, includeAllProperties="true")  # noqa: E731
-        listed = self._once("definitions", ask) if self.project() else []
-        return next((one for one in listed if one["name"] == name), None)
+        return list(self._once("definitions", ask)) if self.project() else []
 
     def environment(self, name: str) -> Any | None:
-        agents = self.clients.get_task_agent_client
-        return self._named("environments", name, lambda: agents().get_environments(self._in))
+        return self._named("environment", name)
 
     def connection(self, name: str) -> Any | None:
-        endpoints = self.clients.get_service_endpoint_client
-        return self._named("connections", name, lambda: endpoints().get_service_endpoints(self._in))
-
-    def connections(self) -> list[Any]:
-        """All service connections of the project, also those that are not ours."""
-        endpoints = self.clients.get_service_endpoint_client
-        return list(self._once("all connections", lambda: endpoints().get_service_endpoints(self._in)))
+        return self._named("connection", name)
 
     def checks(self, type_: str, name: str) -> list[dict[str, Any]]:
         """The checks on a resource, with their settings, which Microsoft's client leaves out."""
@@ -112,10 +123,6 @@ class Present:
         connection = self.connection(name)
         return connection.id if connection else None
 
-    def policies(self) -> list[Any]:
-        policies = self.clients.get_policy_client
-        return list(self._once("policies", lambda: policies().get_policy_configurations(self._in)))
-
     def is_protected(self, repository: str) -> bool:
         """Whether the repository's main moves by pull request only."""
         found = self.repository(repository)
@@ -126,7 +133,7 @@ class Present:
                 (scope.get("repositoryId"), scope.get("refName")) == (found.id, MAIN)
                 for scope in policy.settings.get("scope", [])
             )
-            for policy in self.policies()
+            for policy in self.every("policy")
         )
 
     def identity(self, name: str) -> str:
@@ -241,10 +248,8 @@ class Present:
     def _in(self) -> str:
         return self.client.project
 
-    def _named(self, kind: str, name: str, ask: Callable[[], Any]) -> Any | None:
-        if self.project() is None:
-            return None
-        return next((one for one in self._once(kind, lambda: list(ask())) if one.name == name), None)
+    def _named(self, kind: Kind, name: str) -> Any | None:
+        return next((one for one in self.every(kind) if one.name == name), None)
 
     def _once(self, key: str, ask: Callable[[], Any]) -> Any:
         if key not in self._known:

@@ -6,10 +6,10 @@ were let into a service connection which is another's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from isthmus.azure import contents, drift, policies
+from isthmus.azure import contents, drift, marks, policies
 from isthmus.azure.client import connect
 from isthmus.azure.differences import Difference
 from isthmus.azure.guards import TASK
@@ -34,6 +34,7 @@ from isthmus.azure.instructions.repositories import (
     Push,
     SetDefaultBranch,
 )
+from isthmus.azure.ownership import adoptions
 from isthmus.azure.present import BUILD_NAMESPACE, GIT_NAMESPACE, Present
 from isthmus.azure.resources import MAIN, Authorization, Check, Grant, Pipeline, Policy, Repository, Wanted
 from isthmus.azure.wanted import wanted
@@ -42,12 +43,21 @@ from isthmus.errors import Problem
 
 
 def plan(
-    platform: Platform, folders: contents.Folders, present: Present, callback: str = ""
+    platform: Platform,
+    folders: contents.Folders,
+    present: Present,
+    callback: str = "",
+    *,
+    adopt: bool = False,
 ) -> list[Instruction]:
-    """What has to change, in the order in which it can; `callback` is the URL of the bridge's HTTPS route."""
+    """What has to change, in the order in which it can; `callback` is the URL of the bridge's HTTPS route.
+
+    Raises `Refused` for what has these names and apply did not make, unless it is to `adopt` that.
+    """
     want = wanted(platform, callback)
     return [
         *_project(want, present),
+        *adoptions(platform.name, want, present, adopt=adopt),
         *_repositories(want, folders, present),
         *(found for one in want.pipelines for found in _pipeline(one, present)),
         *(CreateEnvironment(one) for one in want.environments if present.environment(one.name) is None),
@@ -66,6 +76,7 @@ def apply(
     *,
     callback: str = "",
     token: str | None = None,
+    adopt: bool = False,
     tell: Callable[[str], None] = lambda _line: None,
 ) -> list[str]:
     """Bring Azure DevOps to what is wanted; returns what was done, one line each, and tells it as it goes.
@@ -75,15 +86,28 @@ def apply(
     instruction that fails: what went before it stays, and the next apply goes on from there.
     """
     present = Present(connect(platform, token))
-    return carry_out(plan(platform, folders, present, callback), present, tell)
+    done = carry_out(
+        plan(platform, folders, present, callback, adopt=adopt), present, tell, platform=platform.name
+    )
+    marks.settle(present, platform.name, wanted(platform, callback))
+    return done
 
 
-def carry_out(instructions: list[Instruction], present: Present, tell: Callable[[str], None]) -> list[str]:
-    """One after the other; raises the first `Problem`, saying what was done before and what was not."""
+def carry_out(
+    instructions: Sequence[Instruction], present: Present, tell: Callable[[str], None], *, platform: str
+) -> list[str]:
+    """One after the other; raises the first `Problem`, saying what was done before and what was not.
+
+    As soon as there is a project, it marks what they are to make as the platform's.
+    """
+    unmarked = [marks.Mark(platform, *one.makes) for one in instructions if one.makes]
     for done, instruction in enumerate(instructions):
         for line in instruction.lines:
             tell(line)
         try:
+            if unmarked and present.project():
+                marks.put(present, unmarked)
+                unmarked = []
             perform(instruction, present)
         except Problem as problem:
             rest = [one.summary for one in instructions[done:]]
@@ -150,14 +174,14 @@ def _connections(platform: Platform, want: Wanted, present: Present) -> Iterator
 
 
 def _check(check: Check, present: Present) -> Iterator[Instruction]:
-    found = [one for one in present.checks(check.resource_type, check.resource) if _is_same(check, one)]
+    found = [one for one in present.checks(check.resource_type, check.resource) if is_same(check, one)]
     if not found:
         yield PutCheck(check)
     elif differences := drift.of_check(check, found[0], present):
         yield PutCheck(check, found[0]["id"], differences)
 
 
-def _is_same(check: Check, found: dict[str, Any]) -> bool:
+def is_same(check: Check, found: dict[str, Any]) -> bool:
     """Whether it is the same check: of task checks there are many of one type."""
     if found["type"]["id"].lower() != check.type:
         return False
@@ -185,7 +209,7 @@ def _authorization(one: Authorization, present: Present) -> Iterator[Instruction
 
 
 def _policy(one: Policy, present: Present) -> Iterator[Instruction]:
-    mine = [found for found in present.policies() if policies.is_same(one, found, present)]
+    mine = [found for found in present.every("policy") if policies.is_same(one, found, present)]
     if not policies.is_there(one, present) or not mine:
         yield PutPolicy(one)
     elif differences := drift.of_policy(one, mine[0], present):

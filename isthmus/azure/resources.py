@@ -9,6 +9,7 @@ MAIN = "refs/heads/main"
 THIRTY_DAYS = 43200
 Content = Literal["platform", "model-build", "model-deploy"]
 ResourceType = Literal["environment", "endpoint", "repository"]
+Kind = Literal["repository", "pipeline", "environment", "connection", "policy"]
 CALLED = {"environment": "environment", "endpoint": "service connection", "repository": "repository"}
 """What people call the types of resources."""
 

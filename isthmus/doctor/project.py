@@ -16,6 +16,7 @@ CALLED = {
     "drift": "it is not as it was made",
     "contents": "this folder holds newer contents",
     "remove": "it is there and should not be",
+    "adopt": "it is there, and apply did not make it",
 }
 
 

@@ -184,7 +184,7 @@ def test_main_of_each_repository_moves_by_pull_request_only(
     there = present.repository(repository)
     assert there is not None
     scope = [{"repositoryId": there.id, "refName": "refs/heads/main", "matchKind": "Exact"}]
-    found = {one.type.display_name: one for one in present.policies() if one.settings["scope"] == scope}
+    found = {one.type.display_name: one for one in present.every("policy") if one.settings["scope"] == scope}
     assert set(found) == asked
     assert all(one.is_enabled and one.is_blocking for one in found.values())
     reviewers = found["Minimum number of reviewers"].settings

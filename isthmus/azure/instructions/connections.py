@@ -8,7 +8,7 @@ from typing import Any
 from isthmus.azure.differences import Difference
 from isthmus.azure.instructions.instruction import Instruction
 from isthmus.azure.present import Present
-from isthmus.azure.resources import Connection
+from isthmus.azure.resources import Connection, Kind
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,10 @@ class PutConnection(Instruction):
     def summary(self) -> str:
         sign, where = "~" if self.id else "+", f": {self.connection.url}" if self.connection.url else ""
         return f"{sign} service connection {self.connection.name}{where}"
+
+    @property
+    def makes(self) -> tuple[Kind, str] | None:
+        return None if self.id else ("connection", self.connection.name)
 
     def carry_out(self, present: Present) -> None:
         reference = {

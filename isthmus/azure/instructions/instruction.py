@@ -9,15 +9,15 @@ from typing import Any, Literal
 
 from isthmus.azure.differences import Difference
 from isthmus.azure.present import Present, translated
-from isthmus.azure.resources import CALLED
+from isthmus.azure.resources import CALLED, Kind
 from isthmus.errors import NotFound
 
-Kind = Literal["make", "drift", "contents", "remove"]
-_KINDS: dict[str, Kind] = {"+": "make", "~": "drift", ">": "contents", "-": "remove"}
+Sort = Literal["make", "drift", "contents", "remove", "adopt"]
+_SORTS: dict[str, Sort] = {"+": "make", "~": "drift", ">": "contents", "-": "remove", "=": "adopt"}
 
 
 class Instruction:
-    """One change. Its summary begins with `+` (made), `~` (mended), `>` (contents) or `-` (removed)."""
+    """One change; it begins with `+` (makes), `~` (mends), `>` (contents), `-` (removes) or `=` (adopts)."""
 
     @property
     def summary(self) -> str:
@@ -29,12 +29,17 @@ class Instruction:
         """Of what is there already: what will be otherwise."""
         return ()
 
+    @property
+    def makes(self) -> tuple[Kind, str] | None:
+        """The thing that it makes, by kind and name, where it makes one that is marked as made by apply."""
+        return None
+
     def carry_out(self, present: Present) -> None:
         raise NotImplementedError
 
     @property
-    def kind(self) -> Kind:
-        return _KINDS[self.summary[0]]
+    def kind(self) -> Sort:
+        return _SORTS[self.summary[0]]
 
     @property
     def lines(self) -> list[str]:

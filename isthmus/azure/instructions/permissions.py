@@ -123,6 +123,24 @@ class GrantProposing(Instruction):
         _set(present, GIT_NAMESPACE, token, present.build_service(), PROPOSING_BITS, merge=True)
 
 
+@dataclass(frozen=True)
+class RevokeProposing(Instruction):
+    """Take from jobs what `GrantProposing` gave them."""
+
+    proposing: Proposing
+
+    @property
+    def summary(self) -> str:
+        return f"- jobs may push branches and open pull requests in {self.proposing.repository}"
+
+    def carry_out(self, present: Present) -> None:
+        name = self.proposing.repository
+        repository = there(present.repository(name), "repository", name)
+        token, jobs = f"repoV2/{present.project()}/{repository.id}", present.build_service()
+        kept = present.granted(GIT_NAMESPACE, token, jobs) & ~PROPOSING_BITS
+        _set(present, GIT_NAMESPACE, token, jobs, kept)
+
+
 def _set(present: Present, namespace: str, token: str, who: str, allow: int, *, merge: bool = False) -> None:
     """Say what one principal may do there; others' entries stay. Without `merge`, that and nothing else."""
     entry = {"descriptor": who, "allow": allow, "deny": 0, "extendedInfo": {}}

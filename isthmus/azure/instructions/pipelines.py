@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from isthmus.azure.differences import Difference
 from isthmus.azure.instructions.instruction import Instruction, there
 from isthmus.azure.present import Present
-from isthmus.azure.resources import Environment, Pipeline
+from isthmus.azure.resources import Environment, Kind, Pipeline
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,10 @@ class CreatePipeline(Instruction):
     @property
     def summary(self) -> str:
         return f"+ pipeline {self.pipeline.name}: {self.pipeline.repository}{self.pipeline.path}"
+
+    @property
+    def makes(self) -> tuple[Kind, str] | None:
+        return "pipeline", self.pipeline.name
 
     def carry_out(self, present: Present) -> None:
         repository = there(
@@ -44,6 +48,10 @@ class CreateEnvironment(Instruction):
     @property
     def summary(self) -> str:
         return f"+ environment {self.environment.name}"
+
+    @property
+    def makes(self) -> tuple[Kind, str] | None:
+        return "environment", self.environment.name
 
     def carry_out(self, present: Present) -> None:
         made = {"name": self.environment.name, "description": self.environment.description}

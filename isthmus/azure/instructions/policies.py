@@ -8,7 +8,7 @@ from isthmus.azure import policies
 from isthmus.azure.differences import Difference
 from isthmus.azure.instructions.instruction import Instruction
 from isthmus.azure.present import Present
-from isthmus.azure.resources import Policy
+from isthmus.azure.resources import Kind, Policy
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,10 @@ class PutPolicy(Instruction):
     def summary(self) -> str:
         sign = "~" if self.id else "+"
         return f"{sign} branch policy on {self.policy.repository} main: {policies.asks(self.policy)}"
+
+    @property
+    def makes(self) -> tuple[Kind, str] | None:
+        return None if self.id else ("policy", policies.name(self.policy))
 
     def carry_out(self, present: Present) -> None:
         client, project = present.clients.get_policy_client(), present.client.project

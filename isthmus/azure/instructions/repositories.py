@@ -9,7 +9,7 @@ from isthmus.azure import contents, pull_requests
 from isthmus.azure.differences import Difference
 from isthmus.azure.instructions.instruction import Instruction, there
 from isthmus.azure.present import Present
-from isthmus.azure.resources import MAIN, Repository
+from isthmus.azure.resources import MAIN, Kind, Repository
 from isthmus.errors import Unavailable
 
 PROJECT_TIMEOUT = 120
@@ -54,6 +54,10 @@ class CreateRepository(Instruction):
     @property
     def summary(self) -> str:
         return f"+ repository {self.name}"
+
+    @property
+    def makes(self) -> tuple[Kind, str] | None:
+        return "repository", self.name
 
     def carry_out(self, present: Present) -> None:
         project = present.client.project

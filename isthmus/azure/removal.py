@@ -1,0 +1,107 @@
+"""What `isthmus azure destroy` removes: what carries this platform's mark, and nothing else.
+
+Connections go first, with their checks: an interrupted removal leaves no way to AWS unguarded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from isthmus.azure import marks
+from isthmus.azure.instructions.instruction import Instruction
+from isthmus.azure.instructions.permissions import PROPOSING_BITS, RevokeProposing
+from isthmus.azure.instructions.removals import Forget, Remove
+from isthmus.azure.marks import Mark
+from isthmus.azure.present import GIT_NAMESPACE, Present
+from isthmus.azure.provision import is_same
+from isthmus.azure.resources import Check, Kind, ResourceType, Wanted
+from isthmus.azure.wanted import wanted
+from isthmus.config import Platform
+
+ORDER: tuple[Kind, ...] = ("connection", "policy", "pipeline", "environment", "repository")
+GUARDED: dict[Kind, ResourceType] = {"connection": "endpoint", "environment": "environment"}
+
+
+@dataclass(frozen=True)
+class Stays:
+    """What apply made and is left all the same, for the sake of what others made."""
+
+    thing: str
+    why: str
+
+
+def plan(platform: Platform, present: Present, *, repositories: bool) -> list[Instruction | Stays]:
+    """In the order in which it can be done; nothing where there is no project or no mark."""
+    # A URL stands for any: what leads to the bridge is marked as all else.
+    want = wanted(platform, callback="https://")
+    mine = _mine(platform.name, want, present)
+    going = [
+        one for kind in ORDER for one in mine if one.kind == kind and (repositories or kind != ORDER[-1])
+    ]
+    others = _Others(present, mine, want.checks)
+    found = [_removal(one, present, others) for one in going]
+    removed = {one.mark for one in found if isinstance(one, Remove)}
+    return [*found, *_revoked(want, present, [one for one in mine if one not in removed])]
+
+
+def _mine(platform: str, want: Wanted, present: Present) -> list[Mark]:
+    """The platform's marks; with its id also what an interrupted apply made last."""
+    ids = {(one.kind, one.name): one.id for one in marks.found(present, platform, want)}
+    mine = [one for one in marks.read(present) if one.platform == platform]
+    return [one if one.id else replace(one, id=ids.get((one.kind, one.name), "")) for one in mine]
+
+
+def _removal(mark: Mark, present: Present, others: _Others) -> Instruction | Stays:
+    there = next((one for one in present.every(mark.kind) if str(one.id) == mark.id), None)
+    if there is None:
+        return Forget(mark)
+    why = others.need(mark, there)
+    return Stays(mark.thing, why) if why else Remove(mark)
+
+
+class _Others:
+    """What apply did not make, as far as it hangs on what apply made."""
+
+    def __init__(self, present: Present, mine: list[Mark], checks: tuple[Check, ...]) -> None:
+        ids = {(one.kind, one.id) for one in mine}
+        self._present, self._checks = present, checks
+        self._policies = [one for one in present.every("policy") if ("policy", str(one.id)) not in ids]
+        self._pipelines = [one for one in present.definitions() if ("pipeline", str(one["id"])) not in ids]
+
+    def need(self, mark: Mark, there: Any) -> str:
+        """Why a thing stays that is there; empty where nobody else needs it."""
+        if mark.kind in GUARDED and self._guards(GUARDED[mark.kind], there.name):
+            return "has a check that apply did not make"
+        if mark.kind == "pipeline" and any(
+            policy.settings.get("buildDefinitionId") == there.id for policy in self._policies
+        ):
+            return "is asked for by a branch policy that apply did not make"
+        if mark.kind == "repository" and there.id in self._read():
+            return "has a pipeline or a branch policy that apply did not make"
+        return ""
+
+    def _guards(self, type_: ResourceType, name: str) -> bool:
+        ours = [one for one in self._checks if (one.resource_type, one.resource) == (type_, name)]
+        found = self._present.checks(type_, name)
+        return any(not any(is_same(check, one) for check in ours) for one in found)
+
+    def _read(self) -> set[str]:
+        """The ids of the repositories that others' pipelines and policies are about."""
+        scopes = [scope for policy in self._policies for scope in policy.settings.get("scope", [])]
+        return {str(one.get("repositoryId")) for one in scopes} | {
+            str(one["repository"]["id"]) for one in self._pipelines
+        }
+
+
+def _revoked(want: Wanted, present: Present, staying: list[Mark]) -> Iterator[Instruction]:
+    """What jobs were let to do in a repository of ours that stays."""
+    names = {one.name for one in staying if one.kind == "repository"}
+    for one in want.proposing:
+        repository = present.repository(one.repository)
+        if repository is None or one.repository not in names:
+            continue
+        token = f"repoV2/{present.project()}/{repository.id}"
+        if present.granted(GIT_NAMESPACE, token, present.build_service()) & PROPOSING_BITS:
+            yield RevokeProposing(one)
