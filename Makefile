@@ -58,6 +58,7 @@ lock:
 		$(COMPILE) pyproject.toml --extra $$extra --constraints requirements/all.lock --output-file requirements/$$extra.lock; \
 	done
 	$(COMPILE) --group checkov --output-file requirements/checkov.lock
+	$(COMPILE) --group evidently --output-file requirements/evidently.lock
 	$(BIN)/npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts
 
 clean:

@@ -71,7 +71,7 @@ def baseline(file: Path, output: Path, features: str | None, target: str) -> Non
         raise BadInput(f"not a CSV file with a header: {error}", where=str(file)) from None
     named = features.split(",") if features else [name for name in frame.columns if name != target]
     for name, one in write_baseline(frame, output, features=named, target=target).items():
-        click.echo(f"{name:<24} {one.kind:<7} {len(one.counts):>3} bins, {one.completeness:.1%} complete")
+        click.echo(f"{name:<24} {one.kind:<7} {one.completeness:.1%} complete")
     click.echo(f"{frame.height} rows: {output}/baseline.json, statistics.json, constraints.json")
 
 

@@ -1,76 +1,131 @@
-"""How far data has moved from its baseline, and how far it may move by chance.
+"""Which columns have drifted: farther than matters, and farther than chance brings so many rows.
 
-Under no drift the population stability index of n and m rows over B bins follows about
-(1/n + 1/m)·χ²(B−1). A fixed threshold of 0.2 therefore cries wolf on few rows; the threshold here is the
-larger of the configured one and that distribution's quantile (Yurdakul 2018).
+A fixed threshold cries wolf on few rows, and a test alone does so on many, where any difference is beyond
+chance. A column drifts here when both say so.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
 import numpy as np
-from scipy.special import chdtri
 
-from isthmus.monitor.baseline import Baseline, Histogram
+from isthmus.monitor import distances
+from isthmus.monitor.baseline import Baseline, Column
 from isthmus.monitor.findings import Drift
+from isthmus.monitor.histogram import histogram, of_numbers
+from isthmus.monitor.numbers import Numbers
+from isthmus.monitor.sides import side_by_side
+from isthmus.monitor.texts import Texts
 
-# A bin that is empty on one side counts as half a row, so that the index stays finite.
-HALF_ROW = 0.5
-# The usual rule for χ²: a category with fewer rows to expect says nothing alone.
-FEWEST_ROWS = 5
-
-
-def psi(baseline: Histogram, current: Histogram) -> float:
-    """The population stability index of two histograms over the same bins; 0 where one has no rows."""
-    expected, actual = _compared(baseline, current)
-    if not baseline.present or not current.present:
-        return 0.0
-    return _index(expected, actual)
-
-
-def chance_bound(baseline: Histogram, current: Histogram, confidence: float) -> float:
-    """The index that no drift stays below with probability `confidence`; 0 where nothing can differ."""
-    n, m = baseline.present, current.present
-    bins = len(_compared(baseline, current)[0])
-    if not n or not m or bins < 2:
-        return 0.0
-    return float((1 / n + 1 / m) * chdtri(bins - 1, 1 - confidence))
+# What is too small to matter, where deploy.yaml does not say; a test of no size has none.
+THRESHOLDS = {
+    "psi": 0.2,
+    "jensen_shannon": 0.1,
+    "wasserstein": 0.1,
+    "kolmogorov_smirnov": 0.1,
+    "chi_squared": 0.0,
+}
+OVER_VALUES = ("kolmogorov_smirnov", "wasserstein")
 
 
-def drifts(baseline: Baseline, current: Baseline, *, threshold: float, confidence: float) -> list[Drift]:
-    """The drift of every feature that has values, the furthest first.
+@dataclass(frozen=True)
+class Rule:
+    """What decides: a statistic for each kind of column, how much of it matters, how sure a finding must be.
 
-    `confidence` holds for all features together: each is tested at a Bonferroni share of it.
+    `confidence` holds for all columns together as `correction` says (`distances.adjust`). A threshold of 0
+    leaves the decision to the test.
     """
-    each = 1 - (1 - confidence) / max(1, len(baseline))
+
+    numbers: str = "psi"
+    texts: str = "psi"
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    confidence: float = 0.99
+    correction: str = "holm"
+
+    def statistic(self, column: Column) -> str:
+        return self.numbers if isinstance(column, Numbers) else self.texts
+
+    def threshold(self, statistic: str) -> float:
+        return self.thresholds.get(statistic, THRESHOLDS[statistic])
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A column's distances from its baseline, how wrong each can be, and each test's probability.
+
+    `wasserstein` is in standard deviations of the baseline.
+    """
+
+    distances: dict[str, float]
+    errors: dict[str, float]
+    chances: dict[str, float]
+
+
+def measure(before: Column, now: Column) -> Measured:
+    """All distances of two columns that are counted alike."""
+    if isinstance(before, Numbers) and isinstance(now, Numbers):
+        return _numbers(before, now)
+    return _bins(*(lambda pooled: (pooled.before, pooled.now))(histogram(before, now).pooled()))
+
+
+def _bins(before: np.ndarray, now: np.ndarray) -> Measured:
+    statistic, chance = distances.chi_squared(before, now)
+    found = {
+        "psi": distances.population_stability(before, now),
+        "jensen_shannon": distances.jensen_shannon(before, now),
+        "chi_squared": statistic,
+    }
+    return Measured(found, {}, dict.fromkeys(found, chance))
+
+
+def _numbers(before: Numbers, now: Numbers) -> Measured:
+    side = side_by_side(before, now)
+    bins = of_numbers(side)
+    found = _bins(bins.before, bins.now)
+    apart, error = distances.kolmogorov_smirnov(side)
+    moved, unsure = distances.wasserstein(side)
+    # No distribution moves less than its mean, which is known.
+    moved = max(moved, abs(now.mean - before.mean)) if before.present and now.present else 0.0
+    scale = before.deviation or 1.0
+    chance = distances.chance_of(apart, before.present, now.present)
+    return Measured(
+        found.distances | {"kolmogorov_smirnov": apart, "wasserstein": moved / scale},
+        {"kolmogorov_smirnov": error, "wasserstein": unsure / scale},
+        found.chances | dict.fromkeys(OVER_VALUES, chance),
+    )
+
+
+def columns(baseline: Baseline) -> Baseline:
+    """What is compared: each column, and of prose how long its texts are as well."""
+    found: dict[str, Column] = {}
+    for name, one in baseline.items():
+        found[name] = one
+        if isinstance(one, Texts) and one.lengths:
+            found[f"{name} (characters)"] = one.lengths
+    return found
+
+
+def drifts(baseline: Baseline, current: Baseline, rule: Rule) -> list[Drift]:
+    """The drift of every column that has values now, the furthest first."""
+    now = columns(current)
+    compared = {
+        name: (one, now[name]) for name, one in columns(baseline).items() if one.present and now[name].present
+    }
+    measured = {name: measure(*both) for name, both in compared.items()}
+    deciding = {name: rule.statistic(both[0]) for name, both in compared.items()}
+    chances = np.array([measured[name].chances[deciding[name]] for name in compared])
     found = [
         Drift(
             name,
-            psi(histogram, current[name]),
-            max(threshold, chance_bound(histogram, current[name], each)),
+            deciding[name],
+            measured[name].distances,
+            measured[name].errors,
+            rule.threshold(deciding[name]),
+            float(chance),
+            1 - rule.confidence,
         )
-        for name, histogram in baseline.items()
-        if current[name].present
+        for name, chance in zip(compared, distances.adjust(chances, rule.correction), strict=True)
     ]
     return sorted(found, key=lambda one: (-one.ratio, one.feature))
-
-
-def _index(expected: np.ndarray, actual: np.ndarray) -> float:
-    before, now = (np.maximum(side, HALF_ROW) for side in (expected, actual))
-    before, now = before / before.sum(), now / now.sum()
-    return float(np.sum((now - before) * np.log(now / before)))
-
-
-def _compared(baseline: Histogram, current: Histogram) -> tuple[np.ndarray, np.ndarray]:
-    """Both sides' rows in the bins that hold any; a text's rare categories stand with its unknown ones.
-
-    Without that, a baseline of few rows makes categories unknown that were only too rare to be in it.
-    """
-    both = np.array([baseline.counts, current.counts], dtype=float)
-    if baseline.kind == "text":
-        smaller = min(baseline.present, current.present)
-        to_expect = both.sum(axis=0) / max(1.0, both.sum()) * smaller
-        rare = to_expect < FEWEST_ROWS
-        rare[-1] = True
-        both = np.column_stack([both[:, ~rare], both[:, rare].sum(axis=1)])
-    both = both[:, both.sum(axis=0) > 0]
-    return both[0], both[1]

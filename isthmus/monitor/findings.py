@@ -6,25 +6,46 @@ Needs nothing but Python, so that whoever reads a report needs none of what made
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 FEWEST_LABELS = 30
+# What is said where a ratio has no bound: CloudWatch takes no infinity.
+CERTAIN = 1000.0
 Violation = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Drift:
-    """One feature's drift: its population stability index, and the index that chance alone stays below."""
+    """One column's drift: all its distances from the baseline, and what the one that decides says.
+
+    `errors` are how wrong a distance can be, where that is not nothing; `chance` is how likely so much is
+    where nothing has drifted, all columns considered, and a finding where it is under `level`.
+    """
 
     feature: str
-    psi: float
+    statistic: str
+    distances: dict[str, float]
+    errors: dict[str, float]
     threshold: float
+    chance: float
+    level: float
+
+    @property
+    def value(self) -> float:
+        return self.distances[self.statistic]
+
+    @property
+    def psi(self) -> float:
+        return self.distances["psi"]
 
     @property
     def ratio(self) -> float:
-        """Over 1 is drift."""
-        return self.psi / self.threshold
+        """Over 1 is drift: the distance is over its threshold, and its chance under the level."""
+        rare = math.log(self.chance) / math.log(self.level) if self.chance > 0 else CERTAIN
+        far = self.value / self.threshold if self.threshold else CERTAIN
+        return min(rare, far, CERTAIN)
 
 
 @dataclass(frozen=True)
@@ -89,7 +110,7 @@ def parse(text: str | bytes) -> Findings:
     if quality:
         sides = {side: Estimate(**quality[side]) for side in ("registered", "current")}
         quality = Quality(**quality | sides)
-    drift = [Drift(one["feature"], one["psi"], one["threshold"]) for one in found["drift"]]
+    drift = [Drift(**{key: one[key] for key in one if key != "ratio"}) for one in found["drift"]]
     return Findings(**found | {"drift": drift, "quality": quality})
 
 
@@ -100,10 +121,11 @@ def summary(found: Findings) -> str:
     lines = [f"{counted(found.rows, 'row')} captured, {counted(found.bad_lines, 'unreadable line')}"]
     named = [one.feature for one in found.drift] + [one["feature_name"] for one in found.violations]
     wide = max(map(len, ["feature", *named]))
-    lines.append(f"  {'feature':<{wide}} {'PSI':>8} {'threshold':>10}")
+    lines.append(f"  {'feature':<{wide}} {'distance':>8} {'threshold':>10} {'p':>8}")
     for one in found.drift:
         verdict = "drift" if one.ratio > 1 else "steady"
-        lines.append(f"  {one.feature:<{wide}} {one.psi:8.3f} {one.threshold:10.3f}  {verdict}")
+        told = f"{one.value:8.3f} {one.threshold:10.3f} {one.chance:8.2g}  {verdict} ({one.statistic})"
+        lines.append(f"  {one.feature:<{wide}} {told}")
     for broken in found.violations:
         if broken["constraint_check_type"] != "baseline_drift_check":
             said = f"{broken['constraint_check_type']}: {broken['description']}"

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from isthmus.config.monitoring import Monitoring
+from isthmus.monitor import settings
 from isthmus.network import Attachment
 
 INSTANCE = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 30}
@@ -32,9 +34,7 @@ class Monitor:
     reports: str
     key: str
     version: int
-    window_days: int
-    psi: float
-    confidence: float
+    settings: Monitoring
     tags: Mapping[str, str]
     network: Attachment | None = None
 
@@ -78,9 +78,7 @@ def _environment(monitor: Monitor) -> dict[str, str]:
         "VERSION": str(monitor.version),
         "CAPTURES_URI": monitor.captures,
         "LABELS_URI": monitor.labels,
-        "WINDOW_DAYS": str(monitor.window_days),
-        "PSI": str(monitor.psi),
-        "CONFIDENCE": str(monitor.confidence),
+        **settings.written(monitor.settings),
     }
 
 

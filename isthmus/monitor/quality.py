@@ -10,10 +10,7 @@ import numpy as np
 
 from isthmus.container.metrics import encode, with_interval
 from isthmus.monitor.capture import Captures
-from isthmus.monitor.findings import FEWEST_LABELS, Estimate, Quality
-
-# What is said where both intervals have no width and the values differ: CloudWatch takes no infinity.
-CERTAIN = 1000.0
+from isthmus.monitor.findings import CERTAIN, FEWEST_LABELS, Estimate, Quality
 
 
 def assess(captures: Captures, labels: dict[str, str], evaluation: dict[str, Any]) -> Quality | None:

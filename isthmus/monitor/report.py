@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
-from isthmus.monitor.baseline import Baseline, Histogram
+from isthmus.monitor.baseline import Baseline
+from isthmus.monitor.drift import columns
 from isthmus.monitor.findings import Drift, Findings, Quality, quality_line
+from isthmus.monitor.histogram import Histogram, histogram
 
 STYLE = """
 :root { --ink: #1f2933; --paper: #fff; --soft: #616e7c; --line: #e4e7eb; --was: #b0bec5; --is: #3e7bd6;
@@ -27,6 +29,13 @@ svg { display: block } .was { fill: var(--was) } .is { fill: var(--is) }
 .axis { stroke: var(--soft) } text { fill: var(--soft); font-size: 11px }
 """
 WIDTH = 560
+STATISTICS = {
+    "psi": "PSI",
+    "jensen_shannon": "Jensen-Shannon",
+    "wasserstein": "Wasserstein",
+    "kolmogorov_smirnov": "Kolmogorov-Smirnov",
+    "chi_squared": "χ²",
+}
 
 
 def page(found: Findings, baseline: Baseline, current: Baseline) -> str:
@@ -107,44 +116,39 @@ def _broken(found: Findings) -> str:
 def _drift(found: Findings, baseline: Baseline, current: Baseline) -> str:
     if not found.drift:
         return "<h2>Drift of the inputs</h2><p>Nothing was captured yet.</p>"
-    head = "<tr><th>feature</th><th>PSI</th><th>threshold</th><th></th><th>before and now</th></tr>"
-    rows = "".join(_row(one, baseline[one.feature], current[one.feature]) for one in found.drift)
+    named = ("feature", "distance", "threshold", "p", "", "before and now")
+    head = "<tr>" + "".join(f"<th>{name}</th>" for name in named) + "</tr>"
+    were, are = columns(baseline), columns(current)
+    rows = "".join(_row(one, histogram(were[one.feature], are[one.feature])) for one in found.drift)
     return (
         f'<h2>Drift of the inputs</h2><div class="table"><table>{head}{rows}</table></div>'
-        '<p class="small">PSI is the population stability index against the training data. The threshold is '
-        "the larger of the configured one and what chance alone stays below on this many rows.</p>"
+        '<p class="small">A feature drifts where its distance from the training data is over the threshold, '
+        "and so much is rarer by chance than the monitor's level. p is that chance, all features considered."
+        "</p>"
     )
 
 
-def _row(one: Drift, before: Histogram, now: Histogram) -> str:
+def _row(one: Drift, bins: Histogram) -> str:
     verdict = '<span class="bad">drift</span>' if one.ratio > 1 else '<span class="good">steady</span>'
+    distance = f"{one.value:.3f} {STATISTICS[one.statistic]}"
     return (
-        f'<tr><td>{escape(one.feature)}</td><td class="number">{one.psi:.3f}</td>'
-        f'<td class="number">{one.threshold:.3f}</td><td>{verdict}</td><td>{_bars(before, now)}</td></tr>'
+        f'<tr><td>{escape(one.feature)}</td><td class="number">{distance}</td>'
+        f'<td class="number">{one.threshold:.3f}</td><td class="number">{one.chance:.2g}</td>'
+        f"<td>{verdict}</td><td>{_bars(bins)}</td></tr>"
     )
 
 
-def _bars(before: Histogram, now: Histogram) -> str:
+def _bars(bins: Histogram) -> str:
     """Both histograms side by side, bin by bin, each bin with what it holds as a hint."""
-    was = [number / max(1, before.present) for number in before.counts]
-    is_ = [number / max(1, now.present) for number in now.counts]
-    tallest = max([*was, *is_, 1e-9])
-    bins = "".join(
-        f"<g><title>{escape(_bin(before, place))}: {then:.1%}, now {share:.1%}</title>"
+    was, is_ = (side / max(1, side.sum()) for side in (bins.before, bins.now))
+    tallest = max(was.max(), is_.max(), 1e-9)
+    shown = "".join(
+        f"<g><title>{escape(name)}: {then:.1%}, now {share:.1%}</title>"
         f"{_bar('was', 12 * place, then / tallest)}{_bar('is', 12 * place + 5, share / tallest)}</g>"
-        for place, (then, share) in enumerate(zip(was, is_, strict=True))
+        for place, (name, then, share) in enumerate(zip(bins.names, was, is_, strict=True))
     )
-    return f'<svg width="{12 * len(was)}" height="36" role="img" aria-label="histogram">{bins}</svg>'
+    return f'<svg width="{12 * len(was)}" height="36" role="img" aria-label="histogram">{shown}</svg>'
 
 
 def _bar(kind: str, x: int, share: float) -> str:
     return f'<rect class="{kind}" x="{x}" y="{36 - 36 * share:.1f}" width="5" height="{36 * share:.1f}"/>'
-
-
-def _bin(histogram: Histogram, place: int) -> str:
-    if histogram.kind == "text":
-        return histogram.domain[place] if place < len(histogram.domain) else "others"
-    edges = histogram.edges
-    if place == len(edges):
-        return f"above {edges[-1]:.4g}" if edges else "all"
-    return f"to {edges[place]:.4g}" if place == 0 else f"{edges[place - 1]:.4g} to {edges[place]:.4g}"

@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from isthmus.container.paths import processing
+from isthmus.monitor import settings
 from isthmus.monitor.baseline import Baseline, count, read_baseline
 from isthmus.monitor.capture import Captures, read_captures, read_labels
 from isthmus.monitor.collect import collect
@@ -40,7 +41,7 @@ def main() -> None:
     table = _table(captures, baseline)
     current = {name: count(table[name], one) for name, one in baseline.items()}
     found = _findings(captures, baseline, current)
-    _write(processing("output", "report"), found, table, baseline, current)
+    _write(processing("output", "report"), found, baseline, current)
     _publish(found)
     print(summary(found))
 
@@ -49,7 +50,7 @@ def _fetch() -> None:
     """Captures and labels of the last days, where the environment says that they are to be fetched."""
     import boto3
 
-    days, now = int(os.environ.get("WINDOW_DAYS", "30")), datetime.now(UTC)
+    days, now = settings.read().window_days, datetime.now(UTC)
     for name in ("captures", "labels"):
         uri = os.environ.get(f"{name.upper()}_URI")
         if uri:
@@ -65,8 +66,8 @@ def _table(captures: Captures, baseline: Baseline) -> pl.DataFrame:
 
 
 def _findings(captures: Captures, baseline: Baseline, current: Baseline) -> Findings:
-    confidence = float(os.environ.get("CONFIDENCE", "0.99"))
-    found = drifts(baseline, current, threshold=float(os.environ.get("PSI", "0.2")), confidence=confidence)
+    rule = settings.rule(settings.read())
+    found = drifts(baseline, current, rule)
     evaluation = json.loads(processing("input", "evaluation", "evaluation.json").read_text())
     return Findings(
         model=os.environ["MODEL"],
@@ -75,17 +76,17 @@ def _findings(captures: Captures, baseline: Baseline, current: Baseline) -> Find
         bad_lines=captures.bad_lines,
         drift=found,
         quality=assess(captures, read_labels(processing("input", "labels")), evaluation),
-        violations=violations(baseline, current, found, confidence),
+        violations=violations(baseline, current, found, rule.confidence),
     )
 
 
-def _write(output: Path, found: Findings, table: pl.DataFrame, baseline: Baseline, current: Baseline) -> None:
+def _write(output: Path, found: Findings, baseline: Baseline, current: Baseline) -> None:
     output.mkdir(parents=True, exist_ok=True)
     (output / "findings.json").write_text(found.as_json())
     (output / "report.html").write_text(page(found, baseline, current), encoding="utf-8")
     for name, content in (
-        ("statistics", statistics(table, current)),
-        ("constraints", constraints(table, current)),
+        ("statistics", statistics(current)),
+        ("constraints", constraints(current)),
         ("constraint_violations", {"violations": found.violations}),
     ):
         (output / f"{name}.json").write_text(json.dumps(content, indent=1, allow_nan=False))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from isthmus.monitor.baseline import Baseline, Histogram
+from isthmus.monitor.baseline import Baseline, Column
 from isthmus.monitor.findings import Drift, Violation
+from isthmus.monitor.texts import Texts
 
 
 def violations(
@@ -23,15 +24,14 @@ def violations(
     return listed + [_drift(one) for one in found if one.ratio > 1]
 
 
-def _broken(name: str, before: Histogram, now: Histogram, chance: float) -> Iterator[Violation]:
+def _broken(name: str, before: Column, now: Column, chance: float) -> Iterator[Violation]:
     if missing_by_chance(before, now) < chance:
         yield _completeness(name, before.completeness, now.completeness)
-    unknown = now.counts[-1]
-    if before.kind == "text" and unknown and not before.counts[-1]:
-        yield _categories(name, 1 - unknown / now.present)
+    if isinstance(before, Texts) and isinstance(now, Texts) and now.others and not before.others:
+        yield _categories(name, 1 - now.others / now.present, [text for text, _ in now.sample.values()])
 
 
-def missing_by_chance(before: Histogram, now: Histogram) -> float:
+def missing_by_chance(before: Column, now: Column) -> float:
     """How likely it is that as many values are missing now when as many go missing as before (Fisher)."""
     if not now.missing:
         return 1.0
@@ -49,11 +49,13 @@ def _completeness(name: str, before: float, now: float) -> Violation:
     }
 
 
-def _categories(name: str, known: float) -> Violation:
+def _categories(name: str, known: float, unknown: list[str]) -> Violation:
+    shown = ", ".join(repr(text[:40]) for text in sorted(unknown)[:5])
     return {
         "feature_name": name,
         "constraint_check_type": "categorical_values_check",
-        "description": f"Value: {known:.4f} does not meet the constraint requirement! Expected: 1.0",
+        "description": f"Value: {known:.4f} does not meet the constraint requirement! Expected: 1.0. "
+        f"Unknown: {shown}" + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""),
     }
 
 
@@ -61,5 +63,6 @@ def _drift(one: Drift) -> Violation:
     return {
         "feature_name": one.feature,
         "constraint_check_type": "baseline_drift_check",
-        "description": f"Baseline drift distance: {one.psi:.4f} exceeds threshold: {one.threshold:.4f}",
+        "description": f"Baseline drift distance: {one.value:.4f} exceeds threshold: {one.threshold:.4f} "
+        f"({one.statistic}, p = {one.chance:.2g})",
     }

@@ -106,7 +106,9 @@ def test_a_missing_baseline_is_the_jobs_failure_reason(tmp_path: Path) -> None:
 
 
 def found(**other: Any) -> Findings:
-    drift = [Drift("größe", 0.5, 0.2), Drift("b", 0.1, 0.2)]
+    drift = [
+        Drift(name, "psi", {"psi": psi}, {}, 0.2, 1e-9, 0.01) for name, psi in (("größe", 0.5), ("b", 0.1))
+    ]
     return Findings(**{"model": "rain", "stage": "prod", "rows": 9, "bad_lines": 0, "drift": drift} | other)
 
 

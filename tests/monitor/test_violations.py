@@ -5,18 +5,18 @@ import polars as pl
 import pytest
 from scipy.stats import fisher_exact
 
-from isthmus.monitor.baseline import Histogram, count, describe
+from isthmus.monitor.baseline import Column, count, describe
 from isthmus.monitor.findings import Drift
 from isthmus.monitor.violations import missing_by_chance, violations
 
 TEXT = describe(pl.Series(["wet"] * 60 + ["dry"] * 40))
 
 
-def missing(rows: int, of: int) -> Histogram:
-    return Histogram("number", [0.0], [], [of - rows, 0], rows)
+def missing(rows: int, of: int) -> Column:
+    return describe(pl.Series([0.0] * (of - rows) + [None] * rows, dtype=pl.Float64))
 
 
-def broken(before: Histogram, now: Histogram) -> list[str]:
+def broken(before: Column, now: Column) -> list[str]:
     return [one["constraint_check_type"] for one in violations({"x": before}, {"x": now}, [], 0.99)]
 
 
@@ -57,15 +57,20 @@ def test_where_training_saw_other_categories_they_are_not_unknown() -> None:
 
 
 def test_drift_is_told_in_model_monitors_words() -> None:
-    found = [Drift("x", 0.5, 0.2), Drift("y", 0.1, 0.2)]
+    found = [Drift(name, "psi", {"psi": psi}, {}, 0.2, 1e-4, 0.01) for name, psi in (("x", 0.5), ("y", 0.1))]
     before = {"x": missing(0, 10), "y": missing(0, 10)}
     (one,) = violations(before, before, found, 0.99)
     assert one == {
         "feature_name": "x",
         "constraint_check_type": "baseline_drift_check",
-        "description": "Baseline drift distance: 0.5000 exceeds threshold: 0.2000",
+        "description": "Baseline drift distance: 0.5000 exceeds threshold: 0.2000 (psi, p = 0.0001)",
     }
 
 
 def test_nothing_captured_breaks_nothing() -> None:
     assert broken(missing(0, 100), missing(0, 0)) == []
+
+
+def test_unknown_categories_are_named() -> None:
+    (one,) = violations({"x": TEXT}, {"x": count(pl.Series(["fog", "snow", "wet"]), TEXT)}, [], 0.99)
+    assert one["description"].endswith("Unknown: 'fog', 'snow'")

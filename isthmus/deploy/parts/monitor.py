@@ -39,7 +39,7 @@ def make_monitor(scope: Construct, deployment: Deployment, captures: str) -> Non
 
 
 def _monitor(deployment: Deployment, captures: str, role: str, key: str) -> Monitor:
-    model, package, monitoring = deployment.model, deployment.package, deployment.config.monitoring
+    model, package = deployment.model, deployment.package
     return Monitor(
         model=model,
         stage=deployment.stage,
@@ -53,9 +53,7 @@ def _monitor(deployment: Deployment, captures: str, role: str, key: str) -> Moni
         reports=f"s3://{deployment.capture_bucket}/{names.reports(model)}{package.version}",
         key=key,
         version=package.version,
-        window_days=monitoring.window_days,
-        psi=monitoring.psi,
-        confidence=monitoring.confidence,
+        settings=deployment.config.monitoring,
         tags=names.tags(deployment.platform, deployment.stage, deployment.platform.model(model)),
         network=deployment.network,
     )

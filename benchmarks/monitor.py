@@ -1,0 +1,223 @@
+"""The monitor beside Evidently, pandas with scipy, and merely reading the file: 20 columns that drift.
+
+python benchmarks/monitor.py [--rows 1000000] [--json]
+
+Rows are generated as Parquet files into a temporary folder; each contender is a process of its own, whose
+peak of memory is measured. Evidently and pandas hold a table in memory, so of more rows than a million they
+are given the first million, and their seconds are multiplied (`rows_evidently` is what they were given).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+
+COLUMNS = 20
+BASELINE_ROWS = 100_000
+ROWS_A_FILE = 5_000_000
+ROWS_A_GROUP = 1 << 18
+MOST_IN_MEMORY = 1_000_000
+REPOSITORY = Path(__file__).parent.parent
+# Evidently wants an older pandas than ours, so it has an environment of its own, as checkov has.
+EVIDENTLY = REPOSITORY / ".venv" / "evidently"
+LOCK = REPOSITORY / "requirements" / "evidently.lock"
+
+
+def generate(folder: Path, rows: int, seed: int, moved: float) -> None:
+    """Files of `rows` in all: columns of several shapes, the further to the right the more `moved`."""
+    import polars as pl
+    from numpy.random import default_rng
+
+    random = default_rng(seed)
+    for number, start in enumerate(range(0, rows, ROWS_A_FILE)):
+        size = min(ROWS_A_FILE, rows - start)
+        parts = (_part(random, min(ROWS_A_GROUP, size - at), moved) for at in range(0, size, ROWS_A_GROUP))
+        pl.concat(parts).write_parquet(folder / f"{number:03}.parquet", row_group_size=ROWS_A_GROUP)
+
+
+def _part(random, size: int, moved: float):
+    import numpy as np
+    import polars as pl
+
+    shapes = (random.standard_normal, random.standard_exponential, random.random, random.standard_normal)
+    columns = {}
+    for place in range(COLUMNS):
+        values = shapes[place % 4](size, dtype=np.float32)
+        if place % 4 == 3:
+            values = np.floor(np.exp(values) * 10)
+        columns[f"f{place:02}"] = values + np.float32(moved * place / COLUMNS)
+    return pl.DataFrame(columns)
+
+
+# ------------------------------------------------- contenders: each prints seconds of its own, and its peak
+
+
+def ours(folder: Path) -> None:
+    """Everything that the monitor says of the files, from a baseline that was written when training ended."""
+    from isthmus.monitor.baseline import read_baseline
+    from isthmus.monitor.drift import Rule, drifts
+    from isthmus.monitor.profile import statistics
+    from isthmus.monitor.sketch import sketch
+
+    baseline, _ = read_baseline(folder / "baseline" / "baseline.json")
+    found = sketch(_batches(folder), baseline)
+    statistics(found.columns)
+    drifts(baseline, found.columns, Rule())
+
+
+def read(folder: Path) -> None:
+    """The same reader, and nothing done with what it gives."""
+    for _ in _batches(folder):
+        pass
+
+
+def _batches(folder: Path) -> Iterator[object]:
+    from isthmus.monitor.parquet import frames
+
+    for file in sorted((folder / "now").glob("*.parquet")):
+        yield from frames(file, [f"f{place:02}" for place in range(COLUMNS)])
+
+
+def with_pandas(folder: Path) -> None:
+    """The same distances by pandas, numpy and scipy, a column at a time."""
+    import numpy as np
+    import pandas as pd
+    from scipy import stats
+
+    before, now = _tables(folder, pd)
+    for name in before.columns:
+        was, is_ = before[name].to_numpy(), now[name].to_numpy()
+        stats.ks_2samp(was, is_, method="asymp")
+        stats.wasserstein_distance(was, is_)
+        edges = np.unique(np.quantile(was, np.arange(1, 10) / 10))
+        bins = [np.bincount(np.searchsorted(edges, side), minlength=len(edges) + 1) for side in (was, is_)]
+        stats.chi2_contingency(np.array(bins) + 1)
+        now[name].describe()
+
+
+def evidently(folder: Path) -> None:
+    """Its preset for drift of a data set."""
+    import pandas as pd
+    from evidently import Report
+    from evidently.presets import DataDriftPreset
+
+    before, now = _tables(folder, pd)
+    Report([DataDriftPreset()]).run(now, before)
+
+
+def _tables(folder: Path, pandas):
+    file = sorted((folder / "now").glob("*.parquet"))[0]
+    return pandas.read_parquet(folder / "before.parquet"), pandas.read_parquet(file)[:MOST_IN_MEMORY]
+
+
+CONTENDERS: dict[str, Callable[[Path], None]] = {
+    "ours": ours,
+    "read": read,
+    "pandas": with_pandas,
+    "evidently": evidently,
+}
+
+
+def contend(name: str, folder: Path) -> None:
+    """Run a contender once and say what it took; what it imports is not counted."""
+    _imports(name)
+    start = time.perf_counter()
+    CONTENDERS[name](folder)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": time.perf_counter() - start, "peak_mb": peak}))
+
+
+def _imports(name: str) -> None:
+    used = ("baseline", "drift", "parquet", "profile", "sketch")
+    ours = [f"isthmus.monitor.{module}" for module in used]
+    theirs = {"pandas": ["pandas", "scipy.stats"], "evidently": ["evidently", "evidently.presets"]}
+    for module in theirs.get(name, ours):
+        import_module(module)
+
+
+# ------------------------------------------------------------------------------------- the whole comparison
+
+
+def timed(name: str, folder: Path, python: str = sys.executable) -> dict[str, float]:
+    command = [python, __file__, "--contender", name, "--folder", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{name}: {done.stderr.strip()[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def environment() -> str:
+    """The Python that has Evidently; its environment is made from the lock where it is not there yet."""
+    python = EVIDENTLY / "bin" / "python"
+    if not (EVIDENTLY / "installed").exists():
+        uv = [str(Path(sys.executable).with_name("uv"))]
+        subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, EVIDENTLY], check=True)
+        install = ["pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", LOCK]
+        subprocess.run([*uv, *install], check=True)
+        (EVIDENTLY / "installed").touch()
+    return str(python)
+
+
+def compare(rows: int, folder: Path) -> dict[str, float]:
+    import polars as pl
+
+    from isthmus.monitor.baseline import write_baseline
+
+    python = environment()
+    (folder / "now").mkdir()
+    (folder / "was").mkdir()
+    generate(folder / "was", BASELINE_ROWS, 1, 0.0)
+    generate(folder / "now", rows, 2, 0.5)
+    before = pl.read_parquet(folder / "was" / "*.parquet")
+    before.write_parquet(folder / "before.parquet")
+    write_baseline(before, folder / "baseline", features=before.columns, target="")
+    # The first to read a file reads it from the disk for all.
+    timed("read", folder)
+    reading, mine = timed("read", folder), timed("ours", folder)
+    held = min(rows, MOST_IN_MEMORY)
+    theirs = {name: timed(name, folder, python) for name in ("evidently", "pandas")}
+    seconds = {name: one["seconds"] * rows / held for name, one in theirs.items()}
+    return {
+        "rows": rows,
+        "seconds": round(mine["seconds"], 3),
+        "seconds_evidently": round(seconds["evidently"], 3),
+        "seconds_pandas": round(seconds["pandas"], 3),
+        "seconds_read": round(reading["seconds"], 3),
+        "speedup_evidently": round(seconds["evidently"] / mine["seconds"], 1),
+        "speedup_pandas": round(seconds["pandas"] / mine["seconds"], 1),
+        "ratio_read": round(mine["seconds"] / reading["seconds"], 2),
+        "peak_mb": round(mine["peak_mb"]),
+        "peak_mb_evidently": round(theirs["evidently"]["peak_mb"]),
+        "rows_evidently": held,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--json", action="store_true", help="Print one JSON object as the last line.")
+    parser.add_argument("--contender", choices=CONTENDERS, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.contender:
+        contend(given.contender, given.folder)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        found = compare(given.rows, Path(folder))
+    if given.json:
+        print(json.dumps(found))
+        return
+    for name, value in found.items():
+        print(f"{name:<18} {value:,}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""How far two samples are apart, and how likely chance alone brings them so far.
+
+Pure functions of counts. Over the values of two columns they agree with scipy's `ks_2samp`,
+`wasserstein_distance`, `jensenshannon` and `chi2_contingency`; over cells they say how wrong they can be.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import chdtrc, kolmogorov, smirnov
+
+from isthmus.monitor.cells import Counts, Floats
+from isthmus.monitor.sides import Side
+
+# A bin that is empty on one side counts as half a row, so that the index stays finite.
+HALF_ROW = 0.5
+# Up to so many rows the test's own distribution is worked out; it no longer differs from its limit then.
+FINITE = 10_000
+
+
+def population_stability(before: Counts, now: Counts) -> float:
+    """The population stability index over bins; 0 where a side has no rows."""
+    if not before.sum() or not now.sum():
+        return 0.0
+    was, is_ = (np.maximum(side, HALF_ROW) for side in (before, now))
+    was, is_ = was / was.sum(), is_ / is_.sum()
+    return float(np.sum((is_ - was) * np.log(is_ / was)))
+
+
+def jensen_shannon(before: Counts, now: Counts) -> float:
+    """The Jensen-Shannon distance over bins (the root of the divergence, natural logarithm)."""
+    if not before.sum() or not now.sum():
+        return 0.0
+    was, is_ = before / before.sum(), now / now.sum()
+    middle = (was + is_) / 2
+    return float(np.sqrt(max(0.0, (_relative(was, middle) + _relative(is_, middle)) / 2)))
+
+
+def _relative(one: Floats, other: Floats) -> float:
+    held = one > 0
+    return float(np.sum(one[held] * np.log(one[held] / other[held])))
+
+
+def chi_squared(before: Counts, now: Counts) -> tuple[float, float]:
+    """Pearson's statistic of the two rows of counts, and its probability where nothing has changed."""
+    both = np.array([before, now], dtype=float)
+    both = both[:, both.sum(axis=0) > 0]
+    rows = both.sum(axis=1, keepdims=True)
+    if not rows.all() or both.shape[1] < 2:
+        return 0.0, 1.0
+    expected = rows * both.sum(axis=0) / both.sum()
+    statistic = float(np.sum((both - expected) ** 2 / expected))
+    return statistic, float(chdtrc(both.shape[1] - 1, statistic))
+
+
+def kolmogorov_smirnov(side: Side) -> tuple[float, float]:
+    """The largest distance of the two distribution functions, and how much larger it can truly be.
+
+    The second is 0 where the values are known.
+    """
+    was, is_ = _functions(side)
+    if was is None or is_ is None:
+        return 0.0, 0.0
+    found = float(np.max(np.abs(was - is_)[1:]))
+    wide = side.upper > side.lower
+    highest = np.maximum(was[1:] - is_[:-1], is_[1:] - was[:-1])[wide]
+    return found, max(0.0, float(highest.max(initial=0.0)) - found)
+
+
+def chance_of(distance: float, before: int, now: int) -> float:
+    """How likely the Kolmogorov-Smirnov distance is where nothing has changed.
+
+    Twice the one-sided probability for as many rows as the two samples are worth together; what that counts
+    twice is under a millionth where the probability is under 5 %.
+    """
+    if not before or not now:
+        return 1.0
+    rows = before * now / (before + now)
+    if rows > FINITE:
+        return float(kolmogorov(distance * np.sqrt(rows)))
+    return min(1.0, 2 * float(smirnov(max(1, round(rows)), min(1.0, distance))))
+
+
+def wasserstein(side: Side) -> tuple[float, float]:
+    """The Wasserstein distance in the column's own unit, and how wrong it can be."""
+    was, is_ = _functions(side)
+    if was is None or is_ is None:
+        return 0.0, 0.0
+    middle = (side.lower + side.upper) / 2
+    found = float(np.sum(np.abs(was - is_)[1:-1] * np.diff(middle)))
+    shares = np.diff(was) + np.diff(is_)
+    return found, float(np.sum(shares * (side.upper - side.lower)) / 2)
+
+
+def _functions(side: Side) -> tuple[Floats, Floats] | tuple[None, None]:
+    """Both distribution functions below the first place and after each; None without rows on a side."""
+    if not side.before.sum() or not side.now.sum():
+        return None, None
+    was, is_ = (np.concatenate([[0.0], np.cumsum(one) / one.sum()]) for one in (side.before, side.now))
+    return was, is_
+
+
+def adjust(chances: Floats, correction: str) -> Floats:
+    """Probabilities as they are where so many were looked at.
+
+    `holm` keeps the chance of one false finding among them at the level, `benjamini_hochberg` the share of
+    false findings; `none` is each test alone.
+    """
+    number = len(chances)
+    order = np.argsort(chances, kind="stable")
+    ranked = np.asarray(chances, float)[order]
+    if correction == "holm":
+        ranked = np.maximum.accumulate(ranked * np.arange(number, 0, -1))
+    elif correction == "benjamini_hochberg":
+        ranked = np.minimum.accumulate((ranked * number / np.arange(1, number + 1))[::-1])[::-1]
+    adjusted = np.empty(number)
+    adjusted[order] = np.minimum(ranked, 1.0)
+    return adjusted

@@ -1,0 +1,185 @@
+"""A column of numbers, counted: exactly while it holds few different ones, else over fine cells.
+
+What is counted adds up, so a batch, a stream and shards on many machines come to the same. Both sides of a
+comparison share centre and unit, so their cells are the same. How far they are apart is `distances`'.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from isthmus.monitor import cells
+from isthmus.monitor.cells import AT_ONCE, Counts, Floats
+
+# So many different values are kept as they are.
+EXACT = 4096
+
+
+@dataclass
+class Numbers:
+    """One column's numbers; `missing` are nulls and what is no finite number.
+
+    `values` with `rows` are its different values while there are at most `EXACT`; then `cells` alone, counted
+    from the start. `total` and `squares` are sums of the distance from `centre` and of its square.
+    """
+
+    centre: float = 0.0
+    unit: float = 1.0
+    missing: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+    least: float = np.inf
+    greatest: float = -np.inf
+    integral: bool = True
+    values: Floats = field(default_factory=lambda: np.empty(0))
+    rows: Counts = field(default_factory=lambda: np.empty(0, np.int64))
+    cells: Counts | None = None
+
+    kind = "number"
+
+    @property
+    def exact(self) -> bool:
+        return self.cells is None
+
+    @property
+    def present(self) -> int:
+        return int(self.rows.sum() if self.cells is None else self.cells.sum())
+
+    @property
+    def n(self) -> int:
+        return self.present + self.missing
+
+    @property
+    def completeness(self) -> float:
+        return 1 - self.missing / self.n if self.n else 1.0
+
+    @property
+    def mean(self) -> float:
+        return self.centre + self.total / self.present if self.present else float("nan")
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation of all rows (not of a sample of them)."""
+        n = self.present
+        return float(np.sqrt(max(0.0, self.squares / n - (self.total / n) ** 2))) if n else float("nan")
+
+    def empty(self) -> Numbers:
+        """No rows, in the same cells."""
+        return Numbers(self.centre, self.unit)
+
+    def add(self, column: pl.Series) -> None:
+        """Count a column's rows; what is no number in it is missing."""
+        if column.len() > column.null_count():
+            self.integral &= column.dtype.is_integer() or column.dtype == pl.Boolean
+        if column.dtype != pl.Float32:
+            column = column.cast(pl.Float64, strict=False)
+        values = column.to_numpy()
+        for start in range(0, len(values), AT_ONCE):
+            self._count(values[start : start + AT_ONCE])
+
+    def _count(self, values: Floats) -> None:
+        apart = cells.distances(values, self.centre)
+        total = float(apart.sum())
+        if not np.isfinite(total):
+            finite = np.isfinite(apart)
+            self.missing += len(values) - int(finite.sum())
+            values, apart = values[finite], apart[finite]
+            total = float(apart.sum())
+        if not len(values):
+            return
+        self.total += total
+        # Not a dot product: that would wake BLAS's threads, which wait for each other on a busy machine.
+        self.squares += float(np.einsum("i,i", apart, apart))
+        self.least = min(self.least, float(values.min()) + 0.0)
+        self.greatest = max(self.greatest, float(values.max()) + 0.0)
+        if self.cells is None:
+            self._keep(values)
+        else:
+            self.cells += cells.count(apart, self.unit)
+
+    def _keep(self, values: Floats) -> None:
+        """Count different values, and turn to cells where they become too many."""
+        if len(np.unique(values[: 2 * EXACT])) > EXACT:
+            self._turn(cells.count(cells.distances(values, self.centre), self.unit))
+        else:
+            self._merge(*np.unique(values.astype(np.float64) + 0.0, return_counts=True))
+
+    def _merge(self, values: Floats, rows: Counts) -> None:
+        both, place = np.unique(np.concatenate([self.values, values]), return_inverse=True)
+        self.rows = np.bincount(place, np.concatenate([self.rows, rows])).astype(np.int64)
+        self.values = both
+        if len(both) > EXACT:
+            self._turn()
+
+    def _turn(self, more: Counts | int = 0) -> None:
+        self.cells = self.in_cells() + more
+        self.values, self.rows = np.empty(0), np.empty(0, np.int64)
+
+    def in_cells(self) -> Counts:
+        """The rows of each cell, in the order of bits (`cells.bounds` has that of numbers)."""
+        if self.cells is not None:
+            return self.cells
+        found = np.zeros(cells.CELLS, np.int64)
+        for start in range(0, len(self.values), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            found += cells.count(self.values[part] - self.centre, self.unit, self.rows[part])
+        return found
+
+    def __add__(self, other: Numbers) -> Numbers:
+        """Both columns' rows; raises `ValueError` where their cells are not the same."""
+        if (self.centre, self.unit) != (other.centre, other.unit):
+            raise ValueError("only numbers in the same cells add up")
+        both = replace(
+            self,
+            missing=self.missing + other.missing,
+            total=self.total + other.total,
+            squares=self.squares + other.squares,
+            least=min(self.least, other.least),
+            greatest=max(self.greatest, other.greatest),
+            integral=self.integral and other.integral,
+        )
+        if self.exact and other.exact:
+            both._merge(other.values, other.rows)
+        else:
+            both._turn(other.in_cells())
+        return both
+
+    def record(self) -> dict[str, Any]:
+        """As JSON holds it; cells without rows are left out."""
+        told: dict[str, Any] = {"kind": self.kind}
+        told |= {name: getattr(self, name) for name in _PLAIN}
+        told |= {"least": self.least, "greatest": self.greatest} if self.present else {}
+        if self.cells is None:
+            return told | {"values": self.values.tolist(), "rows": self.rows.tolist()}
+        held = np.flatnonzero(self.cells)
+        return told | {"cells": held.tolist(), "rows": self.cells[held].tolist()}
+
+
+_PLAIN = ("centre", "unit", "missing", "total", "squares", "integral")
+
+
+def read(record: dict[str, Any]) -> Numbers:
+    """What `Numbers.record` wrote."""
+    told = {name: record[name] for name in (*_PLAIN, "least", "greatest") if name in record}
+    rows = np.asarray(record["rows"], np.int64)
+    if "values" in record:
+        return Numbers(**told, values=np.asarray(record["values"], np.float64), rows=rows)
+    counts = np.zeros(cells.CELLS, np.int64)
+    counts[np.asarray(record["cells"], np.int64)] = rows
+    return Numbers(**told, cells=counts)
+
+
+def around(column: pl.Series) -> Numbers:
+    """No rows yet, in cells that suit a column like this one: around its median, which is a 32-bit float."""
+    values = column.cast(pl.Float64, strict=False).to_numpy()
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return Numbers()
+    centre = float(np.float32(np.median(values)))
+    far = np.abs(values - centre)
+    typical = float(np.median(far) or far.mean() or 1.0)
+    return Numbers(centre, float(2.0 ** np.floor(np.log2(typical))))

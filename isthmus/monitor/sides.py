@@ -1,0 +1,41 @@
+"""Two columns of numbers side by side, over the same values or the same cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from isthmus.monitor.cells import Counts, Floats, bounds
+from isthmus.monitor.numbers import Numbers
+
+
+@dataclass(frozen=True)
+class Side:
+    """`before` and `now` are the rows from `lower` to `upper`, in rising order.
+
+    Where both columns are exact, `lower` and `upper` are the same value.
+    """
+
+    lower: Floats
+    upper: Floats
+    before: Counts
+    now: Counts
+
+
+def side_by_side(before: Numbers, now: Numbers) -> Side:
+    """Both columns' rows over the same values, or the same cells where one of them is not exact."""
+    if before.exact and now.exact:
+        values = np.union1d(before.values, now.values)
+        return Side(values, values, *(_spread(one, values) for one in (before, now)))
+    lower, upper, places = bounds(before.centre, before.unit)
+    was, is_ = (one.in_cells()[places] for one in (before, now))
+    held = np.flatnonzero(was + is_)
+    least, greatest = min(before.least, now.least), max(before.greatest, now.greatest)
+    return Side(np.maximum(lower[held], least), np.minimum(upper[held], greatest), was[held], is_[held])
+
+
+def _spread(one: Numbers, values: Floats) -> Counts:
+    rows = np.zeros(len(values), np.int64)
+    rows[np.searchsorted(values, one.values)] = one.rows
+    return rows

@@ -1,0 +1,131 @@
+"""Distances and tests, with scipy as the oracle: exactly over values, within the stated error over cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from scipy.spatial.distance import jensenshannon
+
+from isthmus.monitor import distances
+from isthmus.monitor.distances import adjust, chance_of, kolmogorov_smirnov, wasserstein
+from isthmus.monitor.numbers import Numbers, around
+from isthmus.monitor.sides import Side, side_by_side
+
+values = st.lists(st.one_of(st.floats(-1e6, 1e6), st.integers(-5, 5).map(float)), min_size=1, max_size=60)
+counts = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500)), min_size=2, max_size=30)
+Draw = Callable[[np.random.Generator, int], np.ndarray]
+
+
+def counted(one: np.ndarray, like: Numbers) -> Numbers:
+    found = like.empty()
+    found.add(pl.Series(one))
+    return found
+
+
+def side(one: np.ndarray, other: np.ndarray) -> Side:
+    like = around(pl.Series(one))
+    return side_by_side(counted(one, like), counted(other, like))
+
+
+def both(pairs: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    table = np.array(pairs)
+    return table[:, 0], table[:, 1]
+
+
+@given(values, values)
+@settings(deadline=None)
+def test_over_values_the_distances_are_scipys(one: list[float], other: list[float]) -> None:
+    before, now = np.array(one), np.array(other)
+    found = side(before, now)
+    oracle = stats.ks_2samp(before, now, method="asymp").statistic
+    assert kolmogorov_smirnov(found) == (pytest.approx(oracle, abs=1e-9), 0.0)
+    oracle = stats.wasserstein_distance(before, now)
+    assert wasserstein(found) == (pytest.approx(oracle, rel=1e-9, abs=1e-9), 0.0)
+
+
+@given(counts)
+@settings(deadline=None)
+def test_over_bins_the_distances_are_scipys(pairs: list[tuple[int, int]]) -> None:
+    before, now = both(pairs)
+    if not before.sum() or not now.sum():
+        assert distances.jensen_shannon(before, now) == 0.0
+        return
+    assert distances.jensen_shannon(before, now) == pytest.approx(jensenshannon(before, now), abs=1e-7)
+    held = before + now > 0
+    if held.sum() > 1:
+        oracle = stats.chi2_contingency([before[held], now[held]], correction=False)
+        assert distances.chi_squared(before, now) == pytest.approx(oracle[:2], rel=1e-9, abs=1e-12)
+
+
+@given(counts)
+@settings(deadline=None)
+def test_the_index_is_the_symmetric_kullback_leibler_divergence(pairs: list[tuple[int, int]]) -> None:
+    before, now = (side + 1 for side in both(pairs))
+    oracle = stats.entropy(now, before) + stats.entropy(before, now)
+    assert distances.population_stability(before, now) == pytest.approx(oracle, abs=1e-9)
+
+
+def test_the_index_is_symmetric_and_finite_where_a_bin_is_empty() -> None:
+    one, other = np.array([100, 0, 50]), np.array([0, 10, 50])
+    found = distances.population_stability(one, other)
+    assert found == pytest.approx(distances.population_stability(other, one))
+    assert 0 < found < np.inf
+
+
+SHAPES: dict[str, Draw] = {
+    "normal": lambda rng, rows: rng.normal(size=rows),
+    "offset": lambda rng, rows: 1.7e9 + 1e5 * rng.normal(size=rows),
+    "long tail": lambda rng, rows: rng.lognormal(sigma=2, size=rows),
+    "endless tail": lambda rng, rows: rng.standard_cauchy(size=rows),
+    "tiny": lambda rng, rows: 1e-30 * rng.normal(size=rows),
+    "float32": lambda rng, rows: rng.normal(size=rows).astype(np.float32),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("move", "stretch"), [(0.0, 1.0), (0.1, 1.1)])
+def test_over_cells_the_distances_are_scipys_within_the_stated_error(
+    shape: str, move: float, stretch: float
+) -> None:
+    rng = np.random.default_rng(4)
+    before, now = SHAPES[shape](rng, 60_000), SHAPES[shape](rng, 20_000)
+    middle = np.median(before)
+    now = ((now - middle) * stretch + middle + move * np.std(before - middle)).astype(before.dtype)
+    found = side(before, now)
+    apart, error = kolmogorov_smirnov(found)
+    oracle = stats.ks_2samp(before, now, method="asymp").statistic
+    assert apart <= oracle + 1e-9 and oracle <= apart + error + 1e-9
+    assert error < 0.002
+    moved, unsure = wasserstein(found)
+    oracle = stats.wasserstein_distance(before.astype(float), now.astype(float))
+    assert abs(moved - oracle) <= unsure
+    assert moved == pytest.approx(oracle, rel=1e-3)
+
+
+@given(st.integers(5, 3000), st.integers(5, 3000), st.floats(0.01, 1))
+@settings(max_examples=60, deadline=None)
+def test_a_small_chance_is_scipys(before: int, now: int, distance: float) -> None:
+    oracle = float(stats.kstwo.sf(distance, max(1, round(before * now / (before + now)))))
+    found = chance_of(distance, before, now)
+    assert found >= oracle - 1e-6
+    if oracle < 0.05:
+        assert found == pytest.approx(oracle, abs=1e-6)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+@settings(deadline=None)
+def test_the_share_of_false_findings_is_scipys(chances: list[float]) -> None:
+    oracle = stats.false_discovery_control(chances)
+    assert adjust(np.array(chances), "benjamini_hochberg") == pytest.approx(oracle)
+
+
+def test_holm_asks_the_most_of_the_least_likely() -> None:
+    assert adjust(np.array([0.01, 0.04, 0.03]), "holm") == pytest.approx([0.03, 0.06, 0.06])
+    assert adjust(np.array([0.6, 0.7]), "holm") == pytest.approx([1.0, 1.0])
+    assert adjust(np.array([0.01, 0.5]), "none") == pytest.approx([0.01, 0.5])
