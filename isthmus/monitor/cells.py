@@ -43,20 +43,22 @@ def distances(values: Floats, centre: float) -> Floats:
 
 def count(apart: Floats, unit: float, rows: Counts | None = None) -> Counts:
     """How many of at most `AT_ONCE` distances lie in each cell; `rows` is how often each stands."""
+    return np.bincount(of(apart, unit), rows, minlength=CELLS).astype(np.int64, copy=False)
+
+
+def of(apart: Floats, unit: float) -> Counts:
+    """The cell of each of at most `AT_ONCE` distances; what is returned lasts until the next call."""
     size = len(apart)
     near, short, bits, sign = _DESK.near[:size], _DESK.short[:size], _DESK.bits[:size], _DESK.sign[:size]
     np.clip(apart, -FARTHEST * unit, FARTHEST * unit, out=near)
+    # Nothing is added, so that nothing has one sign.
+    np.add(near, 0.0, out=near)
     np.multiply(near, SCALE / unit, out=short, casting="same_kind")
     np.right_shift(short.view(np.uint32), DROPPED, out=bits)
     np.right_shift(bits, 31 - 15 - DROPPED, out=sign)
     np.bitwise_and(sign, SIGN, out=sign)
     np.bitwise_and(bits, SIGN - 1, out=bits)
-    places = np.bitwise_or(bits, sign, out=_DESK.places[:size])
-    found = np.bincount(places, rows, minlength=CELLS).astype(np.int64, copy=False)
-    # Nothing is one cell, whatever its sign.
-    found[0] += found[SIGN]
-    found[SIGN] = 0
-    return found
+    return np.bitwise_or(bits, sign, out=_DESK.places[:size])
 
 
 def bounds(centre: float, unit: float) -> tuple[Floats, Floats, Counts]:

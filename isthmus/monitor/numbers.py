@@ -38,6 +38,8 @@ class Numbers:
     values: Floats = field(default_factory=lambda: np.empty(0))
     rows: Counts = field(default_factory=lambda: np.empty(0, np.int64))
     cells: Counts | None = None
+    # For each cell where among `values` to look for one that lies in it.
+    _place: Counts | None = field(default=None, repr=False, compare=False)
 
     kind = "number"
 
@@ -97,27 +99,40 @@ class Numbers:
         self.least = min(self.least, float(values.min()) + 0.0)
         self.greatest = max(self.greatest, float(values.max()) + 0.0)
         if self.cells is None:
-            self._keep(values)
+            self._keep(values, apart)
         else:
             self.cells += cells.count(apart, self.unit)
 
-    def _keep(self, values: Floats) -> None:
+    def _keep(self, values: Floats, apart: Floats) -> None:
         """Count different values, and turn to cells where they become too many."""
+        if len(self.values):
+            values = self._known(values, apart)
         if len(np.unique(values[: 2 * EXACT])) > EXACT:
-            self._turn(cells.count(cells.distances(values, self.centre), self.unit))
-        else:
+            self._turn(cells.count(values.astype(np.float64) - self.centre, self.unit))
+        elif len(values):
             self._merge(*np.unique(values.astype(np.float64) + 0.0, return_counts=True))
+
+    def _known(self, values: Floats, apart: Floats) -> Floats:
+        """Count what is among the values already, which costs no sorting, and return the rest."""
+        if self._place is None:
+            self._place = np.zeros(cells.CELLS, np.int64)
+            self._place[cells.of(self.values - self.centre, self.unit)] = np.arange(len(self.values))
+        place = self._place[cells.of(apart, self.unit)]
+        known = self.values[place] == values
+        self.rows += np.bincount(place[known], minlength=len(self.rows))
+        rest: Floats = values[~known]
+        return rest
 
     def _merge(self, values: Floats, rows: Counts) -> None:
         both, place = np.unique(np.concatenate([self.values, values]), return_inverse=True)
         self.rows = np.bincount(place, np.concatenate([self.rows, rows])).astype(np.int64)
-        self.values = both
+        self.values, self._place = both, None
         if len(both) > EXACT:
             self._turn()
 
     def _turn(self, more: Counts | int = 0) -> None:
         self.cells = self.in_cells() + more
-        self.values, self.rows = np.empty(0), np.empty(0, np.int64)
+        self.values, self.rows, self._place = np.empty(0), np.empty(0, np.int64), None
 
     def in_cells(self) -> Counts:
         """The rows of each cell, in the order of bits (`cells.bounds` has that of numbers)."""
@@ -141,6 +156,8 @@ class Numbers:
             least=min(self.least, other.least),
             greatest=max(self.greatest, other.greatest),
             integral=self.integral and other.integral,
+            rows=self.rows.copy(),
+            _place=None,
         )
         if self.exact and other.exact:
             both._merge(other.values, other.rows)
