@@ -499,8 +499,13 @@ def quality_alarm(platform: Platform, model: str) -> str:
     return f"{platform.name}-{model}-quality"
 
 
+def rollback_alarm(platform: Platform, endpoint_config: str, kind: str) -> str:
+    """On the fleet of one endpoint configuration while traffic is moved to it."""
+    return f"{platform.name}-{endpoint_config}-{kind}"
+
+
 ALARMS = (errors_alarm, latency_alarm, silence_alarm, drift_alarm, quality_alarm)
-"""Those that a model's endpoint stack makes."""
+"""Those that a model's endpoint stack makes, whichever version serves."""
 
 
 # ---- Azure DevOps

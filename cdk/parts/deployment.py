@@ -120,6 +120,11 @@ class _Deployment:
             ),
             *self._read_registry(),
             allow("sagemaker:UpdateModelPackage", self._versions),
+            # Why a rollout was turned back.
+            allow(
+                ["cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms"],
+                f"arn:aws:cloudwatch:{stack.region}:{stack.account}:alarm:{_rollback_alarms(self._platform)}",
+            ),
             # Which version the stage serves, for its dashboards.
             allow(
                 "cloudwatch:PutMetricData",
@@ -181,7 +186,7 @@ class _Deployment:
     def watch(self) -> list[Statement]:
         """The model's alarms, and the schedule of its monitor."""
         stack, platform = self._stack, self._platform
-        alarms = [alarm(platform, MODEL) for alarm in names.ALARMS]
+        alarms = [*(alarm(platform, MODEL) for alarm in names.ALARMS), _rollback_alarms(platform)]
         return [
             allow(
                 [
@@ -208,6 +213,11 @@ class _Deployment:
 
     def _read_registry(self) -> list[Statement]:
         return [allow(READ_GROUP, self._group), allow(READ_PACKAGES, self._versions)]
+
+
+def _rollback_alarms(platform: Platform) -> str:
+    """The names of the alarms on any fleet of the model."""
+    return names.rollback_alarm(platform, names.by_content(MODEL), "*")
 
 
 _HASHED = ("endpoint-config", "model")

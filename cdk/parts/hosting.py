@@ -53,6 +53,12 @@ def hosting_policies(
             allow("s3:PutObject", objects(capture, names.captures(MODEL))),
             allow(USE, data_key),
             _write_logs(stack, f"Endpoints/{names.endpoint(MODEL)}"),
+            # AWS asks it of "your execution role", and not whether that is whose who updates the endpoint.
+            allow(
+                "cloudwatch:DescribeAlarms",
+                f"arn:aws:cloudwatch:{stack.region}:{stack.account}:alarm:"
+                + names.rollback_alarm(platform, names.by_content(MODEL), "*"),
+            ),
             *attached,
         ],
     )

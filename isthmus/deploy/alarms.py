@@ -31,6 +31,8 @@ class Alarm:
     comparison: str = "GreaterThanThreshold"
     missing: str = "notBreaching"
     pages: bool = True
+    # A few slow requests are no 95th percentile.
+    few_samples: str = "ignore"
 
 
 def alarms(platform: Platform, config: DeployConfig, stage: Stage) -> list[Alarm]:

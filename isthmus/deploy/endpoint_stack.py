@@ -11,7 +11,7 @@ from constructs import Construct
 
 from isthmus import names
 from isthmus.deploy.deployment import Deployment
-from isthmus.deploy.parts.alarm import make_alarms
+from isthmus.deploy.parts.alarm import make_alarms, make_rollback_alarms
 from isthmus.deploy.parts.capture import captures_uri
 from isthmus.deploy.parts.endpoint import make_endpoint, make_endpoint_config
 from isthmus.deploy.parts.model import make_model
@@ -38,6 +38,7 @@ class EndpointStack(Stack):
             tags=names.tags(platform, deployment.stage, platform.model(model)),
         )
         config = make_endpoint_config(self, deployment, make_model(self, deployment))
-        make_endpoint(self, deployment, config)
+        guards = make_rollback_alarms(self, deployment, config.endpoint_config_name or "")
+        make_endpoint(self, deployment, config, guards)
         make_alarms(self, deployment)
         make_monitor(self, deployment, captures_uri(deployment, config.endpoint_config_name or ""))

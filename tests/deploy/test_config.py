@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from isthmus.config import read_deploy
+from isthmus.config import DeployConfig, read_deploy
 from isthmus.errors import BadInput
 from tests.deploy.conftest import REPOSITORY
 
@@ -25,6 +25,29 @@ def test_the_example_is_read() -> None:
         ("gates: {concurrency: 1000}", ["gates.concurrency", "1000"]),
         ("capacity: {prod: {instance_type: m5.large}}", ["capacity.prod.instance_type", "'m5.large'"]),
         ("capture_percent: 101", ["capture_percent", "101"]),
+        ("rollout: {prod: {strategy: blue}}", ["rollout.prod.strategy", "'canary'"]),
+        ("rollout: {prod: {strategy: canary}}", ["rollout.prod", "one of percent and instances"]),
+        ("rollout: {prod: {percent: 10}}", ["rollout.prod", "belong to canary and linear"]),
+        (
+            "rollout: {prod: {strategy: canary, percent: 50, bake_minutes: 1}}",
+            ["rollout.prod", "bake_minutes is 1"],
+        ),
+        (
+            "rollout: {prod: {strategy: canary, percent: 50, bake_minutes: 5}}",
+            ["rollout.prod", "1 of 1 instances", "raise instance_count"],
+        ),
+        (
+            "rollout: {prod: {strategy: linear, percent: 5, bake_minutes: 5}}",
+            ["rollout.prod", "at least 10 percent"],
+        ),
+        (
+            "rollout: {prod: {bake_minutes: 5, alarms: [{name: refused, metric: Invocation4XXErrors}]}}",
+            ["rollout.prod.alarms", "one bound: above or below"],
+        ),
+        (
+            "rollout: {prod: {bake_minutes: 5, alarms: [{name: x, metric: Y, namespace: Z, above: 1}]}}",
+            ["rollout.prod.alarms", "with which dimensions Z"],
+        ),
         ("endpoint: serverless", ["endpoint", "'serverless'"]),
     ],
 )
@@ -42,3 +65,40 @@ def test_schedules_are_those_of_eventbridge(tmp_path: Path, schedule: str) -> No
     file = tmp_path / "deploy.yaml"
     file.write_text(f"model: seattle-rain\nmonitoring: {{schedule: '{schedule}'}}\n")
     assert read_deploy(file).monitoring.schedule == schedule
+
+
+@pytest.mark.parametrize(
+    ("instances", "rollout", "steps"),
+    [
+        (2, "{strategy: canary, percent: 50, bake_minutes: 5}", 2),
+        (3, "{strategy: linear, instances: 1, bake_minutes: 10, termination_wait_minutes: 5}", 3),
+        (10, "{strategy: linear, percent: 30, bake_minutes: 10}", 4),
+        (1, "{bake_minutes: 10}", 1),
+    ],
+)
+def test_a_rollout_takes_its_steps(tmp_path: Path, instances: int, rollout: str, steps: int) -> None:
+    found = read(tmp_path, instances, rollout)
+    assert found.rollout.prod.steps(instances) == steps
+    assert found.rollout.staging.is_plain
+
+
+@pytest.mark.parametrize(
+    ("instances", "rollout", "words"),
+    [
+        (3, "{strategy: canary, percent: 50, bake_minutes: 5}", "turns on 2 of 3 instances"),
+        (30, "{strategy: linear, instances: 2, bake_minutes: 5}", "at least a tenth"),
+        (10, "{strategy: linear, percent: 10, bake_minutes: 60}", "takes 600 minutes, and 420 are the most"),
+    ],
+)
+def test_what_sagemaker_would_not_do_is_refused_before_it_is_asked(
+    tmp_path: Path, instances: int, rollout: str, words: str
+) -> None:
+    with pytest.raises(BadInput, match=words):
+        read(tmp_path, instances, rollout)
+
+
+def read(folder: Path, instances: int, rollout: str) -> DeployConfig:
+    file = folder / "deploy.yaml"
+    capacity = f"capacity: {{prod: {{instance_count: {instances}}}}}"
+    file.write_text(f"model: seattle-rain\n{capacity}\nrollout: {{prod: {rollout}}}\n")
+    return read_deploy(file)

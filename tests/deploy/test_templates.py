@@ -147,6 +147,26 @@ def test_failing_and_slow_endpoints_call_people(templates: Templates, platform: 
         assert {one["Name"]: one["Value"] for one in alarm["Dimensions"]}["EndpointName"] == MODEL
 
 
+def test_prod_is_a_canary_that_alarms_on_the_new_fleet_turn_back(
+    templates: Templates, platform: Platform
+) -> None:
+    prod, staging = templates["prod"], templates["staging"]
+    config = one(prod, "AWS::SageMaker::EndpointConfig")["EndpointConfigName"]
+    asked = one(prod, "AWS::SageMaker::Endpoint")["DeploymentConfig"]
+    routing = asked["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]
+    assert (routing["Type"], routing["CanarySize"]) == ("CANARY", {"Type": "CAPACITY_PERCENT", "Value": 50})
+    assert routing["WaitIntervalInSeconds"] == 300
+    assert "DeploymentConfig" not in one(staging, "AWS::SageMaker::Endpoint")
+    named = [alarm["AlarmName"] for alarm in asked["AutoRollbackConfiguration"]["Alarms"]]
+    assert named == [names.rollback_alarm(platform, config, kind) for kind in ("errors", "latency")]
+    for name in named:
+        dimensions = {one["Name"]: one["Value"] for one in alarms(prod)[name]["Dimensions"]}
+        assert (dimensions["EndpointName"], dimensions["EndpointConfigName"]) == (MODEL, config)
+    (endpoint,) = (r for r in prod["Resources"].values() if r["Type"] == "AWS::SageMaker::Endpoint")
+    before = {prod["Resources"][one]["Properties"].get("AlarmName") for one in endpoint["DependsOn"]}
+    assert before >= set(named)
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_monitor_is_scheduled_and_its_step_is_a_valid_request(templates: Templates, stage: str) -> None:
     """Held against botocore's description of CreateProcessingJob, the call that the step becomes."""

@@ -1,4 +1,4 @@
-"""The alarms of CloudWatch; which there are, and when raised, is data in `isthmus/deploy/alarms.py`."""
+"""The alarms of CloudWatch; which there are, and when raised, is data in `alarms.py` and `rollout.py`."""
 
 from __future__ import annotations
 
@@ -8,20 +8,32 @@ from isthmus import names
 from isthmus.deploy.alarms import Alarm, alarms
 from isthmus.deploy.deployment import Deployment
 from isthmus.deploy.parts.excuse import excuse
+from isthmus.deploy.rollout import rollback_alarms
 from isthmus.resource_types import aws_cloudwatch as cloudwatch
 
 
 def make_alarms(scope: Construct, deployment: Deployment) -> None:
     """Those that page tell the account's topic."""
-    topic = f"arn:aws:sns:{deployment.region}:{deployment.account}:{names.topic(deployment.platform)}"
     for alarm in alarms(deployment.platform, deployment.config, deployment.stage):
-        made = _make_alarm(scope, alarm, [topic] if alarm.pages else None)
+        made = _make_alarm(scope, alarm, [_topic(deployment)] if alarm.pages else None)
         if not alarm.pages:
             excuse(
                 made,
                 "EventBridge carries every change of its state to the automation account's bus",
                 "NIST.800.53.R5-CloudWatchAlarmAction",
             )
+
+
+def make_rollback_alarms(
+    scope: Construct, deployment: Deployment, endpoint_config: str
+) -> list[cloudwatch.CfnAlarm]:
+    """Those that turn the rollout of this configuration back; the endpoint's update has to wait for them."""
+    wanted = rollback_alarms(deployment.platform, deployment.config, deployment.stage, endpoint_config)
+    return [_make_alarm(scope, alarm, [_topic(deployment)]) for alarm in wanted]
+
+
+def _topic(deployment: Deployment) -> str:
+    return f"arn:aws:sns:{deployment.region}:{deployment.account}:{names.topic(deployment.platform)}"
 
 
 def _make_alarm(scope: Construct, alarm: Alarm, topics: list[str] | None) -> cloudwatch.CfnAlarm:
@@ -36,8 +48,7 @@ def _make_alarm(scope: Construct, alarm: Alarm, topics: list[str] | None) -> clo
         dimensions=[{"name": name, "value": value} for name, value in alarm.dimensions.items()],
         statistic=None if percentile else alarm.statistic,
         extended_statistic=alarm.statistic if percentile else None,
-        # A few slow requests are no 95th percentile.
-        evaluate_low_sample_count_percentile="ignore" if percentile else None,
+        evaluate_low_sample_count_percentile=alarm.few_samples if percentile else None,
         threshold=alarm.threshold,
         period=alarm.period,
         evaluation_periods=alarm.periods,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import CfnTag
 from constructs import Construct
 
@@ -9,6 +11,8 @@ from isthmus import names
 from isthmus.deploy.deployment import Deployment
 from isthmus.deploy.parts.capture import capture_config
 from isthmus.deploy.parts.variant import variants
+from isthmus.deploy.rollout import deployment_config
+from isthmus.resource_types import aws_cloudwatch as cloudwatch
 from isthmus.resource_types import aws_sagemaker as sagemaker
 
 
@@ -31,16 +35,30 @@ def make_endpoint_config(
 
 
 def make_endpoint(
-    scope: Construct, deployment: Deployment, config: sagemaker.CfnEndpointConfig
+    scope: Construct,
+    deployment: Deployment,
+    config: sagemaker.CfnEndpointConfig,
+    alarms: Sequence[cloudwatch.CfnAlarm],
 ) -> sagemaker.CfnEndpoint:
+    """It is made and updated after `alarms`, which turn an update back."""
     tags = {
         "isthmus:model-package-arn": deployment.package.arn,
         "isthmus:commit": deployment.package.metadata.get("commit", ""),
     }
-    return sagemaker.CfnEndpoint(
+    stage = deployment.stage
+    endpoint = sagemaker.CfnEndpoint(
         scope,
         "Endpoint",
         endpoint_name=names.endpoint(deployment.model),
         endpoint_config_name=config.attr_endpoint_config_name,
+        # Of no effect on a first deployment, which has nothing to turn back to; each update passes it on.
+        deployment_config=deployment_config(
+            getattr(deployment.config.rollout, stage),
+            getattr(deployment.config.capacity, stage).instance_count,
+            [alarm.alarm_name or "" for alarm in alarms],
+        ),
         tags=[CfnTag(key=key, value=value) for key, value in tags.items() if value],
     )
+    for alarm in alarms:
+        endpoint.add_dependency(alarm)
+    return endpoint
