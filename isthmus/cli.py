@@ -40,6 +40,7 @@ COMMANDS = {
     ),
     "approve": Entry("isthmus.operate.commands:approve", "Approve a model version in the registry."),
     "reject": Entry("isthmus.operate.commands:reject", "Reject a model version in the registry."),
+    "rollback": Entry("isthmus.operate.rolling_back:rollback", "Go back to the version that served before."),
     "invoke": Entry("isthmus.operate.invoking:invoke", "Ask an endpoint for predictions."),
     "lineage": Entry(
         "isthmus.operate.commands:lineage", "Where a model version came from and where it went."
@@ -78,7 +79,7 @@ COMMANDS = {
 READING = frozenset(
     {"status", "pending", "evidence", "models", "invoke", "lineage", "events", "monitor", "audit", "doctor"}
 )
-DECIDING = frozenset({"approve", "reject", "bridge", "events replay"})
+DECIDING = frozenset({"approve", "reject", "rollback", "bridge", "events replay"})
 
 
 class LazyGroup(click.Group):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -41,14 +44,30 @@ def synth(model_package_arn: str, output: Path, validate: bool) -> None:
 @click.option("--stage", type=STAGE, required=True)
 @click.option("--assembly", type=FOLDER, required=True, help="What `synth` wrote.")
 @click.option("--run-id", required=True, help="The run of Azure Pipelines that asks.")
-def apply(stage: Stage, assembly: Path, run_id: str) -> None:
+@click.option("--rollback", default="", help="Why people go back to this version, where they do.")
+def apply(stage: Stage, assembly: Path, run_id: str, rollback: str) -> None:
     """Deploy one stage, and assert that the endpoint runs what was asked for."""
     from isthmus.config import read_platform
     from isthmus.deploy.apply import apply
 
-    done = apply(read_platform(), assembly, stage, run_id, click.echo)
+    with said_of_the_run():
+        done = apply(read_platform(), assembly, stage, run_id, click.echo, rollback=rollback)
     click.echo(f"endpoint {done.endpoint} in {done.stage} runs {done.model_package_arn}")
     click.echo(f"by {done.endpoint_config}, deployed by run {run_id}")
+
+
+@contextmanager
+def said_of_the_run() -> Iterator[None]:
+    """In a job of Azure Pipelines, what goes wrong is an error of the run, and not only a line of its log."""
+    from isthmus.azure.logging_commands import command
+    from isthmus.errors import Problem
+
+    try:
+        yield
+    except Problem as problem:
+        if os.environ.get("TF_BUILD"):
+            command("task.logissue", problem.what, type="error")
+        raise
 
 
 @click.group()

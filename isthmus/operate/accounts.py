@@ -20,7 +20,12 @@ class Accounts:
 
     def approver(self) -> tuple[Any, str]:
         """SageMaker as the approver in the registry's account, and the name of the person behind it."""
-        return self.as_approver("sagemaker"), self._caller.name
+        return self.as_approver("sagemaker"), self.person
+
+    @property
+    def person(self) -> str:
+        """The name of the person who calls."""
+        return self._caller.name
 
     def as_approver(self, service: str) -> Any:
         """A client as the approver in the automation account."""

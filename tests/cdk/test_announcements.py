@@ -11,7 +11,7 @@ import pytest
 from cdk.parts.announcements import REJECTED_WHILE_RUNNING
 from isthmus import names
 from isthmus.config import Platform
-from isthmus.deploy.apply import IN_SERVICE
+from isthmus.deploy.records import IN_SERVICE
 from tests.local.conftest import AUTOMATION, REGION, Aws, aws, issuer, programs
 
 __all__ = ["aws", "issuer", "programs"]

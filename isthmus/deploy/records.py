@@ -1,0 +1,85 @@
+"""What the registry keeps of a version's deployments, in its metadata and its life cycle.
+
+The truth that `isthmus rollback`, the bridge and lineage go by. For each stage:
+
+==========================  =========================================================================
+`<stage>_run_id`            the run of Azure Pipelines that brought the version there last
+`<stage>_endpoint`          by which endpoint it was asked
+`<stage>_endpoint_config`   by which configuration: deleted by the next, but named on what was captured
+`<stage>_turned_back`       why its newest rollout was turned back; gone when it comes through
+`<stage>_rolled_back`       why people took it away again; gone when it comes back
+==========================  =========================================================================
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from isthmus import names
+from isthmus.config import Stage
+from isthmus.deploy.package import APPROVAL, Package
+
+IN_SERVICE, RETIRED = "InService", "Retired"
+# What a value of a version's metadata may have.
+LONGEST = 256
+
+
+def deployed(sagemaker: Any, package: Package, stage: Stage, run_id: str, config: str) -> None:
+    """Write down where the version runs and which run brought it there; idempotent.
+
+    This is an update of metadata: the event that it causes names no change of approval and starts nothing.
+    A version has one stage in the registry: one that serves prod keeps it when it passes staging again.
+    """
+    current = sagemaker.describe_model_package(ModelPackageName=package.arn)
+    if stage == "staging" and _serves(current, "prod"):
+        return
+    wanted = {
+        f"{stage}_run_id": run_id,
+        f"{stage}_endpoint": names.endpoint(package.model),
+        f"{stage}_endpoint_config": config,
+    }
+    cycle = {"Stage": stage, "StageStatus": IN_SERVICE, "StageDescription": f"run {run_id}"}
+    metadata = current.get("CustomerMetadataProperties", {})
+    wanted |= {key: package.metadata[key] for key in APPROVAL if package.metadata.get(key)}
+    over = [key for key in (f"{stage}_turned_back", f"{stage}_rolled_back") if key in metadata]
+    if current.get("ModelLifeCycle") == cycle and metadata.items() >= wanted.items() and not over:
+        return
+    sagemaker.update_model_package(
+        ModelPackageArn=package.arn,
+        CustomerMetadataProperties={key: metadata[key] for key in metadata if key not in over} | wanted,
+        ModelLifeCycle=cycle,
+        **({"CustomerMetadataPropertiesToRemove": over} if over else {}),
+    )
+
+
+def replaced(sagemaker: Any, arn: str, stage: Stage, run_id: str, rollback: str) -> None:
+    """Write down that a version no longer serves the stage: it is not the one to beat.
+
+    `rollback` says why people went back to an earlier one, and who.
+    """
+    found = sagemaker.describe_model_package(ModelPackageName=arn)
+    why = f"rolled back by run {run_id}" if rollback else f"replaced by run {run_id}"
+    change: dict[str, Any] = {}
+    if rollback:
+        change["CustomerMetadataProperties"] = {f"{stage}_rolled_back": _kept(f"run {run_id}: {rollback}")}
+    if _serves(found, stage):
+        change["ModelLifeCycle"] = {"Stage": stage, "StageStatus": RETIRED, "StageDescription": why}
+    if change:
+        sagemaker.update_model_package(ModelPackageArn=arn, **change)
+
+
+def turned_back(sagemaker: Any, arn: str, stage: Stage, run_id: str, why: str) -> None:
+    """Write down that the version's rollout was turned back."""
+    sagemaker.update_model_package(
+        ModelPackageArn=arn,
+        CustomerMetadataProperties={f"{stage}_turned_back": _kept(f"run {run_id}: {why}")},
+    )
+
+
+def _kept(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _serves(described: dict[str, Any], stage: Stage) -> bool:
+    cycle = described.get("ModelLifeCycle", {})
+    return (cycle.get("Stage"), cycle.get("StageStatus")) == (stage, IN_SERVICE)

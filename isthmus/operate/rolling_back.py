@@ -1,0 +1,49 @@
+"""`isthmus rollback`: the version that served before, through the same pipeline as every other."""
+
+from __future__ import annotations
+
+import click
+
+from isthmus.config import STAGES, Stage
+
+# What of a reason goes into the registry, beside the run's number and the person's name.
+LONGEST_REASON = 180
+
+
+@click.command()
+@click.argument("model")
+@click.option("--stage", type=click.Choice(STAGES), required=True, help="Where it does not serve well.")
+@click.option("--to", "version", help="This version, by number or ARN.  [default: what served before]")
+@click.option("--reason", required=True, help="Why; kept with the version that is taken away.")
+def rollback(model: str, stage: Stage, version: str | None, reason: str) -> None:
+    """Go back to the version of MODEL that served STAGE before, or to another that is approved.
+
+    Queues a run of the deploy pipeline with exactly that version: it passes staging, its gates and the
+    approvals of prod as any other.
+    """
+    from isthmus import names
+    from isthmus.azure import runs
+    from isthmus.azure.client import connect
+    from isthmus.errors import BadInput, NotFound
+    from isthmus.operate import earlier, endpoints, registry
+    from isthmus.operate.commands import accounts_here
+
+    if len(reason) > LONGEST_REASON:
+        raise BadInput(f"the reason has {len(reason)} characters", todo=f"{LONGEST_REASON} are the most")
+    accounts = accounts_here()
+    accounts.platform.model(model)
+    sagemaker = accounts.client("automation", "sagemaker")
+    serving = endpoints.find(accounts.client(stage, "sagemaker"), model, stage).model_package_arn
+    if not serving:
+        raise NotFound(f"{model} does not serve {stage}: there is nothing to go back from")
+    if version:
+        wanted = registry.find(sagemaker, model, version)
+        earlier.refuse(wanted, serving, stage)
+    else:
+        wanted = earlier.earlier(registry.versions(sagemaker, model), serving, stage)
+    pipeline = names.deploy_pipeline(model)
+    parameters = {"modelPackageArn": wanted.arn, "rollback": f"{accounts.person}: {reason}"}
+    run = runs.queue(connect(accounts.platform), pipeline, parameters)
+    before = serving.rsplit("/", 1)[-1]
+    click.echo(f"{model} in {stage} goes from version {before} to {wanted.number}: run {run.id}")
+    click.echo(f"follow it: isthmus azure follow {run.id}")
