@@ -31,7 +31,8 @@ MAY_IMPORT = {
     "monitor": COMMON | {"aws", "network", "serving", "container"},
     "build": COMMON | {"network", "instances", "container", "executor", "azure"},
     "infra": COMMON | {"aws", "azure", "lifeline"},
-    "deploy": COMMON | {"aws", "network", "resource_types", "serving", "container", "monitor", "infra"},
+    "deploy": COMMON
+    | {"aws", "network", "resource_types", "serving", "container", "monitor", "infra", "azure"},
     "operate": COMMON | {"aws", "azure", "serving"},
     "audit": COMMON | {"aws", "azure", "infra", "operate"},
     "doctor": COMMON | {"aws", "azure", "infra", "operate"},

@@ -101,6 +101,7 @@ class _Deployment:
         return [
             allow(
                 [
+                    "cloudformation:ContinueUpdateRollback",
                     "cloudformation:CreateChangeSet",
                     "cloudformation:DeleteChangeSet",
                     "cloudformation:DeleteStack",
@@ -125,6 +126,20 @@ class _Deployment:
                 ["cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms"],
                 f"arn:aws:cloudwatch:{stack.region}:{stack.account}:alarm:{_rollback_alarms(self._platform)}",
             ),
+            # To bring it to what its stack says where SageMaker went back in silence, and to clear up.
+            allow(
+                "sagemaker:UpdateEndpoint",
+                sagemaker(
+                    stack,
+                    f"endpoint/{names.endpoint(MODEL)}",
+                    f"endpoint-config/{names.by_content(MODEL)}",
+                ),
+            ),
+            allow(
+                "sagemaker:DeleteEndpointConfig",
+                sagemaker(stack, f"endpoint-config/{names.by_content(MODEL)}"),
+            ),
+            allow("sagemaker:DeleteModel", sagemaker(stack, f"model/{names.by_content(MODEL)}")),
             # Which version the stage serves, for its dashboards.
             allow(
                 "cloudwatch:PutMetricData",

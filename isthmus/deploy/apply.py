@@ -1,32 +1,36 @@
-"""Deploys one stage of an assembly, and asserts that what runs is what was asked for."""
+"""Deploys one stage of an assembly, and asserts that what runs is what was asked for.
+
+Each step can be taken again: whatever interrupts a deployment, what served goes on serving, and the next
+attempt goes on, or repairs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from isthmus import names
 from isthmus.config import Platform, Stage
-from isthmus.deploy import records
-from isthmus.deploy.package import describe, read
+from isthmus.deploy import leftovers, records
+from isthmus.deploy.package import Package, describe, read
+from isthmus.deploy.repair import repair, settled, stack_config
 from isthmus.deploy.turned_back import explain
-from isthmus.deploy.wanted import wanted
+from isthmus.deploy.wanted import Wanted, wanted
 from isthmus.errors import NotFound, Problem, Refused, Unavailable
 from isthmus.infra.assembly import deploy_stack
 from isthmus.monitor.served import served
 from isthmus.serving import Serving, expect, look
 
+Say = Callable[[str], None]
+
 
 def apply(
-    platform: Platform,
-    assembly: Path,
-    stage: Stage,
-    run_id: str,
-    say: Callable[[str], None],
-    *,
-    rollback: str = "",
+    platform: Platform, assembly: Path, stage: Stage, run_id: str, say: Say, *, rollback: str = ""
 ) -> Serving:
     """Deploy `stage` as the caller (its deploy role), and record in the registry that the version runs there.
 
@@ -38,34 +42,81 @@ def apply(
     import boto3
 
     package = read(assembly)
-    session = boto3.Session(region_name=platform.region)
     stack = names.endpoint_stack(platform, package.model, stage)
-    asked, sagemaker = wanted(assembly, stack), session.client("sagemaker")
+    session = boto3.Session(region_name=platform.region)
+    attempt = _Attempt(session, assembly, stack, stage, package, wanted(assembly, stack), say)
     # A stage may wait for days for its approval, and the version be rejected in the meantime.
-    describe(sagemaker, package.arn)
-    before, begun = _version_at(sagemaker, package.model, stage), datetime.now(UTC)
+    describe(attempt.sagemaker, package.arn)
+    before, begun = attempt.look(), datetime.now(UTC)
     try:
-        deploy_stack(session, assembly, stack, say=say)
-        serving = look(sagemaker, package.model, stage)
-        expect(serving, package.arn, asked.endpoint_config)
+        serving = attempt.deploy(before)
     except (Refused, Unavailable):
         raise
     except Problem as cause:
-        problem = explain(session, package, stage, asked.alarms, begun, cause)
-        records.turned_back(sagemaker, package.arn, stage, run_id, problem.reason)
+        problem = explain(session, package, stage, attempt.asked.alarms, begun, cause)
+        attempt.record(problem.reason, run_id)
         raise problem from None
-    records.deployed(sagemaker, package, stage, run_id, asked.endpoint_config)
+    attempt.clear_up(before)
+    records.deployed(attempt.sagemaker, package, stage, run_id, attempt.asked.endpoint_config)
     session.client("cloudwatch").put_metric_data(
         Namespace=names.METRIC_NAMESPACE, MetricData=[served(package.model, stage, package.version)]
     )
-    if before and before != package.arn:
-        records.replaced(sagemaker, before, stage, run_id, rollback)
+    if before and before.model_package_arn not in ("", package.arn):
+        records.replaced(attempt.sagemaker, before.model_package_arn, stage, run_id, rollback)
     return serving
 
 
-def _version_at(sagemaker: Any, model: str, stage: Stage) -> str:
-    """The version that the stage serves before a deployment; nothing before the first."""
-    try:
-        return look(sagemaker, model, stage).model_package_arn
-    except NotFound:
-        return ""
+@dataclass(frozen=True)
+class _Attempt:
+    """One attempt to bring a stage to what the template of its stack says."""
+
+    session: Any
+    assembly: Path
+    stack: str
+    stage: Stage
+    package: Package
+    asked: Wanted
+    say: Say
+
+    @property
+    def sagemaker(self) -> Any:
+        return self.session.client("sagemaker")
+
+    def look(self) -> Serving | None:
+        """What the stage serves; None before its first deployment."""
+        try:
+            return look(self.sagemaker, self.package.model, self.stage)
+        except NotFound:
+            return None
+
+    def deploy(self, before: Serving | None) -> Serving:
+        """Raises `Problem` where the endpoint does not run what is asked for in the end."""
+        stands = stack_config(self.session.client("cloudformation"), self.stack)
+        wanted = self.asked.endpoint_config
+        if stands != wanted:
+            # Left by an attempt that was turned back: CloudFormation could not make it a second time.
+            leftovers.delete(self.sagemaker, {wanted}, keep={stands})
+        deploy_stack(self.session, self.assembly, self.stack, say=self.say)
+        settled(self.sagemaker, names.endpoint(self.package.model))
+        serving = look(self.sagemaker, self.package.model, self.stage)
+        if serving.endpoint_config != wanted and stands == wanted and before:
+            self.say(f"{serving.endpoint}: runs {serving.endpoint_config} and not {wanted}: updating it")
+            repair(self.sagemaker, serving, self.asked)
+            serving = look(self.sagemaker, self.package.model, self.stage)
+        expect(serving, self.package.arn, wanted)
+        return serving
+
+    def record(self, reason: str, run_id: str) -> None:
+        """Keep with the version why it does not serve; where that cannot be, the run says it all the same."""
+        try:
+            records.turned_back(self.sagemaker, self.package.arn, self.stage, run_id, reason)
+        except (BotoCoreError, ClientError) as error:
+            self.say(f"{self.package.arn}: could not be marked in the registry: {error}")
+
+    def clear_up(self, before: Serving | None) -> None:
+        """Delete what served before, and what an attempt that was killed left of it."""
+        found = {*leftovers.recorded(self.sagemaker, self.package.arn, self.stage)}
+        if before:
+            found.add(before.endpoint_config)
+        for gone in leftovers.delete(self.sagemaker, found, keep={self.asked.endpoint_config}):
+            self.say(f"{gone}: deleted, it serves no more")

@@ -1,6 +1,7 @@
 """What the registry keeps of a version's deployments, in its metadata and its life cycle.
 
-The truth that `isthmus rollback`, the bridge and lineage go by. For each stage:
+The truth that `isthmus rollback`, the bridge and lineage go by. A deploy role may only write about its own
+stage, so each change names it. For each stage:
 
 ==========================  =========================================================================
 `<stage>_run_id`            the run of Azure Pipelines that brought the version there last
@@ -13,14 +14,15 @@ The truth that `isthmus rollback`, the bridge and lineage go by. For each stage:
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from isthmus import names
 from isthmus.config import Stage
 from isthmus.deploy.package import APPROVAL, Package
 
-IN_SERVICE, RETIRED = "InService", "Retired"
-# What a value of a version's metadata may have.
+IN_SERVICE, RETIRED, TURNED_BACK = "InService", "Retired", "TurnedBack"
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateModelPackage.html
 LONGEST = 256
 
 
@@ -57,27 +59,33 @@ def replaced(sagemaker: Any, arn: str, stage: Stage, run_id: str, rollback: str)
 
     `rollback` says why people went back to an earlier one, and who.
     """
-    found = sagemaker.describe_model_package(ModelPackageName=arn)
+    if not _serves(sagemaker.describe_model_package(ModelPackageName=arn), stage):
+        return
     why = f"rolled back by run {run_id}" if rollback else f"replaced by run {run_id}"
-    change: dict[str, Any] = {}
-    if rollback:
-        change["CustomerMetadataProperties"] = {f"{stage}_rolled_back": _kept(f"run {run_id}: {rollback}")}
-    if _serves(found, stage):
-        change["ModelLifeCycle"] = {"Stage": stage, "StageStatus": RETIRED, "StageDescription": why}
-    if change:
-        sagemaker.update_model_package(ModelPackageArn=arn, **change)
+    kept = {f"{stage}_rolled_back": _kept(f"run {run_id}: {rollback}")} if rollback else {}
+    sagemaker.update_model_package(
+        ModelPackageArn=arn,
+        ModelLifeCycle={"Stage": stage, "StageStatus": RETIRED, "StageDescription": why},
+        **({"CustomerMetadataProperties": kept} if kept else {}),
+    )
 
 
 def turned_back(sagemaker: Any, arn: str, stage: Stage, run_id: str, why: str) -> None:
-    """Write down that the version's rollout was turned back."""
+    """Write down that its rollout was turned back; it may still serve by an earlier configuration."""
+    current = sagemaker.describe_model_package(ModelPackageName=arn)
+    if stage == "staging" and _serves(current, "prod"):
+        return
+    cycle = {"Stage": stage, "StageStatus": TURNED_BACK, "StageDescription": f"by run {run_id}"}
     sagemaker.update_model_package(
         ModelPackageArn=arn,
         CustomerMetadataProperties={f"{stage}_turned_back": _kept(f"run {run_id}: {why}")},
+        ModelLifeCycle=current["ModelLifeCycle"] if _serves(current, stage) else cycle,
     )
 
 
 def _kept(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    """The text as a value of metadata may be: letters, digits, blanks and a few signs, and not long."""
+    return re.sub(r"[^\w .:/=+@-]+", " ", text)[:LONGEST]
 
 
 def _serves(described: dict[str, Any], stage: Stage) -> bool:

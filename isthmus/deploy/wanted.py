@@ -13,11 +13,16 @@ from isthmus.infra.manifest import find_stack
 
 @dataclass(frozen=True)
 class Wanted:
-    """The endpoint configuration, its model, and the alarms that turn its rollout back."""
+    """The endpoint configuration, and how its rollout goes: SageMaker's DeploymentConfig."""
 
     endpoint_config: str
-    model: str
-    alarms: tuple[str, ...]
+    deployment: dict[str, Any]
+
+    @property
+    def alarms(self) -> list[str]:
+        """The names of those that turn the rollout back."""
+        listed = self.deployment.get("AutoRollbackConfiguration", {}).get("Alarms", [])
+        return [alarm["AlarmName"] for alarm in listed]
 
 
 def wanted(assembly: Path, stack: str) -> Wanted:
@@ -31,10 +36,4 @@ def wanted(assembly: Path, stack: str) -> Wanted:
                 return dict(resource["Properties"])
         raise BadInput(f"stack {stack} has no endpoint", where=str(template))
 
-    asked = of("Endpoint").get("DeploymentConfig", {})
-    alarms = asked.get("AutoRollbackConfiguration", {}).get("Alarms", [])
-    return Wanted(
-        of("EndpointConfig")["EndpointConfigName"],
-        of("Model")["ModelName"],
-        tuple(alarm["AlarmName"] for alarm in alarms),
-    )
+    return Wanted(of("EndpointConfig")["EndpointConfigName"], of("Endpoint").get("DeploymentConfig", {}))

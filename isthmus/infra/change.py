@@ -6,6 +6,7 @@ Knows nothing of assemblies or accounts.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ Found = TypeVar("Found")
 Say = Callable[[str], None]
 CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
 # A stack that never stood: CloudFormation lets it only be deleted.
+STUCK = "UPDATE_ROLLBACK_FAILED"
 NEVER_STOOD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 POLL_FIRST, POLL_LONGEST = 0.1, 5.0
 
@@ -91,13 +93,28 @@ def _changeable(cfn: CloudFormation, stack: str, say: Say) -> dict[str, Any] | N
         say(f"{stack}: its creation had failed, so it is deleted first")
         remove(cfn, stack)
         return None
-    if there["StackStatus"] == "UPDATE_ROLLBACK_FAILED":
-        raise Refused(
-            f"stack {stack} is stuck in UPDATE_ROLLBACK_FAILED",
-            where=there["StackId"],
-            todo=f"aws cloudformation continue-update-rollback --stack-name {stack}",
-        )
+    if there["StackStatus"] == STUCK:
+        say(f"{stack}: the rollback of an earlier change had failed, so it is continued first")
+        return _unstuck(cfn, stack)
     return there
+
+
+def _unstuck(cfn: CloudFormation, stack: str) -> dict[str, Any]:
+    """The stack after its rollback went through; raises `Refused` where it does not."""
+    from botocore.exceptions import ClientError
+
+    with contextlib.suppress(ClientError):
+        cfn.continue_update_rollback(StackName=stack)
+    there = _settled(cfn, stack) or {"StackStatus": "nothing"}
+    if there["StackStatus"] != STUCK:
+        return there
+    reason = _failure(cfn, stack, f"is stuck in {STUCK}")
+    raise Refused(
+        reason.what,
+        where=there["StackId"],
+        todo=f"mend what it names, or: aws cloudformation continue-update-rollback --stack-name {stack} "
+        "--resources-to-skip ...",
+    )
 
 
 def _is_so(cfn: CloudFormation, there: dict[str, Any], change: Change) -> bool:

@@ -54,11 +54,11 @@ class Team:
 
     def apply(self, assembly: Path, stage: Stage, run: str) -> Result:
         words = ["deploy", "apply", "--stage", stage, "--assembly", str(assembly), "--run-id", run]
-        return self._run(self._deployer(stage), words)
+        return self._run(self.deployer(stage), words)
 
     def gate(self, assembly: Path, stage: Stage, results: Path, *only: str) -> Result:
         words = ["gate", "run", "--stage", stage, "--assembly", str(assembly), "--results", str(results)]
-        return self._run(self._deployer(stage), words + [word for one in only for word in ("--only", one)])
+        return self._run(self.deployer(stage), words + [word for one in only for word in ("--only", one)])
 
     def operate(self, *words: str) -> Result:
         return self._run(self.cloud.laptop, [*words])
@@ -66,7 +66,7 @@ class Team:
     def package(self, arn: str) -> dict[str, Any]:
         return self.cloud.aws.client("sagemaker", AUTOMATION).describe_model_package(ModelPackageName=arn)
 
-    def _deployer(self, stage: Stage) -> Mapping[str, str]:
+    def deployer(self, stage: Stage) -> Mapping[str, str]:
         return self._connection(
             ACCOUNTS[stage],
             names.deploy_role(self.platform, MODEL),

@@ -10,6 +10,7 @@ from constructs import Construct
 from isthmus import names
 from isthmus.deploy.deployment import Deployment
 from isthmus.deploy.parts.capture import capture_config
+from isthmus.deploy.parts.kept import keep_when_replaced
 from isthmus.deploy.parts.variant import variants
 from isthmus.deploy.rollout import deployment_config
 from isthmus.resource_types import aws_cloudwatch as cloudwatch
@@ -24,7 +25,7 @@ def make_endpoint_config(
     name = deployment.by_content({"variant": only, "capture": capture})
     # In a folder of its own, so that a monitor sees what its version was asked, and no other.
     capture["destinationS3Uri"] += name
-    return sagemaker.CfnEndpointConfig(
+    made = sagemaker.CfnEndpointConfig(
         scope,
         "EndpointConfig",
         endpoint_config_name=name,
@@ -32,6 +33,7 @@ def make_endpoint_config(
         production_variants=variants(deployment, model.attr_model_name),
         data_capture_config=capture,
     )
+    return keep_when_replaced(made)
 
 
 def make_endpoint(

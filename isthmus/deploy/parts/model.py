@@ -8,6 +8,7 @@ from constructs import Construct
 
 from isthmus import names
 from isthmus.deploy.deployment import Deployment
+from isthmus.deploy.parts.kept import keep_when_replaced
 from isthmus.network import Attachment
 from isthmus.resource_types import aws_sagemaker as sagemaker
 
@@ -19,7 +20,7 @@ def make_model(scope: Construct, deployment: Deployment) -> sagemaker.CfnModel:
     content: dict[str, object] = {"package": deployment.package.arn, "role": role, "isolated": isolated}
     if deployment.network:
         content["network"] = asdict(deployment.network)
-    return sagemaker.CfnModel(
+    made = sagemaker.CfnModel(
         scope,
         "Model",
         model_name=deployment.by_content(content),
@@ -28,6 +29,7 @@ def make_model(scope: Construct, deployment: Deployment) -> sagemaker.CfnModel:
         enable_network_isolation=isolated,
         vpc_config=_vpc_config(deployment.network),
     )
+    return keep_when_replaced(made)
 
 
 def _vpc_config(network: Attachment | None) -> dict[str, list[str]] | None:

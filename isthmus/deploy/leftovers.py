@@ -1,0 +1,63 @@
+"""Endpoint configurations that no longer serve, and their models: deleted once what follows them does.
+
+CloudFormation keeps what a deployment replaces (`UpdateReplacePolicy: Retain`), because SageMaker may go back
+to it in silence, and an endpoint whose configuration is gone can never be updated again
+(hashicorp/terraform-provider-aws 48997). So whoever deploys deletes it, when it is known what runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from isthmus.config import Stage
+from isthmus.deploy.records import IN_SERVICE
+
+
+def recorded(sagemaker: Any, registry_arn: str, stage: Stage) -> Iterator[str]:
+    """The configurations of the versions that serve the stage, as the registry says: a killed run's too."""
+    group = registry_arn.rsplit("/", 1)[0].replace(":model-package/", ":model-package-group/")
+    pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
+    for one in (one for page in pages for one in page["ModelPackageSummaryList"]):
+        if one.get("ModelLifeCycle", {}).get("StageStatus") == IN_SERVICE:
+            found = sagemaker.describe_model_package(ModelPackageName=one["ModelPackageArn"])
+            if config := found.get("CustomerMetadataProperties", {}).get(f"{stage}_endpoint_config"):
+                yield config
+
+
+def delete(sagemaker: Any, configs: set[str], keep: set[str]) -> list[str]:
+    """Delete configurations and their models, but no configuration in `keep` and no model of theirs.
+
+    Gives the names of what is gone.
+    """
+    kept = {model for config in keep - {""} for model in _models(sagemaker, config) or ()}
+    gone = []
+    for config in sorted(configs - keep - {""}):
+        models = _models(sagemaker, config)
+        if models is not None:
+            sagemaker.delete_endpoint_config(EndpointConfigName=config)
+            gone.append(config)
+        for model in sorted((models or set()) - kept):
+            _delete_model(sagemaker, model)
+            gone.append(model)
+    return gone
+
+
+def _models(sagemaker: Any, config: str) -> set[str] | None:
+    """The models of a configuration; None where there is none of that name."""
+    try:
+        found = sagemaker.describe_endpoint_config(EndpointConfigName=config)
+    except sagemaker.exceptions.ClientError as error:
+        if "Could not find" not in error.response["Error"]["Message"]:
+            raise
+        return None
+    variants = [*found["ProductionVariants"], *found.get("ShadowProductionVariants", [])]
+    return {one["ModelName"] for one in variants if "ModelName" in one}
+
+
+def _delete_model(sagemaker: Any, model: str) -> None:
+    try:
+        sagemaker.delete_model(ModelName=model)
+    except sagemaker.exceptions.ClientError as error:
+        if "Could not find" not in error.response["Error"]["Message"]:
+            raise

@@ -1,0 +1,16 @@
+"""What CloudFormation leaves standing when a deployment replaces it: see `isthmus/deploy/leftovers.py`."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from aws_cdk import CfnDeletionPolicy, CfnResource
+
+Made = TypeVar("Made", bound=CfnResource)
+
+
+def keep_when_replaced(made: Made) -> Made:
+    """An endpoint may go back to it in silence; with the stack it goes all the same."""
+    made.cfn_options.deletion_policy = CfnDeletionPolicy.DELETE
+    made.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
+    return made

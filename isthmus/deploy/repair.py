@@ -1,0 +1,43 @@
+"""Brings an endpoint to what its stack says already, where CloudFormation sees nothing to do.
+
+SageMaker may have gone back in silence, or somebody changed the endpoint past the pipeline.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from isthmus.deploy.wanted import Wanted
+from isthmus.infra.change import poll
+from isthmus.serving import Serving
+
+
+def stack_config(cloudformation: Any, stack: str) -> str:
+    """The endpoint configuration that the stack has now; empty where it has none."""
+    try:
+        found = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+    except cloudformation.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        return ""
+    ids = (
+        one.get("PhysicalResourceId", "")
+        for one in found
+        if one["ResourceType"] == "AWS::SageMaker::EndpointConfig"
+    )
+    return next((one.rsplit("/", 1)[-1] for one in ids), "")
+
+
+def settled(sagemaker: Any, endpoint: str) -> None:
+    """Wait until nothing moves at the endpoint, which somebody may be updating past CloudFormation."""
+    poll(
+        lambda: sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"],
+        lambda status: status not in ("Creating", "Updating", "SystemUpdating", "RollingBack"),
+    )
+
+
+def repair(sagemaker: Any, serving: Serving, asked: Wanted) -> None:
+    """Have the endpoint updated to the wanted configuration, with the rollout of its stack, and wait."""
+    more = {"DeploymentConfig": asked.deployment} if asked.deployment else {}
+    sagemaker.update_endpoint(EndpointName=serving.endpoint, EndpointConfigName=asked.endpoint_config, **more)
+    settled(sagemaker, serving.endpoint)
