@@ -40,6 +40,7 @@ COMMANDS = {
     ),
     "approve": Entry("isthmus.operate.commands:approve", "Approve a model version in the registry."),
     "reject": Entry("isthmus.operate.commands:reject", "Reject a model version in the registry."),
+    "idle": Entry("isthmus.operate.idling:idle", "What costs money and serves nobody."),
     "rollback": Entry("isthmus.operate.rolling_back:rollback", "Go back to the version that served before."),
     "invoke": Entry("isthmus.operate.invoking:invoke", "Ask an endpoint for predictions."),
     "lineage": Entry(
@@ -77,7 +78,19 @@ COMMANDS = {
 # Where the environment names no clouds and a local platform runs in this folder: those that only read talk
 # to that, and say so; those that decide something do not guess.
 READING = frozenset(
-    {"status", "pending", "evidence", "models", "invoke", "lineage", "events", "monitor", "audit", "doctor"}
+    {
+        "status",
+        "pending",
+        "evidence",
+        "idle",
+        "models",
+        "invoke",
+        "lineage",
+        "events",
+        "monitor",
+        "audit",
+        "doctor",
+    }
 )
 DECIDING = frozenset({"approve", "reject", "rollback", "bridge", "events replay"})
 

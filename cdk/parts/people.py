@@ -154,7 +154,7 @@ def serving_operator(
                 ours,
             ),
             *_follow_pipelines(stack, platform),
-            allow("sagemaker:ListEndpoints", "*"),
+            allow(["sagemaker:ListEndpointConfigs", "sagemaker:ListEndpoints", "sagemaker:ListModels"], "*"),
             allow(["cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms"], alarms(stack, platform)),
             allow(["cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"], "*"),
             *ask(stack, platform, stage),

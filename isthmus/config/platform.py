@@ -5,6 +5,8 @@ What is left out is not made, and costs nothing: each part that stands idle is a
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, field_validator, model_validator
 
 from isthmus.config.accounts import Accounts
@@ -14,6 +16,7 @@ from isthmus.config.azure import Azure
 from isthmus.config.features import FeatureGroup
 from isthmus.config.fields import (
     PLATFORM_REPOSITORY,
+    InstanceType,
     ModelName,
     Name,
     Region,
@@ -93,6 +96,9 @@ class Platform(Strict):
     notifications: Notifications = Notifications()
     approvals: Approvals = Approvals()
     models: list[Model] = Field(min_length=1)
+    prices: dict[InstanceType, Annotated[float, Field(gt=0)]] = Field(
+        default={}, description="What an hour of an instance type costs you; none is known here."
+    )
 
     @field_validator("models", "teams", "feature_groups")
     @classmethod

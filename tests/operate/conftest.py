@@ -35,7 +35,7 @@ MODEL = "seattle-rain"
 GROUP_ARN = f"arn:aws:sagemaker:{REGION}:{AUTOMATION}:model-package/{MODEL}"
 CAPTURES = f"isthmus-capture-{PROD}-{REGION}"
 # What the platform's stacks grant; the words are tested with the stacks.
-ANYTHING = ["sagemaker:*", "logs:*", "s3:*", "kms:*", "ecr:*", "sqs:*"]
+ANYTHING = ["sagemaker:*", "logs:*", "s3:*", "kms:*", "ecr:*", "sqs:*", "cloudwatch:*"]
 SERVE = """#!{python} -S
 import http.server, os
 class Handler(http.server.BaseHTTPRequestHandler):
