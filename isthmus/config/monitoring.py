@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from isthmus.config.fields import Schedule, Strict
+from isthmus.config.fields import InstanceType, Schedule, Strict
 
 OfNumbers = Literal["psi", "jensen_shannon", "wasserstein", "kolmogorov_smirnov", "chi_squared"]
 OfTexts = Literal["psi", "jensen_shannon", "chi_squared"]
@@ -36,3 +36,10 @@ class Monitoring(Strict):
         default=0.99, gt=0.5, lt=1, description="How sure a finding must be, all features together."
     )
     drift: DriftRule = DriftRule()
+    instance_type: InstanceType = "ml.m5.large"
+    instance_count: int = Field(
+        default=1,
+        ge=1,
+        le=20,
+        description="Over 1, each sees a share of the captures; then they are added up.",
+    )

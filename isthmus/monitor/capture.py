@@ -1,4 +1,7 @@
-"""Captured requests and late labels, from SageMaker's JSON lines; broken ones are set aside and counted."""
+"""Captured requests and answers, from SageMaker's JSON lines or Parquet, some thousand rows at a time.
+
+What cannot be read is set aside with its reason, and nothing else is lost with it.
+"""
 
 from __future__ import annotations
 
@@ -9,62 +12,119 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from isthmus.container import payload
 from isthmus.errors import BadInput
+from isthmus.monitor import parquet
 from isthmus.names import GATE_PREFIX
 
 Line = Mapping[str, Any]
+AT_ONCE = 20_000
+
+
+@dataclass(frozen=True)
+class Bad:
+    """What was set aside: the file and the line in it (0 for the whole file), why, and what stood there."""
+
+    file: str
+    line: int
+    reason: str
+    content: str = ""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows as the model was asked for them, its answers, and the ids under which labels arrive.
+
+    An id is the request's inference id, and with `/<row>` after it where a request had several rows.
+    """
+
+    rows: pl.DataFrame
+    predictions: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    bad: list[Bad] = field(default_factory=list)
 
 
 @dataclass
-class Captures:
-    """What an endpoint was asked and answered, row by row.
+class Format:
+    """`features` maps the model's columns to `number` or `text`; `missing` is what stands for no value."""
 
-    `ids` are those under which labels arrive: the request's inference id, and with `/<row>` after it where a
-    request had several rows. `bad_lines` were no captures of this model.
+    features: Mapping[str, str]
+    missing: Collection[str] = ()
+
+    def frame(self, rows: list[list[Any]]) -> pl.DataFrame:
+        """Rows as a frame with a type a column; what is not a number in texts is missing, as in pandas."""
+        schema = {name: pl.Float64 if kind == "number" else pl.String for name, kind in self.features.items()}
+        plain = [[None if value != value else value for value in row] for row in rows]
+        return pl.DataFrame(plain, schema=schema, orient="row")
+
+
+def batches(folder: Path, format: Format) -> Iterator[Batch]:
+    """All captured rows under `folder`, in the order of the files' names, which is that of time.
+
+    A line that cannot be read, whose request was not of these columns, or whose answer has another number of
+    rows, is set aside, and so is a Parquet file that is cut off. What the gates asked is left out.
     """
-
-    rows: list[list[Any]] = field(default_factory=list)
-    predictions: list[str] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
-    bad_lines: int = 0
+    yield from _of_lines(folder, format)
+    for file in sorted(folder.rglob("*.parquet")):
+        yield from _of_table(file, str(file.relative_to(folder)), format)
 
 
-def read_captures(folder: Path, features: Mapping[str, str], missing: Collection[str] = ()) -> Captures:
-    """All captured rows under `folder`.
-
-    `features` maps the model's columns to `number` or `text`; `missing` is what stands for no value. A line
-    that cannot be read, whose request was not of these columns, or whose answer has another number of rows,
-    is counted in `bad_lines`. What the gates asked is left out.
-    """
-    captures = Captures()
-    for line in _lines(folder):
+def _of_lines(folder: Path, format: Format) -> Iterator[Batch]:
+    rows: list[list[Any]] = []
+    batch = Batch(pl.DataFrame())
+    for file, number, line in lines(folder):
         if f'"inferenceId": "{GATE_PREFIX}' in line or f'"inferenceId":"{GATE_PREFIX}' in line:
             continue
         try:
-            rows, predictions, identity = _exchange(line, features, missing)
-        except (BadInput, KeyError, ValueError, TypeError, AttributeError):
-            captures.bad_lines += 1
+            found, predictions, identity = _exchange(line, format)
+        except (BadInput, KeyError, ValueError, TypeError, AttributeError) as error:
+            batch.bad.append(Bad(file, number, _reason(error), line.rstrip("\n")))
             continue
-        captures.rows.extend(rows)
-        captures.predictions.extend(predictions)
-        several = len(rows) > 1
-        captures.ids.extend(f"{identity}/{row}" if several else identity for row in range(len(rows)))
-    return captures
+        rows.extend(found)
+        batch.predictions.extend(predictions)
+        batch.ids.extend([identity] if len(found) == 1 else (f"{identity}/{n}" for n in range(len(found))))
+        if len(rows) >= AT_ONCE:
+            yield Batch(format.frame(rows), batch.predictions, batch.ids, batch.bad)
+            rows, batch = [], Batch(pl.DataFrame())
+    yield Batch(format.frame(rows), batch.predictions, batch.ids, batch.bad)
 
 
-def _exchange(
-    line: str, features: Mapping[str, str], missing: Collection[str]
-) -> tuple[list[list[Any]], list[str], str]:
+def _of_table(file: Path, name: str, format: Format) -> Iterator[Batch]:
+    """Columns of the features' names, and `prediction` and `inference_id` where there are any."""
+    also = ("prediction", "inference_id")
+    try:
+        columns = [*format.features, *(one for one in also if one in parquet.columns(file))]
+        for frame in parquet.frames(file, columns):
+            told = {one: frame[one].cast(pl.String).to_list() for one in also if one in columns}
+            yield Batch(
+                frame.select(list(format.features)), told.get("prediction", []), told.get("inference_id", [])
+            )
+    except BadInput as problem:
+        yield Batch(format.frame([]), bad=[Bad(name, 0, problem.what)])
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, BadInput):
+        return error.what
+    if isinstance(error, json.JSONDecodeError):
+        return f"not JSON: {error.msg} at character {error.pos}"
+    if isinstance(error, KeyError):
+        return f"not a capture: no {error.args[0]!r}"
+    return str(error) if type(error) is ValueError else "not a capture of SageMaker"
+
+
+def _exchange(line: str, format: Format) -> tuple[list[list[Any]], list[str], str]:
     record: Line = json.loads(line)
     data, metadata = record["captureData"], record["eventMetadata"]
     asked, answered = data["endpointInput"], data["endpointOutput"]
     kind = asked.get("observedContentType", "text/csv")
-    rows = payload.read_rows(_content(asked), kind, features, missing)
+    rows = payload.read_rows(_content(asked), kind, format.features, format.missing)
     answer = _content(answered).decode()
     predictions = payload.read_predictions(answer, answered.get("observedContentType", "text/csv"))
     if len(predictions) != len(rows):
-        raise ValueError("as many answers as rows are needed")
+        raise ValueError(f"{len(rows)} rows were asked, and {len(predictions)} answered")
     return rows, predictions, str(metadata.get("inferenceId") or metadata["eventId"])
 
 
@@ -73,23 +133,11 @@ def _content(part: Line) -> bytes:
     return base64.b64decode(data, validate=True) if part.get("encoding") == "BASE64" else data.encode()
 
 
-def read_labels(folder: Path) -> dict[str, str]:
-    """Labels by inference id, in Model Monitor's ground-truth format; the latest of several counts.
-
-    Lines of another format are left out: what has no label is not judged.
-    """
-    labels: dict[str, str] = {}
-    for line in _lines(folder):
-        try:
-            record: Line = json.loads(line)
-            labels[record["eventMetadata"]["eventId"]] = str(record["groundTruthData"]["data"]).strip()
-        except (ValueError, KeyError, TypeError):
-            continue
-    return labels
-
-
-def _lines(folder: Path) -> Iterator[str]:
-    """Each line that is not blank, in the order of the files' names, which is that of time."""
+def lines(folder: Path) -> Iterator[tuple[str, int, str]]:
+    """Each line that is not blank, with its file and number, in the order of the files' names."""
     for file in sorted(folder.rglob("*.jsonl")):
-        with file.open(encoding="utf-8", errors="replace") as lines:
-            yield from (line for line in lines if line.strip())
+        name = str(file.relative_to(folder))
+        with file.open(encoding="utf-8", errors="replace") as found:
+            for number, line in enumerate(found, 1):
+                if line.strip():
+                    yield name, number, line

@@ -14,16 +14,21 @@ from typing import Any
 from urllib.parse import urlsplit
 
 WORKERS = 16
+KINDS = (".jsonl", ".parquet")
 
 
-def collect(s3: Any, uri: str, days: int, now: datetime, folder: Path) -> int:
-    """Fetch the JSON lines of the last `days` under `uri` into `folder`; returns how many files.
+def collect(
+    s3: Any, uri: str, days: int, now: datetime, folder: Path, share: tuple[int, int] = (0, 1)
+) -> int:
+    """Fetch the files of the last `days` under `uri` into `folder`; returns how many.
 
+    `share` is that of one instance of several: which it is, and of how many.
     Below `uri` they lie in `<year>/<month>/<day>/<hour>/`, as SageMaker writes them (UTC).
     """
     where = urlsplit(uri)
     prefix = where.path.strip("/")
     keys = list(_keys(s3, where.netloc, [f"{prefix}/{day}/" for day in last_days(now, days)]))
+    keys = keys[share[0] :: share[1]]
 
     def fetch(key: str) -> None:
         file = folder / key.removeprefix(f"{prefix}/")
@@ -43,4 +48,4 @@ def _keys(s3: Any, bucket: str, prefixes: list[str]) -> Iterator[str]:
     pages = s3.get_paginator("list_objects_v2")
     for prefix in prefixes:
         for page in pages.paginate(Bucket=bucket, Prefix=prefix):
-            yield from (one["Key"] for one in page.get("Contents", []) if one["Key"].endswith(".jsonl"))
+            yield from (one["Key"] for one in page.get("Contents", []) if one["Key"].endswith(KINDS))

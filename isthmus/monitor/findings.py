@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -76,8 +77,29 @@ class Quality:
 
 
 @dataclass(frozen=True)
+class SetAside:
+    """Lines that could not be read, for one reason: how many, and where the first of them stands."""
+
+    reason: str
+    lines: int
+    first: str
+
+
+def set_aside(found: Iterable[tuple[str, str]]) -> list[SetAside]:
+    """Reasons and places of lines as one entry for each reason, the commonest first."""
+    places: dict[str, list[str]] = {}
+    for reason, place in found:
+        places.setdefault(reason, []).append(place)
+    entries = [SetAside(reason, len(there), there[0]) for reason, there in places.items()]
+    return sorted(entries, key=lambda one: -one.lines)
+
+
+@dataclass(frozen=True)
 class Findings:
-    """About one version at one stage. `quality` is None until enough labels have come."""
+    """About one version at one stage. `quality` is None until enough labels have come.
+
+    `labels_twice` are ids that were given different labels, with those; the last of them counted.
+    """
 
     model: str
     stage: str
@@ -86,6 +108,8 @@ class Findings:
     drift: list[Drift] = field(default_factory=list)
     quality: Quality | None = None
     violations: list[Violation] = field(default_factory=list)
+    set_aside: list[SetAside] = field(default_factory=list)
+    labels_twice: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def drifted(self) -> list[Drift]:
@@ -111,13 +135,15 @@ def parse(text: str | bytes) -> Findings:
         sides = {side: Estimate(**quality[side]) for side in ("registered", "current")}
         quality = Quality(**quality | sides)
     drift = [Drift(**{key: one[key] for key in one if key != "ratio"}) for one in found["drift"]]
-    return Findings(**found | {"drift": drift, "quality": quality})
+    aside = [SetAside(**one) for one in found["set_aside"]]
+    return Findings(**found | {"drift": drift, "quality": quality, "set_aside": aside})
 
 
 def summary(found: Findings) -> str:
     """What was found, as a small table for a person."""
     if not found.rows:
-        return f"nothing captured yet; {counted(found.bad_lines, 'unreadable line')}"
+        nothing = f"nothing captured yet; {counted(found.bad_lines, 'unreadable line')}"
+        return "\n".join([nothing, *_troubles(found)])
     lines = [f"{counted(found.rows, 'row')} captured, {counted(found.bad_lines, 'unreadable line')}"]
     named = [one.feature for one in found.drift] + [one["feature_name"] for one in found.violations]
     wide = max(map(len, ["feature", *named]))
@@ -130,7 +156,18 @@ def summary(found: Findings) -> str:
         if broken["constraint_check_type"] != "baseline_drift_check":
             said = f"{broken['constraint_check_type']}: {broken['description']}"
             lines.append(f"  {broken['feature_name']:<{wide}} {said}")
-    return "\n".join([*lines, quality_line(found.quality)])
+    return "\n".join([*lines, *_troubles(found), quality_line(found.quality)])
+
+
+def _troubles(found: Findings) -> Iterator[str]:
+    for one in found.set_aside:
+        yield f"set aside: {counted(one.lines, 'line')}, the first at {one.first}: {one.reason}"
+    if found.labels_twice:
+        few = ", ".join(
+            f"{key} ({' then '.join(told)})" for key, told in list(found.labels_twice.items())[:3]
+        )
+        number = counted(len(found.labels_twice), "id")
+        yield f"labels: {number} with different labels, of which the last counts: {few}"
 
 
 def quality_line(quality: Quality | None) -> str:

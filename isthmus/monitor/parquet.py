@@ -24,3 +24,11 @@ def frames(file: Path, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         raise BadInput(f"a column is missing: {str(error).splitlines()[0]}", where=str(file)) from None
     except (pl.exceptions.PolarsError, OSError) as error:
         raise BadInput(f"not a Parquet file: {str(error).splitlines()[0]}", where=str(file)) from None
+
+
+def columns(file: Path) -> list[str]:
+    """The names of a file's columns; raises `BadInput` as `frames` does."""
+    try:
+        return list(pl.read_parquet_schema(file))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise BadInput(f"not a Parquet file: {str(error).splitlines()[0]}", where=str(file)) from None

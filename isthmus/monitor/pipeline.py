@@ -1,4 +1,4 @@
-"""The monitor pipeline's definition (schema 2020-12-01): one processing step of the model's own image."""
+"""The monitor pipeline's definition (schema 2020-12-01): processing steps of the model's own image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from isthmus.config.monitoring import Monitoring
 from isthmus.monitor import settings
 from isthmus.network import Attachment
 
-INSTANCE = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 30}
+VOLUME_GB = 30
 LONGEST_SECONDS = 4 * 3600
 
 
@@ -39,32 +39,64 @@ class Monitor:
     network: Attachment | None = None
 
 
+Output = dict[str, object]
+
+
 def definition(monitor: Monitor) -> str:
     """The definition as canonical JSON: the same version always gives the same bytes."""
-    step = {"Name": "Monitor", "Type": "Processing", "Arguments": _arguments(monitor)}
-    pipeline = {"Version": "2020-12-01", "Metadata": {}, "Parameters": [], "Steps": [step]}
+    pipeline = {"Version": "2020-12-01", "Metadata": {}, "Parameters": [], "Steps": _steps(monitor)}
     return json.dumps(pipeline, sort_keys=True, separators=(",", ":"))
 
 
-def _arguments(monitor: Monitor) -> dict[str, Any]:
-    """The request of CreateProcessingJob."""
+def _steps(monitor: Monitor) -> list[dict[str, Any]]:
+    """One job; or one on several instances, each of which sees a share, and one that adds those up."""
     inputs = {"baseline": monitor.baseline, "evaluation": monitor.evaluation}
+    report = _output("report", monitor.reports)
+    if monitor.settings.instance_count == 1:
+        return [_step("Monitor", _arguments(monitor, [], 1, inputs, report))]
+    # In a folder of this execution, so that no part of an earlier one is added.
+    run: dict[str, object] = {"Get": "Execution.PipelineExecutionId"}
+    parts = {"Std:Join": {"On": "/", "Values": [monitor.reports, "parts", run]}}
+    part = _output("part", parts)
+    written = {"Get": "Steps.See.ProcessingOutputConfig.Outputs['part'].S3Output.S3Uri"}
+    count = monitor.settings.instance_count
+    return [
+        _step("See", _arguments(monitor, ["shard"], count, inputs, part)),
+        _step("Monitor", _arguments(monitor, ["merge"], 1, inputs | {"parts": written}, report)),
+    ]
+
+
+def _step(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    return {"Name": name, "Type": "Processing", "Arguments": arguments}
+
+
+def _arguments(
+    monitor: Monitor,
+    words: list[str],
+    instances: int,
+    inputs: Mapping[str, object],
+    output: dict[str, object],
+) -> dict[str, Any]:
+    """The request of CreateProcessingJob."""
+    cluster = {
+        "InstanceCount": instances,
+        "InstanceType": monitor.settings.instance_type,
+        "VolumeSizeInGB": VOLUME_GB,
+        "VolumeKmsKeyId": monitor.key,
+    }
     return {
         "AppSpecification": {
             "ImageUri": monitor.image,
             "ContainerEntrypoint": ["process"],
-            "ContainerArguments": ["-m", "isthmus.monitor.step"],
+            "ContainerArguments": ["-m", "isthmus.monitor.step", *words],
         },
         "RoleArn": monitor.role,
         "Environment": _environment(monitor),
-        "ProcessingResources": {"ClusterConfig": INSTANCE | {"VolumeKmsKeyId": monitor.key}},
+        "ProcessingResources": {"ClusterConfig": cluster},
         "StoppingCondition": {"MaxRuntimeInSeconds": LONGEST_SECONDS},
         **({"NetworkConfig": {"VpcConfig": monitor.network.vpc_config()}} if monitor.network else {}),
         "ProcessingInputs": [_input(name, uri) for name, uri in inputs.items()],
-        "ProcessingOutputConfig": {
-            "KmsKeyId": monitor.key,
-            "Outputs": [_output("report", monitor.reports)],
-        },
+        "ProcessingOutputConfig": {"KmsKeyId": monitor.key, "Outputs": [output]},
         "Tags": [{"Key": key, "Value": value} for key, value in monitor.tags.items()],
     }
 
@@ -82,7 +114,7 @@ def _environment(monitor: Monitor) -> dict[str, str]:
     }
 
 
-def _input(name: str, uri: str) -> dict[str, object]:
+def _input(name: str, uri: object) -> dict[str, object]:
     return {
         "InputName": name,
         "S3Input": {
@@ -94,7 +126,7 @@ def _input(name: str, uri: str) -> dict[str, object]:
     }
 
 
-def _output(name: str, uri: str) -> dict[str, object]:
+def _output(name: str, uri: object) -> dict[str, object]:
     return {
         "OutputName": name,
         "S3Output": {

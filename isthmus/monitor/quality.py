@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import astuple
 from typing import Any
 
 import numpy as np
 
 from isthmus.container.metrics import encode, with_interval
-from isthmus.monitor.capture import Captures
 from isthmus.monitor.findings import CERTAIN, FEWEST_LABELS, Estimate, Quality
 
 
-def assess(captures: Captures, labels: dict[str, str], evaluation: dict[str, Any]) -> Quality | None:
-    """Join predictions with labels by inference id and compare with the registered evaluation.
+def assess(pairs: Iterable[tuple[str, str]], evaluation: dict[str, Any]) -> Quality | None:
+    """Compare pairs of label and prediction with the registered evaluation.
 
-    Of several answers under one id the last counts. None with fewer than 30 labelled rows, and where the
+    None with fewer than 30 labelled rows, and where the
     metric has no meaning on them (AUC on rows of one class). `loss` is the worsening divided by the half
     width of the interval of the difference of the two estimates.
     """
-    answered = dict(zip(captures.ids, captures.predictions, strict=True))
-    # By id, because the interval's resamples count rows: captured in another order it would be another one.
-    pairs = [(labels[identity], told) for identity, told in sorted(answered.items()) if identity in labels]
-    truth, predicted = typed(pairs, evaluation["classes"])
+    truth, predicted = typed(list(pairs), evaluation["classes"])
     if len(truth) < FEWEST_LABELS:
         return None
     current = Estimate(

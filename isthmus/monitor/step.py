@@ -1,7 +1,9 @@
 """The monitor's processing step: captured data and labels in; findings, metrics and a report out.
 
 Run by `process -m isthmus.monitor.step`. Inputs under /opt/ml/processing/input: `baseline` (baseline.json)
-and `evaluation` (evaluation.json of the deployed version); `captures` and `labels` are fetched there from S3.
+and `evaluation` (evaluation.json of the deployed version, and what else its training left there);
+`captures` and `labels` are fetched there from S3. With the argument `shard` it sees this instance's share of
+the captures and leaves that in output `part`; with `merge` it adds up input `parts` and goes on from there.
 Environment: what `isthmus.monitor.pipeline` gives.
 """
 
@@ -9,119 +11,98 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from datetime import UTC, datetime
+from functools import reduce
+from operator import add
 from pathlib import Path
-from typing import Any
 
-import polars as pl
-
-from isthmus.container.paths import processing
-from isthmus.monitor import settings
-from isthmus.monitor.baseline import Baseline, count, read_baseline
-from isthmus.monitor.capture import Captures, read_captures, read_labels
+from isthmus.container.paths import opt_ml, processing
+from isthmus.monitor import outputs, settings
+from isthmus.monitor.baseline import Baseline, read_baseline
+from isthmus.monitor.capture import Format, batches
 from isthmus.monitor.collect import collect
 from isthmus.monitor.drift import drifts
-from isthmus.monitor.findings import Findings, summary
-from isthmus.monitor.profile import constraints, statistics
+from isthmus.monitor.findings import Findings, set_aside, summary
+from isthmus.monitor.labels import Labels, pairs, read_labels
+from isthmus.monitor.predictions import PREDICTION, with_predictions
 from isthmus.monitor.quality import assess
-from isthmus.monitor.report import page
-from isthmus.monitor.served import served
+from isthmus.monitor.seen import Seen, see
+from isthmus.monitor.seen import read as read_seen
 from isthmus.monitor.violations import violations
-from isthmus.names import METRIC_NAMESPACE
-
-# CloudWatch takes so many metrics in a call.
-MOST_METRICS = 1000
 
 
 def main() -> None:
-    _fetch()
+    role = sys.argv[1] if len(sys.argv) > 1 else ""
     baseline, missing = read_baseline(processing("input", "baseline", "baseline.json"))
-    kinds = {name: one.kind for name, one in baseline.items()}
-    captures = read_captures(processing("input", "captures"), kinds, missing)
-    table = _table(captures, baseline)
-    current = {name: count(table[name], one) for name, one in baseline.items()}
-    found = _findings(captures, baseline, current)
-    _write(processing("output", "report"), found, baseline, current)
-    _publish(found)
+    counted = with_predictions(baseline, processing("input", "evaluation"))
+    if role == "shard":
+        _fetch(*_share())
+        seen = _see(baseline, counted, missing, read_labels(processing("input", "labels")))
+        _leave(seen)
+        return
+    _fetch(0, 1, ("labels",) if role == "merge" else ("captures", "labels"))
+    labels = read_labels(processing("input", "labels"))
+    seen = _merged() if role == "merge" else _see(baseline, counted, missing, labels)
+    found = _findings(seen, labels, counted)
+    outputs.write(processing("output", "report"), found, counted, seen.sketch.columns)
+    outputs.aside(processing("output", "report"), [*seen.bad, *labels.bad])
+    outputs.publish(found)
     print(summary(found))
 
 
-def _fetch() -> None:
+def _share() -> tuple[int, int]:
+    """Which of the job's instances this is, and how many there are."""
+    told = json.loads(opt_ml("config", "resourceconfig.json").read_text())
+    return sorted(told["hosts"]).index(told["current_host"]), len(told["hosts"])
+
+
+def _fetch(share: int, of: int, inputs: tuple[str, ...] = ("captures", "labels")) -> None:
     """Captures and labels of the last days, where the environment says that they are to be fetched."""
     import boto3
 
     days, now = settings.read().window_days, datetime.now(UTC)
-    for name in ("captures", "labels"):
+    for name in inputs:
         uri = os.environ.get(f"{name.upper()}_URI")
         if uri:
-            files = collect(boto3.client("s3"), uri, days, now, processing("input", name))
+            # Every instance needs all labels: nobody knows whose captures they are about.
+            mine = (share, of) if name == "captures" else (0, 1)
+            files = collect(boto3.client("s3"), uri, days, now, processing("input", name), mine)
             print(f"{files} files of {name} from the last {days} days of {uri}")
 
 
-def _table(captures: Captures, baseline: Baseline) -> pl.DataFrame:
-    schema = {name: pl.Float64 if one.kind == "number" else pl.String for name, one in baseline.items()}
-    # A missing text is not a number, as in pandas; polars wants one type in a column.
-    rows = [[None if value != value else value for value in row] for row in captures.rows]
-    return pl.DataFrame(rows, schema=schema, orient="row")
+def _see(baseline: Baseline, counted: Baseline, missing: list[str], labels: Labels) -> Seen:
+    form = Format({name: one.kind for name, one in baseline.items()}, missing)
+    return see(batches(processing("input", "captures"), form), counted, PREDICTION, labels, 0)
 
 
-def _findings(captures: Captures, baseline: Baseline, current: Baseline) -> Findings:
+def _leave(seen: Seen) -> None:
+    folder = processing("output", "part")
+    folder.mkdir(parents=True, exist_ok=True)
+    seen.write(folder / f"part-{_share()[0]:03}.json")
+
+
+def _merged() -> Seen:
+    """What all shards have seen, added up in their order."""
+    return reduce(add, (read_seen(file) for file in sorted(processing("input", "parts").glob("part-*.json"))))
+
+
+def _findings(seen: Seen, labels: Labels, baseline: Baseline) -> Findings:
     rule = settings.rule(settings.read())
-    found = drifts(baseline, current, rule)
-    evaluation = json.loads(processing("input", "evaluation", "evaluation.json").read_text())
+    drift = drifts(baseline, seen.sketch.columns, rule)
+    evaluation = json.loads(Path(processing("input", "evaluation", "evaluation.json")).read_text())
+    bad = [*seen.bad, *labels.bad]
     return Findings(
         model=os.environ["MODEL"],
         stage=os.environ["STAGE"],
-        rows=len(captures.rows),
-        bad_lines=captures.bad_lines,
-        drift=found,
-        quality=assess(captures, read_labels(processing("input", "labels")), evaluation),
-        violations=violations(baseline, current, found, rule.confidence),
+        rows=seen.sketch.rows,
+        bad_lines=seen.bad_lines + len(labels.bad),
+        drift=drift,
+        quality=assess(pairs(seen.judged), evaluation),
+        violations=violations(baseline, seen.sketch.columns, drift, rule.confidence),
+        set_aside=set_aside((one.reason, f"{one.file}:{one.line}" if one.line else one.file) for one in bad),
+        labels_twice=labels.twice,
     )
-
-
-def _write(output: Path, found: Findings, baseline: Baseline, current: Baseline) -> None:
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "findings.json").write_text(found.as_json())
-    (output / "report.html").write_text(page(found, baseline, current), encoding="utf-8")
-    for name, content in (
-        ("statistics", statistics(current)),
-        ("constraints", constraints(current)),
-        ("constraint_violations", {"violations": found.violations}),
-    ):
-        (output / f"{name}.json").write_text(json.dumps(content, indent=1, allow_nan=False))
-
-
-def _publish(found: Findings) -> None:
-    """Put the findings to CloudWatch, whose alarms carry them on, and which version they are about."""
-    import boto3
-
-    data = [served(found.model, found.stage, int(os.environ["VERSION"])), *metrics(found)]
-    cloudwatch = boto3.client("cloudwatch")
-    for start in range(0, len(data), MOST_METRICS):
-        cloudwatch.put_metric_data(Namespace=METRIC_NAMESPACE, MetricData=data[start : start + MOST_METRICS])
-
-
-def metrics(found: Findings) -> list[dict[str, Any]]:
-    """The findings as CloudWatch's metric data: the worst drift, the loss, and each feature's index.
-
-    Nothing where nothing was measured.
-    """
-    where = [{"Name": "Model", "Value": found.model}, {"Name": "Stage", "Value": found.stage}]
-    data: list[dict[str, Any]] = []
-    if found.drift:
-        data.append({"MetricName": "FeatureDrift", "Dimensions": where, "Value": found.drift[0].ratio})
-    if found.quality is not None:
-        data.append({"MetricName": "QualityLoss", "Dimensions": where, "Value": found.quality.loss})
-    for one in found.drift:
-        feature = {"Name": "Feature", "Value": _ascii(one.feature)}
-        data.append({"MetricName": "Psi", "Dimensions": [*where, feature], "Value": one.psi})
-    return data
-
-
-def _ascii(text: str) -> str:
-    """CloudWatch takes no other characters in a dimension, and no more than 1,024 of them."""
-    return text.encode("ascii", "backslashreplace").decode()[:1024]
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def cloudwatch() -> Iterator[tuple[str, list[bytes]]]:
     server.shutdown()
 
 
-def run(opt_ml: Path, url: str) -> str:
+def run(opt_ml: Path, url: str, *words: str) -> str:
     environment = {
         "AWS_ENDPOINT_URL": url,
         "AWS_DEFAULT_REGION": "eu-west-1",
@@ -46,7 +46,7 @@ def run(opt_ml: Path, url: str) -> str:
         "VERSION": "7",
     }
     done = subprocess.run(
-        [str(Path(sys.prefix) / "bin" / "process"), "-m", "isthmus.monitor.step"],
+        [str(Path(sys.prefix) / "bin" / "process"), "-m", "isthmus.monitor.step", *words],
         env=os.environ | environment,
         capture_output=True,
         text=True,

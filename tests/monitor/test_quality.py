@@ -7,7 +7,6 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from isthmus.container.metrics import with_interval
-from isthmus.monitor.capture import Captures
 from isthmus.monitor.findings import Quality
 from isthmus.monitor.quality import assess
 from tests.monitor.captured import evaluation
@@ -22,9 +21,8 @@ def _same_numbers_in_any_order() -> None:
 
 
 def judged(labels: list[Any], told: list[Any], **other: Any) -> Quality | None:
-    ids = [f"i{row}" for row in range(len(told))]
-    captures = Captures([[]] * len(told), [str(one) for one in told], ids)
-    return assess(captures, {f"i{row}": str(one) for row, one in enumerate(labels)}, evaluation(**other))
+    pairs = zip(map(str, labels), map(str, told), strict=False)
+    return assess(pairs, evaluation(**other))
 
 
 def scores(rows: int, skill: float) -> tuple[list[int], list[float]]:
@@ -39,19 +37,6 @@ def test_the_metric_is_that_of_the_labelled_rows() -> None:
     assert found.n == 150
     assert found.current.value == pytest.approx(roc_auc_score(truth[:150], told[:150]))
     assert found.current.ci_low < found.current.value < found.current.ci_high
-
-
-def test_the_interval_is_the_same_in_whatever_order_rows_were_captured() -> None:
-    truth, told = scores(100, 1.0)
-    labels = {f"i{row}": str(one) for row, one in enumerate(truth)}
-
-    def captured(order: list[int]) -> Quality | None:
-        ids, answers = [f"i{row}" for row in order], [str(told[row]) for row in order]
-        return assess(Captures([[]] * 100, answers, ids), labels, evaluation())
-
-    first = captured(list(range(100)))
-    assert first is not None
-    assert first == captured(list(reversed(range(100)))) == captured(RNG.permutation(100).tolist())
 
 
 def test_a_loss_beyond_chance_is_told_and_one_within_it_is_not() -> None:
@@ -88,13 +73,6 @@ def test_labels_that_are_no_class_are_left_out() -> None:
 def test_a_label_names_its_class_however_it_is_written() -> None:
     truth, told = scores(100, 1.0)
     assert judged([f"{one}.0" for one in truth], told) == judged(truth, told)
-
-
-def test_of_two_answers_under_one_id_the_last_counts() -> None:
-    truth, told = scores(60, 1.0)
-    captures = Captures([[]] * 61, ["0.123", *map(str, told)], ["i0", *(f"i{row}" for row in range(60))])
-    labels = {f"i{row}": str(one) for row, one in enumerate(truth)}
-    assert assess(captures, labels, evaluation()) == judged(truth, told)
 
 
 def test_classes_and_values_are_judged_too() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from isthmus.monitor.baseline import write_baseline
 from isthmus.monitor.findings import Drift, Findings, parse, summary
-from isthmus.monitor.step import metrics
+from isthmus.monitor.outputs import metrics
 from tests.monitor.captured import evaluation, label, line, write
 from tests.monitor.job import cloudwatch, run
 
@@ -38,7 +38,7 @@ def lay(opt_ml: Path) -> Path:
         for row in range(ROWS)
     ]
     write(inputs / "captures", [*asked, "{broken"])
-    write(inputs / "labels", [label(f"row-{row}", row % 2) for row in range(ROWS)])
+    write(inputs / "labels", [*(label(f"row-{row}", row % 2) for row in range(ROWS)), label("row-3", 0)])
     return opt_ml
 
 
@@ -54,6 +54,16 @@ def test_everything_is_found(output: Path) -> None:
     assert (found.rows, found.bad_lines) == (ROWS, 1)
     assert {one.feature for one in found.drifted} == {"température", "kind"}
     assert found.lost and found.quality is not None and found.quality.n == ROWS
+
+
+def test_what_was_set_aside_is_there_with_its_reason(output: Path) -> None:
+    found = parse((output / "findings.json").read_bytes())
+    (one,) = found.set_aside
+    assert one.lines == 1 and one.reason.startswith("not JSON") and one.first.endswith(f".jsonl:{ROWS + 1}")
+    (line,) = (output / "set_aside.jsonl").read_text().splitlines()
+    assert json.loads(line)["content"] == "{broken"
+    assert found.labels_twice == {"row-3": ["1", "0"]}
+    assert "row-3 (1 then 0)" in summary(found)
 
 
 def test_the_files_are_model_monitors(output: Path) -> None:

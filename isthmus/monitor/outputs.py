@@ -1,0 +1,73 @@
+"""What a monitor leaves: findings, Model Monitor's files, a page, what was set aside, and metrics."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from isthmus.monitor.baseline import Baseline
+from isthmus.monitor.capture import Bad
+from isthmus.monitor.findings import Findings
+from isthmus.monitor.profile import constraints, statistics
+from isthmus.monitor.report import page
+from isthmus.monitor.served import served
+from isthmus.names import METRIC_NAMESPACE
+
+# CloudWatch takes so many metrics in a call.
+MOST_METRICS = 1000
+
+
+def write(output: Path, found: Findings, baseline: Baseline, current: Baseline) -> None:
+    """The files of a report."""
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "findings.json").write_text(found.as_json())
+    (output / "report.html").write_text(page(found, baseline, current), encoding="utf-8")
+    for name, content in (
+        ("statistics", statistics(current)),
+        ("constraints", constraints(current)),
+        ("constraint_violations", {"violations": found.violations}),
+    ):
+        (output / f"{name}.json").write_text(json.dumps(content, indent=1, allow_nan=False))
+
+
+def aside(output: Path, bad: Iterable[Bad]) -> None:
+    """`set_aside.jsonl`: what could not be read, with file, line and reason; none where all could."""
+    lines = [json.dumps(asdict(one), ensure_ascii=False) for one in bad]
+    if lines:
+        (output / "set_aside.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def publish(found: Findings) -> None:
+    """Put the findings to CloudWatch, whose alarms carry them on, and which version they are about."""
+    import boto3
+
+    data = [served(found.model, found.stage, int(os.environ["VERSION"])), *metrics(found)]
+    cloudwatch = boto3.client("cloudwatch")
+    for start in range(0, len(data), MOST_METRICS):
+        cloudwatch.put_metric_data(Namespace=METRIC_NAMESPACE, MetricData=data[start : start + MOST_METRICS])
+
+
+def metrics(found: Findings) -> list[dict[str, Any]]:
+    """The findings as CloudWatch's metric data: the worst drift, the loss, and each feature's index.
+
+    Nothing where nothing was measured.
+    """
+    where = [{"Name": "Model", "Value": found.model}, {"Name": "Stage", "Value": found.stage}]
+    data: list[dict[str, Any]] = []
+    if found.drift:
+        data.append({"MetricName": "FeatureDrift", "Dimensions": where, "Value": found.drift[0].ratio})
+    if found.quality is not None:
+        data.append({"MetricName": "QualityLoss", "Dimensions": where, "Value": found.quality.loss})
+    for one in found.drift:
+        feature = {"Name": "Feature", "Value": _ascii(one.feature)}
+        data.append({"MetricName": "Psi", "Dimensions": [*where, feature], "Value": one.psi})
+    return data
+
+
+def _ascii(text: str) -> str:
+    """CloudWatch takes no other characters in a dimension, and no more than 1,024 of them."""
+    return text.encode("ascii", "backslashreplace").decode()[:1024]

@@ -1,0 +1,110 @@
+"""All that a monitor keeps of a window of captures: counts, judged predictions, a sample, what was set aside.
+
+What several instances have seen adds up to what one would have seen.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from isthmus.monitor.baseline import Baseline, read_column
+from isthmus.monitor.capture import Bad, Batch
+from isthmus.monitor.labels import Judged, Labels, join
+from isthmus.monitor.sketch import Sketch, sketch
+
+# Of what was set aside so many lines are kept whole; all are counted.
+KEPT_BAD = 1000
+
+
+@dataclass
+class Seen:
+    """`sample` has the rows whose ids have the least hashes, by these: the same however it was made."""
+
+    sketch: Sketch
+    judged: dict[str, Judged] = field(default_factory=dict)
+    sample: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    bad: list[Bad] = field(default_factory=list)
+    bad_lines: int = 0
+
+    def __add__(self, other: Seen) -> Seen:
+        both = Seen(
+            self.sketch + other.sketch,
+            self.judged | other.judged,
+            self.sample,
+            [*self.bad, *other.bad][:KEPT_BAD],
+            self.bad_lines + other.bad_lines,
+        )
+        both.sample = least(self.sample | other.sample, max(len(self.sample), len(other.sample)))
+        return both
+
+    def write(self, file: Path) -> None:
+        """As JSON, for the instance that adds them up."""
+        told = {
+            "rows": self.sketch.rows,
+            "columns": {name: one.record() for name, one in self.sketch.columns.items()},
+            "judged": {key: [one.label, one.prediction, one.row] for key, one in self.judged.items()},
+            "sample": [[key, row] for key, row in self.sample.items()],
+            "bad": [asdict(one) for one in self.bad],
+            "bad_lines": self.bad_lines,
+        }
+        file.write_text(json.dumps(told, allow_nan=False))
+
+
+def read(file: Path) -> Seen:
+    """What `Seen.write` wrote."""
+    told = json.loads(file.read_text())
+    return Seen(
+        Sketch({name: read_column(one) for name, one in told["columns"].items()}, told["rows"]),
+        {key: Judged(one[0], one[1], tuple(one[2])) for key, one in told["judged"].items()},
+        {key: tuple(row) for key, row in told["sample"]},
+        [Bad(**one) for one in told["bad"]],
+        told["bad_lines"],
+    )
+
+
+def see(found: Iterable[Batch], baseline: Baseline, prediction: str, labels: Labels, samples: int) -> Seen:
+    """What is in the batches, counted as the baseline's columns are; answers are its column `prediction`.
+
+    The sample is of `samples` rows.
+    """
+    seen = Seen(Sketch({}))
+
+    def frames() -> Iterator[pl.DataFrame]:
+        for batch in found:
+            join(batch, labels, seen.judged)
+            seen.bad.extend(batch.bad[: KEPT_BAD - len(seen.bad)])
+            seen.bad_lines += len(batch.bad)
+            if samples:
+                _sample(batch, seen, samples)
+            yield _with_answers(batch, prediction) if prediction in baseline else batch.rows
+
+    seen.sketch = sketch(frames(), baseline)
+    return seen
+
+
+def _with_answers(batch: Batch, prediction: str) -> pl.DataFrame:
+    answers: list[str] | list[None] = batch.predictions or [None] * batch.rows.height
+    return batch.rows.with_columns(pl.Series(prediction, answers, dtype=pl.String))
+
+
+def _sample(batch: Batch, seen: Seen, size: int) -> None:
+    found = {_hash(identity): place for place, identity in enumerate(batch.ids)}
+    seen.sample = least(
+        seen.sample | {key: batch.rows.row(place) for key, place in least(found, size).items()}, size
+    )
+
+
+def least(found: dict[int, Any], size: int) -> dict[int, Any]:
+    """What has the `size` least keys, in their order."""
+    return {key: found[key] for key in sorted(found)[:size]}
+
+
+def _hash(identity: str) -> int:
+    return int.from_bytes(blake2b(identity.encode(), digest_size=8).digest())
