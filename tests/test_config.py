@@ -155,6 +155,34 @@ def test_names_that_together_are_too_long_for_iam(broken) -> None:
     assert "longer than 48" in broken(text, longer.replace("at-all-hours", "at-all-hours-of-the-day"))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "key", "line"),
+    [
+        ("    team: weather", "    team: hail", "models.0.team", line_of("    team: weather")),
+        (
+            MODEL,
+            f"{MODEL}    deploy_repository: Platform\n",
+            "models.0.deploy_repository",
+            line_of(MODEL.strip()) + 1,
+        ),
+        ("name: seattle-rain", "name: drift", "models.0.name", line_of("name: seattle-rain")),
+        ('prod: "444455556666"', 'prod: "333344445555"', "accounts.prod", line_of("  prod:")),
+        ("network:", "network:\n  zone_letters: [a, a]", "network.zone_letters", line_of("network:") + 1),
+        (
+            "accounts:",
+            "approvals:\n  remind_after: [1d]\n  escalate_after: 1h\n  escalate_to: [a@b.example]\naccounts:",
+            "approvals.escalate_after",
+            line_of("accounts:") + 2,
+        ),
+        ("accounts:", "studio: {}\naccounts:", "studio", line_of("accounts:")),
+    ],
+)
+def test_a_rule_about_several_keys_names_the_one_at_fault(
+    broken, old: str, new: str, key: str, line: int
+) -> None:
+    assert f"platform.yaml:{line}, {key}" in broken(old, new)
+
+
 def test_the_line_is_the_line_of_the_key(broken) -> None:
     assert f"platform.yaml:{line_of('  prod:')}, accounts.prd" in broken("  prod:", "  prd:")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from isthmus.config.fields import Account, AccountId, Strict
+from isthmus.config.fields import Account, AccountId, Misfit, Strict
 from isthmus.config.stages import NEW
 
 
@@ -22,6 +22,6 @@ class Accounts(Strict):
         roles: dict[str, str] = {}
         for role, account in self:
             if account not in (None, NEW) and account in roles:
-                raise ValueError(f"{role} and {roles[account]} are the same account {account}")
+                raise Misfit(f"{role} and {roles[account]} are the same account {account}", role)
             roles[account] = role
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from isthmus.config.fields import Guid, Strict
+from isthmus.config.fields import Guid, Misfit, Strict
 from isthmus.config.network import Block
 
 
@@ -33,5 +33,5 @@ class Api(Strict):
     @model_validator(mode="after")
     def _callers_of_a_private_one(self) -> Api:
         if self.callers and not self.private:
-            raise ValueError("callers are named for a private API only: set private to true")
+            raise Misfit("callers are named for a private API only: set private to true", "callers")
         return self

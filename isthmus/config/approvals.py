@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from isthmus.config.fields import Email, Strict
+from isthmus.config.fields import Email, Misfit, Strict
 
 AGE = r"^[1-9][0-9]{0,3}[mhd]$"
 Age = Annotated[str, Field(pattern=AGE)]
@@ -39,9 +39,11 @@ class Approvals(Strict):
     def _in_order(self) -> Approvals:
         ages = list(map(length, self.remind_after))
         if ages != sorted(set(ages)):
-            raise ValueError("remind_after: each later than the one before, such as [1d, 3d]")
+            raise Misfit("remind_after: each later than the one before, such as [1d, 3d]", "remind_after")
         if (self.escalate_after is None) != (not self.escalate_to):
-            raise ValueError("escalate_after and escalate_to: one needs the other")
+            alone = "escalate_to" if self.escalate_after is None else "escalate_after"
+            raise Misfit("escalate_after and escalate_to: one needs the other", alone)
         if self.escalate_after and ages and length(self.escalate_after) < ages[0]:
-            raise ValueError("escalate_after comes before the first reminder: nobody has been reminded then")
+            early = "escalate_after comes before the first reminder: nobody has been reminded then"
+            raise Misfit(early, "escalate_after")
         return self

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from isthmus.config.fields import Strict, Tag, did_you_mean
+from isthmus.config.fields import Misfit, Strict, Tag, did_you_mean
 
 
 class FeatureGroup(Strict):
@@ -23,8 +23,6 @@ class FeatureGroup(Strict):
     def _keys_are_features(self) -> FeatureGroup:
         for key in ("record_id", "event_time"):
             if getattr(self, key) not in self.features:
-                raise ValueError(
-                    f"{key} {getattr(self, key)!r} is not among the features"
-                    + did_you_mean(getattr(self, key), self.features)
-                )
+                near = did_you_mean(getattr(self, key), self.features)
+                raise Misfit(f"{key} {getattr(self, key)!r} is not among the features{near}", key)
         return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -92,6 +92,14 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class Misfit(ValueError):
+    """Values that do not fit together; `at` is the key at fault, from where the rule stands."""
+
+    def __init__(self, what: str, *at: str | int) -> None:
+        super().__init__(what)
+        self.at = at
+
+
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:
     """The nearest of the allowed spellings as the end of a sentence; empty where none is near."""
     near = difflib.get_close_matches(word, list(allowed), 1)
@@ -100,9 +108,13 @@ def did_you_mean(word: str, allowed: Iterable[str]) -> str:
 
 def twice(names: Iterable[str]) -> str | None:
     """The first name that stands twice, or None."""
+    return next((name for _, name in again(names)), None)
+
+
+def again(names: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Each name that stood before, and its position."""
     seen: set[str] = set()
-    for name in names:
+    for at, name in enumerate(names):
         if name in seen:
-            return name
+            yield at, name
         seen.add(name)
-    return None

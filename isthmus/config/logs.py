@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from isthmus.config.fields import Strict
+from isthmus.config.fields import Misfit, Strict
 
 
 class Logs(Strict):
@@ -29,5 +29,5 @@ class Logs(Strict):
     @model_validator(mode="after")
     def _sink_of_central_logs(self) -> Logs:
         if self.sink and not self.central:
-            raise ValueError("sink belongs to central logs: set central to true")
+            raise Misfit("sink belongs to central logs: set central to true", "sink")
         return self

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from isthmus.config.fields import InstanceType, ModelName, Strict, did_you_mean, twice
+from isthmus.config.fields import InstanceType, Misfit, ModelName, Strict, again, did_you_mean
 
 LOWER_IS_BETTER = ("log_loss", "rmse", "mae")
 
@@ -97,19 +97,20 @@ class ModelConfig(Strict):
     def _fits_together(self) -> ModelConfig:
         fitting = METRICS[self.problem]
         if self.evaluation.metric not in fitting:
-            raise ValueError(
+            raise Misfit(
                 f"metric {self.evaluation.metric} does not judge a {self.problem} problem; "
-                f"one of {', '.join(fitting)} does"
+                f"one of {', '.join(fitting)} does",
+                "evaluation",
+                "metric",
             )
-        if name := twice(self.features):
-            raise ValueError(f"feature {name} stands twice")
+        for at, name in again(self.features):
+            raise Misfit(f"feature {name} stands twice", "features", at)
         if self.target in self.features:
-            raise ValueError(f"the target {self.target} is among the features")
+            raise Misfit(f"the target {self.target} is among the features", "target")
         for name in self.data.types:
             if name not in self.features:
-                raise ValueError(
-                    f"data.types: {name} is not among the features" + did_you_mean(name, self.features)
-                )
+                near = did_you_mean(name, self.features)
+                raise Misfit(f"data.types: {name} is not among the features{near}", "data", "types", name)
         return self
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, field_validator, model_validator
 
-from isthmus.config.fields import Strict, twice
+from isthmus.config.fields import Misfit, Strict, twice
 from isthmus.config.stages import AccountRole
 
 _PRIVATE = [IPv4Network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")]
@@ -62,7 +62,7 @@ class Cidrs(Strict):
         for role, cidr in self:
             for other, there in placed:
                 if cidr.overlaps(there):
-                    raise ValueError(f"{role} {cidr} overlaps {other} {there}")
+                    raise Misfit(f"{role} {cidr} overlaps {other} {there}", role)
             placed.append((role, cidr))
         return self
 
@@ -109,18 +109,19 @@ class Network(Strict):
     @model_validator(mode="after")
     def _existing_are_named(self) -> Network:
         if self.mode == "existing" and self.vpcs is None:
-            raise ValueError(
-                "mode existing needs vpcs: a vpc_id and subnet_ids for each of the four accounts"
+            raise Misfit(
+                "mode existing needs vpcs: a vpc_id and subnet_ids for each of the four accounts", "mode"
             )
         if self.mode != "existing" and self.vpcs is not None:
-            raise ValueError(f"vpcs belong to mode existing, and mode is {self.mode}")
+            raise Misfit(f"vpcs belong to mode existing, and mode is {self.mode}", "vpcs")
         return self
 
     @model_validator(mode="after")
     def _zones_are_named(self) -> Network:
         letters = self.zone_letters
         if letters and (len(letters) != self.zones or twice(letters)):
-            raise ValueError(f"zone_letters {', '.join(letters)} are not {self.zones} different zones")
+            what = f"zone_letters {', '.join(letters)} are not {self.zones} different zones"
+            raise Misfit(what, "zone_letters")
         return self
 
     def zones_in(self, region: str) -> list[str]:

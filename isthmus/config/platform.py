@@ -17,6 +17,7 @@ from isthmus.config.features import FeatureGroup
 from isthmus.config.fields import (
     PLATFORM_REPOSITORY,
     InstanceType,
+    Misfit,
     ModelName,
     Name,
     Region,
@@ -24,8 +25,8 @@ from isthmus.config.fields import (
     RoleArn,
     Strict,
     Tag,
+    again,
     did_you_mean,
-    twice,
 )
 from isthmus.config.logs import Logs
 from isthmus.config.network import Network
@@ -103,67 +104,92 @@ class Platform(Strict):
     @field_validator("models", "teams", "feature_groups")
     @classmethod
     def _unique(cls, named: list[Model | Team | FeatureGroup]) -> list[Model | Team | FeatureGroup]:
-        if name := twice(one.name for one in named):
-            raise ValueError(f"{name} stands twice")
+        for at, name in again(one.name for one in named):
+            raise Misfit(f"{name} stands twice", at, "name")
         return named
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Platform:
+    def _network_suffices(self) -> Platform:
         if self.network.mode == "managed" and not self.network.zones_in(self.region):
-            raise ValueError(
+            raise Misfit(
                 f"{self.region} has two zones for an account, and not the same for all: name them in "
-                "network.zone_letters, such as [a, c]"
+                "network.zone_letters, such as [a, c]",
+                "network",
+                "zone_letters",
             )
         if self.studio and self.network.mode == "none":
-            raise ValueError("studio is reached through a VPC only: set network.mode to managed or existing")
+            raise Misfit(
+                "studio is reached through a VPC only: set network.mode to managed or existing", "studio"
+            )
         if self.api and self.api.private and self.network.mode == "none":
-            raise ValueError("a private api needs a VPC: set network.mode to managed or existing")
-        for team in self.teams:
-            if len(team.profiles) < len(team.scientists):
-                raise ValueError(f"team {team.name}: two scientists would have the same user profile")
-        if who := twice(profile for team in self.teams for profile in team.profiles):
-            raise ValueError(f"scientist {who} stands twice: everybody has one team")
-        for model in self.models:
-            self._can_be_named(model.name)
-        teams = [team.name for team in self.teams]
-        for model in self.models:
-            if model.team is not None and model.team not in teams:
-                raise ValueError(
-                    f"model {model.name}: no team {model.team!r}" + did_you_mean(model.team, teams)
-                )
+            raise Misfit(
+                "a private api needs a VPC: set network.mode to managed or existing", "api", "private"
+            )
         return self
 
-    def _can_be_named(self, model: str) -> None:
+    @model_validator(mode="after")
+    def _teams_are_apart(self) -> Platform:
+        known: set[str] = set()
+        for at, team in enumerate(self.teams):
+            where = "teams", at, "scientists"
+            if len(team.profiles) < len(team.scientists):
+                raise Misfit(f"team {team.name}: two scientists would have the same user profile", *where)
+            for who in team.profiles:
+                if who in known:
+                    raise Misfit(f"scientist {who} stands twice: everybody has one team", *where)
+            known.update(team.profiles)
+        teams = [team.name for team in self.teams]
+        for at, model in enumerate(self.models):
+            if model.team is not None and model.team not in teams:
+                near = did_you_mean(model.team, teams)
+                raise Misfit(f"model {model.name}: no team {model.team!r}{near}", "models", at, "team")
+        return self
+
+    @model_validator(mode="after")
+    def _models_can_be_named(self) -> Platform:
         """What is made for a model is called after platform and model, and nothing else may be called so."""
+        for at, model in enumerate(self.models):
+            if why := self._taken(model.name):
+                raise Misfit(f"model {model.name}: {why}", "models", at, "name")
+        return self
+
+    def _taken(self, model: str) -> str:
+        """Why a model cannot be called so; empty where it can."""
         if len(self.name) + len(model) > LONGEST_NAMES:
-            raise ValueError(
-                f"model {model}: with the platform's name it is longer than {LONGEST_NAMES} letters, and IAM "
-                "allows its roles 64"
+            return (
+                f"with the platform's name it is longer than {LONGEST_NAMES} letters, and IAM allows its "
+                "roles 64"
             )
         if model in OURS:
-            raise ValueError(
-                f"model {model}: what is made for it would have the names of the platform's own; no model is "
-                f"called {', '.join(OURS)}"
+            return (
+                "what is made for it would have the names of the platform's own; no model is called "
+                f"{', '.join(OURS)}"
             )
         for account in WORKLOADS:
             if f"{model}-".startswith(f"{account}-"):
-                raise ValueError(
-                    f"model {model}: a name that begins with an account's role ({account}) would give its "
-                    "stacks the names of others"
+                return (
+                    f"a name that begins with an account's role ({account}) would give its stacks the names "
+                    "of others"
                 )
+        return ""
 
     @model_validator(mode="after")
     def _repositories_are_apart(self) -> Platform:
         # Azure Repos takes names that differ by case alone for one.
         deployed = {model.deploy_repository.lower(): model.name for model in self.models}
-        for model in self.models:
-            for name in (model.build_repository, model.deploy_repository):
+        for at, model in enumerate(self.models):
+            for kind in ("build_repository", "deploy_repository"):
+                name: str = getattr(model, kind)
                 if name.lower() == PLATFORM_REPOSITORY:
-                    raise ValueError(f"model {model.name}: the repository {name} is the platform's own")
+                    what = f"model {model.name}: the repository {name} is the platform's own"
+                    raise Misfit(what, "models", at, kind)
             if other := deployed.get(model.build_repository.lower()):
-                raise ValueError(
+                raise Misfit(
                     f"{model.build_repository} is where model {model.name} is built and model {other} is "
-                    "deployed from; a repository is for one of both"
+                    "deployed from; a repository is for one of both",
+                    "models",
+                    at,
+                    "build_repository",
                 )
         return self
 
@@ -172,13 +198,21 @@ class Platform(Strict):
         members = self.organization.members if self.organization else Members()
         for role in self.awaited:
             if getattr(members, role) is None:
-                raise ValueError(
-                    f"accounts.{role} is new, and organization.members.{role} is not: its address"
+                raise Misfit(
+                    f"accounts.{role} is new, and organization.members.{role} is not: its address",
+                    "accounts",
+                    role,
                 )
         if self.organization and not self.accounts.management:
-            raise ValueError("organization needs accounts.management: the account that it is made in")
+            raise Misfit(
+                "organization needs accounts.management: the account that it is made in", "organization"
+            )
         if self.organization and self.organization.budgets and not 1 <= len(self.notifications.email) <= 10:
-            raise ValueError("organization.budgets tell one to ten addresses: those in notifications.email")
+            raise Misfit(
+                "organization.budgets tell one to ten addresses: those in notifications.email",
+                "organization",
+                "budgets",
+            )
         return self
 
     @property

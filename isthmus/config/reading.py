@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from isthmus.config.fields import SAID, Strict, did_you_mean
+from isthmus.config.fields import SAID, Misfit, Strict, did_you_mean
 from isthmus.errors import BadInput
 
 if TYPE_CHECKING:
@@ -158,8 +158,8 @@ def _refuse_twice(node: yaml.Node, path: Path) -> None:
 
 def _explained(error: ValidationError, kind: type[Strict], root: yaml.Node | None, path: Path) -> BadInput:
     # A misspelt key is also a missing one: naming what was written helps more.
-    first = min(error.errors(), key=lambda one: (one["type"] != "extra_forbidden", _at(root, one["loc"])[0]))
-    loc = first["loc"]
+    first = min(error.errors(), key=lambda one: (one["type"] != "extra_forbidden", _at(root, _loc(one))[0]))
+    loc = _loc(first)
     key = ".".join(str(part) for part in loc) or path.name
     line, node = _at(root, loc)
     where = f"{path}:{line}, {key}"
@@ -172,11 +172,19 @@ def _explained(error: ValidationError, kind: type[Strict], root: yaml.Node | Non
         )
     if first["type"] == "missing":
         return BadInput(f"{loc[-1]!r} is missing", where=where, todo=f"add {loc[-1]}: under the line above")
+    if isinstance(first.get("ctx", {}).get("error"), Misfit):
+        return BadInput(_plain(first), where=where)
     written = node.value if isinstance(node, yaml.ScalarNode) else None
     shown = "" if written is None else f", found {written!r}"
     if len(loc) == 2 and loc[0] == "accounts" and written is not None:
         return BadInput(f"{key}: {ACCOUNT}{shown}", where=where, todo=_quoted(written))
     return BadInput(f"{key}: {_plain(first)}{shown}{_near(first)}", where=where)
+
+
+def _loc(error: Any) -> tuple[int | str, ...]:
+    """Where the fault is; what does not fit together says it itself."""
+    at = getattr(error.get("ctx", {}).get("error"), "at", ())
+    return (*error["loc"], *at)
 
 
 ACCOUNT = "an AWS account id has twelve digits, in quotes"
