@@ -39,6 +39,13 @@ def _azure_devops_is_as_described() -> Iterator[None]:
         yield
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was not compared: a skip is easily overlooked."""
+    if specs.find("azure-devops") is None:
+        terminalreporter.section("not compared with the vendors' specs", sep="-", yellow=True)
+        terminalreporter.line(specs.ABSENT)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The platform's whole stories first: they take longest, and no process is to end alone with one."""
     items.sort(key=lambda item: item.path.parent != Path(__file__).parent)

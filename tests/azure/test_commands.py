@@ -146,3 +146,21 @@ def test_a_run_that_never_starts_is_not_waited_for_without_end(
 def test_a_parameter_is_a_name_and_a_value(furnished: Platform) -> None:
     assert "NAME=VALUE" in fails(BadInput, "run", BUILD, "-p", "novalue")
     assert "there is no pipeline 'seattle-rain-bild'" in fails(NotFound, "run", "seattle-rain-bild")
+
+
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_who_is_not_signed_in_to_aws_is_told_why_that_matters(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    for name, value in {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_MAX_ATTEMPTS": "1",
+        "AWS_ACCESS_KEY_ID": "a",
+        "AWS_SECRET_ACCESS_KEY": "a",
+    }.items():
+        monkeypatch.setenv(name, value)
+    told = fails(Problem, command)
+    assert told.startswith(
+        "pipelines are to be told where the bridge is, and that the automation account says"
+    )
+    assert "take isthmus-operator in 222233334444; or say it: --callback URL" in told

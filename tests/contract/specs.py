@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+ABSENT = """\
+Nothing that went to or came from Azure DevOps was compared with Microsoft's descriptions, and tests that need
+the vendors' specs were skipped: they are not on this machine. ISTHMUS_SPECS names the folder with them; its
+azure-devops/ holds the files of https://github.com/MicrosoftDocs/vsts-rest-api-specs, version 7.1, each by
+the name of its area (build.json, git.json, ...)."""
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
 
