@@ -18,6 +18,10 @@ from bridge.settings import Settings
 # Epoch times in events are milliseconds; in seconds they would lie below this until the year 5138.
 MILLISECONDS = 100_000_000_000
 
+# EventBridge's are UUIDs. It travels to runs as a parameter: nothing that a shell, a template or a page would
+# take for more than text.
+IDENTITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/#@=+-]*")
+
 RECONCILER = "reconciler-"
 """What the correlation id of a run begins with that no event asked for."""
 
@@ -63,6 +67,8 @@ def read(body: str, told: Settings) -> Envelope:
     if not isinstance(envelope, dict) or not isinstance(envelope.get("detail"), dict):
         raise Refused("not an EventBridge event")
     identity = _text(envelope, "id", 100)
+    if not IDENTITY.fullmatch(identity):
+        raise Refused("an id that EventBridge gives to none")
     if identity.startswith(RECONCILER):
         raise Refused("an event that calls itself as the reconciler does")
     if envelope.get("region") != told.region:

@@ -37,8 +37,9 @@ def react(event: Envelope, trace: Trace) -> Hop:
 def _about(event: Envelope) -> tuple[str, str, str]:
     """The model, what about it, and the alarm's ARN."""
     name = event.text("alarmName", 255)
-    model, _, kind = name.removeprefix(f"{event.told.platform}-").rpartition("-")
-    if not name.startswith(f"{event.told.platform}-") or not model or kind not in KINDS:
+    prefix = f"{event.told.platform}-"
+    model, _, kind = name.removeprefix(prefix).rpartition("-")
+    if not name.startswith(prefix) or not models.NAME.fullmatch(model) or kind not in KINDS:
         raise Refused("an alarm that is not about a model of the platform")
     arn = f"arn:aws:cloudwatch:{event.told.region}:{event.account}:alarm:{name}"
     event.about(arn)

@@ -15,6 +15,8 @@ def react(event: Envelope, trace: Trace) -> Hop:
     model, name, version = event.text("model", 63), event.text("dataSet", 100), event.text("version", 16)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._=-]*", name) or not re.fullmatch(r"[0-9a-f]{16}", version):
         raise Refused("a data set whose name or version is none")
+    if not models.NAME.fullmatch(model):
+        raise Refused("a data set of what is no model")
     data_set, landed = f"{name}@{version}", event.moment("landed")
     trace.received("data set", model, data_set=data_set)
     if not models.is_ours(model):

@@ -12,6 +12,9 @@ from bridge import deployments, models, pending, rollbacks
 from bridge.envelope import Envelope, Refused, word
 from bridge.trace import Hop, Trace, ignored
 
+# As SageMaker has the names of groups, which may be those of other teams.
+GROUP = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}")
+
 
 @dataclass(frozen=True)
 class PackageState:
@@ -71,6 +74,8 @@ def _announced(state: PackageState) -> Hop:
 def _state(event: Envelope) -> PackageState:
     event.of_account(event.told.automation_account)
     model, arn = event.text("ModelPackageGroupName", 63), event.text("ModelPackageArn", 2048)
+    if not GROUP.fullmatch(model):
+        raise Refused("a model package group of a name that none can have")
     # SageMaker writes ARNs in lower case.
     group = f"arn:aws:sagemaker:{event.told.region}:{event.account}:model-package/{model.lower()}/"
     if not arn.startswith(group) or not re.fullmatch(r"[1-9][0-9]{0,8}", arn.removeprefix(group)):

@@ -22,8 +22,23 @@ COMMENT = click.option("--comment", default="", help="Why; kept with the version
 
 @click.command()
 @AS_JSON
-def status(as_json: bool) -> None:
+@click.option("--check", is_flag=True, help="Compare registry, runs and endpoints: 1 where they differ.")
+@click.option(
+    "--repair", is_flag=True, help="With --check: have the bridge look after what it can mend, now."
+)
+def status(as_json: bool, check: bool, repair: bool) -> None:
     """What runs where, what waits for whom, and the latest runs."""
+    from isthmus.errors import BadInput
+
+    if repair and not check:
+        raise BadInput("--repair goes with --check", todo="isthmus status --check --repair")
+    if check:
+        _check(as_json, repair)
+    else:
+        _status(as_json)
+
+
+def _status(as_json: bool) -> None:
     from isthmus.operate import dead_letters, devops, registry, show
 
     accounts = accounts_here()
@@ -46,6 +61,28 @@ def status(as_json: bool) -> None:
         show.status(running, waiting, said)
         show.dead_letters(lost, dead_letters.url(accounts.platform))
     fail_if_asked_in_vain(said)
+
+
+def _check(as_json: bool, repair: bool) -> None:
+    """Say what differs; ends with 1 where something does, and with 2 where it could not be compared."""
+    from isthmus.errors import Problem
+    from isthmus.operate import checking, dead_letters, show
+
+    accounts = accounts_here()
+    try:
+        found = [*checking.gather(accounts), *checking.lost(accounts)]
+    except Problem as problem:
+        problem.exit_code = 2
+        raise
+    if as_json:
+        show.as_json([asdict(one) for one in found])
+    else:
+        show.differences(found)
+    if repair and any(one.mends for one in found):
+        dead_letters.ask_for_looks(accounts.as_approver("sqs"), accounts.platform)
+        click.echo("the bridge looks after it now: isthmus events shows what comes of it", err=as_json)
+    if found:
+        raise click.exceptions.Exit(1)
 
 
 def _endpoint(accounts: Accounts, model: str, stage: Stage) -> Endpoint:

@@ -7,6 +7,7 @@ Deciding which are sent again is the commands' and the person's.
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -94,6 +95,20 @@ def give_back(sqs: Any, platform: Platform, letters: list[DeadLetter]) -> None:
 def send(sqs: Any, platform: Platform, body: str) -> None:
     """Hand the bridge an event as it came."""
     sqs.send_message(QueueUrl=_bridge(platform), MessageBody=body)
+
+
+def ask_for_looks(sqs: Any, platform: Platform) -> None:
+    """Have the bridge look after everything now, as its rule on a schedule does: by the same event."""
+    tick = {
+        "id": f"by-hand-{uuid.uuid4()}",
+        "source": "aws.events",
+        "detail-type": "Scheduled Event",
+        "account": platform.accounts.automation,
+        "region": platform.region,
+        "resources": [],
+        "detail": {},
+    }
+    send(sqs, platform, json.dumps(tick))
 
 
 def redrive(sqs: Any, platform: Platform, letter: DeadLetter) -> None:

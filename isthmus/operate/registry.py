@@ -39,6 +39,7 @@ class Version:
     execution: str
     gain: Gain | None = None
     image: str = ""
+    stage_status: str = ""
 
     @property
     def name(self) -> str:
@@ -150,6 +151,7 @@ def describe(sagemaker: Any, arn: str) -> Version:
         metric=_metric(metadata),
         metadata=metadata,
         stage=found.get("ModelLifeCycle", {}).get("Stage", ""),
+        stage_status=found.get("ModelLifeCycle", {}).get("StageStatus", ""),
         changed_by=person(found.get("LastModifiedBy", {})),
         comment=found.get("ApprovalDescription", ""),
         execution=found.get("MetadataProperties", {}).get("GeneratedBy", ""),

@@ -16,6 +16,7 @@ from isthmus.operate.table import Column, show
 if TYPE_CHECKING:
     from isthmus.azure.approvals import Approval
     from isthmus.azure.runs import Run
+    from isthmus.operate.checking import Difference
     from isthmus.operate.dead_letters import DeadLetter
     from isthmus.operate.devops import Said
     from isthmus.operate.endpoints import Endpoint
@@ -54,6 +55,15 @@ def status(running: Sequence[Endpoint], waiting: Sequence[Version], said: Said) 
         click.echo("nothing waits for anybody")
     click.echo()
     show(RUNS, [_run(one) for one in said.runs[:LATEST]], none="no pipeline has run yet")
+
+
+def differences(found: Sequence[Difference]) -> None:
+    """Each in a line, with what mends it."""
+    for one in found:
+        click.echo(f"{one.about}: {one.what}")
+        click.echo(f"  do: {one.do}")
+    if not found:
+        click.echo("nothing differs between the registry, the runs and the endpoints")
 
 
 def _endpoint(one: Endpoint) -> list[str]:

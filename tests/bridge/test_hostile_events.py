@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bridge.envelope import IDENTITY
 from tests.bridge.clouds import Clouds
 from tests.bridge.conftest import GROUP_ARN, MODEL, Bridge, alarm, approval, landing
 
@@ -27,6 +29,13 @@ FOREIGN: dict[str, dict[str, Any]] = {
     "no detail": {"detail": None},
     "no id": {"id": None},
     "an id of ours": {"id": "reconciler-rain-1"},
+    "an id with a command": {"id": "$(touch /tmp/owned)"},
+    "an id with an expression": {"id": "${{ variables.token }}"},
+    "an id with a logging command": {"id": "##vso[task.setvariable variable=x]y"},
+    "an id with markup": {"id": "<script>alert(1)</script>"},
+    "an id of two lines": {"id": "one\ntwo"},
+    "an id in other letters": {"id": "\u0435vent-1"},
+    "an id of 300 letters": {"id": "e" * 300},
 }
 DETAILS: dict[str, dict[str, Any]] = {
     "a model that is not ours": {"ModelPackageGroupName": "payroll"},
@@ -42,6 +51,11 @@ DETAILS: dict[str, dict[str, Any]] = {
     "fields that are no list": {"UpdatedModelPackageFields": "ModelApprovalStatus"},
     "no status": {"ModelApprovalStatus": None},
 }
+NAMES = [
+    "<script>alert(1)</script>", "$(touch /tmp/owned)", "`id`", "rain; rm -rf /", "rain\nrain", "a" * 300,
+    "a/b", "../rain", "rain'--", "${{ parameters.x }}", "##vso[task.complete]", "r\u0430in", "\u202eniar",
+    "rain\u0000", "\U0001f327", "rain%2fother", " rain", "-rain", "rain-",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("why", FOREIGN)
@@ -84,6 +98,18 @@ def test_a_body_that_is_no_event_is_refused(bridge: Bridge, clouds: Clouds, body
     _refused(bridge, clouds, body)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_no_model_can_have_is_refused_wherever_it_stands(
+    bridge: Bridge, clouds: Clouds, name: str
+) -> None:
+    arn = GROUP_ARN.replace(MODEL, name.lower()) + "/1"
+    _refused(bridge, clouds, approval(ModelPackageGroupName=name, ModelPackageArn=arn) | {"resources": [arn]})
+    event = alarm(resources=[])
+    event["detail"]["alarmName"] = f"isthmus-{name}-quality"
+    _refused(bridge, clouds, event)
+    _refused(bridge, clouds, landing(model=name))
+
+
 def _refused(bridge: Bridge, clouds: Clouds, message: Any) -> None:
     """Nothing but the dead letter comes of it, whose reason SQS takes as an attribute."""
     before = len(clouds.dead_letters)
@@ -98,6 +124,9 @@ def _refused(bridge: Bridge, clouds: Clouds, message: Any) -> None:
 
 
 # ---------------------------------------------------------------- fuzz
+
+# No letter that means more than itself to a shell, a template, a query or a page.
+PLAIN = re.compile(r"[A-Za-z0-9._:/#@=+-]*")
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.sampled_from(ODD),
@@ -147,6 +176,7 @@ def test_no_mutation_becomes_more_than_what_it_says(bridge: Bridge, clouds: Clou
     asked = clouds.runs[int(last["run_id"]) - 1]
     assert asked["pipeline"] in (clouds.pipelines[f"{MODEL}-deploy"], clouds.pipelines[f"{MODEL}-build"])
     parameters = asked["templateParameters"]
+    assert all(PLAIN.fullmatch(value) for value in parameters.values())
     key = parameters.get("approvalKey") or parameters["triggerKey"]
     alarms = "arn:aws:cloudwatch:eu-west-1:444455556666:alarm:isthmus-"
     assert key.startswith((f"{GROUP_ARN}/1#", alarms, f"{MODEL}/"))
@@ -155,21 +185,21 @@ def test_no_mutation_becomes_more_than_what_it_says(bridge: Bridge, clouds: Clou
 
 
 @given(
-    text=st.text(min_size=1, max_size=60).filter(str.isprintable)
-    | st.sampled_from(["../x", "a?b=c&d#e", "%00"])
+    id=st.from_regex(IDENTITY, fullmatch=True).filter(lambda one: len(one) <= 100),
+    text=st.text(min_size=1, max_size=60) | st.sampled_from(["../x", "a?b=c&d#e", "%00"]),
 )
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_nothing_of_an_event_reaches_a_url(bridge: Bridge, clouds: Clouds, text: str) -> None:
+def test_nothing_of_an_event_reaches_a_url(bridge: Bridge, clouds: Clouds, id: str, text: str) -> None:
     """What an event says travels in JSON bodies only; every URL is made of the bridge's own settings."""
     clouds.requests.clear()
     at = f"2026-11-20T10:00:00.{len(clouds.runs):03}Z"
     assert (
         bridge.send(
-            approval(at=at, id=text, ModelPackageStatusDetails=text, CustomerMetadataProperties={text: text})
+            approval(at=at, id=id, ModelPackageStatusDetails=text, CustomerMetadataProperties={text: text})
         )
         == []
     )
-    assert clouds.runs[-1]["templateParameters"]["correlationId"] == text
+    assert clouds.runs[-1]["templateParameters"]["correlationId"] == id
     api = "/contoso/our%20weather/_apis"
     assert {url for _, url in clouds.requests} <= {
         "/",

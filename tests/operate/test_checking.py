@@ -1,0 +1,145 @@
+"""Where the registry, the runs and the endpoints disagree: in words, and what a look of the bridge mends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from isthmus.azure.runs import Run
+from isthmus.config import Model
+from isthmus.errors import BadInput, Problem
+from isthmus.operate.checking import differences
+from isthmus.operate.endpoints import Endpoint
+from isthmus.operate.registry import Version
+from tests.local.azure_devops.standin import StandIn
+from tests.local.sagemaker.conftest import Aws
+from tests.operate.conftest import GROUP_ARN, MODEL, Shell
+
+HERE = Model(name=MODEL, owner="team")
+
+
+def ago(**length: float) -> str:
+    return (datetime.now(UTC) - timedelta(**length)).isoformat(timespec="seconds")
+
+
+def version(number: int, status: str = "Approved", **fields: Any) -> Version:
+    known = Version(
+        arn=f"{GROUP_ARN}/{number}", model=MODEL, number=number, status=status, state="Completed",
+        created=ago(hours=3), changed=ago(hours=1), metric={}, metadata={}, stage="", stage_status="",
+        changed_by="", comment="", execution="",
+    )  # fmt: skip
+    return replace(known, **fields)
+
+
+def run(number: int, *, at: str = "", over: bool = True) -> Run:
+    arn = f"{GROUP_ARN}/{number}"
+    parameters = {"modelPackageArn": arn, "approvalKey": f"{arn}#{at}" if at else ""}
+    status = "completed" if over else "inProgress"
+    return Run(number, "1", f"{MODEL}-deploy", status, "", "", "", "", parameters, (), "", "", "", "")
+
+
+def endpoint(stage: str, number: int = 0, status: str = "InService") -> Endpoint:
+    arn = f"{GROUP_ARN}/{number}" if number else ""
+    return Endpoint(stage, MODEL, status if number else "none", arn, "", "")
+
+
+def in_prod(number: int, status: str = "Approved") -> Version:
+    return version(number, status, stage="prod", stage_status="InService")
+
+
+def said(*found: Any, model: Model = HERE) -> list[tuple[str, str, bool]]:
+    kinds = [[one for one in found if isinstance(one, kind)] for kind in (Version, Run, Endpoint)]
+    return [(one.about, one.what, one.mends) for one in differences(model, *kinds)]  # type: ignore[arg-type]
+
+
+def test_where_all_agree_nothing_differs() -> None:
+    there = [in_prod(2), run(2), version(3), run(3), endpoint("staging", 2), endpoint("prod", 2)]
+    assert said(*there) == []
+    assert said() == []
+
+
+def test_an_approval_that_no_run_came_of_differs_and_can_be_mended() -> None:
+    approved = version(3)
+    assert said(approved) == [(f"{MODEL}/3", f"approved {approved.changed}, and no run deploys it", True)]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"status": "PendingManualApproval"},
+        {"status": "Rejected"},
+        {"state": "Failed"},
+        {"stage": "prod", "stage_status": "Retired"},
+        {"created": ago(hours=1), "changed": ago(hours=1)},
+        {"changed": ago(minutes=1)},
+        {"changed": ago(days=30), "created": ago(days=31)},
+    ],
+)
+def test_what_waits_for_no_run_does_not_differ(fields: dict[str, Any]) -> None:
+    """As the reconciler judges it: see `tests/bridge/test_reconcile.py`."""
+    assert said(replace(version(3), **fields)) == []
+
+
+@pytest.mark.parametrize(("at", "differs"), [(ago(minutes=30), False), (ago(hours=2), True)])
+def test_what_a_later_approval_overtook_stays(at: str, differs: bool) -> None:
+    assert bool(said(version(3), run(4, at=at))) == differs
+
+
+@pytest.mark.parametrize("mends", [False, True])
+def test_a_version_that_serves_and_is_rejected_differs(mends: bool) -> None:
+    model = Model(name=MODEL, owner="team", rollback_rejected=mends)
+    found = said(in_prod(2, "Rejected"), endpoint("prod", 2), model=model)
+    assert found == [(f"{MODEL}/2", "is Rejected, and serves prod", mends)]
+
+
+def test_an_endpoint_that_serves_another_version_than_the_registry_says_differs() -> None:
+    what = "the registry says that version 2 serves, and the endpoint serves {}"
+    assert said(in_prod(2), endpoint("prod", 1)) == [(f"{MODEL} at prod", what.format("version 1"), False)]
+    assert said(in_prod(2), endpoint("prod")) == [(f"{MODEL} at prod", what.format("nothing"), False)]
+
+
+def test_what_serves_and_the_registry_does_not_know_differs() -> None:
+    what = "the endpoint serves version 1, and the registry does not say so"
+    assert said(version(1, changed=ago(days=9)), endpoint("prod", 1)) == [(f"{MODEL} at prod", what, False)]
+
+
+def test_while_a_run_goes_on_an_endpoint_may_differ() -> None:
+    assert said(in_prod(2), endpoint("prod", 1), run(2, over=False)) == []
+
+
+def test_an_endpoint_that_failed_differs() -> None:
+    found = said(in_prod(2), endpoint("prod", 2, "Failed"))
+    assert found == [(f"{MODEL} at prod", "the endpoint is Failed", False)]
+
+
+# ---------------------------------------------------------------- the command
+
+
+def test_status_check_says_what_differs_and_has_it_looked_after(
+    shell: Shell, aws: Aws, azure: StandIn
+) -> None:
+    signed_in = {"AZURE_DEVOPS_URL": azure.organization_url, "AZURE_DEVOPS_TOKEN": azure.token("robin")}
+    sqs, sagemaker = aws.client("sqs"), aws.client("sagemaker")
+    queue = sqs.create_queue(QueueName="isthmus-bridge")["QueueUrl"]
+    done = shell.run("status", "--check", **signed_in)
+    assert done.output == "nothing differs between the registry, the runs and the endpoints\n"
+    assert done.exit_code == 0
+    sagemaker.update_model_package(ModelPackageArn=f"{GROUP_ARN}/1", ModelApprovalStatus="Rejected")
+    try:
+        done = shell.run("status", "--check", **signed_in)
+        assert done.exit_code == 1
+        assert f"{MODEL}/1: is Rejected, and serves prod" in done.output
+        assert "the bridge looks" not in shell.run("status", "--check", "--repair", **signed_in).output
+        assert "Messages" not in sqs.receive_message(QueueUrl=queue), "it mends nothing of that"
+    finally:
+        sagemaker.update_model_package(ModelPackageArn=f"{GROUP_ARN}/1", ModelApprovalStatus="Approved")
+        sqs.delete_queue(QueueUrl=queue)
+
+
+def test_what_cannot_be_compared_ends_otherwise(shell: Shell) -> None:
+    problem = shell.run("status", "--check").exception
+    assert isinstance(problem, Problem) and problem.exit_code == 2
+    assert isinstance(shell.run("status", "--repair").exception, BadInput)
