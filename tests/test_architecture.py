@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "container": {"config"},
     "azure": COMMON | {"aws", "sessions"},
     "monitor": COMMON | {"aws", "network", "serving", "container"},
-    "build": COMMON | {"network", "instances", "container", "executor", "azure"},
+    "build": COMMON | {"network", "instances", "container", "executor", "azure", "monitor"},
     "infra": COMMON | {"aws", "azure", "lifeline"},
     "deploy": COMMON
     | {"aws", "network", "resource_types", "serving", "container", "monitor", "infra", "azure"},

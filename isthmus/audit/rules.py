@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from isthmus import names
 from isthmus.audit.facts import Facts, Served
+from isthmus.azure.duties import breaches
 from isthmus.config.approvals import length
 from isthmus.config.model import LOWER_IS_BETTER
 from isthmus.operate.age import written
@@ -140,27 +141,8 @@ def _duties(facts: Facts) -> Iterator[tuple[str, str]]:
     if not facts.platform.approvals.different_people:
         return
     for one in facts.served:
-        starter = one.build.requested_for if one.build else ""
-        deciding = [("approved", one.version.approved_by)] + [
-            ("let it pass", who) for each in one.approvals for who in each.approved_by
-        ]
-        for did, who in dict.fromkeys(deciding):
-            if same_person(starter, who):
-                yield one.version.name, f"{who} had it built and {did}: two people are asked for"
-
-
-def same_person(one: str, other: str) -> bool:
-    """Whether two clouds mean one person: dana of AWS is Dana Scientist and dana@contoso.example of Azure."""
-    here, there = _words(one), _words(other)
-    if here == there or not here or not there:
-        return bool(here and there)
-    short = 1 in (len(here), len(there))
-    return short and (here[0] == there[0] or "".join(here) == "".join(there))
-
-
-def _words(name: str) -> list[str]:
-    account = name.lower().rpartition("\\")[2].partition("@")[0]
-    return re.findall(r"[^\W_]+", account)
+        for found in breaches(one.version.approved_by, one.build, one.deployment, one.approvals):
+            yield one.version.name, f"{found}: two people are asked for"
 
 
 def _guards(facts: Facts) -> Iterator[tuple[str, str]]:

@@ -70,6 +70,24 @@ def said_of_the_run() -> Iterator[None]:
         raise
 
 
+@deploy.command()
+@click.option("--stage", type=STAGE, required=True)
+@click.option("--assembly", type=FOLDER, required=True, help="What `synth` wrote.")
+@click.option("--run-id", type=int, required=True, help="The run of Azure Pipelines that asks.")
+def duties(stage: Stage, assembly: Path, run_id: int) -> None:
+    """Refuse the deployment where who had the version built approved it or let it pass.
+
+    In a pipeline's job, as the job: env: SYSTEM_ACCESSTOKEN: $(System.AccessToken).
+    """
+    from isthmus.azure.client import connect
+    from isthmus.config import read_platform
+    from isthmus.deploy.duties import require
+
+    platform = read_platform()
+    with said_of_the_run():
+        require(platform, connect(platform), assembly, stage, run_id, click.echo)
+
+
 @click.group()
 def gate() -> None:
     """Test a deployed endpoint, and write test results."""

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from isthmus.audit.facts import Facts, Served, keeps_secret
-from isthmus.audit.rules import RULES, Finding, same_person
+from isthmus.audit.rules import RULES, Finding
 from isthmus.azure.approvals import Approval
+from isthmus.azure.duties import same_person
 from isthmus.azure.runs import Run
 from isthmus.config import read_platform
 from isthmus.operate.pending import Waiting
