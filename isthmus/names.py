@@ -533,6 +533,11 @@ def callback_connection(platform: Platform) -> str:
     return f"{platform.name}-callback"
 
 
+def contributors(platform: Platform) -> str:
+    """The group of all who work in the project; it is made with the project, and holds no job."""
+    return f"[{platform.azure.project}]\\Contributors"
+
+
 def infrastructure_connection(platform: Platform, account: str) -> str:
     """The service connection that the infrastructure pipeline enters the account's role through."""
     return f"{platform.name}-infrastructure-{account}"

@@ -69,7 +69,7 @@ def logs(client: Client, number: int, step: str = "") -> Iterator[tuple[str, str
 def _line(record: Record, records: list[Record]) -> str:
     mark, stage = MARKS.get(record.get("result") or "", " "), _stage(record, records)["name"]
     issues = "".join(f"\n  {one['message']}" for one in record.get("issues") or [])
-    return f"{mark} {stage}: {record['name']}{_took(record)}{issues}"
+    return f"{mark} {stage}: {record['name']}{took(record)}{issues}"
 
 
 def _stage(record: Record, records: list[Record]) -> Record:
@@ -79,7 +79,8 @@ def _stage(record: Record, records: list[Record]) -> Record:
     return record
 
 
-def _took(record: Record) -> str:
+def took(record: Record) -> str:
+    """How long a record that has ended took, with two spaces before it; empty where it has not."""
     start, finish = record.get("startTime"), record.get("finishTime")
     if not start or not finish:
         return ""

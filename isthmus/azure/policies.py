@@ -14,7 +14,8 @@ TYPES = {
     MinimumReviewers: "fa4e907d-c16b-4a4c-9dfa-4906e5d171dd",
     RequiredReviewers: "fd2167ab-b0be-447a-8ec8-39368250530e",
 }
-MESSAGE = "One of the platform's approvers must agree."
+# By which a policy of ours is known among a repository's.
+MESSAGE = "Isthmus: one of these must agree."
 
 
 def type_of(policy: Policy) -> str:

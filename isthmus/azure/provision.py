@@ -17,11 +17,10 @@ from isthmus.azure.instructions.checks import PutCheck
 from isthmus.azure.instructions.connections import PutConnection
 from isthmus.azure.instructions.instruction import Instruction, perform
 from isthmus.azure.instructions.permissions import (
-    PROPOSING_BITS,
     Authorize,
     Close,
+    GrantJobs,
     GrantPipeline,
-    GrantProposing,
     Ungrant,
 )
 from isthmus.azure.instructions.pipelines import ChangePipeline, CreateEnvironment, CreatePipeline
@@ -66,7 +65,7 @@ def plan(
         *(found for one in want.authorizations for found in _authorization(one, present)),
         *(found for one in want.policies for found in _policy(one, present)),
         *_grants(platform, want, present),
-        *_proposing(want, present),
+        *_job_rights(want, present),
     ]
 
 
@@ -240,13 +239,13 @@ def _grant(grant: Grant, found: tuple[int, int] | None) -> Iterator[Instruction]
         yield GrantPipeline(grant, (Difference("allow", found[0], grant.bits), *denied))
 
 
-def _proposing(want: Wanted, present: Present) -> Iterator[Instruction]:
-    for one in want.proposing:
+def _job_rights(want: Wanted, present: Present) -> Iterator[Instruction]:
+    for one in want.job_rights:
         repository = present.repository(one.repository)
         if repository is None:
-            yield GrantProposing(one)
+            yield GrantJobs(one)
             continue
         token = f"repoV2/{present.project()}/{repository.id}"
         allowed = present.granted(GIT_NAMESPACE, token, present.build_service())
-        if allowed & PROPOSING_BITS != PROPOSING_BITS:
-            yield GrantProposing(one)
+        if allowed & one.bits != one.bits:
+            yield GrantJobs(one)

@@ -11,7 +11,7 @@ from typing import Any
 
 from isthmus.azure import marks
 from isthmus.azure.instructions.instruction import Instruction
-from isthmus.azure.instructions.permissions import PROPOSING_BITS, RevokeProposing
+from isthmus.azure.instructions.permissions import RevokeJobs
 from isthmus.azure.instructions.removals import Forget, Remove
 from isthmus.azure.marks import Mark
 from isthmus.azure.present import GIT_NAMESPACE, Present
@@ -98,10 +98,10 @@ class _Others:
 def _revoked(want: Wanted, present: Present, staying: list[Mark]) -> Iterator[Instruction]:
     """What jobs were let to do in a repository of ours that stays."""
     names = {one.name for one in staying if one.kind == "repository"}
-    for one in want.proposing:
+    for one in want.job_rights:
         repository = present.repository(one.repository)
         if repository is None or one.repository not in names:
             continue
         token = f"repoV2/{present.project()}/{repository.id}"
-        if present.granted(GIT_NAMESPACE, token, present.build_service()) & PROPOSING_BITS:
-            yield RevokeProposing(one)
+        if present.granted(GIT_NAMESPACE, token, present.build_service()) & one.bits:
+            yield RevokeJobs(one)

@@ -104,10 +104,12 @@ class Grant:
 
 
 @dataclass(frozen=True)
-class Proposing:
-    """What jobs may do in this repository: push branches, and open and comment on pull requests."""
+class JobRight:
+    """What jobs may do in this repository, by bits of the namespace Git Repositories, and in words."""
 
     repository: str
+    bits: int
+    what: str
 
 
 @dataclass(frozen=True)
@@ -121,4 +123,4 @@ class Wanted:
     authorizations: tuple[Authorization, ...]
     policies: tuple[Policy, ...]
     grants: tuple[Grant, ...]
-    proposing: tuple[Proposing, ...]
+    job_rights: tuple[JobRight, ...]

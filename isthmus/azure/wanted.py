@@ -14,10 +14,10 @@ from isthmus.azure.resources import (
     Connection,
     Environment,
     Grant,
+    JobRight,
     MinimumReviewers,
     Pipeline,
     Policy,
-    Proposing,
     Repository,
     RequiredReviewers,
     ResourceType,
@@ -29,6 +29,8 @@ from isthmus.errors import BadInput
 T = TypeVar("T")
 # Of the namespace Build: view builds, add tags, queue builds, view the pipeline; and update what builds say.
 QUEUE, TELL = 1 | 2 | 128 | 1024, 256
+# Of the namespace Git Repositories: read; contribute and make branches; comment on pull requests.
+READ, PUSH, COMMENT = 2, 4 | 16, 16384
 # The pipeline's stages name all of them; those of an account that is not there are passed over.
 ACCOUNTS: tuple[AccountRole, ...] = get_args(AccountRole)
 DEPLOY_TEMPLATE = "model-deploy.yml"
@@ -55,7 +57,7 @@ def wanted(platform: Platform, callback: str = "") -> Wanted:
         authorizations=(*_authorizations(platform), *_calling(platform, callback)),
         policies=_once(_policies(platform)),
         grants=_once(_grants(platform)),
-        proposing=(Proposing(names.PLATFORM_REPOSITORY),),
+        job_rights=_once(_job_rights(platform)),
     )
 
 
@@ -213,14 +215,25 @@ def _to_infrastructure(platform: Platform, account: str) -> Iterator[Authorizati
 
 
 def _policies(platform: Platform) -> Iterator[Policy]:
-    """What main of each repository asks for; a job may vote too, so the platform's asks for an approver."""
+    """What main of each repository asks for.
+
+    Jobs may comment on pull requests, and who may comment may vote: so one of those who agree is no job.
+    """
     ours = names.PLATFORM_REPOSITORY
     yield BuildValidation(ours, names.PLATFORM_PULL_REQUEST_PIPELINE)
     yield RequiredReviewers(ours, tuple(platform.azure.approvers))
     for model in platform.models:
         yield BuildValidation(model.build_repository, names.pull_request_pipeline(model.name))
+        yield RequiredReviewers(model.build_repository, (names.contributors(platform),))
     for repository in _once(_repositories(platform)):
         yield MinimumReviewers(repository.name)
+
+
+def _job_rights(platform: Platform) -> Iterator[JobRight]:
+    """A pull request's code is nobody's yet: in a team's repository its job only comments."""
+    yield JobRight(names.PLATFORM_REPOSITORY, READ | PUSH | COMMENT, "push branches and open pull requests")
+    for model in platform.models:
+        yield JobRight(model.build_repository, READ | COMMENT, "comment on pull requests")
 
 
 def _grants(platform: Platform) -> Iterator[Grant]:

@@ -54,7 +54,10 @@ def check() -> None:
 
 @build.command()
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write test results there.")
-def sample(junit: Path | None) -> None:
+@click.option(
+    "--output", type=click.Path(file_okay=False, path_type=Path), help="Keep there what `remark` tells of it."
+)
+def sample(junit: Path | None, output: Path | None) -> None:
     """Run the pipeline on a sample of the data, with no cloud and no credential."""
     from isthmus.build.definition import define
     from isthmus.build.junit import write
@@ -62,7 +65,7 @@ def sample(junit: Path | None) -> None:
     from isthmus.config import read_model
 
     config = read_model()
-    found = run_sample(HERE, config, define(HERE))
+    found = run_sample(HERE, config, define(HERE), output)
     for step in found.steps:
         click.echo(f"{step.name:<14} {step.status} {step.seconds:.1f} s")
     if junit:
@@ -70,6 +73,34 @@ def sample(junit: Path | None) -> None:
     if found.failure:
         raise found.failure
     click.echo(f"on a sample: {found.evaluation.get('verdict', 'not evaluated')}")
+
+
+@build.command()
+@click.option(
+    "--sample",
+    "kept",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="What `sample` kept.",
+)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), required=True)
+def remark(kept: Path, output: Path) -> None:
+    """Write what a pull request's checks found, beside the version in prod, as Markdown.
+
+    In a pipeline's job, as the job: env: SYSTEM_ACCESSTOKEN: $(System.AccessToken).
+    """
+    import os
+
+    from isthmus.azure.client import connect
+    from isthmus.build.remark import checked, markdown
+    from isthmus.errors import BadInput
+
+    config, platform = _model()
+    number = os.environ.get("BUILD_BUILDID", "")
+    if not number.isdecimal():
+        raise BadInput("this is no run of Azure Pipelines: BUILD_BUILDID is not set")
+    output.write_text(markdown(checked(config, connect(platform), int(number), kept)), encoding="utf-8")
+    click.echo(f"{output}: what the checks found")
 
 
 def _about(command: click.decorators.FC) -> click.decorators.FC:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from isthmus.executor.refusals import ApiError
 from isthmus.executor.sample import StepResult, run_definition
 
 LOG_LINES = 15
+# What is kept of a sample run, for what is said of it on a pull request.
+STEPS, EVALUATION, FORECASTS, ROWS = "steps.json", "evaluation.json", "predictions.csv", "rows"
 # What the definition's parameters are in a run that reaches nothing.
 PARAMETERS = {
     "CodeUri": "s3://sample/code",
@@ -51,8 +54,8 @@ class Sample:
         return None
 
 
-def run_sample(repository: Path, config: ModelConfig, definition: str) -> Sample:
-    """Run every step's script on a sample of the data."""
+def run_sample(repository: Path, config: ModelConfig, definition: str, keep: Path | None = None) -> Sample:
+    """Run every step's script on a sample of the data; what came of it is kept in `keep`."""
     with tempfile.TemporaryDirectory(prefix="isthmus-sample-") as scratch:
         folder = Path(scratch)
         inputs = _inputs(folder / "inputs", repository, config)
@@ -61,8 +64,28 @@ def run_sample(repository: Path, config: ModelConfig, definition: str) -> Sample
         except ApiError as error:
             what = f"SageMaker would refuse this definition: {error.message}"
             raise Problem(what, where="pipeline.py") from None
-        found = sorted((folder / "output").rglob("evaluation.json"))
+        if keep:
+            _keep(folder, ran.steps, keep)
+        found = sorted((folder / "output").rglob(EVALUATION))
         return Sample(ran.steps, json.loads(found[0].read_text()) if found else {})
+
+
+def read(kept: Path) -> Sample | None:
+    """The sample run that was kept there; None where none came so far."""
+    if not (kept / STEPS).exists():
+        return None
+    steps = [StepResult(**one) for one in json.loads((kept / STEPS).read_text())]
+    found = kept / EVALUATION
+    return Sample(steps, json.loads(found.read_text()) if found.exists() else {})
+
+
+def _keep(folder: Path, steps: list[StepResult], keep: Path) -> None:
+    keep.mkdir(parents=True, exist_ok=True)
+    (keep / STEPS).write_text(json.dumps([asdict(step) for step in steps]))
+    for name in (EVALUATION, FORECASTS):
+        for file in sorted((folder / "output").rglob(name))[:1]:
+            shutil.copy(file, keep / name)
+    shutil.copytree(folder / "inputs" / "DataUri", keep / ROWS, dirs_exist_ok=True)
 
 
 def _inputs(folder: Path, repository: Path, config: ModelConfig) -> dict[str, Path]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from isthmus.config import ModelConfig
 from isthmus.container.metrics import Interval, encode, gain, with_interval
+from isthmus.container.tabular import row_keys
 from isthmus.errors import BadInput
 
 if TYPE_CHECKING:
@@ -38,11 +39,15 @@ class Rival:
 
 @dataclass(frozen=True)
 class Judgement:
-    """`evaluation` is evaluation.json; `start` and `predicted` are the rows judged and their predictions."""
+    """`evaluation` is evaluation.json, `forecasts` predictions.csv: what was predicted for each judged row.
+
+    A row goes by the key of its features and target, so that another version's forecast of it is found.
+    """
 
     evaluation: dict[str, Any]
     start: int
     predicted: np.ndarray
+    forecasts: pd.DataFrame
 
 
 def first_judged_row(rows: int, config: ModelConfig) -> int:
@@ -129,7 +134,14 @@ def judge(
         "confidence": rule.confidence,
         "registry": _registry(rule.metric, value, rule.threshold, len(truth)) | _comparison(compared, better),
     }
-    return Judgement(evaluation, start, challenger)
+    return Judgement(evaluation, start, challenger, _forecasts(frame[start:], config, challenger))
+
+
+def _forecasts(judged: pd.DataFrame, config: ModelConfig, predicted: np.ndarray) -> pd.DataFrame:
+    import pandas as pd
+
+    keys = row_keys(judged, [*config.features, config.target])
+    return pd.DataFrame({"row": [f"{key:016x}" for key in keys], "prediction": predicted})
 
 
 def _against(

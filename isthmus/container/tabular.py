@@ -12,6 +12,7 @@ from isthmus.config import ModelConfig
 from isthmus.errors import BadInput
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 SHUFFLE_SEED = 0
@@ -97,12 +98,18 @@ def kinds(frame: pd.DataFrame, features: Sequence[str]) -> dict[str, str]:
 
 def fingerprint(frame: pd.DataFrame, columns: Sequence[str]) -> str:
     """The same for the same rows in the same order, however their numbers are stored."""
+    return hashlib.sha256(row_keys(frame, columns).tobytes()).hexdigest()
+
+
+def row_keys(frame: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
+    """A 64-bit number for each row, the same for the same values, however they are stored."""
     from pandas.util import hash_pandas_object
 
     told = frame[list(columns)].copy()
     for name, kind in kinds(frame, columns).items():
         told[name] = told[name].astype(float) if kind == "number" else told[name].astype(str)
-    return hashlib.sha256(hash_pandas_object(told, index=False).to_numpy().tobytes()).hexdigest()
+    keys: np.ndarray = hash_pandas_object(told, index=False).to_numpy()
+    return keys
 
 
 def _moments(time: pd.Series) -> pd.Series:

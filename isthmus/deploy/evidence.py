@@ -1,5 +1,6 @@
 """What is known of a version besides its description: how good it was, rows that it has not seen, and what
-its data was like. The gates read it from the assembly, so that they need no access to the artifacts.
+its data was like. The gates read it from the assembly, so that they need no access to the artifacts; and so
+do pull requests, which are compared with the version in prod and have no access to AWS at all.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from isthmus.deploy.package import Package
 from isthmus.errors import NotFound
 
 EVALUATION, HOLDOUT, BASELINE = "evaluation.json", "holdout.csv", "baseline.json"
+# What it forecast for the rows that it was judged on; a version that lacks it is deployed all the same.
+FORECASTS = "predictions.csv"
 
 
 def fetch(s3: Any, package: Package, folder: Path) -> None:
@@ -23,13 +26,15 @@ def fetch(s3: Any, package: Package, folder: Path) -> None:
     for uri, name in (
         (package.evaluation, EVALUATION),
         (package.evaluation, HOLDOUT),
+        (package.evaluation, FORECASTS),
         (package.baseline, BASELINE),
     ):
         bucket, key = _split(f"{uri.rstrip('/')}/{name}")
         try:
             (folder / name).write_bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
         except s3.exceptions.NoSuchKey:
-            raise _missing(f"s3://{bucket}/{key}") from None
+            if name != FORECASTS:
+                raise _missing(f"s3://{bucket}/{key}") from None
 
 
 def _see(s3: Any, uri: str) -> None:

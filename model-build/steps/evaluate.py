@@ -27,7 +27,7 @@ def main() -> None:
     output = processing("output", "evaluation")
     output.mkdir(parents=True, exist_ok=True)
     (output / "evaluation.json").write_text(json.dumps(judged.evaluation, indent=1))
-    pd.DataFrame({"prediction": judged.predicted}).to_csv(output / "predictions.csv", index=False)
+    judged.forecasts.to_csv(output / "predictions.csv", index=False)
     held_out(rows, config, processing("input", "model")).to_csv(output / "holdout.csv", index=False)
     print(judged.evaluation["verdict"])
 

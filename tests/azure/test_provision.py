@@ -173,7 +173,7 @@ def test_each_guarded_resource_is_let_to_the_pipelines_that_need_it(
     ("repository", "asked"),
     [
         ("platform", {"Build", "Minimum number of reviewers", "Required reviewers"}),
-        ("model-build", {"Build", "Minimum number of reviewers"}),
+        ("model-build", {"Build", "Minimum number of reviewers", "Required reviewers"}),
         ("model-deploy", {"Minimum number of reviewers"}),
     ],
 )
@@ -197,7 +197,8 @@ def test_main_of_each_repository_moves_by_pull_request_only(
     }
     if "Required reviewers" in asked:
         required = found["Required reviewers"].settings
-        assert required["requiredReviewerIds"] == [present.identity("release-approvers")]
+        who = {"platform": "release-approvers", "model-build": "[weather]\\Contributors"}[repository]
+        assert required["requiredReviewerIds"] == [present.identity(who)]
         assert (required["minimumApproverCount"], required["creatorVoteCounts"]) == (1, False)
     head = empty.person("admin").every(f"git/repositories/{repository}/refs", filter="heads/main")[0]
     push = {

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from isthmus.azure.differences import Difference
 from isthmus.azure.instructions.instruction import Instruction, there
 from isthmus.azure.present import BUILD_NAMESPACE, GIT_NAMESPACE, Present
-from isthmus.azure.resources import CALLED, Grant, Proposing, ResourceType
-
-# Read, contribute, make branches, contribute to pull requests.
-PROPOSING_BITS = 2 | 4 | 16 | 16384
+from isthmus.azure.resources import CALLED, Grant, JobRight, ResourceType
 
 
 @dataclass(frozen=True)
@@ -107,37 +104,37 @@ class Ungrant(Instruction):
 
 
 @dataclass(frozen=True)
-class GrantProposing(Instruction):
-    """Let jobs push branches of a repository, and open and comment on pull requests."""
+class GrantJobs(Instruction):
+    """Let jobs do more in a repository than read it; what they may do beside that stays."""
 
-    proposing: Proposing
+    right: JobRight
 
     @property
     def summary(self) -> str:
-        return f"+ jobs may push branches and open pull requests in {self.proposing.repository}"
+        return f"+ jobs may {self.right.what} in {self.right.repository}"
 
     def carry_out(self, present: Present) -> None:
-        name = self.proposing.repository
+        name = self.right.repository
         repository = there(present.repository(name), "repository", name)
         token = f"repoV2/{present.project()}/{repository.id}"
-        _set(present, GIT_NAMESPACE, token, present.build_service(), PROPOSING_BITS, merge=True)
+        _set(present, GIT_NAMESPACE, token, present.build_service(), self.right.bits, merge=True)
 
 
 @dataclass(frozen=True)
-class RevokeProposing(Instruction):
-    """Take from jobs what `GrantProposing` gave them."""
+class RevokeJobs(Instruction):
+    """Take from jobs what `GrantJobs` gave them."""
 
-    proposing: Proposing
+    right: JobRight
 
     @property
     def summary(self) -> str:
-        return f"- jobs may push branches and open pull requests in {self.proposing.repository}"
+        return f"- jobs may {self.right.what} in {self.right.repository}"
 
     def carry_out(self, present: Present) -> None:
-        name = self.proposing.repository
+        name = self.right.repository
         repository = there(present.repository(name), "repository", name)
         token, jobs = f"repoV2/{present.project()}/{repository.id}", present.build_service()
-        kept = present.granted(GIT_NAMESPACE, token, jobs) & ~PROPOSING_BITS
+        kept = present.granted(GIT_NAMESPACE, token, jobs) & ~self.right.bits
         _set(present, GIT_NAMESPACE, token, jobs, kept)
 
 

@@ -50,6 +50,8 @@ class Organization:
         self.principals = Principals(settings, state, self.entra_key)
         self.ref_listeners: list[Listener] = []
         self.projects = self.store.table("project")
+        for project in self.projects:
+            self.principals.add_project(project["name"])
         self.repositories = self.store.table("repository")
         self.pipelines = self.store.table("pipeline")
         self.endpoints = self.store.table("endpoint")

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -77,6 +78,7 @@ class Principals:
         self._all = {one.id: one for one in _from(settings)}
         self._by_token = self._read_tokens(state / "tokens.json")
         self._jobs: dict[str, Principal] = {}
+        self._contributors: set[str] = set()
         self._entra_seen: dict[str, tuple[Principal, float]] = {}
         self.build_service = next(one for one in self._all.values() if one.kind == "service")
 
@@ -94,6 +96,13 @@ class Principals:
     def group(self, name: str) -> Principal | None:
         return next((one for one in self._all.values() if one.kind == "group" and one.name == name), None)
 
+    def add_project(self, name: str) -> None:
+        """A project is made with the group of its contributors: here that is everybody, and no job."""
+        group = f"[{name}]\\Contributors"
+        made = Principal(_identity(self._settings, f"group/{group}"), "group", group, group)
+        self._contributors.add(made.id)
+        self._all[made.id] = made
+
     def members(self, group: str) -> list[Principal]:
         return [one for one in self._all.values() if group in one.groups]
 
@@ -102,6 +111,8 @@ class Principals:
         other = self._all.get(identity.lower())
         if other is None:
             return False
+        if other.id in self._contributors and principal.kind == "user":
+            return True
         return principal.id == other.id or (other.kind == "group" and other.name in principal.groups)
 
     def application(self, client_id: str) -> Principal | None:
@@ -151,10 +162,12 @@ class Principals:
         return {token: users[name] for name, token in tokens.items() if name in users}
 
 
-def _from(settings: Settings) -> Iterable[Principal]:
-    def identity(name: str) -> str:
-        return str(uuid.UUID(hashlib.md5(f"{settings.organization_id}/{name}".encode()).hexdigest()))  # noqa: S324
+def _identity(settings: Settings, name: str) -> str:
+    return str(uuid.UUID(hashlib.md5(f"{settings.organization_id}/{name}".encode()).hexdigest()))  # noqa: S324
 
+
+def _from(settings: Settings) -> Iterable[Principal]:
+    identity = partial(_identity, settings)
     users = {user.name: user for user in settings.users}
     groups = {group for user in settings.users for group in user.groups} | {ADMINISTRATORS}
     for group in sorted(groups):

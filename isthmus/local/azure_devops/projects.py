@@ -39,6 +39,7 @@ def create(call: Call) -> Document:
     }
     with organization.store.lock:
         organization.projects.save(project["id"], project)
+        organization.principals.add_project(name)
         create_repository(organization, project, name)
     return _operation(call, project["id"])
 

@@ -1,0 +1,72 @@
+"""What is noticed about the rows of a sample, beside those that the version in prod was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from isthmus.build.sample import ROWS
+from isthmus.config import ModelConfig
+from isthmus.container.tabular import read_rows
+from isthmus.monitor.baseline import count, describe, read_baseline
+from isthmus.monitor.drift import Rule, drifts
+from isthmus.monitor.findings import Drift
+
+
+@dataclass(frozen=True)
+class Column:
+    """A feature in the sample. What is missing are shares of rows; None where prod has no such feature."""
+
+    name: str
+    missing: float
+    is_constant: bool
+    missing_in_prod: float | None = None
+    drift: Drift | None = None
+
+
+@dataclass(frozen=True)
+class Quality:
+    """`target` says how often the commonest values of the target stand; none of a regression's."""
+
+    rows: int
+    doubled: int
+    target: dict[str, int]
+    columns: tuple[Column, ...]
+
+
+def look(config: ModelConfig, sample: Path, prod: Path | None) -> Quality:
+    """The sample's rows, and how far each feature is from what the version in `prod` was trained on."""
+    rows = pl.from_pandas(read_rows(sample / ROWS, config))
+    known = read_baseline(prod / "baseline.json")[0] if prod else {}
+    shared = {name: one for name, one in known.items() if name in config.features}
+    counted = {name: count(rows[name], like) for name, like in shared.items()}
+    moved = {one.feature: one for one in drifts(shared, counted, Rule())}
+    return Quality(
+        rows=len(rows),
+        doubled=len(rows) - rows.unique().height,
+        target=dict(_values(rows[config.target], config)),
+        columns=tuple(
+            _column(rows[name], shared[name].completeness if name in shared else None, moved.get(name))
+            for name in config.features
+        ),
+    )
+
+
+def _column(values: pl.Series, before: float | None, drift: Drift | None) -> Column:
+    return Column(
+        values.name,
+        1 - describe(values).completeness,
+        values.drop_nulls().n_unique() < 2,
+        None if before is None else 1 - before,
+        drift,
+    )
+
+
+def _values(target: pl.Series, config: ModelConfig) -> Iterator[tuple[str, int]]:
+    if config.problem == "regression":
+        return
+    for value, rows in target.value_counts(sort=True).head(10).iter_rows():
+        yield str(value), rows

@@ -1,0 +1,193 @@
+"""What the checks of a pull request found, as the comment that people read on it.
+
+Figures are of a sample, and the comment says so; what Azure DevOps' comment is made of, `azure.remarks` says.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from isthmus import names
+from isthmus.azure import prod, runs
+from isthmus.azure.client import Client
+from isthmus.azure.follow import MARKS, took
+from isthmus.azure.runs import Run
+from isthmus.build import sample
+from isthmus.build.comparison import Comparison, compare
+from isthmus.build.quality import Column, Quality, look
+from isthmus.build.sample import Sample
+from isthmus.config import ModelConfig
+from isthmus.errors import NotFound
+
+COLUMNS = 30
+TESTS = "&view=ms.vss-test-web.build-test-results-tab"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the comment says. `served` is the run that brought prod its version, `trouble` why none is known.
+
+    `told` are the run's steps so far, each with its result and how long it took.
+    """
+
+    config: ModelConfig
+    run: Run
+    told: tuple[str, ...]
+    failures: tuple[str, ...]
+    sample: Sample | None = None
+    served: Run | None = None
+    trouble: str = ""
+    comparison: Comparison | None = None
+    quality: Quality | None = None
+
+    @property
+    def version(self) -> str:
+        """The version in prod, by its number."""
+        arn = self.served.parameters.get("modelPackageArn", "") if self.served else ""
+        return arn.rpartition("/")[2] or "?"
+
+
+def checked(config: ModelConfig, client: Client, number: int, kept: Path) -> Checked:
+    """All of it, from the run of that number, from what its sample kept, and from what prod serves."""
+    found, run = sample.read(kept), runs.get(client, number)
+    told = tuple(_told(one) for one in runs.timeline(client, number) if _is_done(one))
+    failures = tuple(runs.failures(client, number))
+    if found is None or found.failure or not found.evaluation:
+        return Checked(config, run, told, failures, found)
+    with tempfile.TemporaryDirectory() as folder:
+        served, trouble = _prod(client, config, Path(folder))
+        return Checked(
+            config,
+            run,
+            told,
+            failures,
+            found,
+            served,
+            trouble,
+            compare(config, found.evaluation, kept, Path(folder)) if served else None,
+            look(config, kept, Path(folder) if served else None),
+        )
+
+
+def _prod(client: Client, config: ModelConfig, folder: Path) -> tuple[Run | None, str]:
+    try:
+        served = prod.fetch(client, names.deploy_pipeline(config.name), folder)
+    except NotFound as problem:
+        return None, problem.what
+    return served, "" if served else "prod serves no version yet"
+
+
+def _is_done(record: dict[str, Any]) -> bool:
+    return (record["type"], record["state"]) == ("Task", "completed")
+
+
+def _told(record: dict[str, Any]) -> str:
+    mark = MARKS.get(record.get("result") or "", "")
+    return f"{mark} {record['name']}{took(record)}"
+
+
+def markdown(one: Checked) -> str:
+    parts = (_head(one), _figures(one), _rows(one), _steps(one))
+    return "\n\n".join(text for part in parts if (text := "\n".join(part))) + "\n"
+
+
+def _head(one: Checked) -> Iterator[str]:
+    if one.sample is None or one.failures:
+        yield f"## {one.config.name}: a check failed"
+        yield ""
+        yield from (f"- {text(line)}" for line in one.failures or ("the sample did not run",))
+        return
+    yield f"## {one.config.name}, on a sample: {text(one.sample.evaluation.get('verdict', 'not evaluated'))}"
+
+
+def _figures(one: Checked) -> Iterator[str]:
+    """The figures; each version's own, and those on the same rows where there are such."""
+    if one.quality is None or one.sample is None:
+        return
+    mine, compared = one.sample.evaluation, one.comparison
+    yield f"| {text(mine['metric'])} | value | {mine['confidence']:.0%} interval | rows |"
+    yield "|---|---|---|---|"
+    yield _figure("this change, on a sample", mine, mine["n"])
+    if compared and compared.rows:
+        yield _figure("… of these, those that prod's version has forecast too", compared.mine, compared.rows)
+        yield _figure(f"version {one.version} in prod, on the same rows", compared.prods, compared.rows)
+    elif compared:
+        yield _figure(f"version {one.version} in prod, as registered", compared.prods, compared.prods["n"])
+    better = "higher" if mine["higher_is_better"] else "lower"
+    yield f"| bar; {better} is better | {mine['threshold']:g} | | |"
+    yield ""
+    yield _gain(one)
+
+
+def _gain(one: Checked) -> str:
+    found = one.comparison
+    if found is None:
+        return f"Not compared with prod: {text(one.trouble) or 'its metric or its target is another'}."
+    said = f"{found.gain.value:+.3f} ({found.gain.ci_low:+.3f} to {found.gain.ci_high:+.3f})"
+    noise = "**inside noise**: chance alone may have made it" if found.is_noise else _beyond(found)
+    if found.gain.ci_low == found.gain.ci_high == 0:
+        noise = "both forecast the same"
+    if found.rows:
+        return f"Gain over version {one.version}, on the same {found.rows} rows: {said}, {noise}."
+    return (
+        f"Gain over version {one.version}: {said}, {noise}. They were judged on different rows, since prod's "
+        "version has forecast too few of the sample's: so what sets the rows apart counts too."
+    )
+
+
+def _beyond(found: Comparison) -> str:
+    return "better beyond chance" if found.gain.value > 0 else "**worse beyond chance**"
+
+
+def _rows(one: Checked) -> Iterator[str]:
+    """What is noticed about the data."""
+    found = one.quality
+    if found is None:
+        return
+    doubled = f", {found.doubled} of them twice" if found.doubled else ""
+    classes = ", ".join(f"{text(value)}: {rows}" for value, rows in found.target.items())
+    yield f"**Data**: {found.rows} rows{doubled}" + (f"; target {classes}." if classes else ".")
+    yield ""
+    yield "| feature | missing | in prod's data | PSI | by chance | |"
+    yield "|---|---|---|---|---|---|"
+    shown = sorted(found.columns, key=lambda each: -(each.drift.ratio if each.drift else 0))
+    yield from map(_column, shown[:COLUMNS])
+    if len(shown) > COLUMNS:
+        yield f"\nand {len(shown) - COLUMNS} more features."
+
+
+def _column(one: Column) -> str:
+    before = "" if one.missing_in_prod is None else f"{one.missing_in_prod:.1%}"
+    moved = f"{one.drift.psi:.2f} | {one.drift.chance:.2g}" if one.drift else " | "
+    noticed = [
+        "has one value only" if one.is_constant else "",
+        "has moved" if one.drift and one.drift.ratio > 1 else "",
+    ]
+    return (
+        f"| {text(one.name)} | {one.missing:.1%} | {before} | {moved} | {', '.join(filter(None, noticed))} |"
+    )
+
+
+def _steps(one: Checked) -> Iterator[str]:
+    yield f"**Steps**: {'; '.join(map(text, one.told))}."
+    yield ""
+    links = [f"[run {one.run.id}]({one.run.url})", f"[tests]({one.run.url}{TESTS})"]
+    if one.served:
+        links.append(f"[run {one.served.id}, which brought prod its version]({one.served.url})")
+    yield f"Of commit {one.run.commit[:8]}: {', '.join(links)}."
+
+
+def _figure(name: str, one: Any, rows: int) -> str:
+    return f"| {name} | {one['value']:.3f} | {one['ci_low']:.3f} to {one['ci_high']:.3f} | {rows} |"
+
+
+def text(value: object) -> str:
+    """As text of one line: what a pull request wrote is no markup of the comment."""
+    plain = "".join(char if char.isprintable() else " " for char in str(value))[:500]
+    for char, instead in {"|": "/", "`": "'", "<": "(", ">": ")", "[": "(", "]": ")"}.items():
+        plain = plain.replace(char, instead)
+    return plain
