@@ -29,7 +29,7 @@ def commands(page: Path) -> list[str]:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder in which `isthmus up` runs, as in the README."""
     folder = tmp_path_factory.mktemp("home")
-    for name in ("platform.yaml", "azure-pipelines", "model-build", "model-deploy", ".venv"):
+    for name in ("platform.yaml", "app.py", "azure-pipelines", "model-build", "model-deploy", ".venv"):
         (folder / name).symlink_to(ROOT / name)
     (folder / ".isthmus").mkdir()
     cache = ROOT / ".isthmus" / "cache"
