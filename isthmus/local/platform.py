@@ -113,8 +113,8 @@ class Running(Local):
 def running(platform_file: Path, state: Path, *, aws_port: int = 0, azure_port: int = 0) -> Iterator[Running]:
     """Run the platform of `platform_file` in `state` until the block ends.
 
-    Raises `Refused` when another process runs it, `Unavailable` when a port is taken, or a stand-in fails to
-    start or dies meanwhile (with the end of its log).
+    Raises `Refused` when another process runs it or the state is another platform's, `Unavailable` when a
+    port is taken, or a stand-in fails to start or dies meanwhile (with the end of its log).
     """
     platform = read(platform_file, Platform)
     already = Refused(
@@ -123,6 +123,7 @@ def running(platform_file: Path, state: Path, *, aws_port: int = 0, azure_port: 
         todo="use it (`isthmus env`), or stop it with Ctrl-C in its terminal",
     )
     with lock.held(state / LOCK, already), contextlib.ExitStack() as stack:
+        _require_its_own(state, platform.name, platform_file)
         aws, azure = map(stack.enter_context, ports.choose(state, aws_port, azure_port))
         local = Local(
             state.resolve(),
@@ -150,6 +151,23 @@ def running(platform_file: Path, state: Path, *, aws_port: int = 0, azure_port: 
             # What a dead stand-in broke in this process says less than its own end.
             here.require_alive()
             raise
+
+
+def _require_its_own(state: Path, name: str, platform_file: Path) -> None:
+    """The clouds of a folder are one platform's, from the first start on: names in them would be taken."""
+    config = state / "aws" / "config.json"
+    if not config.exists():
+        return
+    try:
+        before = str(json.loads(config.read_bytes())["platform"])
+    except (OSError, ValueError, LookupError) as error:
+        raise files.damaged(config, error) from None
+    if before != name:
+        raise Refused(
+            f"the clouds in {state} are those of the platform {before!r}, and {platform_file} is of {name!r}",
+            where=f"{platform_file}, name",
+            todo=f"start it in a folder of its own; or begin anew here: rm -r {state}",
+        )
 
 
 def _start(

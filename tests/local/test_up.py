@@ -96,6 +96,18 @@ def test_env_signs_git_in_and_leaves_what_git_was_told(folder: Path) -> None:
     assert f"ISTHMUS_PLATFORM={ROOT / 'platform.yaml'}" in said
 
 
+def test_a_folder_holds_the_clouds_of_one_platform(tmp_path: Path) -> None:
+    state = tmp_path / ".isthmus" / "up" / "aws"
+    state.mkdir(parents=True)
+    (state / "config.json").write_text('{"platform": "isthmus"}')
+    other = (ROOT / "platform.yaml").read_text().replace("name: isthmus", "name: other", 1)
+    (tmp_path / "platform.yaml").write_text(other)
+    done = isthmus(tmp_path, "up", "--bare")
+    assert done.returncode == 4
+    assert "are those of the platform 'isthmus', and" in done.stderr
+    assert "start it in a folder of its own" in done.stderr
+
+
 def test_a_demo_that_never_ran_cannot_be_gone_on_with(tmp_path: Path) -> None:
     done = isthmus(tmp_path, "up", "--demo")
     assert done.returncode == 3
