@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from isthmus.config.fields import InstanceType, Schedule, Strict
+from isthmus.config.fields import InstanceType, Schedule, Strict, twice
 
 OfNumbers = Literal["psi", "jensen_shannon", "wasserstein", "kolmogorov_smirnov", "chi_squared"]
 OfTexts = Literal["psi", "jensen_shannon", "chi_squared"]
@@ -27,6 +27,42 @@ class DriftRule(Strict):
     )
 
 
+class Facet(Strict):
+    """Whom a model could treat worse: rows with one of `values` in `column`, or above `above`."""
+
+    column: str
+    values: list[str | int | float] = Field(default=[], description="What marks the group to protect.")
+    above: float | None = Field(default=None, description="For numbers: the group is what lies above.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Facet:
+        if bool(self.values) == (self.above is not None):
+            raise ValueError(f"facet {self.column}: give either values or above")
+        return self
+
+
+class Bias(Strict):
+    positive: list[str | int | float] = Field(
+        default=[], description="The labels that are good to have; else the second class, or `above`."
+    )
+    above: float | None = Field(default=None, description="Of a regression: good is what lies above.")
+    facets: list[Facet] = Field(min_length=1, max_length=20)
+    group: str | None = Field(default=None, description="A column within whose groups disparity is measured.")
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Bias:
+        if name := twice([facet.column for facet in self.facets]):
+            raise ValueError(f"facet {name} stands twice")
+        return self
+
+
+class Explanations(Strict):
+    rows: int = Field(default=100, ge=10, le=2000, description="So many captured rows are explained.")
+    ndcg: float = Field(
+        default=0.9, gt=0, lt=1, description="Less likeness than this to the order in training is a finding."
+    )
+
+
 class Monitoring(Strict):
     schedule: Schedule = "rate(1 day)"
     window_days: int = Field(
@@ -36,6 +72,10 @@ class Monitoring(Strict):
         default=0.99, gt=0.5, lt=1, description="How sure a finding must be, all features together."
     )
     drift: DriftRule = DriftRule()
+    bias: Bias | None = Field(default=None, description="Clarify's bias metrics, by facet; none if left out.")
+    explanations: Explanations | None = Field(
+        default=None, description="Whether features count as in training (SHAP); not looked at if left out."
+    )
     instance_type: InstanceType = "ml.m5.large"
     instance_count: int = Field(
         default=1,

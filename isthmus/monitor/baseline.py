@@ -95,6 +95,12 @@ def read_column(record: dict[str, Any]) -> Column:
     return numbers.read(record) if record["kind"] == "number" else texts.read(record)
 
 
+def read_target(file: Path) -> str:
+    """The name of what the model of the baseline in `file` predicts."""
+    target: str = json.loads(file.read_text())["target"]
+    return target
+
+
 def read_baseline(file: Path) -> tuple[Baseline, list[str]]:
     """The baseline in `file`, and what stands for no value in requests.
 

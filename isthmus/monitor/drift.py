@@ -82,7 +82,7 @@ def _bins(before: np.ndarray, now: np.ndarray) -> Measured:
 
 def _numbers(before: Numbers, now: Numbers) -> Measured:
     side = side_by_side(before, now)
-    bins = of_numbers(side)
+    bins = of_numbers(side).joined()
     found = _bins(bins.before, bins.now)
     apart, error = distances.kolmogorov_smirnov(side)
     moved, unsure = distances.wasserstein(side)
@@ -110,22 +110,24 @@ def columns(baseline: Baseline) -> Baseline:
 def drifts(baseline: Baseline, current: Baseline, rule: Rule) -> list[Drift]:
     """The drift of every column that has values now, the furthest first."""
     now = columns(current)
-    compared = {
-        name: (one, now[name]) for name, one in columns(baseline).items() if one.present and now[name].present
-    }
-    measured = {name: measure(*both) for name, both in compared.items()}
-    deciding = {name: rule.statistic(both[0]) for name, both in compared.items()}
-    chances = np.array([measured[name].chances[deciding[name]] for name in compared])
+    return decide(
+        {
+            name: (rule.statistic(one), measure(one, now[name]))
+            for name, one in columns(baseline).items()
+            if one.present and now[name].present
+        },
+        rule,
+    )
+
+
+def decide(measured: Mapping[str, tuple[str, Measured]], rule: Rule) -> list[Drift]:
+    """What the rule says of columns, each with the statistic that decides, the furthest first."""
+    chances = np.array([one.chances[statistic] for statistic, one in measured.values()])
+    adjusted = distances.adjust(chances, rule.correction)
     found = [
         Drift(
-            name,
-            deciding[name],
-            measured[name].distances,
-            measured[name].errors,
-            rule.threshold(deciding[name]),
-            float(chance),
-            1 - rule.confidence,
+            name, statistic, one.distances, one.errors, rule.threshold(statistic), chance, 1 - rule.confidence
         )
-        for name, chance in zip(compared, distances.adjust(chances, rule.correction), strict=True)
+        for (name, (statistic, one)), chance in zip(measured.items(), adjusted.tolist(), strict=True)
     ]
     return sorted(found, key=lambda one: (-one.ratio, one.feature))

@@ -77,6 +77,39 @@ class Quality:
 
 
 @dataclass(frozen=True)
+class BiasMetric:
+    """A bias metric of a facet's value, now and in training; None where it has no meaning.
+
+    `ratio` over 1 is further from fair than in training, beyond chance.
+    """
+
+    facet: str
+    value: str
+    name: str
+    now: float | None
+    before: float | None
+    ratio: float
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Mean absolute Shapley values, in training and now, and how alike their order is (`ndcg`, 1 is alike).
+
+    `rows` were explained of those captured.
+    """
+
+    before: dict[str, float]
+    now: dict[str, float]
+    ndcg: float
+    threshold: float
+    rows: int
+
+    @property
+    def drifted(self) -> bool:
+        return self.ndcg < self.threshold
+
+
+@dataclass(frozen=True)
 class SetAside:
     """Lines that could not be read, for one reason: how many, and where the first of them stands."""
 
@@ -110,10 +143,16 @@ class Findings:
     violations: list[Violation] = field(default_factory=list)
     set_aside: list[SetAside] = field(default_factory=list)
     labels_twice: dict[str, list[str]] = field(default_factory=dict)
+    bias: list[BiasMetric] = field(default_factory=list)
+    explained: Explained | None = None
 
     @property
     def drifted(self) -> list[Drift]:
         return [one for one in self.drift if one.ratio > 1]
+
+    @property
+    def unfair(self) -> list[BiasMetric]:
+        return [one for one in self.bias if one.ratio > 1]
 
     @property
     def lost(self) -> bool:
@@ -136,7 +175,10 @@ def parse(text: str | bytes) -> Findings:
         quality = Quality(**quality | sides)
     drift = [Drift(**{key: one[key] for key in one if key != "ratio"}) for one in found["drift"]]
     aside = [SetAside(**one) for one in found["set_aside"]]
-    return Findings(**found | {"drift": drift, "quality": quality, "set_aside": aside})
+    bias = [BiasMetric(**one) for one in found["bias"]]
+    explained = Explained(**found["explained"]) if found["explained"] else None
+    parts = {"drift": drift, "quality": quality, "set_aside": aside, "bias": bias, "explained": explained}
+    return Findings(**found | parts)
 
 
 def summary(found: Findings) -> str:
@@ -156,7 +198,19 @@ def summary(found: Findings) -> str:
         if broken["constraint_check_type"] != "baseline_drift_check":
             said = f"{broken['constraint_check_type']}: {broken['description']}"
             lines.append(f"  {broken['feature_name']:<{wide}} {said}")
-    return "\n".join([*lines, *_troubles(found), quality_line(found.quality)])
+    return "\n".join([*lines, *_troubles(found), *_fairness(found), quality_line(found.quality)])
+
+
+def _fairness(found: Findings) -> Iterator[str]:
+    for one in found.unfair:
+        yield f"bias: {one.facet} = {one.value}: {one.name} {one.now:.3f}, in training {one.before:.3f}"
+    if found.bias and not found.unfair:
+        yield "bias: within chance of what it was in training"
+    if found.explained:
+        verdict = (
+            "features count as in training" if not found.explained.drifted else "features count otherwise"
+        )
+        yield f"explanations: {verdict} (NDCG {found.explained.ndcg:.3f} on {found.explained.rows} rows)"
 
 
 def _troubles(found: Findings) -> Iterator[str]:

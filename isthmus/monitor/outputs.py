@@ -34,6 +34,22 @@ def write(output: Path, found: Findings, baseline: Baseline, current: Baseline) 
         (output / f"{name}.json").write_text(json.dumps(content, indent=1, allow_nan=False))
 
 
+def clarify(output: Path, found: Findings, target: str) -> None:
+    """Clarify's files, where bias or explanations were looked at: `analysis.json`, and its violations."""
+    if not found.bias and not found.explained:
+        return
+    from isthmus.monitor.clarify import analysis, attribution_violations, bias_violations
+
+    files = {"analysis.json": analysis(target, found.bias, found.explained)}
+    if found.bias:
+        files["bias/constraint_violations.json"] = bias_violations(found.bias)
+    if found.explained:
+        files["explanations/constraint_violations.json"] = attribution_violations(target, found.explained)
+    for name, content in files.items():
+        (output / name).parent.mkdir(exist_ok=True)
+        (output / name).write_text(json.dumps(content, indent=1, allow_nan=False))
+
+
 def aside(output: Path, bad: Iterable[Bad]) -> None:
     """`set_aside.jsonl`: what could not be read, with file, line and reason; none where all could."""
     lines = [json.dumps(asdict(one), ensure_ascii=False) for one in bad]

@@ -29,6 +29,7 @@ class Monitor:
     role: str
     baseline: str
     evaluation: str
+    artifact: str
     captures: str
     labels: str
     reports: str
@@ -51,9 +52,11 @@ def definition(monitor: Monitor) -> str:
 def _steps(monitor: Monitor) -> list[dict[str, Any]]:
     """One job; or one on several instances, each of which sees a share, and one that adds those up."""
     inputs = {"baseline": monitor.baseline, "evaluation": monitor.evaluation}
+    # Only what explains needs the model itself.
+    model = {"model": monitor.artifact} if monitor.settings.explanations else {}
     report = _output("report", monitor.reports)
     if monitor.settings.instance_count == 1:
-        return [_step("Monitor", _arguments(monitor, [], 1, inputs, report))]
+        return [_step("Monitor", _arguments(monitor, [], 1, inputs | model, report))]
     # In a folder of this execution, so that no part of an earlier one is added.
     run: dict[str, object] = {"Get": "Execution.PipelineExecutionId"}
     parts = {"Std:Join": {"On": "/", "Values": [monitor.reports, "parts", run]}}
@@ -62,7 +65,7 @@ def _steps(monitor: Monitor) -> list[dict[str, Any]]:
     count = monitor.settings.instance_count
     return [
         _step("See", _arguments(monitor, ["shard"], count, inputs, part)),
-        _step("Monitor", _arguments(monitor, ["merge"], 1, inputs | {"parts": written}, report)),
+        _step("Monitor", _arguments(monitor, ["merge"], 1, inputs | model | {"parts": written}, report)),
     ]
 
 

@@ -15,15 +15,15 @@ import sys
 from datetime import UTC, datetime
 from functools import reduce
 from operator import add
-from pathlib import Path
 
+from isthmus.config.monitoring import Monitoring
 from isthmus.container.paths import opt_ml, processing
 from isthmus.monitor import outputs, settings
-from isthmus.monitor.baseline import Baseline, read_baseline
+from isthmus.monitor.baseline import Baseline, read_baseline, read_target
 from isthmus.monitor.capture import Format, batches
 from isthmus.monitor.collect import collect
 from isthmus.monitor.drift import drifts
-from isthmus.monitor.findings import Findings, set_aside, summary
+from isthmus.monitor.findings import BiasMetric, Explained, Findings, set_aside, summary
 from isthmus.monitor.labels import Labels, pairs, read_labels
 from isthmus.monitor.predictions import PREDICTION, with_predictions
 from isthmus.monitor.quality import assess
@@ -44,8 +44,9 @@ def main() -> None:
     _fetch(0, 1, ("labels",) if role == "merge" else ("captures", "labels"))
     labels = read_labels(processing("input", "labels"))
     seen = _merged() if role == "merge" else _see(baseline, counted, missing, labels)
-    found = _findings(seen, labels, counted)
+    found = _findings(seen, labels, counted, baseline)
     outputs.write(processing("output", "report"), found, counted, seen.sketch.columns)
+    outputs.clarify(processing("output", "report"), found, _target())
     outputs.aside(processing("output", "report"), [*seen.bad, *labels.bad])
     outputs.publish(found)
     print(summary(found))
@@ -73,7 +74,9 @@ def _fetch(share: int, of: int, inputs: tuple[str, ...] = ("captures", "labels")
 
 def _see(baseline: Baseline, counted: Baseline, missing: list[str], labels: Labels) -> Seen:
     form = Format({name: one.kind for name, one in baseline.items()}, missing)
-    return see(batches(processing("input", "captures"), form), counted, PREDICTION, labels, 0)
+    wanted = settings.read().explanations
+    samples = wanted.rows if wanted else 0
+    return see(batches(processing("input", "captures"), form), counted, PREDICTION, labels, samples)
 
 
 def _leave(seen: Seen) -> None:
@@ -87,10 +90,11 @@ def _merged() -> Seen:
     return reduce(add, (read_seen(file) for file in sorted(processing("input", "parts").glob("part-*.json"))))
 
 
-def _findings(seen: Seen, labels: Labels, baseline: Baseline) -> Findings:
-    rule = settings.rule(settings.read())
+def _findings(seen: Seen, labels: Labels, baseline: Baseline, trained: Baseline) -> Findings:
+    monitoring = settings.read()
+    rule = settings.rule(monitoring)
     drift = drifts(baseline, seen.sketch.columns, rule)
-    evaluation = json.loads(Path(processing("input", "evaluation", "evaluation.json")).read_text())
+    evaluation = json.loads(processing("input", "evaluation", "evaluation.json").read_text())
     bad = [*seen.bad, *labels.bad]
     return Findings(
         model=os.environ["MODEL"],
@@ -102,6 +106,39 @@ def _findings(seen: Seen, labels: Labels, baseline: Baseline) -> Findings:
         violations=violations(baseline, seen.sketch.columns, drift, rule.confidence),
         set_aside=set_aside((one.reason, f"{one.file}:{one.line}" if one.line else one.file) for one in bad),
         labels_twice=labels.twice,
+        bias=_bias(monitoring, seen, trained, evaluation["classes"]),
+        explained=_explained(monitoring, seen, trained),
+    )
+
+
+def _target() -> str:
+    return read_target(processing("input", "baseline", "baseline.json"))
+
+
+def _bias(monitoring: Monitoring, seen: Seen, trained: Baseline, classes: list[str]) -> list[BiasMetric]:
+    if monitoring.bias is None:
+        return []
+    from isthmus.monitor.facets import biases, judged_rows, trained_rows
+
+    before = trained_rows(processing("input", "evaluation"), list(trained), _target())
+    now = judged_rows(seen.judged.values(), list(trained))
+    return biases(monitoring.bias, classes, before, now, 1 - monitoring.confidence)
+
+
+def _explained(monitoring: Monitoring, seen: Seen, trained: Baseline) -> Explained | None:
+    wanted = monitoring.explanations
+    if wanted is None:
+        return None
+    from isthmus.monitor.models import explained
+
+    kinds = {name: one.kind for name, one in trained.items()}
+    return explained(
+        processing("input", "model"),
+        processing("input", "evaluation"),
+        list(seen.sample.values()),
+        kinds,
+        wanted.rows,
+        wanted.ndcg,
     )
 
 

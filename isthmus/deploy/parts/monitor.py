@@ -48,6 +48,7 @@ def _monitor(deployment: Deployment, captures: str, role: str, key: str) -> Moni
         role=role,
         baseline=package.baseline,
         evaluation=package.evaluation,
+        artifact=package.artifact,
         captures=captures,
         labels=f"s3://{names.ground_truth_bucket(deployment.platform, deployment.account)}/{model}",
         reports=f"s3://{deployment.capture_bucket}/{names.reports(model)}{package.version}",
