@@ -7,7 +7,41 @@ from pydantic import Field
 from isthmus.config.fields import Strict
 
 
+class Slices(Strict):
+    """Groups of rows that must each be served well enough; those of model.yaml's facets are among them."""
+
+    columns: list[str] = Field(
+        default=[], description="Columns of the held-out rows, beside the facets, whose values make groups."
+    )
+    fewest_rows: int = Field(default=30, ge=5, description="Smaller groups are shown and not judged.")
+    bar: float | None = Field(
+        default=None, description="What each group must reach; else the version's own, of model.yaml."
+    )
+    disparate_impact: float = Field(
+        default=0.8,
+        gt=0,
+        lt=1,
+        description="The least ratio of a facet group's share of positive predictions to the others'.",
+    )
+
+
+class Cost(Strict):
+    """What a prediction costs. Prices are yours to say: none is known here."""
+
+    price_per_hour: float | None = Field(
+        default=None, gt=0, description="Of one instance of staging, in your currency."
+    )
+    most_per_thousand: float | None = Field(
+        default=None, gt=0, description="What a thousand predictions may cost at the measured throughput."
+    )
+
+
 class Gates(Strict):
     p95_latency_ms: float = Field(default=500, gt=0)
     requests: int = Field(default=50, ge=10)
     concurrency: int = Field(default=1, ge=1, le=64, description="How many requests are asked at a time.")
+    predictions_per_s: float | None = Field(
+        default=None, gt=0, description="The least throughput, of single rows, so many at a time."
+    )
+    slices: Slices = Slices()
+    cost: Cost = Cost()

@@ -88,6 +88,10 @@ class ModelConfig(Strict):
     data: Data
     target: str
     features: list[str] = Field(min_length=1)
+    facets: list[str] = Field(
+        default=[],
+        description="Columns by whose values nobody may be treated worse; they need not be features.",
+    )
     evaluation: Evaluation
     compute: Compute = Compute()
     landing: DataSets = DataSets()
@@ -103,10 +107,11 @@ class ModelConfig(Strict):
                 "evaluation",
                 "metric",
             )
-        for at, name in again(self.features):
-            raise Misfit(f"feature {name} stands twice", "features", at)
-        if self.target in self.features:
-            raise Misfit(f"the target {self.target} is among the features", "target")
+        for kind, columns in (("features", self.features), ("facets", self.facets)):
+            for at, name in again(columns):
+                raise Misfit(f"{kind.removesuffix('s')} {name} stands twice", kind, at)
+            if self.target in columns:
+                raise Misfit(f"the target {self.target} is among the {kind}", "target")
         for name in self.data.types:
             if name not in self.features:
                 near = did_you_mean(name, self.features)

@@ -42,12 +42,14 @@ class Judgement:
     """`evaluation` is evaluation.json, `forecasts` predictions.csv: what was predicted for each judged row.
 
     A row goes by the key of its features and target, so that another version's forecast of it is found.
+    `champion` is what the version in prod predicts for the same rows; empty where it was not compared.
     """
 
     evaluation: dict[str, Any]
     start: int
     predicted: np.ndarray
     forecasts: pd.DataFrame
+    champion: np.ndarray
 
 
 def first_judged_row(rows: int, config: ModelConfig) -> int:
@@ -130,11 +132,14 @@ def judge(
         "first_judged_row": start,
         "classes": classes,
         "features": config.features,
+        "facets": config.facets,
         "target": config.target,
         "confidence": rule.confidence,
         "registry": _registry(rule.metric, value, rule.threshold, len(truth)) | _comparison(compared, better),
     }
-    return Judgement(evaluation, start, challenger, _forecasts(frame[start:], config, challenger))
+    before = rival.predicted if rival and not rival.trouble else np.empty(0)
+    forecasts = _forecasts(frame[start:], config, challenger)
+    return Judgement(evaluation, start, challenger, forecasts, before)
 
 
 def _forecasts(judged: pd.DataFrame, config: ModelConfig, predicted: np.ndarray) -> pd.DataFrame:

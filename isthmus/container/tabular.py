@@ -20,7 +20,7 @@ FEWEST_ROWS = 20
 
 
 def read_rows(folder: Path, config: ModelConfig, also: Sequence[str] = ()) -> pd.DataFrame:
-    """All rows of the CSV files in `folder`, oldest first; columns: time (if any), features, target.
+    """All rows of the CSV files in `folder`, oldest first; columns: time (if any), features, facets, target.
 
     Files count in the order of their names, which `isthmus build run` numbers by arrival. With a time column
     the rows are sorted by it; without one each file's rows are shuffled in a fixed way, so that a file sorted
@@ -67,7 +67,7 @@ def read_file(file: Path, config: ModelConfig, also: Sequence[str] = ()) -> pd.D
         raise BadInput(f"not a CSV file with a header: {error}", where=str(file)) from None
     frame.columns = frame.columns.str.strip()
     time = [config.data.time] if config.data.time else []
-    wanted = list(dict.fromkeys([*time, *config.features, config.target]))
+    wanted = list(dict.fromkeys([*time, *config.features, *config.facets, config.target]))
     for column in wanted:
         if column not in frame.columns:
             near = difflib.get_close_matches(column, list(frame.columns), 1)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # The object that stands in the champion's place before there is one: SageMaker refuses an empty prefix.
 NONE = "none"
 ARN_FILE = "model-package-arn"
+# The column of held-out rows that holds what the champion predicts for them.
+CHAMPION = "champion_prediction"
 RECORD = ("evaluation.json", "predictions.csv")
 
 

@@ -100,7 +100,9 @@ def gate() -> None:
 @click.option("--only", multiple=True, metavar="GATE", help="Only this gate; may be repeated.")
 def run_gates(stage: Stage, assembly: Path, results: Path, only: tuple[str, ...]) -> None:
     """Run the gates of gates/*.py against the live endpoint; exit 1 when one finds a fault."""
+    from isthmus.azure.logging_commands import command
     from isthmus.config import read_deploy, read_platform
+    from isthmus.deploy.gates import summary
     from isthmus.deploy.gates.run import find, live, run, write
 
     gates = find(HERE / "gates", only)
@@ -109,7 +111,8 @@ def run_gates(stage: Stage, assembly: Path, results: Path, only: tuple[str, ...]
     for result in run(gates, endpoint):
         done.append(result)
         for finding in result.findings:
-            click.echo(f"{'✓' if finding.passed else '✗'} {result.gate}: {finding.name}: {finding.message}")
+            click.echo(f"{finding.mark} {result.gate}: {finding.name}: {finding.message}")
     write(done, results, stage)
+    command("task.uploadsummary", str(summary.write(done, results, stage).resolve()))
     if not all(result.passed for result in done):
         raise click.exceptions.Exit(1)

@@ -11,10 +11,10 @@ import pandas as pd
 from isthmus.config import ModelConfig, read_model
 from isthmus.container.archive import unpack
 from isthmus.container.artifact import read_metadata
-from isthmus.container.evaluation import judge, predictions
+from isthmus.container.evaluation import Judgement, judge, predictions
 from isthmus.container.paths import processing
 from isthmus.container.tabular import read_prepared
-from isthmus.container.versions import read_champion, rival
+from isthmus.container.versions import CHAMPION, read_champion, rival
 
 from steps.estimator import make_estimator
 
@@ -28,7 +28,8 @@ def main() -> None:
     output.mkdir(parents=True, exist_ok=True)
     (output / "evaluation.json").write_text(json.dumps(judged.evaluation, indent=1))
     judged.forecasts.to_csv(output / "predictions.csv", index=False)
-    held_out(rows, config, processing("input", "model")).to_csv(output / "holdout.csv", index=False)
+    unseen = held_out(rows, config, processing("input", "model"))
+    with_champion(unseen, judged).to_csv(output / "holdout.csv", index=False)
     print(judged.evaluation["verdict"])
 
 
@@ -39,6 +40,14 @@ def held_out(rows: pd.DataFrame, config: ModelConfig, folder: Path) -> pd.DataFr
     model = joblib.load(folder / "model.joblib")
     unseen["prediction"] = predictions(model, unseen[config.features], config.problem)
     return unseen
+
+
+def with_champion(unseen: pd.DataFrame, judged: Judgement) -> pd.DataFrame:
+    """The rows with what the version in prod predicts for them, where it was compared on them."""
+    if not len(judged.champion):
+        return unseen
+    known = pd.Series(judged.champion, index=range(judged.start, judged.start + len(judged.champion)))
+    return unseen.assign(**{CHAMPION: known.reindex(unseen.index)})
 
 
 if __name__ == "__main__":

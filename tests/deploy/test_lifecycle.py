@@ -132,14 +132,18 @@ def test_the_endpoint_runs_exactly_the_version(team: Team, staged: Deployed) -> 
 
 def test_the_gates_pass_and_write_what_they_found(team: Team, staged: Deployed, tmp_path: Path) -> None:
     said = done(team.gate(staged.assembly, "staging", tmp_path))
-    assert said.count("✓") == 14
+    assert said.count("✓") == 21 and said.count("–") == 4
     assert "✓ quality: predicts as in training" in said
     assert "✓ contract: refuses a text for a number: 400" in said
     suites = JUnitXml.fromfile(str(tmp_path / "gates-staging.xml"))
     assert {suite.name: (suite.tests, suite.failures) for suite in suites} == {
-        "staging: contract": (10, 0),
-        "staging: latency": (2, 0),
-        "staging: quality": (2, 0),
+        "staging: contract": (13, 0),
+        "staging: cost": (1, 0),
+        "staging: fairness": (1, 0),
+        "staging: latency": (3, 0),
+        "staging: nulls": (2, 0),
+        "staging: quality": (4, 0),
+        "staging: slices": (1, 0),
     }
 
 

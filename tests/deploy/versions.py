@@ -13,11 +13,13 @@ from typing import Any
 import pandas as pd
 
 from isthmus.config import Platform
+from isthmus.container.versions import CHAMPION
 from isthmus.monitor.baseline import write_baseline
 from isthmus.names import artifact_bucket
 
 MODEL = "seattle-rain"
 FEATURES = {"wind": "number", "season": "text"}
+TARGET = "rain_tomorrow"
 INFERENCE = """
 import json, math
 def features(folder):
@@ -25,12 +27,12 @@ def features(folder):
 def model_fn(folder):
     return float((folder / "slope").read_text())
 def predict_fn(frame, slope):
-    return [1 / (1 + math.exp(-slope * wind)) for wind in frame["wind"].fillna(0.0)]
+    return [(1 + math.tanh(slope * wind / 2)) / 2 for wind in frame["wind"].fillna(0.0)]
 """
 
 # Versions that pass every check before they serve.
 CANNOT_START = INFERENCE.replace("return float(", "raise ValueError('no such slope') or float(")
-FAILS = INFERENCE.replace("    return [1 /", "    raise ValueError('on every request')\n    return [1 /")
+FAILS = INFERENCE.replace("    return [(1", "    raise ValueError('on every request')\n    return [(1")
 
 
 @dataclass(frozen=True)
@@ -40,20 +42,33 @@ class Version:
     slope: float = 1.0
     rows: int = 80
     inference: str = INFERENCE
+    facets: tuple[str, ...] = ()
+    threshold: float = 0.6
+    # Of how many rows the version in prod knows the truth; None where none is in prod.
+    champion_right: float | None = None
+    # So many rows have no season.
+    without_season: int = 0
 
     def predict(self, wind: float) -> float:
-        return 1 / (1 + math.exp(-self.slope * wind))
+        return (1 + math.tanh(self.slope * wind / 2)) / 2
 
     def held_out(self) -> pd.DataFrame:
-        winds = [(row - self.rows / 2) / 10 for row in range(self.rows)]
-        return pd.DataFrame(
+        winds = [(row - self.rows / 2) * 8 / self.rows for row in range(self.rows)]
+        seasons = ["wet" if row % 3 else "dry" for row in range(self.rows)]
+        rain = [int(wind + math.sin(7 * wind) > 0) for wind in winds]
+        found = pd.DataFrame(
             {
                 "wind": winds,
-                "season": ["wet" if row % 3 else "dry" for row in range(self.rows)],
-                "rain_tomorrow": [int(wind + math.sin(7 * wind) > 0) for wind in winds],
+                "season": [None] * self.without_season + seasons[self.without_season :],
+                TARGET: rain,
                 "prediction": [self.predict(wind) for wind in winds],
             }
         )
+        if self.champion_right is None:
+            return found
+        right = [row % 10 < 10 * self.champion_right for row in range(self.rows)]
+        known = [0.05 + 0.9 * (was if knows else 1 - was) for was, knows in zip(rain, right, strict=True)]
+        return found.assign(**{CHAMPION: known})
 
     def evaluation(self) -> dict[str, Any]:
         return {
@@ -65,14 +80,19 @@ class Version:
             "higher_is_better": True,
             "classes": [0, 1],
             "features": list(FEATURES),
-            "target": "rain_tomorrow",
+            "facets": list(self.facets),
+            "target": TARGET,
+            "threshold": self.threshold,
+            "champion": None
+            if self.champion_right is None
+            else {"model_package_arn": f"arn:aws:sagemaker:eu-central-1:1:model-package/{MODEL}/7"},
         }
 
     def write_evidence(self, folder: Path) -> None:
         """What the gates read: evaluation.json, holdout.csv and baseline.json."""
         (folder / "evaluation.json").write_text(json.dumps(self.evaluation()))
         self.held_out().to_csv(folder / "holdout.csv", index=False)
-        write_baseline(self.held_out(), folder, features=list(FEATURES), target="rain_tomorrow")
+        write_baseline(self.held_out(), folder, features=list(FEATURES), target=TARGET)
 
     def artifact(self) -> bytes:
         files = {

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from isthmus.config import DeployConfig
 from isthmus.container.payload import read_predictions
 from isthmus.deploy.evidence import BASELINE, EVALUATION, HOLDOUT
+from isthmus.deploy.gates.load import Load, measure
+from isthmus.deploy.gates.plots import Plot
 from isthmus.errors import Problem
 from isthmus.names import GATE_PREFIX
 
@@ -26,11 +28,24 @@ ROWS_AT_A_TIME = 500
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was tested, in words, and whether it is as it must be."""
+    """One thing that was tested, in words, and whether it is as it must be; `plot` draws what shows it.
+
+    What is not `known` could not be tested: it holds nobody up, and is told.
+    """
 
     name: str
     passed: bool
     message: str
+    plot: Plot | None = None
+    known: bool = True
+
+    @classmethod
+    def unknown(cls, name: str, why: str) -> Finding:
+        return cls(name, True, f"not tested: {why}", known=False)
+
+    @property
+    def mark(self) -> str:
+        return "–" if not self.known else "✓" if self.passed else "✗"
 
 
 @dataclass(frozen=True)
@@ -50,12 +65,16 @@ class Answer:
 
 @dataclass(frozen=True)
 class LiveEndpoint:
-    """An endpoint under test, and what is known of the version that it runs (in the folder `evidence`)."""
+    """An endpoint under test, and what is known of the version that it runs (in the folder `evidence`).
+
+    `runtime` answers `invoke_endpoint`, `registry` is a SageMaker client that reads the model registry.
+    """
 
     runtime: Any
     name: str
     config: DeployConfig
     evidence: Path
+    registry: Any = None
 
     def invoke(self, body: str, content_type: str = "text/csv", accept: str = "text/csv") -> Answer:
         """Ask the endpoint; a refusal by the model is an answer with its status, not an exception."""
@@ -91,6 +110,27 @@ class LiveEndpoint:
                 raise Problem(f"{len(part)} rows from row {start} on were answered by {said}")
             found.extend(answer.predictions)
         return found
+
+    @cached_property
+    def served(self) -> list[str]:
+        """The endpoint's predictions for the held-out rows."""
+        return self.predict(self.holdout)
+
+    @cached_property
+    def load(self) -> Load | None:
+        """What single rows met under load; None for a kind of endpoint that answers by files."""
+        return measure(self) if self.config.endpoint in ("realtime", "serverless") else None
+
+    @cached_property
+    def facets(self) -> list[str]:
+        """The columns by whose values the model may not be unfair, of model.yaml."""
+        return list(self.evaluation.get("facets", []))
+
+    def is_in_prod(self, model_package_arn: str) -> bool:
+        """Whether the registry says that this version serves prod."""
+        described = self.registry.describe_model_package(ModelPackageName=model_package_arn)
+        cycle = described.get("ModelLifeCycle", {})
+        return (cycle.get("Stage"), cycle.get("StageStatus")) == ("prod", "InService")
 
     @cached_property
     def evaluation(self) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""Quality: on rows that the version has not seen, the endpoint predicts as training did, and well enough."""
+"""Quality: on rows that the version has not seen, the endpoint predicts as training did, and well enough.
+
+Well enough is: as registered, up to the bar, and no worse than the version in prod, each beyond what chance
+explains.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.container.metrics import with_interval
+from isthmus.deploy.gates.champion import against_champion
 from isthmus.deploy.gates.gate import Finding, LiveEndpoint
-from isthmus.monitor.quality import typed
+from isthmus.deploy.gates.held_out import Judged, judged, told
+from isthmus.deploy.gates.plots import Bar, Plot, intervals, reliability, scatter
 
 # What rounding to text and back, and another processor, may change.
 CLOSE = 1e-6
@@ -17,12 +22,13 @@ CLOSE = 1e-6
 
 def gate(endpoint: LiveEndpoint) -> list[Finding]:
     rows, evaluation = endpoint.holdout, endpoint.evaluation
-    served = endpoint.predict(rows)
     labels = [str(one) for one in rows[evaluation["target"]]]
-    trained = [str(one) for one in rows["prediction"]]
+    found = judged(labels, endpoint.served, evaluation)
     return [
-        as_in_training(trained, served, evaluation["classes"]),
-        good_enough(labels, served, evaluation),
+        as_in_training([str(one) for one in rows["prediction"]], endpoint.served, evaluation["classes"]),
+        as_registered(found),
+        *reaches_the_bar(found),
+        *against_champion(endpoint, found),
     ]
 
 
@@ -37,17 +43,35 @@ def as_in_training(trained: Sequence[str], served: Sequence[str], classes: Seque
     return Finding(name, differing == 0, f"{differing} of {len(served)} differ")
 
 
-def good_enough(labels: Sequence[str], served: Sequence[str], evaluation: dict[str, Any]) -> Finding:
+def as_registered(found: Judged) -> Finding:
     """Worse than the registered interval, beyond the interval here, is a failure; few rows make it wide."""
-    truth, predicted = typed(list(zip(labels, served, strict=True)), evaluation["classes"])
-    here = with_interval(evaluation["metric"], truth, predicted, evaluation["confidence"])
-    if evaluation["higher_is_better"]:
-        passed = here.ci_high >= evaluation["ci_low"]
-    else:
-        passed = here.ci_low <= evaluation["ci_high"]
+    said, here = found.evaluation, found.interval()
+    passed = found.reaches(here, said["ci_low"] if found.higher_is_better else said["ci_high"])
     message = (
-        f"{evaluation['metric']} {here.value:.3f} [{here.ci_low:.3f}, {here.ci_high:.3f}] "
-        f"on {len(truth)} held-out rows; registered {evaluation['value']:.3f} "
-        f"[{evaluation['ci_low']:.3f}, {evaluation['ci_high']:.3f}]"
+        f"{found.metric} {told(here)} on {len(found.truth)} held-out rows; registered {said['value']:.3f} "
+        f"[{said['ci_low']:.3f}, {said['ci_high']:.3f}]"
     )
-    return Finding("as good as registered", bool(passed), message)
+    bars = [
+        Bar("held out", here.value, here.ci_low, here.ci_high, passed),
+        Bar("registered", said["value"], said["ci_low"], said["ci_high"]),
+    ]
+    bar = {"bar": said["threshold"]} if "threshold" in said else {}
+    return Finding("as good as registered", passed, message, intervals(bars, found.metric, bar))
+
+
+def reaches_the_bar(found: Judged) -> list[Finding]:
+    """The bar of model.yaml, on these rows; an evaluation without one has none to reach."""
+    if "threshold" not in found.evaluation:
+        return []
+    bar, here = found.evaluation["threshold"], found.interval()
+    side = "at least" if found.higher_is_better else "at most"
+    message = f"{found.metric} {told(here)}, {side} {bar:g}"
+    return [Finding("reaches the bar", found.reaches(here, bar), message, _predictions(found))]
+
+
+def _predictions(found: Judged) -> Plot | None:
+    if found.problem == "binary":
+        return reliability(found.truth.tolist(), found.predicted.tolist(), "this version")
+    if found.problem == "regression":
+        return scatter(found.truth.tolist(), found.predicted.tolist())
+    return None

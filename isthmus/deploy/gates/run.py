@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from junitparser import Failure, JUnitXml, TestCase, TestSuite
+from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from isthmus.config import DeployConfig, Platform, Stage
 from isthmus.deploy.gates.gate import Finding, LiveEndpoint
@@ -45,10 +45,13 @@ def live(platform: Platform, config: DeployConfig, assembly: Path, stage: Stage)
     if package.model != config.model:
         raise BadInput(f"the assembly is of {package.model}", where=f"deploy.yaml, model: {config.model}")
     session = boto3.Session(region_name=platform.region)
-    serving = look(session.client("sagemaker"), package.model, stage)
+    sagemaker = session.client("sagemaker")
+    serving = look(sagemaker, package.model, stage)
     expect(serving, package.arn)
     pool = Config(max_pool_connections=config.gates.concurrency)
-    return LiveEndpoint(session.client("sagemaker-runtime", config=pool), serving.endpoint, config, assembly)
+    return LiveEndpoint(
+        session.client("sagemaker-runtime", config=pool), serving.endpoint, config, assembly, sagemaker
+    )
 
 
 def find(folder: Path, only: Sequence[str]) -> dict[str, Gate]:
@@ -92,18 +95,27 @@ def run(gates: dict[str, Gate], endpoint: LiveEndpoint) -> Iterator[Result]:
 
 
 def write(results: Sequence[Result], folder: Path, stage: str) -> Path:
-    """Write JUnit test results, one suite a gate and one case a finding."""
+    """Write JUnit test results, one suite a gate and one case a finding, with its plot attached.
+
+    The agent's PublishTestResults@2 attaches what `[[ATTACHMENT|path]]` in a case's output names.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     xml = JUnitXml()
     for result in results:
         suite = TestSuite(f"{stage}: {result.gate}")
-        for finding in result.findings:
+        for number, finding in enumerate(result.findings, 1):
             case = TestCase(finding.name, classname=result.gate, time=result.seconds / len(result.findings))
             case.system_out = finding.message
-            if not finding.passed:
+            if finding.plot is not None:
+                picture = folder.resolve() / f"{stage}-{result.gate}-{number}.png"
+                finding.plot(picture)
+                case.system_out += f"\n[[ATTACHMENT|{picture}]]"
+            if not finding.known:
+                case.result = [Skipped(finding.message)]
+            elif not finding.passed:
                 case.result = [Failure(finding.message)]
             suite.add_testcase(case)
         xml.add_testsuite(suite)
-    folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"gates-{stage}.xml"
     xml.write(str(file))
     return file

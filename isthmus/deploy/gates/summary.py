@@ -1,0 +1,36 @@
+"""What the gates found, as a page for the run's summary in Azure Pipelines (Markdown)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from isthmus.deploy.gates.run import Result
+
+
+def page(results: Sequence[Result], stage: str) -> str:
+    """A table of all findings, those that failed first."""
+    findings = [(result.gate, finding) for result in results for finding in result.findings]
+    failed = sum(not finding.passed for _, finding in findings)
+    title = (
+        f"{failed} of {len(findings)} findings failed" if failed else f"all {len(findings)} findings passed"
+    )
+    rows = [
+        f"| {finding.mark} | {gate} | {_cell(finding.name)} | {_cell(finding.message)} |"
+        for gate, finding in sorted(findings, key=lambda one: one[1].passed)
+    ]
+    head = [f"## Gates of {stage}: {title}", "", "| | gate | finding | |", "|---|---|---|---|"]
+    return "\n".join([*head, *rows, "", "Plots are attached to the test results (tab *Tests*)."]) + "\n"
+
+
+def write(results: Sequence[Result], folder: Path, stage: str) -> Path:
+    file = folder / f"gates-{stage}.md"
+    file.write_text(page(results, stage))
+    return file
+
+
+def _cell(text: str) -> str:
+    """On one line of a table, and nothing in it a tag."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
