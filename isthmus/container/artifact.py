@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ class Metadata:
     """What a model was trained on: `trained_rows` of the `rows` that there were, the oldest ones.
 
     `features` maps a column to `number` or `text`; `fingerprint` is that of `columns` in all `rows`;
-    `missing` is what stood for no value, beside an empty cell.
+    `missing` is what stood for no value, beside an empty cell; `example` is a row that the model must take.
     """
 
     features: dict[str, str]
@@ -43,6 +43,7 @@ class Metadata:
     columns: list[str]
     fingerprint: str
     missing: list[str]
+    example: dict[str, Any] = field(default_factory=dict)
 
 
 def complete(folder: Path, config: ModelConfig, frame: pd.DataFrame, trained: int) -> None:
@@ -58,6 +59,7 @@ def complete(folder: Path, config: ModelConfig, frame: pd.DataFrame, trained: in
         columns=columns,
         fingerprint=fingerprint(frame, columns),
         missing=config.data.missing,
+        example=_example(frame[config.features][:trained]),
     )
     (folder / "metadata.json").write_text(json.dumps(asdict(metadata), indent=1))
     for name in CODE:
@@ -67,6 +69,14 @@ def complete(folder: Path, config: ModelConfig, frame: pd.DataFrame, trained: in
             shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
+
+
+def _example(rows: pd.DataFrame) -> dict[str, Any]:
+    """A row that training knew, one that lacks nothing where there is one."""
+    whole = rows.dropna()
+    row = (rows if whole.empty else whole).iloc[0]
+    found: dict[str, Any] = json.loads(row.to_json())
+    return found
 
 
 def read_metadata(folder: Path) -> Metadata:
@@ -89,6 +99,12 @@ def missing_marks(folder: Path) -> list[str]:
 def label(folder: Path) -> str:
     """What the model predicts; nothing where the artifact does not say."""
     found: str = _stated(folder).get("target", "")
+    return found
+
+
+def example(folder: Path) -> dict[str, Any]:
+    """A row that the model must take; nothing where the artifact has none."""
+    found: dict[str, Any] = _stated(folder).get("example", {})
     return found
 
 

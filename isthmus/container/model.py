@@ -12,12 +12,12 @@ import math
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from isthmus.container import payload
-from isthmus.container.artifact import inference, label, missing_marks
+from isthmus.container.artifact import example, inference, label, missing_marks
 from isthmus.container.payload import Columns
 from isthmus.container.script import place
 from isthmus.errors import BadInput, Problem
@@ -29,12 +29,16 @@ class ModelFailed(Exception):
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded model; `features` maps a column to `number` or `text`, `target` is what it predicts."""
+    """A loaded model; `features` maps a column to `number` or `text`, `target` is what it predicts.
+
+    `example` is a row that the model was trained on, if the artifact has one.
+    """
 
     features: Mapping[str, str]
     missing: frozenset[str]
     target: str
     predict_fn: Callable[[Any], Any]
+    example: Mapping[str, Any] = field(default_factory=dict)
 
     def read(self, body: bytes, content_type: str) -> Columns:
         """The columns of a request; raises `BadInput` as `payload.read_columns` does."""
@@ -49,10 +53,10 @@ class Model:
         rows = len(next(iter(columns.values())))
         try:
             predicted = list(self.predict_fn(payload.frame(columns, self.features)))
-        except ValueError as error:
-            words = (str(error).strip() or "no reason given").splitlines()[0][:300]
-            raise BadInput(f"the model does not take these rows: {words}") from None
         except Exception as error:  # noqa: BLE001  a model may raise anything
+            if isinstance(error, ValueError) and self._are_at_fault(columns):
+                words = (str(error).strip() or "no reason given").splitlines()[0][:300]
+                raise BadInput(f"the model does not take these rows: {words}") from None
             traceback.print_exc()
             raise ModelFailed(f"the model failed: {type(error).__name__}; its log has more") from None
         plain = [value.item() if hasattr(value, "item") else value for value in predicted]
@@ -63,6 +67,17 @@ class Model:
                 raise ModelFailed(f"the model predicts {value} for row {row}")
         return plain
 
+    def _are_at_fault(self, columns: Columns) -> bool:
+        """Whether it is for these rows that the model raised a `ValueError`, and it takes others."""
+        if not self.example:
+            return any(cell is None for column in columns.values() for cell in column)
+        row = {name: [self.example.get(name)] for name in self.features}
+        try:
+            self.predict_fn(payload.frame(row, self.features))
+        except Exception:  # noqa: BLE001  whatever it is, it is not for the rows of the request
+            return False
+        return True
+
 
 def load(folder: Path) -> Model:
     """The model of the artifact in `folder`; raises `Problem` that names what is wrong with it in a line."""
@@ -70,7 +85,7 @@ def load(folder: Path) -> Model:
         code = inference(folder)
         features = {str(name): str(kind) for name, kind in code.features(folder).items()}
         loaded = code.model_fn(folder)
-        missing, target = frozenset(missing_marks(folder)), label(folder)
+        missing, target, known = frozenset(missing_marks(folder)), label(folder), example(folder)
     except Problem:
         raise
     except (Exception, SystemExit) as error:
@@ -82,4 +97,4 @@ def load(folder: Path) -> Model:
     if not features:
         raise Problem(f"the model in {folder} names no features")
     sys.stdout.flush()
-    return Model(features, missing, target, lambda frame: code.predict_fn(frame, loaded))
+    return Model(features, missing, target, lambda frame: code.predict_fn(frame, loaded), known)

@@ -27,8 +27,8 @@ def sizes(frame: Any) -> Any:
     return frame["size"] * 2
 
 
-def application(predict: Predict = sizes) -> Application:
-    return Application(Model(FEATURES, frozenset({"?"}), "price", predict))
+def application(predict: Predict = sizes, example: dict[str, Any] | None = None) -> Application:
+    return Application(Model(FEATURES, frozenset({"?"}), "price", predict, example or {}))
 
 
 async def ask(
@@ -75,6 +75,20 @@ def test_a_request_that_breaks_the_model_breaks_no_other() -> None:
     )
     assert [status for status, _, _ in answers] == [200, 400, 200] * 3
     assert answers[1][1] == "the model does not take these rows: Input X contains NaN.\n"
+
+
+def test_only_a_model_that_takes_its_example_blames_the_rows() -> None:
+    """Else a version that refuses everything would look as if its callers were wrong, and no alarm would rise."""
+
+    def red_only(frame: Any) -> Any:
+        if set(frame["colour"]) != {"red"}:
+            raise ValueError("Found unknown categories")
+        return frame["size"]
+
+    asked = [(b"1,blue", "text/csv")]
+    assert together(application(red_only, {"size": 1.0, "colour": "red"}), asked)[0][0] == 400
+    assert together(application(red_only, {"size": 1.0, "colour": "green"}), asked)[0][0] == 500
+    assert together(application(red_only), asked)[0][0] == 500
 
 
 @pytest.mark.parametrize(
