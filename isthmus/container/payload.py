@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Columns = dict[str, list[Any]]
-# A cell that is larger is no cell but a quotation mark that was never closed.
-csv.field_size_limit(1024 * 1024)
 
 
 def read(

@@ -78,7 +78,7 @@ def test_a_request_that_breaks_the_model_breaks_no_other() -> None:
 
 
 def test_only_a_model_that_takes_its_example_blames_the_rows() -> None:
-    """Else a version that refuses everything would look as if its callers were wrong, and no alarm would rise."""
+    """Else a version that refuses everything would look as if its callers were wrong."""
 
     def red_only(frame: Any) -> Any:
         if set(frame["colour"]) != {"red"}:
