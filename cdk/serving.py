@@ -12,7 +12,7 @@ from cdk.parts.federation import federation
 from cdk.parts.grants import roles_of_models
 from cdk.parts.hosting import hosting_policies
 from cdk.parts.infrastructure import infrastructure_roles
-from cdk.parts.keys import READ, USE, Keys
+from cdk.parts.keys import USE, Keys
 from cdk.parts.log_insight import log_insight
 from cdk.parts.logs import job_logs
 from cdk.parts.network import network
@@ -36,21 +36,32 @@ class ServingStack(AccountStack):
         storage = Storage(self, key=keys.data.arn, log_bucket=names.log_bucket(platform, self.account_id))
         capture = names.capture_bucket(platform, self.account_id)
         truth = names.ground_truth_bucket(platform, self.account_id)
-        storage.bucket("Capture", capture, expire_days=KEEP_CAPTURES_DAYS)
+        storage.bucket(
+            "Capture",
+            capture,
+            expire_days=KEEP_CAPTURES_DAYS,
+            # A file that arrives may start a batch transform.
+            notification_configuration={"eventBridgeConfiguration": {"eventBridgeEnabled": True}},
+        )
         storage.bucket("GroundTruth", truth)
-        keys.data.allow(roles_of_models(platform, self.account_id, "model", "monitor"), USE)
-        keys.data.allow_grants(roles_of_models(platform, self.account_id, "cloudformation", "monitor"))
-        keys.data.allow_roles(USE, names.data_role(platform))
-        keys.data.allow_roles(READ, names.operator_role(platform))
+        keys.data.allow(roles_of_models(platform, self.account_id, "model", "monitor", "deploy"), USE)
+        keys.data.allow_grants(
+            roles_of_models(platform, self.account_id, "cloudformation", "monitor", "batch")
+        )
+        keys.data.allow_roles(USE, names.data_role(platform), names.operator_role(platform))
         hosting_policies(
             self,
             platform,
             data_key=keys.data.arn,
+            messages_key=keys.messages.arn,
             capture=capture,
             ground_truth=truth,
             network=self.network,
         )
-        deployment_policies(self, platform, stage, data_key=keys.data.arn, network=self.network)
+        keys.messages.allow(roles_of_models(platform, self.account_id, "model"), USE)
+        deployment_policies(
+            self, platform, stage, data_key=keys.data.arn, capture=capture, network=self.network
+        )
         federation(self, platform)
         infrastructure_roles(self, platform, stage)
         serving_operator(self, platform, stage, data_key=keys.data.arn, capture=capture)

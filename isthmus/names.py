@@ -413,8 +413,72 @@ def ground_truth_bucket(platform: Platform, account: str) -> str:
     return _bucket(platform, "ground-truth", account)
 
 
-def endpoint(model: str) -> str:
-    return model
+def endpoint(model: str, kind: str = "realtime") -> str:
+    """A model's endpoint, by how it serves: SageMaker makes few kinds of another, so each has its own."""
+    return model if kind == "realtime" else f"{model}-{kind}"
+
+
+ENDPOINT_KINDS = ("realtime", "serverless", "async")
+"""The ways to serve that have an endpoint."""
+
+
+def endpoints(model: str) -> list[str]:
+    """A model's endpoint, whichever way it serves."""
+    return [endpoint(model, kind) for kind in ENDPOINT_KINDS]
+
+
+def batch_pipeline(model: str) -> str:
+    """Serving: the SageMaker pipeline that has a version answer files."""
+    return f"{model}-batch"
+
+
+def arrival_rule(platform: Platform, model: str) -> str:
+    """Serving: the rule that starts that pipeline when a file arrives."""
+    return f"{platform.name}-{model}-arrival"
+
+
+def batch_role(platform: Platform, model: str) -> str:
+    """Serving: the role of that pipeline, and of what starts it."""
+    return f"{platform.name}-{model}-batch"
+
+
+def requests(model: str) -> str:
+    """In the capture bucket: files that a model is to answer, by a queue or a batch transform."""
+    return f"requests/{model}/"
+
+
+def incoming(model: str) -> str:
+    """Among the requests: files that a batch transform answers as they arrive, or by the clock."""
+    return f"{requests(model)}incoming/"
+
+
+def asked(model: str) -> str:
+    """Among the requests: those that somebody has asked for and waits for."""
+    return f"{requests(model)}asked/"
+
+
+BATCH_KEY = "Key"
+"""The parameter of the batch pipeline: the key of a file in the capture bucket, or a prefix of files."""
+
+
+def results(model: str) -> str:
+    """In the capture bucket: what became of them."""
+    return f"results/{model}/"
+
+
+def success_topic(platform: Platform, model: str) -> str:
+    """Serving: what tells that an asynchronous request has its answer."""
+    return f"{platform.name}-{model}-success"
+
+
+def failure_topic(platform: Platform, model: str) -> str:
+    """Serving: what tells that an asynchronous request has failed."""
+    return f"{platform.name}-{model}-failure"
+
+
+def backlog_alarm(platform: Platform, model: str) -> str:
+    """Serving: that requests wait at an asynchronous endpoint which has no instance; it starts one."""
+    return f"{platform.name}-{model}-backlog"
 
 
 VARIANT = "AllTraffic"

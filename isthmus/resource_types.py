@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from aws_cdk import aws_apigateway as aws_apigateway
     from aws_cdk import aws_apigatewayv2 as aws_apigatewayv2
+    from aws_cdk import aws_applicationautoscaling as aws_applicationautoscaling
     from aws_cdk import aws_budgets as aws_budgets
     from aws_cdk import aws_chatbot as aws_chatbot
     from aws_cdk import aws_cloudwatch as aws_cloudwatch

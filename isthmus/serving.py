@@ -1,21 +1,24 @@
-"""What a model's endpoint serves now, read from SageMaker in the account that serves."""
+"""What serves a model now, read from SageMaker in the account that serves: an endpoint or batch pipeline."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from isthmus import names
 from isthmus.config import Stage
+from isthmus.config.kinds import Kind
 from isthmus.errors import NotFound, Problem
 
 
 @dataclass(frozen=True)
 class Serving:
-    """A model's endpoint at a stage, and the version behind it.
+    """What serves a model at a stage, and the version behind it.
 
     While the first deployment is under way, or after it failed, there is no configuration and no version.
+    `endpoint_config` is what was captured is filed under: of a batch transform, SageMaker's model.
     """
 
     stage: Stage
@@ -26,6 +29,7 @@ class Serving:
     endpoint_config: str
     model_package_arn: str
     failure: str = ""
+    kind: Kind = "realtime"
 
     @property
     def version(self) -> str:
@@ -33,14 +37,33 @@ class Serving:
 
 
 def look(sagemaker: Any, model: str, stage: Stage) -> Serving:
-    """The model's endpoint in the account that the client is of; raises `NotFound` where there is none."""
-    name = names.endpoint(model)
+    """What serves the model in the account that the client is of; raises `NotFound` where nothing does."""
+    try:
+        found = _look(sagemaker, model, stage)
+    except sagemaker.exceptions.ClientError as error:
+        if "Could not find" not in error.response["Error"]["Message"]:
+            raise
+        # While it was looked at, a deployment put another in its place.
+        found = _look(sagemaker, model, stage)
+    if found is None:
+        raise NotFound(f"there is no endpoint of {model} in {stage}", todo="deploy it first")
+    return found
+
+
+def _look(sagemaker: Any, model: str, stage: Stage) -> Serving | None:
+    kinds: tuple[Kind, ...] = ("realtime", "serverless", "async")
+    each = (_endpoint(sagemaker, model, stage, kind) for kind in kinds)
+    return next(filter(None, each), None) or _batch(sagemaker, model, stage)
+
+
+def _endpoint(sagemaker: Any, model: str, stage: Stage, kind: Kind) -> Serving | None:
+    name = names.endpoint(model, kind)
     try:
         found = sagemaker.describe_endpoint(EndpointName=name)
     except sagemaker.exceptions.ClientError as error:
         if "Could not find" not in error.response["Error"]["Message"]:
             raise
-        raise NotFound(f"there is no endpoint {name} in {stage}", todo="deploy it first") from None
+        return None
     config = found.get("EndpointConfigName", "")
     return Serving(
         stage=stage,
@@ -51,20 +74,45 @@ def look(sagemaker: Any, model: str, stage: Stage) -> Serving:
         endpoint_config=config,
         model_package_arn=version_behind(sagemaker, config) if config else "",
         failure=found.get("FailureReason", ""),
+        kind=kind,
+    )
+
+
+def _batch(sagemaker: Any, model: str, stage: Stage) -> Serving | None:
+    name = names.batch_pipeline(model)
+    try:
+        found = sagemaker.describe_pipeline(PipelineName=name)
+    except sagemaker.exceptions.ResourceNotFound:
+        return None
+    (step,) = json.loads(found["PipelineDefinition"])["Steps"]
+    sagemaker_model: str = step["Arguments"]["ModelName"]
+    return Serving(
+        stage=stage,
+        endpoint=name,
+        arn=found["PipelineArn"],
+        status="InService" if found["PipelineStatus"] == "Active" else found["PipelineStatus"],
+        since=found["LastModifiedTime"],
+        endpoint_config=sagemaker_model,
+        model_package_arn=_version_of(sagemaker, sagemaker_model),
+        kind="batch",
     )
 
 
 def version_behind(sagemaker: Any, endpoint_config: str) -> str:
     """The ARN of the model package that an endpoint configuration serves."""
     described = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint_config)
-    model = sagemaker.describe_model(ModelName=described["ProductionVariants"][0]["ModelName"])
+    return _version_of(sagemaker, described["ProductionVariants"][0]["ModelName"])
+
+
+def _version_of(sagemaker: Any, name: str) -> str:
+    model = sagemaker.describe_model(ModelName=name)
     container = (model.get("Containers") or [model.get("PrimaryContainer", {})])[0]
     arn: str = container.get("ModelPackageName", "")
     return arn
 
 
 def expect(serving: Serving, model_package_arn: str, endpoint_config: str | None = None) -> None:
-    """Raise `Problem` unless the endpoint is in service with this version (and this configuration)."""
+    """Raise `Problem` unless it is in service with this version (and this configuration)."""
     wanted = [model_package_arn] + ([endpoint_config] if endpoint_config else [])
     found = [serving.model_package_arn, serving.endpoint_config][: len(wanted)]
     if serving.status == "InService" and found == wanted:

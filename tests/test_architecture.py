@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "names": {"config"},
     "network": COMMON,
     "serving": COMMON,
+    "asking": COMMON | {"serving"},
     "aws": COMMON,
     "executor": {"lifeline"},
     "container": {"config"},
@@ -32,8 +33,8 @@ MAY_IMPORT = {
     "build": COMMON | {"network", "instances", "container", "executor", "azure", "monitor"},
     "infra": COMMON | {"aws", "azure", "lifeline"},
     "deploy": COMMON
-    | {"aws", "network", "resource_types", "serving", "container", "monitor", "infra", "azure"},
-    "operate": COMMON | {"aws", "azure", "serving"},
+    | {"asking", "aws", "network", "resource_types", "serving", "container", "monitor", "infra", "azure"},
+    "operate": COMMON | {"asking", "aws", "azure", "serving"},
     "audit": COMMON | {"aws", "azure", "infra", "operate"},
     "doctor": COMMON | {"aws", "azure", "infra", "operate"},
     "cdk": COMMON | {"network", "instances", "resource_types", "sessions"},

@@ -18,7 +18,7 @@ EXAMPLE = Path(__file__).parents[1] / "platform.yaml"
 # What CDK adds to the name of what leads to the collection of logs.
 LOG_SEARCH = ("firehose", "ingest", "sender", "writer")
 # SageMaker's pipelines, groups and endpoints, which have no name of the platform's own beside them.
-PLAIN = (names.endpoint, names.registry_group, names.by_content)
+PLAIN = (names.endpoint, names.endpoints, names.registry_group, names.by_content)
 
 
 def platform_of(model: str) -> Platform:

@@ -20,9 +20,11 @@ from cdk.parts.grants import (
     model_role,
     pass_role,
     sagemaker,
+    tagged_role,
 )
 from cdk.parts.hosting import read_artifacts
 from cdk.parts.keys import encrypt_disks, read_data_key
+from cdk.parts.kinds import KINDS, ask_other_kinds, other_kinds
 from cdk.parts.registry import READ_GROUP, READ_PACKAGES, registry_arns
 from isthmus import names
 from isthmus.config import Platform, Stage
@@ -32,7 +34,13 @@ CLOUDFORMATION, DEPLOY = "cloudformation", "deploy"
 
 
 def deployment_policies(
-    scope: Construct, platform: Platform, stage: Stage, *, data_key: str, network: Attachment | None
+    scope: Construct,
+    platform: Platform,
+    stage: Stage,
+    *,
+    data_key: str,
+    capture: str,
+    network: Attachment | None,
 ) -> None:
     """What deploy roles may do, each for its own model, and the roles that they hand to CloudFormation.
 
@@ -55,12 +63,20 @@ def deployment_policies(
     )
     make_policy(
         scope,
+        "KindsPolicy",
+        names.policy(platform, KINDS),
+        "For each model's own things: CloudFormation, for what only some ways to serve have",
+        other_kinds(Stack.of(scope), platform),
+    )
+    make_policy(
+        scope,
         "DeployPolicy",
         names.policy(platform, DEPLOY),
         f"For each model's own things: model-deploy pipelines, stage {stage}",
         [
             *who.deploy(names.endpoint_stack(platform, MODEL, stage)),
             *who.test(),
+            *ask_other_kinds(Stack.of(scope), MODEL, capture=capture, data_key=data_key),
             *read_artifacts(platform),
             read_data_key(Stack.of(scope), platform),
         ],
@@ -69,13 +85,13 @@ def deployment_policies(
 
 def deployment_roles(scope: Construct, platform: Platform, stage: Stage, model: str) -> None:
     """The deploy role of a model at a stage, and the role that it hands to CloudFormation."""
-    model_role(
+    tagged_role(
         scope,
         "CloudFormation",
         names.cloudformation_role(platform, model),
         trust=({"Service": "cloudformation.amazonaws.com"}, {}),
         description=f"CloudFormation, for the endpoint stack of {model}",
-        policy=names.policy(platform, CLOUDFORMATION),
+        policies=[names.policy(platform, kind) for kind in (CLOUDFORMATION, KINDS)],
     )
     account = getattr(platform.accounts, stage)
     model_role(
@@ -131,7 +147,7 @@ class _Deployment:
                 "sagemaker:UpdateEndpoint",
                 sagemaker(
                     stack,
-                    f"endpoint/{names.endpoint(MODEL)}",
+                    *_ENDPOINTS,
                     f"endpoint-config/{names.by_content(MODEL)}",
                 ),
             ),
@@ -153,7 +169,7 @@ class _Deployment:
         return [
             allow(
                 ["sagemaker:DescribeEndpoint", "sagemaker:InvokeEndpoint"],
-                sagemaker(self._stack, f"endpoint/{names.endpoint(MODEL)}"),
+                sagemaker(self._stack, *_ENDPOINTS),
             ),
             allow(
                 ["sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel"],
@@ -165,25 +181,27 @@ class _Deployment:
         """Model, endpoint configuration and endpoint: with their own names, and only these."""
         stack, platform = self._stack, self._platform
         nouns = {
-            "Model": f"model/{names.by_content(MODEL)}",
-            "EndpointConfig": f"endpoint-config/{names.by_content(MODEL)}",
-            "Endpoint": f"endpoint/{names.endpoint(MODEL)}",
-            "Pipeline": f"pipeline/{names.monitor_pipeline(MODEL)}",
+            "Model": [f"model/{names.by_content(MODEL)}"],
+            "EndpointConfig": [f"endpoint-config/{names.by_content(MODEL)}"],
+            "Endpoint": _ENDPOINTS,
+            "Pipeline": [
+                f"pipeline/{one}" for one in (names.monitor_pipeline(MODEL), names.batch_pipeline(MODEL))
+            ],
         }
         return [
             *(
-                allow([f"sagemaker:{verb}{noun}" for verb in _VERBS[noun]], sagemaker(stack, arn))
-                for noun, arn in nouns.items()
+                allow([f"sagemaker:{verb}{noun}" for verb in _VERBS[noun]], sagemaker(stack, *arns))
+                for noun, arns in nouns.items()
             ),
             allow(
                 ["sagemaker:AddTags", "sagemaker:DeleteTags", "sagemaker:ListTags"],
-                sagemaker(stack, *nouns.values()),
+                sagemaker(stack, *(arn for arns in nouns.values() for arn in arns)),
             ),
-            allow("sagemaker:CreateModel", sagemaker(stack, nouns["Model"]), there),
+            allow("sagemaker:CreateModel", sagemaker(stack, *nouns["Model"]), there),
             # CreateEndpoint and UpdateEndpoint are asked of the configuration as well.
             allow(
                 ["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"],
-                sagemaker(stack, nouns["EndpointConfig"]),
+                sagemaker(stack, *nouns["EndpointConfig"]),
             ),
             allow("sagemaker:CreateModel", self._versions),
             *self._read_registry(),
@@ -221,8 +239,10 @@ class _Deployment:
                     "scheduler:GetSchedule",
                     "scheduler:UpdateSchedule",
                 ],
-                f"arn:aws:scheduler:{stack.region}:{stack.account}:schedule/default"
-                f"/{names.monitor_pipeline(MODEL)}",
+                [
+                    f"arn:aws:scheduler:{stack.region}:{stack.account}:schedule/default/{one}"
+                    for one in (names.monitor_pipeline(MODEL), names.batch_pipeline(MODEL))
+                ],
             ),
         ]
 
@@ -235,6 +255,7 @@ def _rollback_alarms(platform: Platform) -> str:
     return names.rollback_alarm(platform, names.by_content(MODEL), "*")
 
 
+_ENDPOINTS = [f"endpoint/{name}" for name in names.endpoints(MODEL)]
 _HASHED = ("endpoint-config", "model")
 # A model is created under a condition of its own.
 _VERBS = {

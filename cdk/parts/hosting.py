@@ -20,6 +20,7 @@ from cdk.parts.grants import (
 )
 from cdk.parts.images import pull
 from cdk.parts.keys import USE, encrypt_disks, through_s3
+from cdk.parts.kinds import BATCH, answer_files, run_batch
 from cdk.parts.model_tag import NEW, NOT_ANOTHERS, OWN
 from cdk.parts.registry import READ_PACKAGES, registry_arns
 from cdk.parts.storage import bucket_arn, objects, under
@@ -35,6 +36,7 @@ def hosting_policies(
     platform: Platform,
     *,
     data_key: str,
+    messages_key: str,
     capture: str,
     ground_truth: str,
     network: Attachment | None,
@@ -50,15 +52,17 @@ def hosting_policies(
         [
             *read_artifacts(platform),
             *pull(platform),
-            allow("s3:PutObject", objects(capture, names.captures(MODEL))),
+            allow("s3:PutObject", objects(capture, names.captures(MODEL), names.results(MODEL))),
             allow(USE, data_key),
-            _write_logs(stack, f"Endpoints/{names.endpoint(MODEL)}"),
+            *(_write_logs(stack, f"Endpoints/{name}") for name in names.endpoints(MODEL)),
+            _write_logs(stack, "TransformJobs"),
             # AWS asks it of "your execution role", and not whether that is whose who updates the endpoint.
             allow(
                 "cloudwatch:DescribeAlarms",
                 f"arn:aws:cloudwatch:{stack.region}:{stack.account}:alarm:"
                 + names.rollback_alarm(platform, names.by_content(MODEL), "*"),
             ),
+            *answer_files(stack, platform, capture=capture, messages_key=messages_key),
             *attached,
         ],
     )
@@ -68,6 +72,14 @@ def hosting_policies(
         names.policy(platform, MONITOR),
         "For each model's own things: monitor pipelines, their jobs and their schedules",
         [*_watch(stack, platform, data_key, capture, ground_truth, network), *attached],
+    )
+
+    make_policy(
+        scope,
+        "BatchPolicy",
+        names.policy(platform, BATCH),
+        "For each model's own things: batch pipelines, and what starts them",
+        [*run_batch(stack, platform, data_key=data_key), *attached],
     )
 
 
@@ -92,6 +104,17 @@ def hosting_roles(scope: Construct, platform: Platform, model: str) -> None:
         ],
         description=f"The monitor pipeline of {model}, its jobs and its schedule",
         policy=names.policy(platform, MONITOR),
+    )
+    model_role(
+        scope,
+        "Batch",
+        names.batch_role(platform, model),
+        trust=[
+            allow_principal(service(f"{who}.amazonaws.com", account), "sts:AssumeRole")
+            for who in ("sagemaker", "scheduler", "events")
+        ],
+        description=f"The batch pipeline of {model}, and the rule and schedule that start it",
+        policy=names.policy(platform, BATCH),
     )
 
 
@@ -132,10 +155,15 @@ def _watch(
         ),
         allow("sagemaker:AddTags", jobs, NOT_ANOTHERS),
         allow(["sagemaker:DescribeProcessingJob", "sagemaker:StopProcessingJob"], jobs, OWN),
-        allow("sagemaker:DescribeEndpoint", sagemaker(stack, f"endpoint/{names.endpoint(MODEL)}")),
+        allow(
+            "sagemaker:DescribeEndpoint",
+            sagemaker(stack, *(f"endpoint/{name}" for name in names.endpoints(MODEL))),
+        ),
         *read_artifacts(platform),
         *pull(platform),
         allow(["s3:GetObject", "s3:PutObject"], objects(capture, *seen)),
+        # What a batch transform captures is where its files lie.
+        allow("s3:GetObject", objects(capture, names.requests(MODEL), names.results(MODEL))),
         allow("s3:GetObject", objects(ground_truth, f"{MODEL}/")),
         allow("s3:ListBucket", bucket_arn(capture), under(*seen)),
         allow("s3:ListBucket", bucket_arn(ground_truth), under(f"{MODEL}/")),

@@ -13,8 +13,8 @@ from isthmus.resource_types import aws_logs
 JOB_KINDS: dict[AccountRole, tuple[str, ...]] = {
     "dev": ("ProcessingJobs", "TrainingJobs"),
     "automation": ("ProcessingJobs", "TrainingJobs"),
-    "staging": ("ProcessingJobs",),
-    "prod": ("ProcessingJobs",),
+    "staging": ("ProcessingJobs", "TransformJobs"),
+    "prod": ("ProcessingJobs", "TransformJobs"),
 }
 """The kinds of jobs that run in an account: scientists', those of pipelines, and monitors'."""
 

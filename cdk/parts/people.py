@@ -19,6 +19,7 @@ from cdk.parts.grants import (
     sagemaker,
 )
 from cdk.parts.keys import READ, USE, through_sqs
+from cdk.parts.kinds import ask_other_kinds
 from cdk.parts.platform_tag import of_platform
 from cdk.parts.registry import READ_GROUP, READ_PACKAGES, registry_arns
 from cdk.parts.saved_queries import ask
@@ -143,6 +144,7 @@ def serving_operator(
             # Whether an endpoint is there is asked before it has tags.
             allow("sagemaker:DescribeEndpoint", sagemaker(stack, "endpoint/*")),
             allow("sagemaker:InvokeEndpoint", sagemaker(stack, "endpoint/*"), ours),
+            *ask_other_kinds(stack, "*", capture=capture, data_key=data_key, conditions=ours),
             allow(
                 ["sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel", "sagemaker:ListTags"],
                 sagemaker(stack, "endpoint-config/*", "model/*"),
@@ -160,7 +162,6 @@ def serving_operator(
             *ask(stack, platform, stage),
             allow("s3:GetObject", objects(capture)),
             allow("s3:ListBucket", bucket_arn(capture)),
-            allow(READ, data_key),
         ],
     )
 

@@ -28,6 +28,7 @@ from isthmus.config.fields import (
     again,
     did_you_mean,
 )
+from isthmus.config.kinds import KINDS
 from isthmus.config.logs import Logs
 from isthmus.config.network import Network
 from isthmus.config.notifications import Notifications
@@ -165,6 +166,8 @@ class Platform(Strict):
                 "what is made for it would have the names of the platform's own; no model is called "
                 f"{', '.join(OURS)}"
             )
+        if suffix := next((one for one in KINDS if model.endswith(f"-{one}")), None):
+            raise Misfit(f"model {model}: other models' endpoints and pipelines end with -{suffix}", "models")
         for account in WORKLOADS:
             if f"{model}-".startswith(f"{account}-"):
                 return (

@@ -37,50 +37,58 @@ class Alarm:
 
 def alarms(platform: Platform, config: DeployConfig, stage: Stage) -> list[Alarm]:
     """All alarms of the model at the stage."""
-    return [*paging(platform, config, stage), *watching(platform, config.model, stage)]
+    watched = watching(platform, config.model, stage) if config.watched else ()
+    return [*paging(platform, config, stage), *watched]
 
 
 def paging(platform: Platform, config: DeployConfig, stage: Stage) -> Iterator[Alarm]:
     """What a person looks at now: failing, slow and, where traffic is expected, silent."""
-    model, bounds = config.model, config.alarms
-    yield _errors(platform, model, stage, bounds.error_percent)
-    yield _latency(platform, model, stage, bounds.p95_latency_ms)
+    if config.endpoint == "batch":
+        # It has no endpoint: a run that failed is told by the account's own rule.
+        return
+    bounds = config.alarms
+    yield _errors(platform, config, stage, bounds.error_percent)
+    yield _latency(platform, config, stage, bounds.p95_latency_ms)
     if stage == "prod" and bounds.silent_minutes:
-        yield _silence(platform, model, stage, bounds.silent_minutes)
+        yield _silence(platform, config, stage, bounds.silent_minutes)
 
 
-def _errors(platform: Platform, model: str, stage: Stage, percent: float) -> Alarm:
+def _errors(platform: Platform, config: DeployConfig, stage: Stage, percent: float) -> Alarm:
+    model = config.model
     return Alarm(
         "Errors",
         names.errors_alarm(platform, model),
         f"{model} in {stage} fails more than {percent:g} % of its requests (5xx). Read the log "
-        f"group /aws/sagemaker/Endpoints/{names.endpoint(model)}. If the newest version is at fault, run "
-        f"{names.deploy_pipeline(model)} with the one before: isthmus models {model}.",
+        f"group /aws/sagemaker/Endpoints/{names.endpoint(model, config.endpoint)}. If the newest version is "
+        f"at fault, run {names.deploy_pipeline(model)} with the one before: isthmus models {model}.",
         "AWS/SageMaker",
         "Invocation5XXErrors",
-        _endpoint(model),
+        _endpoint(config),
         "Average",
         percent / 100,
     )
 
 
-def _latency(platform: Platform, model: str, stage: Stage, milliseconds: float) -> Alarm:
+def _latency(platform: Platform, config: DeployConfig, stage: Stage, milliseconds: float) -> Alarm:
+    model = config.model
+    size = f"serverless.{stage}" if config.endpoint == "serverless" else f"capacity.{stage}"
     return Alarm(
         "Latency",
         names.latency_alarm(platform, model),
         f"{model} in {stage}: one request in twenty takes the model over {milliseconds:g} ms. Look "
-        f"at dashboard {names.model_dashboard(platform)}: where processors are busy, raise capacity.{stage} "
+        f"at dashboard {names.model_dashboard(platform)}: where processors are busy, raise {size} "
         "in deploy.yaml; else compare the newest version with the one before.",
         "AWS/SageMaker",
         "ModelLatency",
-        _endpoint(model),
+        _endpoint(config),
         "p95",
         # SageMaker measures microseconds.
         milliseconds * 1000,
     )
 
 
-def _silence(platform: Platform, model: str, stage: Stage, minutes: int) -> Alarm:
+def _silence(platform: Platform, config: DeployConfig, stage: Stage, minutes: int) -> Alarm:
+    model, queued = config.model, config.endpoint == "async"
     return Alarm(
         "Silence",
         names.silence_alarm(platform, model),
@@ -88,8 +96,9 @@ def _silence(platform: Platform, model: str, stage: Stage, minutes: int) -> Alar
         f"expects traffic. Ask it yourself: isthmus invoke {model} --stage {stage}. If it answers, look "
         "at its callers.",
         "AWS/SageMaker",
-        "Invocations",
-        _endpoint(model),
+        # Of an asynchronous endpoint SageMaker publishes no other, and that for the endpoint as a whole.
+        "InvocationsProcessed" if queued else "Invocations",
+        {"EndpointName": names.endpoint(model, "async")} if queued else _endpoint(config),
         "Sum",
         1,
         period=minutes * 60,
@@ -100,9 +109,9 @@ def _silence(platform: Platform, model: str, stage: Stage, minutes: int) -> Alar
     )
 
 
-def _endpoint(model: str) -> dict[str, str]:
+def _endpoint(config: DeployConfig) -> dict[str, str]:
     """The dimensions of SageMaker's metrics about the model's endpoint."""
-    return {"EndpointName": names.endpoint(model), "VariantName": names.VARIANT}
+    return {"EndpointName": names.endpoint(config.model, config.endpoint), "VariantName": names.VARIANT}
 
 
 def watching(platform: Platform, model: str, stage: Stage) -> Iterator[Alarm]:

@@ -57,7 +57,7 @@ def apply(
         attempt.record(problem.reason, run_id)
         raise problem from None
     attempt.clear_up(before)
-    records.deployed(attempt.sagemaker, package, stage, run_id, attempt.asked.endpoint_config)
+    records.deployed(attempt.sagemaker, package, serving, run_id)
     session.client("cloudwatch").put_metric_data(
         Namespace=names.METRIC_NAMESPACE, MetricData=[served(package.model, stage, package.version)]
     )
@@ -97,9 +97,10 @@ class _Attempt:
             # Left by an attempt that was turned back: CloudFormation could not make it a second time.
             leftovers.delete(self.sagemaker, {wanted}, keep={stands})
         deploy_stack(self.session, self.assembly, self.stack, say=self.say)
-        settled(self.sagemaker, names.endpoint(self.package.model))
+        if self.asked.endpoint:
+            settled(self.sagemaker, self.asked.endpoint)
         serving = look(self.sagemaker, self.package.model, self.stage)
-        if serving.endpoint_config != wanted and stands == wanted and before:
+        if serving.endpoint_config != wanted and stands == wanted and before and self.asked.endpoint:
             self.say(f"{serving.endpoint}: runs {serving.endpoint_config} and not {wanted}: updating it")
             repair(self.sagemaker, serving, self.asked)
             serving = look(self.sagemaker, self.package.model, self.stage)

@@ -12,6 +12,8 @@ from functools import cached_property
 
 from isthmus import names
 from isthmus.config import DeployConfig, Platform, Stage
+from isthmus.config.kinds import Kind
+from isthmus.config.scaling import Scaling
 from isthmus.deploy.package import Package
 from isthmus.network import Attachment, references
 
@@ -26,6 +28,20 @@ class Deployment:
     @property
     def model(self) -> str:
         return self.package.model
+
+    @property
+    def kind(self) -> Kind:
+        return self.config.endpoint
+
+    @property
+    def scaling(self) -> Scaling | None:
+        found: Scaling | None = getattr(self.config.capacity, self.stage).scaling
+        return found
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint's name; of a batch transform there is none."""
+        return names.endpoint(self.model, self.kind)
 
     @property
     def account(self) -> str:
@@ -48,6 +64,13 @@ class Deployment:
     @cached_property
     def network(self) -> Attachment | None:
         return references(self.platform, self.stage)
+
+    def stored(self, prefix: str) -> str:
+        """The S3 URI of a prefix of the bucket of captures, requests and results."""
+        return f"s3://{self.capture_bucket}/{prefix}"
+
+    def tags(self) -> dict[str, str]:
+        return names.tags(self.platform, self.stage, self.platform.model(self.model))
 
     def role(self, name: str) -> str:
         """The ARN of a role in the stage's account."""

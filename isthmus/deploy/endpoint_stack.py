@@ -1,4 +1,4 @@
-"""The stack of one model at one stage: model, endpoint configuration, endpoint, alarms, scheduled monitor.
+"""The stack of one model at one stage: the model, what serves it, alarms, scheduled monitor.
 
 Names of what cannot be changed in place are made of all of its content, so the same version makes the same
 template, and any change makes a new resource beside the old one. How each is made is in `parts/`.
@@ -16,6 +16,8 @@ from isthmus.deploy.parts.capture import captures_uri
 from isthmus.deploy.parts.endpoint import make_endpoint, make_endpoint_config
 from isthmus.deploy.parts.model import make_model
 from isthmus.deploy.parts.monitor import make_monitor
+from isthmus.deploy.parts.queue import make_topics
+from isthmus.resource_types import aws_sagemaker as sagemaker
 
 
 class EndpointStack(Stack):
@@ -37,8 +39,26 @@ class EndpointStack(Stack):
             ),
             tags=names.tags(platform, deployment.stage, platform.model(model)),
         )
-        config = make_endpoint_config(self, deployment, make_model(self, deployment))
-        guards = make_rollback_alarms(self, deployment, config.endpoint_config_name or "")
-        make_endpoint(self, deployment, config, guards)
+        captures = self._serve(deployment, make_model(self, deployment))
         make_alarms(self, deployment)
-        make_monitor(self, deployment, captures_uri(deployment, config.endpoint_config_name or ""))
+        if deployment.config.watched:
+            make_monitor(self, deployment, captures)
+
+    def _serve(self, deployment: Deployment, model: sagemaker.CfnModel) -> str:
+        """Make what serves, of the kind that is asked for; returns where what it is asked is written down."""
+        if deployment.kind == "batch":
+            from isthmus.deploy.parts import batch
+
+            batch.make_batch(self, deployment, model)
+            return batch.captures_uri(deployment, model.model_name or "")
+        config = make_endpoint_config(self, deployment, model)
+        if deployment.kind == "async":
+            for topic in make_topics(self, deployment):
+                config.add_resource_dependency(topic)
+        guards = make_rollback_alarms(self, deployment, config.endpoint_config_name or "")
+        endpoint = make_endpoint(self, deployment, config, guards)
+        if deployment.scaling:
+            from isthmus.deploy.parts.scaling import make_scaling
+
+            make_scaling(self, deployment, endpoint, deployment.scaling)
+        return captures_uri(deployment, config.endpoint_config_name or "")

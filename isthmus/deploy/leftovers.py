@@ -30,16 +30,17 @@ def delete(sagemaker: Any, configs: set[str], keep: set[str]) -> list[str]:
 
     Gives the names of what is gone.
     """
-    kept = {model for config in keep - {""} for model in _models(sagemaker, config) or ()}
+    # What a batch transform serves by is a model itself.
+    kept = keep | {model for config in keep - {""} for model in _models(sagemaker, config) or ()}
     gone = []
     for config in sorted(configs - keep - {""}):
         models = _models(sagemaker, config)
         if models is not None:
             sagemaker.delete_endpoint_config(EndpointConfigName=config)
             gone.append(config)
-        for model in sorted((models or set()) - kept):
-            _delete_model(sagemaker, model)
-            gone.append(model)
+        for model in sorted(({config} if models is None else models) - kept):
+            if _delete_model(sagemaker, model):
+                gone.append(model)
     return gone
 
 
@@ -55,9 +56,12 @@ def _models(sagemaker: Any, config: str) -> set[str] | None:
     return {one["ModelName"] for one in variants if "ModelName" in one}
 
 
-def _delete_model(sagemaker: Any, model: str) -> None:
+def _delete_model(sagemaker: Any, model: str) -> bool:
+    """Whether it was there."""
     try:
         sagemaker.delete_model(ModelName=model)
     except sagemaker.exceptions.ClientError as error:
         if "Could not find" not in error.response["Error"]["Message"]:
             raise
+        return False
+    return True

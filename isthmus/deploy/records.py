@@ -17,28 +17,29 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from isthmus import names
 from isthmus.config import Stage
 from isthmus.deploy.package import APPROVAL, Package
+from isthmus.serving import Serving
 
 IN_SERVICE, RETIRED, TURNED_BACK = "InService", "Retired", "TurnedBack"
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateModelPackage.html
 LONGEST = 256
 
 
-def deployed(sagemaker: Any, package: Package, stage: Stage, run_id: str, config: str) -> None:
+def deployed(sagemaker: Any, package: Package, serving: Serving, run_id: str) -> None:
     """Write down where the version runs and which run brought it there; idempotent.
 
     This is an update of metadata: the event that it causes names no change of approval and starts nothing.
     A version has one stage in the registry: one that serves prod keeps it when it passes staging again.
     """
+    stage = serving.stage
     current = sagemaker.describe_model_package(ModelPackageName=package.arn)
     if stage == "staging" and _serves(current, "prod"):
         return
     wanted = {
         f"{stage}_run_id": run_id,
-        f"{stage}_endpoint": names.endpoint(package.model),
-        f"{stage}_endpoint_config": config,
+        f"{stage}_endpoint": serving.endpoint,
+        f"{stage}_endpoint_config": serving.endpoint_config,
     }
     cycle = {"Stage": stage, "StageStatus": IN_SERVICE, "StageDescription": f"run {run_id}"}
     metadata = current.get("CustomerMetadataProperties", {})

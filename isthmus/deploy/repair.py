@@ -13,19 +13,16 @@ from isthmus.serving import Serving
 
 
 def stack_config(cloudformation: Any, stack: str) -> str:
-    """The endpoint configuration that the stack has now; empty where it has none."""
+    """The endpoint configuration that the stack has now, or without one the model; empty for neither."""
     try:
         found = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
     except cloudformation.exceptions.ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
         return ""
-    ids = (
-        one.get("PhysicalResourceId", "")
-        for one in found
-        if one["ResourceType"] == "AWS::SageMaker::EndpointConfig"
-    )
-    return next((one.rsplit("/", 1)[-1] for one in ids), "")
+    ids = {one["ResourceType"]: one.get("PhysicalResourceId", "") for one in found}
+    kinds = (f"AWS::SageMaker::{kind}" for kind in ("EndpointConfig", "Model"))
+    return next((ids[kind].rsplit("/", 1)[-1] for kind in kinds if ids.get(kind)), "")
 
 
 def settled(sagemaker: Any, endpoint: str) -> None:

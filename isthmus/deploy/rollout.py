@@ -29,7 +29,7 @@ def rollback_alarms(
     if rollout.is_plain:
         return []
     fleet = {
-        "EndpointName": names.endpoint(config.model),
+        "EndpointName": names.endpoint(config.model, config.endpoint),
         "VariantName": names.VARIANT,
         "EndpointConfigName": endpoint_config,
     }
@@ -39,7 +39,7 @@ def rollback_alarms(
             names.rollback_alarm(platform, endpoint_config, one.name),
             f"{config.model} in {stage}: the version that is rolled out has {_said(one)}. SageMaker turns "
             f"its rollout back, and the run of {names.deploy_pipeline(config.model)} says so. "
-            f"Read the log group /aws/sagemaker/Endpoints/{names.endpoint(config.model)}.",
+            f"Read the log group /aws/sagemaker/Endpoints/{names.endpoint(config.model, config.endpoint)}.",
             one.namespace,
             one.metric,
             one.dimensions or fleet,

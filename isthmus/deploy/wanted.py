@@ -13,8 +13,12 @@ from isthmus.infra.manifest import find_stack
 
 @dataclass(frozen=True)
 class Wanted:
-    """The endpoint configuration, and how its rollout goes: SageMaker's DeploymentConfig."""
+    """The endpoint and its configuration, and how its rollout goes: SageMaker's DeploymentConfig.
 
+    A batch transform has no endpoint: its configuration is SageMaker's model.
+    """
+
+    endpoint: str
     endpoint_config: str
     deployment: dict[str, Any]
 
@@ -26,14 +30,18 @@ class Wanted:
 
 
 def wanted(assembly: Path, stack: str) -> Wanted:
-    """Read the stack's template; raises `BadInput` where it has no endpoint."""
+    """Read the stack's template; raises `BadInput` where it has neither endpoint nor model."""
     template = find_stack(assembly, stack).template
     resources = json.loads(template.read_text())["Resources"].values()
 
     def of(kind: str) -> dict[str, Any]:
-        for resource in resources:
-            if resource["Type"] == f"AWS::SageMaker::{kind}":
-                return dict(resource["Properties"])
-        raise BadInput(f"stack {stack} has no endpoint", where=str(template))
+        found = (one for one in resources if one["Type"] == f"AWS::SageMaker::{kind}")
+        return dict(next(found, {"Properties": {}})["Properties"])
 
-    return Wanted(of("EndpointConfig")["EndpointConfigName"], of("Endpoint").get("DeploymentConfig", {}))
+    endpoint, model = of("Endpoint"), of("Model")
+    if not model:
+        raise BadInput(f"stack {stack} has no model", where=str(template))
+    if not endpoint:
+        return Wanted("", model["ModelName"], {})
+    config = of("EndpointConfig")["EndpointConfigName"]
+    return Wanted(endpoint["EndpointName"], config, endpoint.get("DeploymentConfig", {}))

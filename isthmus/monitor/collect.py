@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from isthmus.monitor import manifests
+
 WORKERS = 16
 KINDS = (".jsonl", ".parquet")
 
@@ -23,7 +25,8 @@ def collect(
     """Fetch the files of the last `days` under `uri` into `folder`; returns how many.
 
     `share` is that of one instance of several: which it is, and of how many.
-    Below `uri` they lie in `<year>/<month>/<day>/<hour>/`, as SageMaker writes them (UTC).
+    Below `uri` they lie in `<year>/<month>/<day>/<hour>/`, as SageMaker writes them (UTC); of a transform
+    there are lists of files instead, which `manifests` reads.
     """
     where = urlsplit(uri)
     prefix = where.path.strip("/")
@@ -36,7 +39,10 @@ def collect(
         s3.download_file(where.netloc, key, str(file))
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        return len(list(pool.map(fetch, keys)))
+        fetched = len(list(pool.map(fetch, keys)))
+    if share[0]:
+        return fetched
+    return fetched + manifests.collect(s3, where.netloc, prefix, last_days(now, days), folder)
 
 
 def last_days(now: datetime, days: int) -> list[str]:

@@ -24,9 +24,13 @@ def start(session: boto3.Session, model: str, token: str | None = None) -> str:
         answer = sagemaker.start_pipeline_execution(
             PipelineName=names.monitor_pipeline(model), ClientRequestToken=token or str(uuid.uuid4())
         )
-    except sagemaker.exceptions.ResourceNotFound:
+    except sagemaker.exceptions.ClientError as error:
+        # One that is not there has no tags, by which an operator may start it.
+        if error.response["Error"]["Code"] not in ("AccessDeniedException", "ResourceNotFound"):
+            raise
         raise NotFound(
-            f"{model} has no monitor in this account", todo="it is deployed with the model: isthmus status"
+            f"{model} has no monitor in this account that you may start",
+            todo="it is deployed with the model, but for a serverless endpoint: isthmus status",
         ) from None
     return str(answer["PipelineExecutionArn"])
 

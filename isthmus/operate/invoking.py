@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ DATA = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("model")
 @STAGE
 @click.option("--data", type=DATA, help="A CSV or JSON file.")
+@click.option("--file", type=DATA, help="A CSV file for a batch transform, whose results are not waited for.")
 @click.option("--row", help="One row: comma-separated values in the order of the features.")
 @click.option("--inference-id", default="", help="To find the request by, and to send its label under.")
 @click.option("--api", metavar="URL", help="Through the stage's API, as the job's service connection.")
@@ -30,6 +32,7 @@ def invoke(
     model: str,
     stage: Stage,
     data: Path | None,
+    file: Path | None,
     row: str | None,
     inference_id: str,
     api: str | None,
@@ -37,7 +40,8 @@ def invoke(
 ) -> None:
     """Ask MODEL's endpoint for predictions, one a line; rows from --row, --data or standard input.
 
-    Of CSV rows with a header, columns that the model does not take are left out.
+    Of CSV rows with a header, columns that the model does not take are left out. The answer of a queue or a
+    batch transform is waited for; with --file a transform starts, and it is said where its results will lie.
     With --api no AWS key is needed: the stage's API is asked, whose URL is the output ApiUrl of its stack.
     """
     from isthmus.config import read_platform
@@ -47,6 +51,10 @@ def invoke(
 
     accounts = Accounts(read_platform())
     accounts.platform.model(model)
+    if file:
+        results = _start(accounts, model, stage, file)
+        show.as_json({"model": model, "stage": stage, "results": results}) if as_json else click.echo(results)
+        return
     rows = read_rows(data, row)
     if api:
         found, inference_id = _through(api, accounts.platform, model, rows, inference_id)
@@ -71,15 +79,39 @@ def _through(
 
 def _asked(accounts: Accounts, model: str, stage: Stage, rows: bytes, inference_id: str) -> list[str]:
     """Predictions; where the model refuses rows for columns that it does not take, without those."""
+    from isthmus import asking, names
     from isthmus.errors import BadInput
     from isthmus.operate import columns, predictions
+    from isthmus.serving import look
 
-    runtime = accounts.client(stage, "sagemaker-runtime")
+    serving = look(accounts.client(stage, "sagemaker"), model, stage)
+    bucket = names.capture_bucket(accounts.platform, getattr(accounts.platform.accounts, stage))
+    runtime = asking.runtime(lambda service: accounts.client(stage, service), serving, model, bucket)
     try:
-        return predictions.ask(runtime, model, stage, rows, inference_id)
+        return predictions.ask(runtime, serving.endpoint, stage, rows, inference_id)
     except BadInput:
         rows, others = columns.only(rows, columns.taken(accounts, model, stage))
         if not others:
             raise
     click.echo(f"left out, because the model does not take them: {', '.join(others)}", err=True)
-    return predictions.ask(runtime, model, stage, rows, inference_id)
+    return predictions.ask(runtime, serving.endpoint, stage, rows, inference_id)
+
+
+def _start(accounts: Accounts, model: str, stage: Stage, file: Path) -> str:
+    """Have a batch transform answer the file; returns where the answers will lie."""
+    from isthmus import asking, names
+    from isthmus.errors import BadInput
+    from isthmus.serving import look
+
+    sagemaker = accounts.client(stage, "sagemaker")
+    serving = look(sagemaker, model, stage)
+    if serving.kind != "batch":
+        raise BadInput(
+            f"{model} in {stage} is no batch transform: its endpoint is {serving.kind}",
+            todo=f"isthmus invoke {model} --stage {stage} --data {file}",
+        )
+    bucket = names.capture_bucket(accounts.platform, getattr(accounts.platform.accounts, stage))
+    name = f"{uuid.uuid4()}-{file.name}"
+    key = asking.hand_in(accounts.client(stage, "s3"), bucket, model, name, file.read_bytes())
+    _, results = asking.start_batch(sagemaker, model, key)
+    return f"s3://{bucket}/{results}{name}.out"

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from isthmus import names
 from isthmus.errors import BadInput, NotFound, Unavailable
 from isthmus.operate.rows import media_type
 
 
-def ask(runtime: Any, model: str, stage: str, rows: bytes, inference_id: str = "") -> list[str]:
+def ask(runtime: Any, endpoint: str, stage: str, rows: bytes, inference_id: str = "") -> list[str]:
     """One prediction for each row of a CSV or JSON document, as text.
 
-    Raises `NotFound` where the model has no endpoint at the stage, `BadInput` in the model's own words where
-    it refuses the rows, and `Unavailable` where it fails.
+    `runtime` is what `isthmus.asking` gives. Raises `NotFound` where the endpoint is not there, `BadInput` in
+    the model's own words where it refuses the rows, and `Unavailable` where it fails.
     """
     extra = {"InferenceId": inference_id} if inference_id else {}
     try:
         answer = runtime.invoke_endpoint(
-            EndpointName=names.endpoint(model),
+            EndpointName=endpoint,
             Body=rows,
             ContentType=media_type(rows),
             Accept="text/csv",
@@ -30,7 +29,7 @@ def ask(runtime: Any, model: str, stage: str, rows: bytes, inference_id: str = "
         if "not found" not in str(error).lower():
             raise
         raise NotFound(
-            f"{model} has no endpoint in {stage}", todo="see what runs where: isthmus status"
+            f"endpoint {endpoint} is not in {stage}", todo="see what runs where: isthmus status"
         ) from None
     text: str = answer["Body"].read().decode()
     return text.splitlines()

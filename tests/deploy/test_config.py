@@ -48,7 +48,36 @@ def test_the_example_is_read() -> None:
             "rollout: {prod: {bake_minutes: 5, alarms: [{name: x, metric: Y, namespace: Z, above: 1}]}}",
             ["rollout.prod.alarms", "with which dimensions Z"],
         ),
-        ("endpoint: serverless", ["endpoint", "'serverless'"]),
+        ("endpoint: sync", ["deploy.yaml:2", "endpoint", "'sync'", "did you mean 'async'"]),
+        ("serverless: {prod: {memory_mb: 2048}}", ["deploy.yaml:2, serverless", "this one is realtime"]),
+        ("serverless: {prod: {memory_mb: 1500}}", ["serverless.prod.memory_mb", "1500"]),
+        ("endpoint: serverless\ncapacity: {prod: {}}", ["deploy.yaml:3, capacity", "has no instances"]),
+        ("endpoint: serverless\ncapture_percent: 5", ["deploy.yaml:3, capture_percent", "captures nothing"]),
+        ("endpoint: serverless\nmonitoring: {psi: 0.3}", ["deploy.yaml:3, monitoring", "leave it out"]),
+        (
+            "endpoint: serverless\nserverless: {prod: {max_concurrency: 2, provisioned_concurrency: 3}}",
+            ["deploy.yaml:3, serverless.prod", "provisioned_concurrency is over max_concurrency"],
+        ),
+        (
+            "capacity:\n  prod:\n    scaling: {max_instances: 2}",
+            ["deploy.yaml:4, capacity.prod.scaling", "say invocations_per_instance"],
+        ),
+        (
+            "capacity: {prod: {scaling: {min_instances: 0, max_instances: 2, invocations_per_instance: 1}}}",
+            ["capacity.prod.scaling.min_instances", "only asynchronous endpoints scale to 0", "'0'"],
+        ),
+        (
+            "endpoint: async\ncapacity: {prod: {scaling: {min_instances: 3, max_instances: 2}}}",
+            ["capacity.prod.scaling", "min_instances is over max_instances"],
+        ),
+        (
+            "endpoint: async\ncapacity: {prod: {scaling: {max_instances: 2, invocations_per_instance: 9}}}",
+            ["scaling.invocations_per_instance", "scales by its queue"],
+        ),
+        ("endpoint: async\nasynchronous: {topics: [succes]}", ["did you mean 'success'"]),
+        ("endpoint: batch\nbatch: {on_arrival: false}", ["deploy.yaml:3, batch", "nothing would ever start"]),
+        ("endpoint: batch\ncapture_percent: 50", ["capture_percent", "all or nothing"]),
+        ("endpoint: batch\nalarms: {error_percent: 2}", ["deploy.yaml:3, alarms", "has no endpoint"]),
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, line: str, words: list[str]) -> None:

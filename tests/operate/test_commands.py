@@ -188,7 +188,7 @@ def test_invoke_keeps_the_models_own_words_where_leaving_out_does_not_help(shell
 
 def test_invoke_says_what_is_wrong(shell: Shell) -> None:
     assert "row 1 has 1 cell" in fails(shell, BadInput, "invoke", MODEL, "--row", "bad")
-    assert "no endpoint in staging" in fails(
+    assert f"no endpoint of {MODEL} in staging" in fails(
         shell, NotFound, "invoke", MODEL, "--stage", "staging", "--row", "1,2"
     )
     assert "no rows" in fails(shell, BadInput, "invoke", MODEL, given=" \n")

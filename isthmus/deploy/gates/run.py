@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite
 
+from isthmus import asking, names
 from isthmus.config import DeployConfig, Platform, Stage
 from isthmus.deploy.gates.gate import Finding, LiveEndpoint
 from isthmus.deploy.package import read
@@ -48,10 +50,11 @@ def live(platform: Platform, config: DeployConfig, assembly: Path, stage: Stage)
     sagemaker = session.client("sagemaker")
     serving = look(sagemaker, package.model, stage)
     expect(serving, package.arn)
-    pool = Config(max_pool_connections=config.gates.concurrency)
-    return LiveEndpoint(
-        session.client("sagemaker-runtime", config=pool), serving.endpoint, config, assembly, sagemaker
-    )
+    pool = Config(max_pool_connections=max(10, config.gates.concurrency))
+    bucket = names.capture_bucket(platform, getattr(platform.accounts, stage))
+    make: Any = session.client
+    runtime = asking.runtime(lambda service: make(service, config=pool), serving, package.model, bucket)
+    return LiveEndpoint(runtime, serving.endpoint, config, assembly, sagemaker)
 
 
 def find(folder: Path, only: Sequence[str]) -> dict[str, Gate]:

@@ -10,10 +10,10 @@ from isthmus.deploy.deployment import Deployment
 
 def capture_config(deployment: Deployment) -> dict[str, Any]:
     """All of it but the folder that is named after the endpoint configuration."""
-    percent = deployment.config.capture_percent
+    percent = deployment.config.captured_percent
     return {
         "enableCapture": percent > 0,
-        "destinationS3Uri": f"s3://{deployment.capture_bucket}/{names.captures(deployment.model)}",
+        "destinationS3Uri": deployment.stored(names.captures(deployment.model)),
         "initialSamplingPercentage": percent,
         "kmsKeyId": deployment.key,
         "captureOptions": [{"captureMode": "Input"}, {"captureMode": "Output"}],
@@ -26,5 +26,5 @@ def capture_config(deployment: Deployment) -> dict[str, Any]:
 
 def captures_uri(deployment: Deployment, endpoint_config: str) -> str:
     """Where SageMaker writes what the variant was asked under this endpoint configuration."""
-    folder = f"{deployment.capture_bucket}/{names.captures(deployment.model)}{endpoint_config}"
-    return f"s3://{folder}/{names.endpoint(deployment.model)}/{names.VARIANT}"
+    folder = f"{names.captures(deployment.model)}{endpoint_config}"
+    return deployment.stored(f"{folder}/{deployment.endpoint}/{names.VARIANT}")

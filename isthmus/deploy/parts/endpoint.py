@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from aws_cdk import CfnTag
 from constructs import Construct
 
-from isthmus import names
 from isthmus.deploy.deployment import Deployment
 from isthmus.deploy.parts.capture import capture_config
 from isthmus.deploy.parts.kept import keep_when_replaced
+from isthmus.deploy.parts.queue import queue_config
 from isthmus.deploy.parts.variant import variants
 from isthmus.deploy.rollout import deployment_config
 from isthmus.resource_types import aws_cloudwatch as cloudwatch
@@ -22,7 +23,9 @@ def make_endpoint_config(
 ) -> sagemaker.CfnEndpointConfig:
     production, capture = variants(deployment, model.model_name), capture_config(deployment)
     (only,) = production
-    name = deployment.by_content({"variant": only, "capture": capture})
+    content: dict[str, Any] = {"variant": only, "capture": capture}
+    queue = queue_config(deployment) if deployment.kind == "async" else None
+    name = deployment.by_content(content | ({"queue": queue} if queue else {}))
     # In a folder of its own, so that a monitor sees what its version was asked, and no other.
     capture["destinationS3Uri"] += name
     made = sagemaker.CfnEndpointConfig(
@@ -31,7 +34,9 @@ def make_endpoint_config(
         endpoint_config_name=name,
         kms_key_id=deployment.key,
         production_variants=variants(deployment, model.attr_model_name),
-        data_capture_config=capture,
+        # SageMaker refuses that of a serverless endpoint, even where it captures nothing.
+        data_capture_config=None if deployment.kind == "serverless" else capture,
+        async_inference_config=queue,
     )
     return keep_when_replaced(made)
 
@@ -43,6 +48,7 @@ def make_endpoint(
     alarms: Sequence[cloudwatch.CfnAlarm],
 ) -> sagemaker.CfnEndpoint:
     """It is made and updated after `alarms`, which turn an update back."""
+    scaling = deployment.scaling
     tags = {
         "isthmus:model-package-arn": deployment.package.arn,
         "isthmus:commit": deployment.package.metadata.get("commit", ""),
@@ -51,7 +57,7 @@ def make_endpoint(
     endpoint = sagemaker.CfnEndpoint(
         scope,
         "Endpoint",
-        endpoint_name=names.endpoint(deployment.model),
+        endpoint_name=deployment.endpoint,
         endpoint_config_name=config.attr_endpoint_config_name,
         # Of no effect on a first deployment, which has nothing to turn back to; each update passes it on.
         deployment_config=deployment_config(
@@ -59,6 +65,8 @@ def make_endpoint(
             getattr(deployment.config.capacity, stage).instance_count,
             [alarm.alarm_name or "" for alarm in alarms],
         ),
+        # A new version has as many instances as the old one was scaled to. Of none it could not be proved.
+        retain_all_variant_properties=True if scaling and scaling.min_instances else None,
         tags=[CfnTag(key=key, value=value) for key, value in tags.items() if value],
     )
     for alarm in alarms:

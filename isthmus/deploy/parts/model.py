@@ -15,8 +15,8 @@ from isthmus.resource_types import aws_sagemaker as sagemaker
 
 def make_model(scope: Construct, deployment: Deployment) -> sagemaker.CfnModel:
     role = deployment.role(names.model_role(deployment.platform, deployment.model))
-    # A model answers requests and calls nobody; SageMaker itself fetches the artifact.
-    isolated = True
+    # A model answers requests and calls nobody; SageMaker itself fetches the artifact. Serverless cannot.
+    isolated = deployment.kind != "serverless"
     content: dict[str, object] = {"package": deployment.package.arn, "role": role, "isolated": isolated}
     if deployment.network:
         content["network"] = asdict(deployment.network)

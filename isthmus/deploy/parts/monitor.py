@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnParameter
 from constructs import Construct
 
 from isthmus import names
 from isthmus.deploy.deployment import Deployment
+from isthmus.deploy.parts.data_key import data_key
 from isthmus.monitor.pipeline import Monitor, definition
 from isthmus.resource_types import aws_sagemaker as sagemaker
 from isthmus.resource_types import aws_scheduler as scheduler
@@ -16,7 +16,7 @@ def make_monitor(scope: Construct, deployment: Deployment, captures: str) -> Non
     """`captures` is the S3 prefix of what the version was asked."""
     name = names.monitor_pipeline(deployment.model)
     role = deployment.role(names.monitor_role(deployment.platform, deployment.model))
-    monitor = _monitor(deployment, captures, role, _data_key(scope, deployment))
+    monitor = _monitor(deployment, captures, role, data_key(scope, deployment))
     pipeline = sagemaker.CfnPipeline(
         scope,
         "Monitor",
@@ -55,16 +55,6 @@ def _monitor(deployment: Deployment, captures: str, role: str, key: str) -> Moni
         key=key,
         version=package.version,
         settings=deployment.config.monitoring,
-        tags=names.tags(deployment.platform, deployment.stage, deployment.platform.model(model)),
+        tags=deployment.tags(),
         network=deployment.network,
     )
-
-
-def _data_key(scope: Construct, deployment: Deployment) -> str:
-    """The ARN of the account's key for data, read by CloudFormation: a disk takes no alias."""
-    return CfnParameter(
-        scope,
-        "DataKey",
-        type="AWS::SSM::Parameter::Value<String>",
-        default=names.data_key_parameter(deployment.platform),
-    ).value_as_string

@@ -48,7 +48,11 @@ def plan(
 
 
 def _executions(client: Client, platform: str, model: str) -> Iterator[Step]:
-    for pipeline in (names.registry_group(model), names.monitor_pipeline(model)):
+    for pipeline in (
+        names.registry_group(model),
+        names.monitor_pipeline(model),
+        names.batch_pipeline(model),
+    ):
         yield from executions_of(client, pipeline, platform)
 
 
@@ -59,7 +63,8 @@ def _models(client: Client, account: AccountRole, stacks: list[Standing]) -> Ite
         if account == "automation":
             yield storage.DeletePipeline(names.registry_group(model))
             yield storage.DeleteVersions(names.registry_group(model))
-        yield from owned.endpoint_log_groups(client, names.endpoint(model))
+        for name in names.endpoints(model):
+            yield from owned.endpoint_log_groups(client, name)
     yield from _delete(stacks, "part")
 
 

@@ -20,7 +20,7 @@ from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import cloudwatch
 
 from isthmus.errors import Refused
-from isthmus.local.aws import deliveries, events
+from isthmus.local.aws import deliveries, events, scaling
 from isthmus.local.sagemaker import service
 
 Alarm = dict[str, Any]
@@ -57,6 +57,9 @@ async def watch() -> None:
         for account, region in scopes:
             with request_scope(account, region):
                 cloudwatch._evaluate_all_alarms()
+                # A policy goes on for as long as its alarm does.
+                for alarm in list(cloudwatch._alarms.values()):
+                    _scale(alarm, alarm["StateValue"])
 
 
 def evaluate(alarm: Alarm) -> None:
@@ -147,6 +150,7 @@ def _reason_data(alarm: Alarm, values: list[float]) -> dict[str, Any]:
 def _act_and_tell(alarm: Alarm, old: str, new: str, reason: str) -> None:
     allowed = {name: [arn for arn in alarm.get(name) or [] if _may_tell(alarm, arn)] for name in ACTIONS}
     _act(alarm | allowed, old, new, reason)
+    _scale(alarm, new)
     state = {"value": new, "reason": reason, "timestamp": _iso(time.time())}
     if alarm.get("StateReasonData"):
         state["reasonData"] = alarm["StateReasonData"]
@@ -166,6 +170,13 @@ def _act_and_tell(alarm: Alarm, old: str, new: str, reason: str) -> None:
             },
         },
     )
+
+
+def _scale(alarm: Alarm, state: str) -> None:
+    """Carry out the scaling policies among an alarm's actions."""
+    for action in alarm.get("AlarmActions") or [] if state == "ALARM" else []:
+        if ":scalingPolicy:" in action:
+            scaling.carry_out(action, alarm)
 
 
 def _may_tell(alarm: Alarm, action: str) -> bool:

@@ -99,7 +99,7 @@ def deliver(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any],
     try:
         _require_permission(delivery)
         if spec.service == "sagemaker":
-            _start_pipeline(delivery, event.get("EventId", ""))
+            _start_pipeline(delivery, event)
         else:
             _invoke_target(target, event, rule, view)
     except Refused as refusal:
@@ -173,7 +173,7 @@ def _keys_of(delivery: Delivery) -> list[str]:
     return encrypted_objects.customer_key(attributes.get("KmsMasterKeyId", ""))
 
 
-def _start_pipeline(delivery: Delivery, event_id: str) -> None:
+def _start_pipeline(delivery: Delivery, event: dict[str, Any]) -> None:
     """Start an execution as the target's role, off this thread: SageMaker may have to wait for AWS."""
     from isthmus.executor.refusals import ApiError
     from isthmus.local.sagemaker import service
@@ -190,12 +190,13 @@ def _start_pipeline(delivery: Delivery, event_id: str) -> None:
         variables["AWS_SECRET_ACCESS_KEY"],
         variables["AWS_SESSION_TOKEN"],
     )
-    parameters = (delivery.target.get("SageMakerPipelineParameters") or {}).get("PipelineParameterList", [])
+    given = (delivery.target.get("SageMakerPipelineParameters") or {}).get("PipelineParameterList", [])
+    parameters = [one | {"Value": _from_event(one["Value"], event)} for one in given]
     name = delivery.spec.resource.split("/", 1)[1]
     request = {
         "PipelineName": name if delivery.spec.account_id == account else delivery.arn,
         "PipelineParameters": parameters,
-        "ClientRequestToken": event_id.ljust(32, "-"),
+        "ClientRequestToken": event.get("EventId", "").ljust(32, "-"),
     }
 
     def start() -> None:
@@ -205,6 +206,17 @@ def _start_pipeline(delivery: Delivery, event_id: str) -> None:
             logger.warning("%s could not start %s: %s", delivery.source_arn, delivery.arn, error.message)
 
     threading.Thread(target=start, name="pipeline-target", daemon=True).start()
+
+
+def _from_event(value: str, event: dict[str, Any]) -> str:
+    """A parameter's value: as it is, or where it is a JSON path, what lies there in the event's detail."""
+    if not value.startswith("$.detail."):
+        return value
+    detail = event.get("Detail") or {}
+    found: Any = json.loads(detail) if isinstance(detail, str) else detail
+    for name in value.removeprefix("$.detail.").split("."):
+        found = found.get(name, "") if isinstance(found, dict) else ""
+    return str(found)
 
 
 def _bury(delivery: Delivery, event: dict[str, Any], rule: dict[str, Any], reason: str) -> None:

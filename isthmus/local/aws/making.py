@@ -50,6 +50,21 @@ def _alarm(_verb: str, properties: Properties, name: str) -> Iterator[Need]:
     yield "cloudwatch:PutMetricAlarm", _arn("cloudwatch", f"alarm:{properties.get('AlarmName', name)}"), {}
 
 
+def _topic(verb: str, properties: Properties, name: str) -> Iterator[Need]:
+    action = "CreateTopic" if verb == "create" else "SetTopicAttributes"
+    yield f"sns:{action}", _arn("sns", properties.get("TopicName", name)), {}
+
+
+def _rule(_verb: str, properties: Properties, name: str) -> Iterator[Need]:
+    rule = _arn("events", f"rule/{properties.get('Name', name)}")
+    yield "events:PutRule", rule, {}
+    if properties.get("Targets"):
+        yield "events:PutTargets", rule, {}
+    for target in properties.get("Targets") or []:
+        if target.get("RoleArn"):
+            yield "iam:PassRole", target["RoleArn"], {"iam:PassedToService": "events.amazonaws.com"}
+
+
 def _schedule(verb: str, properties: Properties, name: str) -> Iterator[Need]:
     schedule = f"schedule/{properties.get('GroupName', 'default')}/{properties.get('Name', name)}"
     yield f"scheduler:{verb.title()}Schedule", _arn("scheduler", schedule), {}
@@ -108,10 +123,12 @@ def _arn(service: str, resource: str) -> str:
 
 NEEDS: dict[str, Callable[[str, Properties, str], Iterator[Need]]] = {
     "AWS::CloudWatch::Alarm": _alarm,
+    "AWS::Events::Rule": _rule,
     "AWS::IAM::Group": _identity("group", "GroupName", "iam:CreateGroup"),
     "AWS::IAM::ManagedPolicy": _managed_policy,
     "AWS::IAM::Policy": _inline_policy,
     "AWS::IAM::Role": _role,
     "AWS::IAM::User": _identity("user", "UserName", "iam:CreateUser"),
     "AWS::Scheduler::Schedule": _schedule,
+    "AWS::SNS::Topic": _topic,
 }

@@ -40,6 +40,8 @@ from isthmus.local.aws import (
     queues,
     sagemaker,
     saved_queries,
+    scaling,
+    scaling_types,
     search_types,
     service_quotas,
     signatures,
@@ -93,6 +95,8 @@ def serve(settings: Settings) -> None:
     service_quotas.install()
     search_types.install()
     saved_queries.install(handlers)
+    scaling.install()
+    scaling_types.install()
     glue_sessions.install(handlers)
     boundaries.install()
     organizations.install(handlers, settings)

@@ -194,6 +194,8 @@ EXTENDED = {
         "_metrics",
         "_calc_stats",
         "_stat_value",
+        "_put_metric_alarm",
+        "_delete_alarms",
     ),
     "ministack.services.cloudformation": ("_PERSISTED_STORES", "load_persisted_state", "_stacks"),
     "ministack.services.cloudformation.engine": ("_resolve_dynamic_reference",),

@@ -44,6 +44,8 @@ def _want(record: Record, host: Host, wanted: Record) -> None:
     if "DesiredWeight" in wanted:
         shown[name]["DesiredWeight"] = shown[name]["CurrentWeight"] = wanted["DesiredWeight"]
     for plan in [one for one in record["_plan"]["Variants"] if one["VariantName"] == name]:
+        # To none it scales again: brought back after a restart, it begins with one.
+        plan["InitialInstanceCount"] = max(1, shown[name]["DesiredInstanceCount"])
         plan["InitialVariantWeight"] = shown[name].get("DesiredWeight", 1.0)
         if name in host.live.servers:
             host.live.servers[name].plan["InitialVariantWeight"] = plan["InitialVariantWeight"]

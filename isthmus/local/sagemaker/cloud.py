@@ -97,6 +97,9 @@ class Cloud(Protocol):
     def publish(self, caller: Caller, topic: str, message: str) -> None:
         """Publish to SNS as that principal; raises `ApiError` where it may not."""
 
+    def scaled(self, account: str, region: str) -> set[str]:
+        """What scales automatically in an account, as `endpoint/<name>/variant/<name>`."""
+
     def alarm_state(self, account: str, region: str, name: str) -> str | None:
         """OK, ALARM, INSUFFICIENT_DATA, or None where there is no such alarm."""
 

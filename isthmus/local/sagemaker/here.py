@@ -220,6 +220,11 @@ class Here:
         except ClientError as error:
             raise denied(str(error)) from None
 
+    def scaled(self, account: str, region: str) -> set[str]:
+        from isthmus.local.aws import scaling
+
+        return scaling.scaled(account, region)
+
     def alarm_state(self, account: str, region: str, name: str) -> str | None:
         alarm = cloudwatch._alarms.get_scoped(account, region, name)
         return None if alarm is None else str(alarm.get("StateValue"))

@@ -122,8 +122,9 @@ def measure(
     here: SageMaker, server: Server, status: int, microseconds: float, *, queued: bool = False
 ) -> None:
     """One request's metrics; of one that was `queued` SageMaker publishes no `Invocations`."""
+    instances = server.plan.get("InitialInstanceCount", 1)
     values = {
-        **({} if queued else {"Invocations": 1.0}),
+        **({} if queued else {"Invocations": 1.0, "InvocationsPerInstance": 1 / instances}),
         "Invocation4XXErrors": float(400 <= status < 500),
         "Invocation5XXErrors": float(status >= 500),
         "ModelLatency": microseconds,

@@ -27,6 +27,9 @@ def update(call: Call) -> Record:
         raise invalid(f'Cannot update endpoint "{record["EndpointArn"]}" in status {status}.')
     plan = endpoints.plan_of(call, call["EndpointConfigName"])
     require_change(record["EndpointArn"], record["_plan"], plan)
+    _require_as_scaled(call, record, plan)
+    if call.get("RetainAllVariantProperties"):
+        _retain(record, plan)
     config = call.get("DeploymentConfig")
     if config is None and call.get("RetainDeploymentConfig"):
         config = record.get("LastDeploymentConfig")
@@ -40,6 +43,29 @@ def update(call: Call) -> Record:
     change = _Update(call, record, host, plan, config, asked)
     threading.Thread(target=change.carry_out, daemon=True).start()
     return {"EndpointArn": record["EndpointArn"]}
+
+
+def _require_as_scaled(call: Call, record: Record, plan: Record) -> None:
+    """Raise where a variant that scales automatically would go, or have other instances."""
+    kept = {one["VariantName"]: one.get("InstanceType") for one in plan["Variants"]}
+    scaled = call.here.cloud.scaled(call.caller.account, call.caller.region)
+    for one in record["_plan"]["Variants"]:
+        name = one["VariantName"]
+        resource = f"endpoint/{record['EndpointName']}/variant/{name}"
+        if resource in scaled and kept.get(name) != one.get("InstanceType"):
+            raise invalid(
+                f"The variant(s) {name} must be deregistered as scalable targets with AWS Application Auto "
+                "Scaling before they can be removed or have their instance type updated."
+            )
+
+
+def _retain(record: Record, plan: Record) -> None:
+    """Give the variants as many instances, and the weight, that they have now."""
+    now_ = {one["VariantName"]: one for one in record.get("ProductionVariants", [])}
+    for variant in plan["Variants"]:
+        if shown := now_.get(variant["VariantName"]):
+            variant["InitialInstanceCount"] = shown["DesiredInstanceCount"]
+            variant["InitialVariantWeight"] = shown["DesiredWeight"]
 
 
 def _rollout(call: Call, record: Record, plan: Record, config: Record | None) -> Rollout:

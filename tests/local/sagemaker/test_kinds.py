@@ -14,6 +14,11 @@ from tests.local.sagemaker.conftest import AUTOMATION, BUCKET, REGION, ROLE, Aws
 from tests.local.sagemaker.test_endpoints import asked, settled
 
 METRICS = "AWS/SageMaker"
+SCALED = {
+    "ServiceNamespace": "sagemaker",
+    "ResourceId": "endpoint/scaled/variant/AllTraffic",
+    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+}
 NOTIFIED = f"arn:aws:iam::{AUTOMATION}:role/notified"
 
 
@@ -235,6 +240,89 @@ class TestAsynchronous:
         sagemaker.create_endpoint_config(EndpointConfigName="sync", ProductionVariants=[variant])
         with pytest.raises(ClientError, match="AsyncInferenceConfig parameter cannot be removed"):
             sagemaker.update_endpoint(EndpointName="queued", EndpointConfigName="sync")
+
+
+class TestScaling:
+    """An asynchronous endpoint that scales to none and back, by alarms alone."""
+
+    @pytest.fixture(scope="class", autouse=True)
+    def scaled(self, aws: Aws) -> None:
+        model_of(aws, "scaled")
+        machines = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+        output = {"OutputConfig": {"S3OutputPath": f"s3://{BUCKET}/scaled"}}
+        configured(aws, "scaled", machines, AsyncInferenceConfig=output)
+        created(aws, "scaled")
+        scaling = aws.client("application-autoscaling")
+        scaling.register_scalable_target(**SCALED, MinCapacity=0, MaxCapacity=2)
+        waiting = {
+            "MetricName": "ApproximateBacklogSizePerInstance",
+            "Namespace": METRICS,
+            "Dimensions": [{"Name": "EndpointName", "Value": "scaled"}],
+            "Statistic": "Average",
+        }
+        scaling.put_scaling_policy(
+            **SCALED,
+            PolicyName="track",
+            PolicyType="TargetTrackingScaling",
+            TargetTrackingScalingPolicyConfiguration={
+                "TargetValue": 5.0, "CustomizedMetricSpecification": waiting, "ScaleInCooldown": 0,
+            },
+        )  # fmt: skip
+        step = {"AdjustmentType": "ChangeInCapacity", "Cooldown": 0,
+                "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}]}  # fmt: skip
+        arn = scaling.put_scaling_policy(
+            **SCALED, PolicyName="wake", PolicyType="StepScaling", StepScalingPolicyConfiguration=step
+        )["PolicyARN"]
+        aws.client("cloudwatch").put_metric_alarm(
+            AlarmName="backlog", Namespace=METRICS, MetricName="HasBacklogWithoutCapacity",
+            Dimensions=waiting["Dimensions"], Statistic="Maximum", Threshold=1, Period=60, AlarmActions=[arn],
+            ComparisonOperator="GreaterThanOrEqualToThreshold", EvaluationPeriods=1,
+        )  # fmt: skip
+
+    def instances(self, aws: Aws) -> int:
+        (variant,) = settled(aws, "scaled")["ProductionVariants"]
+        count: int = variant["CurrentInstanceCount"]
+        return count
+
+    def test_it_goes_to_sleep_and_a_request_wakes_it(self, aws: Aws) -> None:
+        cloudwatch = aws.client("cloudwatch")
+        low = "TargetTracking-endpoint/scaled/variant/AllTraffic-AlarmLow-track"
+        cloudwatch.set_alarm_state(AlarmName=low, StateValue="ALARM", StateReason="nothing waits")
+        until(lambda: self.instances(aws), (0).__eq__)
+        answer = aws.client("sagemaker-runtime").invoke_endpoint_async(
+            EndpointName="scaled", InputLocation=aws.upload("asked/wake", "5,5"), ContentType="text/csv"
+        )
+        key = answer["OutputLocation"].removeprefix(f"s3://{BUCKET}/")
+        s3 = aws.client("s3")
+        until(lambda: s3.list_objects_v2(Bucket=BUCKET, Prefix=key)["KeyCount"], bool)
+        assert self.instances(aws) == 1
+
+    def test_its_instance_type_stays_while_it_scales(self, aws: Aws) -> None:
+        sagemaker = aws.client("sagemaker")
+        variant = {"VariantName": "AllTraffic", "ModelName": "scaled", "InstanceType": "ml.m5.xlarge"}
+        config = sagemaker.describe_endpoint_config(EndpointConfigName="scaled")["AsyncInferenceConfig"]
+        sagemaker.create_endpoint_config(
+            EndpointConfigName="larger", ProductionVariants=[variant], AsyncInferenceConfig=config
+        )
+        with pytest.raises(ClientError, match="must be deregistered as scalable targets"):
+            sagemaker.update_endpoint(EndpointName="scaled", EndpointConfigName="larger")
+
+    def test_a_realtime_endpoint_keeps_an_instance(self, aws: Aws) -> None:
+        model_of(aws, "awake")
+        configured(aws, "awake", {"InstanceType": "ml.m5.large"})
+        created(aws, "awake")
+        target = SCALED | {"ResourceId": "endpoint/awake/variant/AllTraffic"}
+        with pytest.raises(ClientError, match="MinCapacity must be at least 1"):
+            aws.client("application-autoscaling").register_scalable_target(
+                **target, MinCapacity=0, MaxCapacity=2
+            )
+
+    def test_what_is_gone_scales_no_more(self, aws: Aws) -> None:
+        scaling = aws.client("application-autoscaling")
+        scaling.deregister_scalable_target(**SCALED)
+        assert not scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
+        alarms = aws.client("cloudwatch").describe_alarms(AlarmNamePrefix="TargetTracking-endpoint/scaled")
+        assert not alarms["MetricAlarms"]
 
 
 def scale(aws: Aws, endpoint: str, count: int) -> None:

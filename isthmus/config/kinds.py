@@ -1,0 +1,73 @@
+"""deploy.yaml, `endpoint`: the four ways to serve, and what SageMaker cannot do in each.
+
+A refusal names the key that asks for it. Documents: SageMaker's developer guide, "Serverless Inference"
+(feature exclusions), "Asynchronous inference", "Automatic scaling".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+from isthmus.config.stages import STAGES
+
+if TYPE_CHECKING:
+    from isthmus.config.deploy import DeployConfig
+
+Kind = Literal["realtime", "serverless", "async", "batch"]
+KINDS: tuple[Kind, ...] = ("realtime", "serverless", "async", "batch")
+# The section of each kind; the others are an error beside it.
+SECTIONS = {"serverless": "serverless", "asynchronous": "async", "batch": "batch"}
+
+
+def refusals(config: DeployConfig) -> Iterator[tuple[str, str]]:
+    """Each key that cannot be, and why."""
+    given, kind = config.model_fields_set, config.endpoint
+    for section, needed in SECTIONS.items():
+        if section in given and kind != needed:
+            yield section, f"it is for endpoint: {needed}, and this one is {kind}"
+    if kind == "serverless":
+        yield from _serverless(config)
+    else:
+        yield from _scaled(config)
+    if kind == "batch" and not (config.batch.schedule or config.batch.on_arrival):
+        yield "batch", "nothing would ever start it: set schedule, or on_arrival: true"
+    if kind == "batch" and "rollout" in given:
+        yield "rollout", "a batch transform has no endpoint whose traffic could be moved"
+    if kind == "batch" and "alarms" in given:
+        yield "alarms", "a batch transform has no endpoint; that a run failed is told without an alarm"
+    if kind == "batch" and 0 < config.capture_percent < 100:
+        yield "capture_percent", "a batch transform captures all or nothing: 100 or 0"
+
+
+def _serverless(config: DeployConfig) -> Iterator[tuple[str, str]]:
+    given = config.model_fields_set
+    if "capacity" in given:
+        yield "capacity", "a serverless endpoint has no instances: say serverless.<stage> instead"
+    if "capture_percent" in given and config.capture_percent:
+        yield "capture_percent", "SageMaker captures nothing of a serverless endpoint: leave it out"
+    if "monitoring" in given:
+        yield (
+            "monitoring",
+            "monitors read what was captured, and of a serverless endpoint nothing is: leave it out; "
+            "its alarms watch errors and latency",
+        )
+
+
+def _scaled(config: DeployConfig) -> Iterator[tuple[str, str]]:
+    for stage in STAGES:
+        scaling, key = getattr(config.capacity, stage).scaling, f"capacity.{stage}.scaling"
+        if scaling is None:
+            continue
+        if config.endpoint == "batch":
+            yield key, "a batch transform has the instances of instance_count, for as long as it runs"
+        elif config.endpoint == "async":
+            if scaling.invocations_per_instance:
+                yield f"{key}.invocations_per_instance", "an asynchronous endpoint scales by its queue"
+        else:
+            if not scaling.min_instances:
+                yield f"{key}.min_instances", "only asynchronous endpoints scale to 0"
+            if scaling.backlog_per_instance:
+                yield f"{key}.backlog_per_instance", "a realtime endpoint has no queue"
+            if not scaling.invocations_per_instance:
+                yield key, "say invocations_per_instance: how many requests a minute one should get"

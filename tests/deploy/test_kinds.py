@@ -1,0 +1,250 @@
+"""One model served in four ways, one after the other, in one stage: deployed, asked, and switched."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from botocore.exceptions import ClientError
+
+from isthmus import asking, names
+from isthmus.serving import look
+from tests.deploy.team import Team, done
+from tests.deploy.test_lifecycle import cloud, issuer, new_version, team
+from tests.deploy.versions import MODEL, Version
+from tests.local.aws.test_deliveries import until
+from tests.local.conftest import ACCOUNTS
+
+__all__ = ["cloud", "issuer", "new_version", "team"]
+
+STAGING = ACCOUNTS["staging"]
+SMALL = {"instance_type": "ml.m5.large"}
+ASLEEP = SMALL | {"scaling": {"min_instances": 0, "max_instances": 2}}
+KINDS: dict[str, dict[str, Any]] = {
+    "realtime": {
+        "capacity": {"staging": SMALL | {"scaling": {"max_instances": 3, "invocations_per_instance": 9}}}
+    },
+    "serverless": {"serverless": {"staging": {"memory_mb": 1024, "max_concurrency": 3}}},
+    "async": {"capacity": {"staging": ASLEEP}},
+    "batch": {"batch": {"schedule": "rate(1 day)"}},
+}
+Deploy = Callable[[str], str]
+
+
+@pytest.fixture(scope="module")
+def deploy(
+    team: Team, new_version: Callable[[Version], tuple[str, Path]], tmp_path_factory: pytest.TempPathFactory
+) -> Deploy:
+    """Deploys the one version to staging in a way; gives what the deployment said. Each way once."""
+    arn, _ = new_version(Version())
+    said: dict[str, str] = {}
+
+    def switch(kind: str) -> str:
+        if kind not in said:
+            config = {"model": MODEL, "endpoint": kind} | KINDS[kind]
+            (team.repository / "deploy.yaml").write_text(yaml.safe_dump(config))
+            output = tmp_path_factory.mktemp(kind) / "assembly"
+            done(team.synth(arn, output))
+            said[kind] = done(team.apply(output, "staging", f"run-{kind}"))
+            assemblies[kind] = output
+        return said[kind]
+
+    return switch
+
+
+assemblies: dict[str, Path] = {}
+
+
+def client(team: Team, service: str) -> Any:
+    return team.cloud.aws.client(service, STAGING)
+
+
+def ask(team: Team, *words: str) -> list[str]:
+    said = done(team.operate("invoke", MODEL, "--stage", "staging", *words))
+    return said.splitlines()
+
+
+EXPECTED = [f"{Version().predict(wind):.6f}" for wind in (1.0, -2.0)]
+ROWS = "wind,season\n1.0,wet\n-2.0,dry\n"
+
+
+def rounded(answers: list[str]) -> list[str]:
+    return [f"{float(one):.6f}" for one in answers]
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> str:
+    (tmp_path / "rows.csv").write_text(ROWS)
+    return str(tmp_path / "rows.csv")
+
+
+class TestRealtime:
+    def test_it_answers(self, team: Team, deploy: Deploy, rows: str) -> None:
+        assert f"endpoint {MODEL} in staging runs" in deploy("realtime")
+        assert rounded(ask(team, "--data", rows)) == EXPECTED
+
+    def test_it_scales_by_what_it_is_asked(self, team: Team, deploy: Deploy) -> None:
+        deploy("realtime")
+        scaling = client(team, "application-autoscaling")
+        (target,) = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+        assert (target["ResourceId"], target["MaxCapacity"]) == (f"endpoint/{MODEL}/variant/AllTraffic", 3)
+        (policy,) = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
+        assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 9
+
+
+class TestServerless:
+    def test_switching_leaves_no_request_unanswered(self, team: Team, deploy: Deploy, rows: str) -> None:
+        """Through the door that finds what serves, as `isthmus invoke` and the API do."""
+        deploy("realtime")
+        failures: list[Exception] = []
+        answered, over = threading.Event(), threading.Event()
+
+        def ask_on() -> None:
+            while not over.is_set():
+                try:
+                    assert through_the_door(team)
+                    answered.set()
+                except (ClientError, AssertionError) as error:
+                    failures.append(error)
+
+        thread = threading.Thread(target=ask_on)
+        thread.start()
+        assert answered.wait(20)
+        said = deploy("serverless")
+        over.set()
+        thread.join()
+        assert failures == []
+        assert f"endpoint {MODEL}-serverless in staging runs" in said
+        assert rounded(ask(team, "--data", rows)) == EXPECTED
+
+    def test_the_one_before_is_gone_and_scales_no_more(self, team: Team, deploy: Deploy) -> None:
+        deploy("serverless")
+        found = client(team, "sagemaker").list_endpoints()["Endpoints"]
+        assert [one["EndpointName"] for one in found] == [f"{MODEL}-serverless"]
+        scaling = client(team, "application-autoscaling")
+        assert not scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+
+    def test_the_gates_pass(self, team: Team, deploy: Deploy, tmp_path: Path) -> None:
+        deploy("serverless")
+        assert "✗" not in done(team.gate(assemblies["serverless"], "staging", tmp_path))
+
+    def test_nothing_watches_what_is_not_captured(self, team: Team, deploy: Deploy) -> None:
+        deploy("serverless")
+        result = team.operate("monitor", "run", MODEL, "--stage", "staging")
+        assert "has no monitor" in str(result.exception)
+
+
+def through_the_door(team: Team) -> bytes:
+    sagemaker = client(team, "sagemaker")
+    bucket = names.capture_bucket(team.platform, STAGING)
+    for _ in range(3):
+        serving = look(sagemaker, MODEL, "staging")
+        runtime = asking.runtime(lambda service: client(team, service), serving, MODEL, bucket)
+        try:
+            answer = runtime.invoke_endpoint(
+                EndpointName=serving.endpoint, Body=ROWS.encode(), ContentType="text/csv", Accept="text/csv"
+            )
+        except runtime.exceptions.ValidationError:
+            # Between the look and the request the other one took over: look again.
+            continue
+        body: bytes = answer["Body"].read()
+        return body
+    raise AssertionError("nothing served")
+
+
+class TestAsynchronous:
+    def test_the_answer_is_waited_for(self, team: Team, deploy: Deploy, rows: str) -> None:
+        assert f"endpoint {MODEL}-async in staging runs" in deploy("async")
+        assert rounded(ask(team, "--data", rows)) == EXPECTED
+
+    def test_a_refusal_is_the_models_own(self, team: Team, deploy: Deploy) -> None:
+        deploy("async")
+        result = team.operate("invoke", MODEL, "--stage", "staging", "--row", "calm,wet")
+        assert "'calm' is not a number" in str(result.exception)
+
+    def test_it_sleeps_until_it_is_asked(self, team: Team, deploy: Deploy, rows: str) -> None:
+        deploy("async")
+        cloudwatch = client(team, "cloudwatch")
+        (low,) = [
+            one["AlarmName"]
+            for one in cloudwatch.describe_alarms(AlarmNamePrefix="TargetTracking-")["MetricAlarms"]
+            if "AlarmLow" in one["AlarmName"]
+        ]
+        cloudwatch.set_alarm_state(AlarmName=low, StateValue="ALARM", StateReason="nothing waits")
+        until(lambda: instances(team) == 0)
+        assert rounded(ask(team, "--data", rows)) == EXPECTED
+        assert instances(team) == 1
+
+    def test_what_was_asked_is_watched(self, team: Team, deploy: Deploy) -> None:
+        deploy("async")
+        assert "rows captured, 0 unreadable" in done(
+            team.operate("monitor", "run", MODEL, "--stage", "staging")
+        )
+
+
+def instances(team: Team) -> int:
+    found = client(team, "sagemaker").describe_endpoint(EndpointName=f"{MODEL}-async")
+    count: int = found["ProductionVariants"][0]["CurrentInstanceCount"]
+    return count if found["EndpointStatus"] == "InService" else -1
+
+
+class TestBatch:
+    def test_a_file_is_answered(self, team: Team, deploy: Deploy, rows: str) -> None:
+        assert f"endpoint {MODEL}-batch in staging runs" in deploy("batch")
+        (where,) = ask(team, "--file", rows)
+        assert where.startswith(f"s3://{names.capture_bucket(team.platform, STAGING)}/results/{MODEL}/")
+        assert rounded(self.read(team, where).splitlines()) == EXPECTED
+
+    def read(self, team: Team, uri: str) -> str:
+        bucket, key = uri.removeprefix("s3://").split("/", 1)
+        s3 = client(team, "s3")
+        until(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"], seconds=60)
+        text: str = s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+        return text
+
+    def test_rows_are_waited_for(self, team: Team, deploy: Deploy, rows: str) -> None:
+        deploy("batch")
+        assert rounded(ask(team, "--data", rows)) == EXPECTED
+
+    def test_a_file_that_arrives_starts_it(self, team: Team, deploy: Deploy) -> None:
+        deploy("batch")
+        bucket = names.capture_bucket(team.platform, STAGING)
+        s3 = client(team, "s3")
+        s3.put_object(Bucket=bucket, Key=f"{names.incoming(MODEL)}monday.csv", Body=ROWS.encode())
+
+        def arrived() -> list[str]:
+            found = s3.list_objects_v2(Bucket=bucket, Prefix=names.results(MODEL)).get("Contents", [])
+            return [one["Key"] for one in found if one["Key"].endswith("/monday.csv.out")]
+
+        (key,) = until(arrived, seconds=60)
+        assert rounded(self.read(team, f"s3://{bucket}/{key}").splitlines()) == EXPECTED
+
+    def test_it_stands_encrypted_with_our_key(self, team: Team, deploy: Deploy) -> None:
+        deploy("batch")
+        jobs = client(team, "sagemaker").list_transform_jobs()["TransformJobSummaries"]
+        job = client(team, "sagemaker").describe_transform_job(TransformJobName=jobs[0]["TransformJobName"])
+        alias = names.key_alias(team.platform)
+        assert job["TransformOutput"]["KmsKeyId"].endswith(alias)
+        assert job["DataCaptureConfig"]["KmsKeyId"].endswith(alias)
+        assert ":key/" in job["TransformResources"]["VolumeKmsKeyId"]
+
+    def test_its_clock_is_set(self, team: Team, deploy: Deploy) -> None:
+        deploy("batch")
+        found = client(team, "scheduler").get_schedule(Name=names.batch_pipeline(MODEL))
+        assert found["ScheduleExpression"] == "rate(1 day)"
+
+    def test_status_and_the_registry_know_the_kind(self, team: Team, deploy: Deploy) -> None:
+        deploy("batch")
+        said = json.loads(done(team.operate("status", "--json")))
+        assert "batch" in json.dumps(said)
+
+    def test_what_was_answered_is_watched(self, team: Team, deploy: Deploy) -> None:
+        deploy("batch")
+        said = done(team.operate("monitor", "run", MODEL, "--stage", "staging"))
+        assert re.search(r"[1-9]\d* rows captured, 0 unreadable", said)
