@@ -54,7 +54,6 @@ def deployment_policies(
         "For each model's own things: CloudFormation, for endpoint stacks",
         [
             *who.serve(only_there(network)),
-            *who.watch(),
             *encrypt_disks(data_key),
             read_data_key(Stack.of(scope), platform),
             *read_artifacts(platform),
@@ -65,8 +64,8 @@ def deployment_policies(
         scope,
         "KindsPolicy",
         names.policy(platform, KINDS),
-        "For each model's own things: CloudFormation, for what only some ways to serve have",
-        other_kinds(Stack.of(scope), platform),
+        "For each model's own things: CloudFormation, for alarms, schedules, and what only some kinds have",
+        [*who.watch(), *other_kinds(Stack.of(scope), platform)],
     )
     make_policy(
         scope,

@@ -53,7 +53,7 @@ def test_the_example_is_read() -> None:
         ("serverless: {prod: {memory_mb: 1500}}", ["serverless.prod.memory_mb", "1500"]),
         ("endpoint: serverless\ncapacity: {prod: {}}", ["deploy.yaml:3, capacity", "has no instances"]),
         ("endpoint: serverless\ncapture_percent: 5", ["deploy.yaml:3, capture_percent", "captures nothing"]),
-        ("endpoint: serverless\nmonitoring: {psi: 0.3}", ["deploy.yaml:3, monitoring", "leave it out"]),
+        ("endpoint: serverless\nmonitoring: {window_days: 9}", ["deploy.yaml:3, monitoring", "leave it out"]),
         (
             "endpoint: serverless\nserverless: {prod: {max_concurrency: 2, provisioned_concurrency: 3}}",
             ["deploy.yaml:3, serverless.prod", "provisioned_concurrency is over max_concurrency"],
