@@ -21,6 +21,10 @@ SECONDS = 24
 CONFIG = Config(connect_timeout=3, read_timeout=SECONDS, retries={"total_max_attempts": 1})
 TOO_MANY = ("ThrottlingException", "Throttling", "TooManyRequestsException")
 NOT_NOW = ("ServiceUnavailable", "ModelNotReadyException")
+# What follows a model's name in that of its endpoint, by how it serves (`isthmus/names.py`).
+SUFFIXES = ("", "-serverless")
+# Where each model answered last: a deployment may put it elsewhere.
+_suffix: dict[str, str] = {}
 
 
 @functools.cache
@@ -30,21 +34,40 @@ def _runtime() -> Any:
 
 def ask(request: Request) -> Any:
     """The model's predictions, one a row; raises `Refused` with 400, 404, 429, 502, 503 or 504."""
+    last = _suffix.get(request.model, SUFFIXES[0])
+    for suffix in sorted(SUFFIXES, key=lambda one: one != last):
+        try:
+            found = _ask(f"{request.model}{suffix}", request)
+        except ClientError as error:
+            if not _missing(error):
+                raise _refusal(request.model, dict(error.response)) from None
+        else:
+            _suffix[request.model] = suffix
+            return found
+    raise Refused(404, f"there is no model {request.model!r}")
+
+
+def _ask(endpoint: str, request: Request) -> Any:
+    """Raises `ClientError` for what SageMaker refuses."""
     try:
         answer = _runtime().invoke_endpoint(
-            EndpointName=request.model,
+            EndpointName=endpoint,
             Body=request.rows,
             ContentType=request.content_type,
             Accept="application/json",
             InferenceId=request.inference_id,
         )
         return _predictions(answer["Body"].read())
-    except ClientError as error:
-        raise _refusal(request.model, dict(error.response)) from None
     except ReadTimeoutError:
         raise Refused(504, f"{request.model} did not answer in {SECONDS} s") from None
     except BotoCoreError as error:
         raise Refused(502, f"{request.model} could not be asked: {type(error).__name__}") from None
+
+
+def _missing(error: ClientError) -> bool:
+    """An endpoint that is not there has no tags, so that the function's role may not ask it."""
+    code, said = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+    return code == "AccessDeniedException" or (code == "ValidationError" and "not found" in said.lower())
 
 
 def _predictions(body: bytes) -> Any:
@@ -59,9 +82,6 @@ def _refusal(model: str, response: dict[str, Any]) -> Refused:
     code, said = response["Error"]["Code"], response["Error"].get("Message", "")
     if code == "ModelError":
         return _of_model(response)
-    # An endpoint that is not there has no tags, so that the function's role may not ask it.
-    if code == "AccessDeniedException" or (code == "ValidationError" and "not found" in said.lower()):
-        return Refused(404, f"there is no model {model!r}")
     if code == "ValidationError":
         return Refused(400, said)
     if code in TOO_MANY:

@@ -167,7 +167,7 @@ class Platform(Strict):
                 f"{', '.join(OURS)}"
             )
         if suffix := next((one for one in KINDS if model.endswith(f"-{one}")), None):
-            raise Misfit(f"model {model}: other models' endpoints and pipelines end with -{suffix}", "models")
+            return f"other models' endpoints and pipelines end with -{suffix}"
         for account in WORKLOADS:
             if f"{model}-".startswith(f"{account}-"):
                 return (

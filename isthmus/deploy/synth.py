@@ -6,11 +6,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from isthmus.config import Platform, read_deploy
+from isthmus.config import STAGES, Platform, read_deploy
 from isthmus.deploy import evidence
 from isthmus.deploy.package import Package, check_arn, describe
 from isthmus.errors import Refused
 from isthmus.infra.synth import synthesize
+from isthmus.network import references
 
 
 def synth(platform: Platform, repository: Path, arn: str, output: Path, *, validate: bool = False) -> Package:
@@ -28,6 +29,12 @@ def synth(platform: Platform, repository: Path, arn: str, output: Path, *, valid
     package = describe(session.client("sagemaker"), check_arn(platform, arn))
     if package.model != config.model:
         raise Refused(f"{arn} is a version of {package.model}", where=f"deploy.yaml, model: {config.model}")
+    if config.endpoint == "serverless" and any(references(platform, stage) for stage in STAGES):
+        raise Refused(
+            "SageMaker has no serverless endpoints in a VPC, and platform.yaml, network has models in one",
+            where="deploy.yaml, endpoint: serverless",
+            todo="serve by realtime, async or batch",
+        )
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         package.write(folder)

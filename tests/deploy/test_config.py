@@ -64,7 +64,7 @@ def test_the_example_is_read() -> None:
         ),
         (
             "capacity: {prod: {scaling: {min_instances: 0, max_instances: 2, invocations_per_instance: 1}}}",
-            ["capacity.prod.scaling.min_instances", "only asynchronous endpoints scale to 0", "'0'"],
+            ["capacity.prod.scaling.min_instances", "only asynchronous endpoints scale to 0"],
         ),
         (
             "endpoint: async\ncapacity: {prod: {scaling: {min_instances: 3, max_instances: 2}}}",

@@ -151,6 +151,10 @@ def _files(lab: Lab) -> dict[str, Call]:
         "write what staging captured": _put(staged, f"{names.captures(MODEL)}written"),
         "read what prod captured": _get(capture, f"{names.captures(MODEL)}file"),
         "write what prod captured": _put(capture, f"{names.captures(MODEL)}written"),
+        "hand in a file for the model in prod": _put(capture, f"{names.asked(MODEL)}written"),
+        "read a file for the model in prod": _get(capture, f"{names.requests(MODEL)}file"),
+        "read the answers to files in prod": _get(capture, f"{names.results(MODEL)}file"),
+        "write the answers to files in prod": _put(capture, f"{names.results(MODEL)}written"),
         "read the labels in prod": _get(labels, f"{MODEL}/file"),
         "write the labels in prod": _put(labels, f"{MODEL}/written"),
     }

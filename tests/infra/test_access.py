@@ -123,6 +123,8 @@ def fill(lab: Lab) -> str:
         ("automation", names.data_bucket(platform), f"{MODEL}/file"),
         ("dev", names.experiment_bucket(platform), f"{access.TEAM}/file"),
         ("prod", names.capture_bucket(platform, PROD), f"{names.captures(MODEL)}file"),
+        ("prod", names.capture_bucket(platform, PROD), f"{names.requests(MODEL)}file"),
+        ("prod", names.capture_bucket(platform, PROD), f"{names.results(MODEL)}file"),
         ("prod", names.ground_truth_bucket(platform, PROD), f"{MODEL}/file"),
     ):
         lab.client("s3", account=ACCOUNTS[account]).put_object(Bucket=bucket, Key=key, Body=b"x")

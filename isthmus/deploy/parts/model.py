@@ -12,12 +12,17 @@ from isthmus.deploy.parts.kept import keep_when_replaced
 from isthmus.network import Attachment
 from isthmus.resource_types import aws_sagemaker as sagemaker
 
+LARGEST, QUEUED_MB = "SAGEMAKER_MAX_PAYLOAD_IN_MB", "1024"
+
 
 def make_model(scope: Construct, deployment: Deployment) -> sagemaker.CfnModel:
     role = deployment.role(names.model_role(deployment.platform, deployment.model))
     # A model answers requests and calls nobody; SageMaker itself fetches the artifact. Serverless cannot.
     isolated = deployment.kind != "serverless"
     content: dict[str, object] = {"package": deployment.package.arn, "role": role, "isolated": isolated}
+    # SageMaker tells a container of a transform how much it may be sent, and one behind a queue nothing.
+    environment = {"environment": {LARGEST: QUEUED_MB}} if deployment.kind == "async" else {}
+    content |= environment
     if deployment.network:
         content["network"] = asdict(deployment.network)
     made = sagemaker.CfnModel(
@@ -25,7 +30,7 @@ def make_model(scope: Construct, deployment: Deployment) -> sagemaker.CfnModel:
         "Model",
         model_name=deployment.by_content(content),
         execution_role_arn=role,
-        containers=[{"modelPackageName": deployment.package.arn}],
+        containers=[{"modelPackageName": deployment.package.arn, **environment}],
         enable_network_isolation=isolated,
         vpc_config=_vpc_config(deployment.network),
     )

@@ -39,7 +39,12 @@ def plan(call: Call) -> Record:
         raise invalid("DataProcessing does not run here.")
     model = models.find(call, call["ModelName"])
     container: Record = model["_container"]
-    environment = container["Environment"] | call.get("Environment", {})
+    told = {
+        "SAGEMAKER_BATCH": "true",
+        "SAGEMAKER_BATCH_STRATEGY": call.get("BatchStrategy", "MultiRecord"),
+        "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(call.get("MaxPayloadInMB", MAX_PAYLOAD_MB)),
+    }
+    environment = container["Environment"] | call.get("Environment", {}) | told
     return container | {
         "VariantName": call["TransformJobName"],
         "Role": model["ExecutionRoleArn"],
