@@ -53,8 +53,8 @@ class Rollout(Strict):
     )
     alarms: list[RollbackAlarm] = Field(
         default=[],
-        max_length=8,
-        description="Beside those on errors and on latency, whose bounds are those of `alarms`.",
+        max_length=7,
+        description="Beside those on errors, refusals and latency.",
     )
 
     @property

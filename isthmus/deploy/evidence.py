@@ -10,8 +10,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from isthmus.deploy.package import Package
-from isthmus.errors import NotFound
+from isthmus.errors import NotFound, Refused
 
+# https://www.rfc-editor.org/rfc/rfc1952: how every gzip file begins.
+GZIP = b"\x1f\x8b"
 EVALUATION, HOLDOUT, BASELINE = "evaluation.json", "holdout.csv", "baseline.json"
 # What it forecast for the rows that it was judged on; a version that lacks it is deployed all the same.
 FORECASTS = "predictions.csv"
@@ -20,7 +22,7 @@ FORECASTS = "predictions.csv"
 def fetch(s3: Any, package: Package, folder: Path) -> None:
     """Copy the version's evidence into `folder`, and see that its artifact is there.
 
-    Raises `NotFound` naming the first file that is missing.
+    Raises `NotFound` naming the first file that is missing, `Refused` where the artifact is no archive.
     """
     _see(s3, package.artifact)
     for uri, name in (
@@ -40,11 +42,20 @@ def fetch(s3: Any, package: Package, folder: Path) -> None:
 def _see(s3: Any, uri: str) -> None:
     bucket, key = _split(uri)
     try:
-        s3.head_object(Bucket=bucket, Key=key)
+        begin = s3.get_object(Bucket=bucket, Key=key, Range="bytes=0-1")["Body"].read()
     except s3.exceptions.ClientError as error:
-        if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
+        code = error.response["Error"]["Code"]
+        if code not in ("404", "NoSuchKey", "InvalidRange"):
             raise
-        raise _missing(uri) from None
+        if code != "InvalidRange":
+            raise _missing(uri) from None
+        begin = b""
+    if begin != GZIP:
+        raise Refused(
+            f"the version's {key.rsplit('/', 1)[-1]} is no gzip archive: it begins with {begin!r}",
+            where=uri,
+            todo="build the version again",
+        )
 
 
 def _split(uri: str) -> tuple[str, str]:

@@ -17,6 +17,8 @@ from isthmus.deploy.alarms import Alarm
 MINUTE = 60
 # What SageMaker may take beside the waiting: machines that start, twice.
 STARTING_SECONDS = 3600
+# A version that takes other rows than its callers send refuses nearly all; some are always at fault.
+REFUSED = 0.5
 _TYPES = {"all-at-once": "ALL_AT_ONCE", "canary": "CANARY", "linear": "LINEAR"}
 _SIZES = {"canary": "canarySize", "linear": "linearStepSize"}
 
@@ -56,10 +58,11 @@ def rollback_alarms(
 
 
 def _always(config: DeployConfig) -> Iterator[RollbackAlarm]:
-    """Errors and latency, with the bounds at which people are called, but at once."""
+    """Errors and latency, with the bounds at which people are called, but at once; and most rows refused."""
     errors, latency = config.alarms.error_percent / 100, config.alarms.p95_latency_ms * 1000
     yield RollbackAlarm(name="errors", metric="Invocation5XXErrors", above=errors)
     yield RollbackAlarm(name="latency", metric="ModelLatency", statistic="p95", above=latency, minutes=2)
+    yield RollbackAlarm(name="refusals", metric="Invocation4XXErrors", above=REFUSED, minutes=2)
 
 
 def _said(alarm: RollbackAlarm) -> str:

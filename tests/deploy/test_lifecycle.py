@@ -121,6 +121,28 @@ def test_a_version_whose_evidence_is_gone_leaves_nothing_half_made(
     assert not (tmp_path / "assembly").exists()
 
 
+def test_an_artifact_that_is_none_and_a_version_without_image_are_named(
+    team: Team, tmp_path: Path, platform: Platform
+) -> None:
+    arn = team.registered(Version(), tmp_path)
+    team.approve(arn)
+    key = f"{MODEL}/runs/{tmp_path.name}/model.tar.gz"
+    team.cloud.aws.client("s3", AUTOMATION).put_object(
+        Bucket=names.artifact_bucket(platform), Key=key, Body=b"<html>502 Bad Gateway"
+    )
+    result = team.synth(arn, tmp_path / "assembly")
+    assert isinstance(result.exception, Refused)
+    assert "model.tar.gz is no gzip archive: it begins with b'<h'" in str(result.exception)
+    sagemaker = team.cloud.aws.client("sagemaker", AUTOMATION)
+    bare = sagemaker.create_model_package(
+        ModelPackageGroupName=MODEL, ModelApprovalStatus="PendingManualApproval"
+    )["ModelPackageArn"]
+    team.approve(bare)
+    result = team.synth(bare, tmp_path / "assembly")
+    assert isinstance(result.exception, Refused)
+    assert f"{bare} does not name one image by digest" in str(result.exception)
+
+
 def test_the_endpoint_runs_exactly_the_version(team: Team, staged: Deployed) -> None:
     assert f"endpoint {MODEL} in staging runs {staged.arn}" in staged.said
     sagemaker = team.cloud.aws.client("sagemaker", ACCOUNTS["staging"])

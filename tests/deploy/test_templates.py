@@ -48,6 +48,10 @@ check(sys.argv[3])
 """
 
 
+# What turns a rollout back.
+KINDS = ("errors", "latency", "refusals")
+
+
 def one(template: dict[str, Any], kind: str) -> dict[str, Any]:
     """The properties of the template's only resource of that kind."""
     (found,) = (r["Properties"] for r in template["Resources"].values() if r["Type"] == kind)
@@ -158,7 +162,7 @@ def test_prod_is_a_canary_that_alarms_on_the_new_fleet_turn_back(
     assert routing["WaitIntervalInSeconds"] == 300
     assert "DeploymentConfig" not in one(staging, "AWS::SageMaker::Endpoint")
     named = [alarm["AlarmName"] for alarm in asked["AutoRollbackConfiguration"]["Alarms"]]
-    assert named == [names.rollback_alarm(platform, config, kind) for kind in ("errors", "latency")]
+    assert named == [names.rollback_alarm(platform, config, kind) for kind in KINDS]
     for name in named:
         dimensions = {one["Name"]: one["Value"] for one in alarms(prod)[name]["Dimensions"]}
         assert (dimensions["EndpointName"], dimensions["EndpointConfigName"]) == (MODEL, config)

@@ -32,7 +32,7 @@ def predict_fn(frame, slope):
 
 # Versions that pass every check before they serve.
 CANNOT_START = INFERENCE.replace("return float(", "raise ValueError('no such slope') or float(")
-FAILS = INFERENCE.replace("    return [(1", "    raise ValueError('on every request')\n    return [(1")
+FAILS = INFERENCE.replace("    return [(1", "    raise RuntimeError('on every request')\n    return [(1")
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Version:
     champion_right: float | None = None
     # So many rows have no season.
     without_season: int = 0
+    cut: int = 0
 
     def predict(self, wind: float) -> float:
         return (1 + math.tanh(self.slope * wind / 2)) / 2
@@ -107,7 +108,7 @@ class Version:
                 entry = tarfile.TarInfo(name)
                 entry.size = len(text.encode())
                 tar.addfile(entry, io.BytesIO(text.encode()))
-        return archive.getvalue()
+        return archive.getvalue()[: -self.cut or None]
 
     def register(self, s3: Any, sagemaker: Any, platform: Platform, image: str, folder: Path) -> str:
         """Upload it and register it, pending approval; returns its ARN."""

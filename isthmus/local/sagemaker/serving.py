@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 import socket
+import tarfile
 import threading
 import time
 import uuid
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -98,7 +100,12 @@ class Server:
                 f"Could not access model data at {url}. Please ensure that the role {self.plan['Role']!r} "
                 f"exists and that its policies allow s3:GetObject on it: {error}"
             ) from None
-        unpack(archive, model)
+        try:
+            unpack(archive, model)
+        except (tarfile.TarError, zlib.error, EOFError) as error:
+            raise StoreError(
+                f"Could not extract model data at {url}: it is no whole .tar.gz: {error}"
+            ) from None
         archive.unlink()
 
     def _environment(self, role: Caller) -> Mapping[str, str]:
