@@ -34,10 +34,12 @@ def project(sight: Sight) -> Iterator[Finding]:
         model_deploy=beside / "model-deploy",
         platform_file=platform_path().resolve(),
     )
-    for one in provision.plan(sight.platform, folders, sight.azure, url):
+    planned = provision.plan(sight.platform, folders, sight.azure, url, adopt=True)
+    remedy = f"{APPLY} --adopt" if any(one.kind == "adopt" for one in planned) else APPLY
+    for one in planned:
         document = one.document
         changed = "; ".join(map(str, one.differences))
         says = f"{CALLED[one.kind]}{': ' if changed else ''}{changed}"
         # Contents are newer in this folder, which is no fault of the set-up.
         status: Status = "warning" if one.kind == "contents" else "missing"
-        yield Finding(status, str(document["summary"]), says, APPLY)
+        yield Finding(status, str(document["summary"]), says, remedy)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from isthmus.azure import provision
+from isthmus.azure import marks, provision
 from isthmus.azure.client import Client
 from isthmus.azure.contents import Folders
 from isthmus.azure.present import BUILD_NAMESPACE, Present, translated
@@ -147,6 +147,16 @@ def test_a_check_that_is_gone_until_it_is_applied_again(
     assert ("approval on environment prod", "it is not there", "isthmus azure apply") in planned
     apply(environment, folders)
     assert [one["status"] for one in findings(environment, "approvers")] == ["warning"]
+
+
+def test_what_apply_did_not_make_is_taken_over_on_request(environment: dict[str, str], admin: Client) -> None:
+    present = Present(admin)
+    (mark,) = (one for one in marks.read(present) if (one.kind, one.name) == ("environment", "prod"))
+    marks.erase(present, [mark])
+    planned = [(one["about"], one["says"], one["remedy"]) for one in findings(environment, "project")]
+    says = "it is there, and apply did not make it"
+    assert ("environment prod", says, "isthmus azure apply --adopt") in planned
+    marks.put(present, [mark])
 
 
 def test_the_plan_is_empty_and_the_route_could_not_be_looked_at(environment: dict[str, str]) -> None:

@@ -17,7 +17,7 @@ class Adopt(Instruction):
 
     @property
     def summary(self) -> str:
-        return f"= {self.mark.thing}: taken over"
+        return f"= {self.mark.thing}"
 
     def carry_out(self, present: Present) -> None:
         marks.put(present, [self.mark])
