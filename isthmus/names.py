@@ -529,6 +529,8 @@ def model_dashboard(platform: Platform) -> str:
     return f"{platform.name}-model"
 
 
+# Where Model Monitor and Clarify put theirs.
+DATA_METRICS, BIAS_METRICS = "aws/sagemaker/Endpoints/data-metrics", "aws/sagemaker/Endpoints/bias-metrics"
 METRIC_NAMESPACE = "Isthmus"
 """The CloudWatch namespace of the metrics about models."""
 

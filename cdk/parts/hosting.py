@@ -29,6 +29,7 @@ from isthmus.config import Platform
 from isthmus.network import Attachment
 
 MODEL_KIND, MONITOR = "model", "monitor"
+MONITORS_NAMESPACES = [names.METRIC_NAMESPACE, names.DATA_METRICS, names.BIAS_METRICS]
 
 
 def hosting_policies(
@@ -172,7 +173,7 @@ def _watch(
         allow(
             "cloudwatch:PutMetricData",
             "*",
-            {"StringEquals": {"cloudwatch:namespace": names.METRIC_NAMESPACE}},
+            {"StringEquals": {"cloudwatch:namespace": MONITORS_NAMESPACES}},
         ),
         allow(READ_PACKAGES, list(registry_arns(platform, MODEL))),
         _write_logs(stack, "ProcessingJobs"),

@@ -76,6 +76,11 @@ class Monitoring(Strict):
     explanations: Explanations | None = Field(
         default=None, description="Whether features count as in training (SHAP); not looked at if left out."
     )
+    service_metrics: bool = Field(
+        default=False,
+        description="Put Model Monitor's and Clarify's own CloudWatch metrics too (feature_baseline_drift_*, "
+        "bias_metric_*): about three for each feature, which CloudWatch bills.",
+    )
     instance_type: InstanceType = "ml.m5.large"
     instance_count: int = Field(
         default=1,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from isthmus.monitor.findings import Findings
 from isthmus.monitor.profile import constraints, statistics
 from isthmus.monitor.report import page
 from isthmus.monitor.served import served
+from isthmus.monitor.service_metrics import ascii_only
 from isthmus.names import METRIC_NAMESPACE
 
 # CloudWatch takes so many metrics in a call.
@@ -57,14 +58,18 @@ def aside(output: Path, bad: Iterable[Bad]) -> None:
         (output / "set_aside.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def publish(found: Findings) -> None:
-    """Put the findings to CloudWatch, whose alarms carry them on, and which version they are about."""
+def publish(found: Findings, more: Mapping[str, list[dict[str, Any]]]) -> None:
+    """Put the findings to CloudWatch, whose alarms carry them on, and which version they are about.
+
+    `more` are data of other namespaces.
+    """
     import boto3
 
-    data = [served(found.model, found.stage, int(os.environ["VERSION"])), *metrics(found)]
+    ours = [served(found.model, found.stage, int(os.environ["VERSION"])), *metrics(found)]
     cloudwatch = boto3.client("cloudwatch")
-    for start in range(0, len(data), MOST_METRICS):
-        cloudwatch.put_metric_data(Namespace=METRIC_NAMESPACE, MetricData=data[start : start + MOST_METRICS])
+    for namespace, data in {METRIC_NAMESPACE: ours, **more}.items():
+        for start in range(0, len(data), MOST_METRICS):
+            cloudwatch.put_metric_data(Namespace=namespace, MetricData=data[start : start + MOST_METRICS])
 
 
 def metrics(found: Findings) -> list[dict[str, Any]]:
@@ -79,11 +84,6 @@ def metrics(found: Findings) -> list[dict[str, Any]]:
     if found.quality is not None:
         data.append({"MetricName": "QualityLoss", "Dimensions": where, "Value": found.quality.loss})
     for one in found.drift:
-        feature = {"Name": "Feature", "Value": _ascii(one.feature)}
+        feature = {"Name": "Feature", "Value": ascii_only(one.feature)}
         data.append({"MetricName": "Psi", "Dimensions": [*where, feature], "Value": one.psi})
     return data
-
-
-def _ascii(text: str) -> str:
-    """CloudWatch takes no other characters in a dimension, and no more than 1,024 of them."""
-    return text.encode("ascii", "backslashreplace").decode()[:1024]

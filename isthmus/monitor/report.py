@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 
 from isthmus.monitor.baseline import Baseline
+from isthmus.monitor.bias import AFTER_TRAINING, BEFORE_TRAINING
 from isthmus.monitor.drift import columns
-from isthmus.monitor.findings import Drift, Findings, Quality, quality_line
+from isthmus.monitor.findings import BiasMetric, Drift, Findings, Quality, counted, quality_line
 from isthmus.monitor.histogram import Histogram, histogram
+from isthmus.monitor.pictures import bars, importances, intervals
 
 STYLE = """
 :root { --ink: #1f2933; --paper: #fff; --soft: #616e7c; --line: #e4e7eb; --was: #b0bec5; --is: #3e7bd6;
@@ -15,7 +18,7 @@ STYLE = """
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e7eb; --paper: #171b20; --soft: #9aa5b1;
   --line: #323f4b; --was: #52606d; --is: #62a0ea; --bad: #ff8a80; --good: #65d6ad } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-  margin: 2.5rem auto; max-width: 60rem; padding: 0 1rem }
+  margin: 2.5rem auto; max-width: 76rem; padding: 0 1rem }
 h1 { font-size: 1.5rem; margin-bottom: 0 } h2 { font-size: 1.1rem; margin-top: 2.2rem }
 .tiles { display: flex; flex-wrap: wrap; gap: 1rem; margin: 1.5rem 0 }
 .tile { border: 1px solid var(--line); border-radius: .5rem; padding: .7rem 1rem; min-width: 9rem }
@@ -23,17 +26,18 @@ h1 { font-size: 1.5rem; margin-bottom: 0 } h2 { font-size: 1.1rem; margin-top: 2
 .table { overflow-x: auto } table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; padding: .45rem .8rem .45rem 0; border-bottom: 1px solid var(--line) }
 th { font-weight: 600 } td.number { font-variant-numeric: tabular-nums }
+.was-key { border-bottom: 3px solid var(--was) } summary { cursor: pointer; color: var(--soft) }
+td { font-variant-numeric: tabular-nums; vertical-align: middle }
 .bad { color: var(--bad); font-weight: 600 } .good { color: var(--good) }
 .small { color: var(--soft); font-size: .85rem }
 svg { display: block } .was { fill: var(--was) } .is { fill: var(--is) }
 .axis { stroke: var(--soft) } text { fill: var(--soft); font-size: 11px }
 """
-WIDTH = 560
 STATISTICS = {
     "psi": "PSI",
-    "jensen_shannon": "Jensen-Shannon",
+    "jensen_shannon": "J-S",
     "wasserstein": "Wasserstein",
-    "kolmogorov_smirnov": "Kolmogorov-Smirnov",
+    "kolmogorov_smirnov": "K-S",
     "chi_squared": "χ²",
 }
 
@@ -46,6 +50,7 @@ def page(found: Findings, baseline: Baseline, current: Baseline) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><h1>{escape(title)}</h1>"
         f"{_tiles(found)}{_quality(found.quality)}{_broken(found)}{_drift(found, baseline, current)}"
+        f"{_bias(found)}{_explained(found)}{_aside(found)}"
         "</body></html>"
     )
 
@@ -72,83 +77,118 @@ def _quality(quality: Quality | None) -> str:
     verdict = ("bad", "a loss beyond chance") if quality.loss > 1 else ("good", "within chance")
     return (
         f'<h2>Quality: <span class="{verdict[0]}">{verdict[1]}</span></h2>'
-        f"<p>{escape(quality_line(quality))}.</p>{_intervals(quality)}"
+        f"<p>{escape(quality_line(quality))}.</p>{intervals(quality)}"
     )
-
-
-def _intervals(quality: Quality) -> str:
-    """Both values with their intervals on one axis."""
-    sides = (("registered", quality.registered, "was"), ("now", quality.current, "is"))
-    bounds = [edge for _, one, _ in sides for edge in (one.ci_low, one.ci_high)]
-    low, high = min(bounds), max(bounds)
-    scale = (WIDTH - 120) / ((high - low) or 1.0)
-
-    def at(value: float) -> float:
-        return 100 + (value - low) * scale
-
-    rows = "".join(
-        f'<text x="0" y="{20 + 24 * place}">{name}</text>'
-        f'<rect class="{kind}" x="{at(one.ci_low):.1f}" y="{13 + 24 * place}" rx="3" height="6" '
-        f'width="{max(1.0, (one.ci_high - one.ci_low) * scale):.1f}"/>'
-        f'<circle class="{kind}" cx="{at(one.value):.1f}" cy="{16 + 24 * place}" r="6"/>'
-        for place, (name, one, kind) in enumerate(sides)
-    )
-    axis = (
-        f'<line class="axis" x1="100" x2="{WIDTH - 20}" y1="56" y2="56"/>'
-        f'<text x="100" y="70">{low:.3f}</text>'
-        f'<text x="{WIDTH - 20}" y="70" text-anchor="end">{high:.3f}</text>'
-    )
-    return f'<svg width="{WIDTH}" height="76" role="img" aria-label="intervals">{rows}{axis}</svg>'
 
 
 def _broken(found: Findings) -> str:
     broken = [one for one in found.violations if one["constraint_check_type"] != "baseline_drift_check"]
     if not broken:
         return ""
-    rows = "".join(
-        f"<tr><td>{escape(one['feature_name'])}</td><td>{escape(one['constraint_check_type'])}</td>"
-        f"<td>{escape(one['description'])}</td></tr>"
+    rows = (
+        [escape(one[key]) for key in ("feature_name", "constraint_check_type", "description")]
         for one in broken
     )
-    return f'<h2 class="bad">Broken constraints</h2><div class="table"><table>{rows}</table></div>'
+    return (
+        f'<h2 class="bad">Broken constraints</h2>{_table(("feature", "constraint", "what is wrong"), rows)}'
+    )
 
 
 def _drift(found: Findings, baseline: Baseline, current: Baseline) -> str:
     if not found.drift:
-        return "<h2>Drift of the inputs</h2><p>Nothing was captured yet.</p>"
-    named = ("feature", "distance", "threshold", "p", "", "before and now")
-    head = "<tr>" + "".join(f"<th>{name}</th>" for name in named) + "</tr>"
+        return "<h2>Drift</h2><p>Nothing was captured yet.</p>"
     were, are = columns(baseline), columns(current)
-    rows = "".join(_row(one, histogram(were[one.feature], are[one.feature])) for one in found.drift)
+    rows = (_row(one, histogram(were[one.feature], are[one.feature])) for one in found.drift)
+    named = ("feature", "", *STATISTICS.values(), "p", '<span class="was-key">training</span> and now')
     return (
-        f'<h2>Drift of the inputs</h2><div class="table"><table>{head}{rows}</table></div>'
-        '<p class="small">A feature drifts where its distance from the training data is over the threshold, '
-        "and so much is rarer by chance than the monitor's level. p is that chance, all features considered."
-        "</p>"
+        f"<h2>Drift of inputs and answers</h2>{_table(named, rows)}"
+        '<p class="small">The distance in bold decides: a feature drifts where it is over its threshold, and '
+        "so much is rarer by chance than the monitor's level. p is that chance, all features considered. "
+        "PSI, Jensen-Shannon and χ² are over the bins shown; Wasserstein is in standard deviations of the "
+        "training data, Kolmogorov-Smirnov the largest gap of the two distribution functions.</p>"
     )
 
 
-def _row(one: Drift, bins: Histogram) -> str:
+def _row(one: Drift, bins: Histogram) -> list[str]:
     verdict = '<span class="bad">drift</span>' if one.ratio > 1 else '<span class="good">steady</span>'
-    distance = f"{one.value:.3f} {STATISTICS[one.statistic]}"
+    return [
+        escape(one.feature),
+        verdict,
+        *(_distance(one, statistic) for statistic in STATISTICS),
+        f"{one.chance:.2g}",
+        bars(bins),
+    ]
+
+
+def _distance(one: Drift, statistic: str) -> str:
+    value = one.distances.get(statistic)
+    if value is None:
+        return ""
+    if statistic != one.statistic:
+        return f"{value:.3g}"
+    return f'<b>{value:.3g}</b><br><span class="small">threshold {one.threshold:g}</span>'
+
+
+def _bias(found: Findings) -> str:
+    if not found.bias:
+        return ""
+    verdict = '<span class="bad">grown</span>' if found.unfair else '<span class="good">as in training</span>'
+    rest = [one for one in found.bias if one.ratio <= 1]
     return (
-        f'<tr><td>{escape(one.feature)}</td><td class="number">{distance}</td>'
-        f'<td class="number">{one.threshold:.3f}</td><td class="number">{one.chance:.2g}</td>'
-        f"<td>{verdict}</td><td>{_bars(bins)}</td></tr>"
+        f"<h2>Bias: {verdict}</h2>{_metrics(found.unfair) if found.unfair else ''}"
+        f"<details><summary>{counted(len(rest), 'metric')} no further from fair than chance allows</summary>"
+        f"{_metrics(rest)}</details>"
+        '<p class="small">The metrics of SageMaker Clarify; a finding is further from fair than in training, '
+        "beyond what a bootstrap of both allows to chance.</p>"
     )
 
 
-def _bars(bins: Histogram) -> str:
-    """Both histograms side by side, bin by bin, each bin with what it holds as a hint."""
-    was, is_ = (side / max(1, side.sum()) for side in (bins.before, bins.now))
-    tallest = max(was.max(), is_.max(), 1e-9)
-    shown = "".join(
-        f"<g><title>{escape(name)}: {then:.1%}, now {share:.1%}</title>"
-        f"{_bar('was', 12 * place, then / tallest)}{_bar('is', 12 * place + 5, share / tallest)}</g>"
-        for place, (name, then, share) in enumerate(zip(bins.names, was, is_, strict=True))
+def _metrics(metrics: list[BiasMetric]) -> str:
+    """A table of bias metrics, what has moved most first."""
+    names = BEFORE_TRAINING | AFTER_TRAINING
+    rows = (
+        [
+            f"{escape(one.facet)} = {escape(one.value)}",
+            escape(names[one.name]),
+            *map(_number, (one.before, one.now)),
+        ]
+        for one in sorted(metrics, key=lambda one: -one.ratio)
     )
-    return f'<svg width="{12 * len(was)}" height="36" role="img" aria-label="histogram">{shown}</svg>'
+    return _table(("facet", "metric", "training", "now"), rows)
 
 
-def _bar(kind: str, x: int, share: float) -> str:
-    return f'<rect class="{kind}" x="{x}" y="{36 - 36 * share:.1f}" width="5" height="{36 * share:.1f}"/>'
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _explained(found: Findings) -> str:
+    if found.explained is None:
+        return ""
+    one = found.explained
+    verdict = ("bad", "count otherwise than in training") if one.drifted else ("good", "count as in training")
+    return (
+        f'<h2>Explanations: features <span class="{verdict[0]}">{verdict[1]}</span></h2>{importances(one)}'
+        f'<p class="small">Mean absolute Shapley values: above training, below {one.rows} captured rows. '
+        f"Likeness of their order (NDCG): {one.ndcg:.3f}; under {one.threshold:g} is a finding.</p>"
+    )
+
+
+def _aside(found: Findings) -> str:
+    aside = ([str(one.lines), escape(one.reason), escape(one.first)] for one in found.set_aside)
+    twice = (
+        [escape(key), escape(", then ".join(labels))] for key, labels in list(found.labels_twice.items())[:50]
+    )
+    shown = ""
+    if found.set_aside:
+        shown += f"<h2>Set aside</h2>{_table(('lines', 'reason', 'the first'), aside)}"
+    if found.labels_twice:
+        number = counted(len(found.labels_twice), "id")
+        shown += f"<h2>Labels that differ: {number}</h2>{_table(('id', 'labels; the last counts'), twice)}"
+    return shown
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table of cells that are HTML already."""
+    titles = "".join(f"<th>{name}</th>" for name in head)
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f'<div class="table"><table><tr>{titles}</tr>{body}</table></div>'

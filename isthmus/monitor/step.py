@@ -12,9 +12,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import reduce
 from operator import add
+from typing import Any
 
 from isthmus.config.monitoring import Monitoring
 from isthmus.container.paths import opt_ml, processing
@@ -48,8 +50,16 @@ def main() -> None:
     outputs.write(processing("output", "report"), found, counted, seen.sketch.columns)
     outputs.clarify(processing("output", "report"), found, _target())
     outputs.aside(processing("output", "report"), [*seen.bad, *labels.bad])
-    outputs.publish(found)
+    outputs.publish(found, _service_metrics(found, seen))
     print(summary(found))
+
+
+def _service_metrics(found: Findings, seen: Seen) -> Mapping[str, list[dict[str, Any]]]:
+    if not settings.read().service_metrics:
+        return {}
+    from isthmus.monitor.service_metrics import metrics
+
+    return metrics(found, seen.sketch.columns, _target())
 
 
 def _share() -> tuple[int, int]:

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from isthmus.monitor.baseline import count, describe
-from isthmus.monitor.drift import drifts
+from isthmus.monitor.drift import Rule, drifts
 from tests.build.example import CONFIG, MODEL_BUILD, Story, half_years, tell, with_features
 
 SEEDS = range(20)
@@ -60,5 +60,5 @@ def test_inputs_drift_beyond_chance() -> None:
     before, after = (pl.read_csv(MODEL_BUILD / "data" / name) for name in ("weather.csv", "later.csv"))
     baseline = {name: describe(before[name]) for name in CONFIG.features}
     current = {name: count(after[name], baseline[name]) for name in CONFIG.features}
-    found = drifts(baseline, current, threshold=0.2, confidence=0.99)
+    found = drifts(baseline, current, Rule())
     assert [one.feature for one in found if one.ratio > 1] == ["day_of_year", "temp_min", "temp_max"]
