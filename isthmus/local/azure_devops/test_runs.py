@@ -14,18 +14,22 @@ from isthmus.local.azure_devops.faults import not_found
 from isthmus.local.azure_devops.organization import Organization
 from isthmus.local.azure_devops.routing import Resource
 from isthmus.local.azure_devops.store import Document
+from isthmus.local.azure_devops.test_attachments import FIRST_RESULT, keep, named
 
 
 def publish(organization: Organization, run: Document, title: str, files: Sequence[Path]) -> Document:
     """One test run of all the files; raises `BadInput` for one that is not JUnit XML."""
     made = _new(organization, run["project"], title or f"JUnit_TestResults_{run['id']}", run["id"])
     for file in files:
-        made["results"] += list(_cases(file))
+        for case, attached in _cases(file):
+            keep(organization, run, made["id"], FIRST_RESULT + len(made["results"]), attached)
+            made["results"].append(case)
     made |= {"state": "Completed", "completedDate": now()}
     return organization.table("testrun").save(made["id"], made)
 
 
-def _cases(file: Path) -> Iterable[Document]:
+def _cases(file: Path) -> Iterable[tuple[Document, list[Path]]]:
+    """Each case's result, and the files that are attached to it."""
     try:
         # Written by the run's own steps, into a folder of its own.
         root = ET.parse(file).getroot()  # noqa: S314
@@ -36,7 +40,7 @@ def _cases(file: Path) -> Iterable[Document]:
     for case in root.iter("testcase"):
         wrong = next((child for child in case if child.tag in ("failure", "error")), None)
         skipped = case.find("skipped") is not None
-        yield {
+        result = {
             "testCaseTitle": case.get("name", ""),
             "automatedTestName": f"{case.get('classname', '')}.{case.get('name', '')}".strip("."),
             "durationInMs": float(case.get("time") or 0) * 1000,
@@ -44,6 +48,7 @@ def _cases(file: Path) -> Iterable[Document]:
             "errorMessage": (wrong.get("message") or "") if wrong is not None else "",
             "stackTrace": (wrong.text or "") if wrong is not None else "",
         }
+        yield result, named(case, file)
 
 
 def _new(organization: Organization, project: str, name: str, build: int | None) -> Document:
@@ -131,7 +136,7 @@ def _of(call: Call) -> Document:
 
 def _result(run: Document, number: int, result: Document) -> Document:
     return result | {
-        "id": 100_000 + number,
+        "id": FIRST_RESULT + number,
         "state": "Completed",
         "testRun": {"id": str(run["id"]), "name": run["name"]},
         "priority": 0,

@@ -25,7 +25,9 @@ steps:
     mkdir -p "$BUILD_ARTIFACTSTAGINGDIRECTORY/out/deep"
     echo hi > "$BUILD_ARTIFACTSTAGINGDIRECTORY/out/deep/greeting.txt"
     printf '%s' '<testsuite><testcase classname="t" name="ok" time="0.5"/>' > results.xml
-    echo '<testcase classname="t" name="bad"><failure message="no"/></testcase></testsuite>' >> results.xml
+    printf 'a plot' > plot.png
+    echo '<testcase classname="t" name="bad"><failure message="no"/>' >> results.xml
+    echo '<system-out>said [[ATTACHMENT|plot.png]]</system-out></testcase></testsuite>' >> results.xml
     echo '# Summary' > summary.md
     echo "##vso[task.uploadsummary]$PWD/summary.md"
   displayName: Greet
@@ -111,6 +113,11 @@ def _tests(dana: Person, number: int) -> None:
     assert (tests["name"], tests["totalTests"], tests["passedTests"]) == ("Some tests", 2, 1)
     failed = dana.every(f"test/runs/{tests['id']}/results", outcomes="Failed")
     assert [(one["automatedTestName"], one["errorMessage"]) for one in failed] == [("t.bad", "no")]
+    path = f"test/runs/{tests['id']}/results/{failed[0]['id']}/attachments"
+    (attached,) = dana.every(path)
+    assert (attached["fileName"], attached["size"]) == ("plot.png", 6)
+    assert dana.ask("GET", f"{path}/{attached['id']}").content == b"a plot"
+    assert dana.ask("GET", f"{path}/99").status_code == 404
 
 
 def test_parameters_are_validated(dana: Person, hello: int) -> None:
