@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -27,13 +28,15 @@ class AzureDevOps:
     token: Token
     _pipelines: dict[str, int] = field(default_factory=dict)
 
-    def runs(self, pipeline: str) -> list[Queued]:
-        """The pipeline's latest runs, the newest first."""
+    def runs(self, pipeline: str, since: datetime | None = None, most: int = LOOK_BACK) -> list[Queued]:
+        """The pipeline's latest runs, the newest first; of those that were queued since then, if given."""
         query = {
             "definitions": self._pipeline(pipeline),
             "queryOrder": "queueTimeDescending",
-            "$top": LOOK_BACK,
+            "$top": most,
         }
+        if since:
+            query["minTime"] = since.isoformat()
         return [_queued(build) for build in self._call("GET", "build/builds", query)["value"]]
 
     def approvals(self) -> list[dict[str, Any]]:

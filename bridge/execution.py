@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from bridge.aws import client
@@ -54,6 +56,22 @@ def display_name(arn: str) -> str | None:
     except sagemaker.exceptions.ResourceNotFound:
         return None
     return str(found.get("PipelineExecutionDisplayName", ""))
+
+
+def hours(model: str, called: Collection[str], since: datetime) -> float:
+    """How long the steps of the model's executions took that are called so and have begun since then."""
+    pages = (
+        client("sagemaker")
+        .get_paginator("list_pipeline_executions")
+        .paginate(PipelineName=model, CreatedAfter=since)
+    )
+    found = [one for page in pages for one in page["PipelineExecutionSummaries"]]
+    looked = [
+        look(one["PipelineExecutionArn"])
+        for one in found
+        if one.get("PipelineExecutionDisplayName") in called
+    ]
+    return sum(step.seconds or 0.0 for one in looked for step in one.steps) / 3600
 
 
 def look(arn: str) -> Execution:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from bridge.aws import client
 from bridge.settings import settings
@@ -15,11 +16,25 @@ NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
-class Model:
-    """What platform.yaml says of a model that the bridge goes by."""
+class Approve:
+    """Which version of a retraining is approved by rule; `when` is what it was built because of."""
 
-    rest_hours: int = 24
+    least_gain: float
+    when: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Model:
+    """What platform.yaml says of a model that the bridge goes by. None is no limit, and no rule."""
+
+    name: str
     rollback_rejected: bool = False
+    when: tuple[str, ...] = ("quality", "data")
+    schedule: str | None = None
+    rest_hours: int = 24
+    most_per_month: int | None = None
+    most_hours_per_month: float | None = None
+    approve: Approve | None = None
 
 
 def find(model: str) -> Model | None:
@@ -30,8 +45,15 @@ def find(model: str) -> Model | None:
         found = client("ssm").get_parameter(Name=f"{settings().models_path}/{model}")
     except client("ssm").exceptions.ParameterNotFound:
         return None
-    said = json.loads(found["Parameter"]["Value"])
-    return Model(**{key: said[key] for key in Model.__dataclass_fields__ if key in said})
+    return _read(model, json.loads(found["Parameter"]["Value"]))
+
+
+def _read(model: str, written: dict[str, Any]) -> Model:
+    said = written.get("retraining", {}) | {"rollback_rejected": written.get("rollback_rejected", False)}
+    known = {key: said[key] for key in Model.__dataclass_fields__ if key in said}
+    if approve := said.get("approve"):
+        known["approve"] = Approve(float(approve["least_gain"]), tuple(approve["when"]))
+    return Model(name=model, **known)
 
 
 def is_ours(model: str) -> bool:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from bridge import models, notices, registry
+from bridge import automatic, models, notices, registry
+from bridge.automatic import Ruling
 from bridge.azure import azure_devops
 from bridge.notices import Waiting
 from bridge.settings import settings
@@ -18,27 +19,76 @@ INFRASTRUCTURE = "infrastructure"
 
 
 def version(arn: str) -> list[str]:
-    """Tell of one version what is due, if it still waits; returns what was told."""
+    """Approve a version that still waits where a rule does, else tell what is due; returns what was done."""
     package = registry.find(arn)
     if package is None:
         return []
     state = (package["ModelApprovalStatus"], package["ModelPackageStatus"])
     if state != ("PendingManualApproval", "Completed"):
         return []
-    model, number = package["ModelPackageGroupName"], package["ModelPackageVersion"]
-    return notices.tell(
-        Waiting(
-            subject=arn,
-            what=f"Version {number} of {model} waits for an approver",
-            since=package["CreationTime"],
-            lines=lambda: [
-                *_figures(package.get("CustomerMetadataProperties", {})),
-                *_see(package.get("CustomerMetadataProperties", {}).get("run_id", "")),
-                f"Do: isthmus approve {model} {number}",
-                f"Or: isthmus reject {model} {number} --comment WHY",
-            ],
-        )
+    if package.get("CustomerMetadataProperties", {}).get("reason") == automatic.SHADOW:
+        return notices.tell(_shadow(package))
+    ruling = automatic.ruling(package)
+    if ruling is None or not ruling.approves:
+        return notices.tell(_undecided(package, ruling))
+    # People are told first: nothing is approved past them, and what fails in between is done again.
+    notices.tell(_approved(package, ruling.words))
+    automatic.approve(package, ruling.words)
+    return ["approved automatically"]
+
+
+def _undecided(package: Mapping[str, Any], ruling: Ruling | None) -> Waiting:
+    model, number = _name(package)
+    return Waiting(
+        subject=package["ModelPackageArn"],
+        what=f"Version {number} of {model} waits for an approver",
+        since=package["CreationTime"],
+        lines=lambda: [
+            *_known(package),
+            *([ruling.words] if ruling else []),
+            f"Do: isthmus approve {model} {number}",
+            f"Or: isthmus reject {model} {number} --comment WHY",
+        ],
     )
+
+
+def _approved(package: Mapping[str, Any], words: str) -> Waiting:
+    model, number = _name(package)
+    return Waiting(
+        subject=f"{package['ModelPackageArn']}#automatic",
+        what=f"Version {number} of {model} is approved automatically",
+        since=datetime.now(UTC),
+        lines=lambda: [
+            f"By retraining.approve in platform.yaml: {words}.",
+            *_known(package),
+            "It is deployed to staging, and prod waits for a person.",
+            f"To stop it: isthmus reject {model} {number} --comment WHY",
+        ],
+    )
+
+
+def _shadow(package: Mapping[str, Any]) -> Waiting:
+    """Nobody has to decide about it, so nobody is reminded."""
+    model, number = _name(package)
+    return Waiting(
+        subject=f"{package['ModelPackageArn']}#shadow",
+        what=f"Version {number} of {model} was trained in the shadow",
+        since=datetime.now(UTC),
+        lines=lambda: [
+            "Its inputs drifted, and no loss of quality is known: it shows what a retraining would give.",
+            *_known(package),
+            "Nothing waits for anybody.",
+        ],
+    )
+
+
+def _name(package: Mapping[str, Any]) -> tuple[str, int]:
+    return package["ModelPackageGroupName"], package["ModelPackageVersion"]
+
+
+def _known(package: Mapping[str, Any]) -> list[str]:
+    metadata = package.get("CustomerMetadataProperties", {})
+    return [*_figures(metadata), *_see(metadata.get("run_id", ""))]
 
 
 def versions(model: str, trace: Trace) -> None:

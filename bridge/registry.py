@@ -31,6 +31,12 @@ def find(arn: str) -> dict[str, Any] | None:
         raise
 
 
+def serves(arn: str, stage: str) -> bool:
+    """Whether the version serves that stage now, as its deployment wrote down."""
+    cycle = (find(arn) or {}).get("ModelLifeCycle", {})
+    return (cycle.get("Stage"), cycle.get("StageStatus")) == (stage, "InService")
+
+
 def describe(arn: str) -> dict[str, Any]:
     """The version as `DescribeModelPackage` has it."""
     found: dict[str, Any] = client("sagemaker").describe_model_package(ModelPackageName=arn)

@@ -10,6 +10,9 @@ from bridge.envelope import RECONCILER
 Rank = tuple[str, int]
 """When a version was approved, and its number: of two of the same millisecond the higher is the later."""
 
+RETRAINED = {"retrain": "quality", "drift": "drift", "data": "data", "schedule": "schedule"}
+"""The reason of a build that nobody merged anything for, and what platform.yaml calls it."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -19,6 +22,11 @@ class Run:
     key: str
     key_parameter: str
     parameters: dict[str, str]
+
+    @property
+    def reason(self) -> str:
+        """Of a build: see `RETRAINED`."""
+        return self.parameters.get("reason", "")
 
     @property
     def moment(self) -> str:
@@ -45,8 +53,9 @@ class Queued:
         return self.parameters.get("correlationId", "")
 
     @property
-    def retrains(self) -> bool:
-        return self.parameters.get("reason") == "retrain"
+    def reason(self) -> str:
+        """Why a version is built: `merge`, or one of `RETRAINED`."""
+        return self.parameters.get("reason", "")
 
     @property
     def rank(self) -> Rank:

@@ -28,6 +28,7 @@ class Settings:
     dead_letters_url: str
     attempts: int
     models_path: str
+    artifacts: str
     automation_account: str
     prod_account: str
     region: str
@@ -56,6 +57,7 @@ def settings() -> Settings:
         dead_letters_url=said["DEAD_LETTERS_URL"],
         attempts=int(said["ATTEMPTS"]),
         models_path=said["MODELS_PATH"],
+        artifacts=said["ARTIFACT_BUCKET"],
         automation_account=said["AUTOMATION_ACCOUNT"],
         prod_account=said["PROD_ACCOUNT"],
         region=said["AWS_REGION"],

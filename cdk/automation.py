@@ -19,6 +19,7 @@ from cdk.parts.logs import job_logs
 from cdk.parts.network import network
 from cdk.parts.notices import escalations, notices
 from cdk.parts.people import approver, automation_data_owner, automation_operator
+from cdk.parts.retraining import schedule_role
 from cdk.parts.saved_queries import log_groups
 from cdk.parts.stack import AccountStack
 from cdk.parts.storage import Bucket, Storage
@@ -62,6 +63,8 @@ class AutomationStack(AccountStack):
 
             functions += [LandingZone(self, platform, keys=keys, storage=storage, notices=topic)]
             announce(self, platform, topic, REJECTED_FILE, bus=bus.ref)
+        if any(model.retraining.schedule for model in platform.models):
+            schedule_role(self, platform)
         others = escalations(self, platform, keys.messages)
         functions += [
             Bridge(self, platform, keys=keys, bus=bus.ref, notices=topic, escalations=others or topic)

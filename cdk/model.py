@@ -37,6 +37,10 @@ class ModelTrainingStack(AccountStack):
             type="String",
             value=json.dumps(_told(model), sort_keys=True),
         )
+        if model.retraining.schedule:
+            from cdk.parts.retraining import schedule
+
+            schedule(self, platform, model, model.retraining.schedule)
         if model.landing and model.landing.writers:
             from cdk.parts.landing import writer
 
@@ -45,8 +49,9 @@ class ModelTrainingStack(AccountStack):
 
 def _told(model: Model) -> dict[str, Any]:
     """What the functions of the bridge and of data landing go by."""
-    keys = ("owner", "team", "rest_hours", "rollback_rejected")
-    said = {key: getattr(model, key) for key in keys}
+    keys = ("owner", "team", "rollback_rejected")
+    retraining = model.retraining.model_dump(exclude_none=True) | {"when": model.retrained_when}
+    said = {key: getattr(model, key) for key in keys} | {"retraining": retraining}
     return said | ({"landing": {"megabytes": model.landing.megabytes}} if model.landing else {})
 
 

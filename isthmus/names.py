@@ -216,6 +216,19 @@ def execution(run_id: str) -> str:
     return f"run-{run_id}"
 
 
+def schedule_role(platform: Platform) -> str:
+    """Automation: the role of EventBridge Scheduler, which says that a model is to be trained anew."""
+    return f"{platform.name}-schedule"
+
+
+def retraining_schedule(platform: Platform, model: str) -> str:
+    """Automation: when a model is trained anew, come what may."""
+    return f"{platform.name}-{model}-retraining"
+
+
+SCHEDULE_SOURCE, RETRAINING_DUE = "isthmus.schedule", "Retraining Due"
+"""The source and the type of the event on the automation bus that a model is to be trained anew."""
+
 CALLBACK_SOURCE, JOB_WAITING = "isthmus.callback", "Job Waiting"
 """The source and the type of the event on the automation bus that such a job waits."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bridge import looks
 from bridge.envelope import Envelope, Refused
-from bridge.reactions import alarm, data_set, execution, model_package, reconcile
+from bridge.reactions import alarm, data_set, execution, model_package, reconcile, schedule
 from bridge.trace import Hop, Trace
 
 Reaction = Callable[[Envelope, Trace], Hop | None]
@@ -24,6 +24,7 @@ REACTIONS: dict[tuple[str, str], Reaction] = {
     (looks.SOURCE, looks.STAGES): reconcile.stages,
     (looks.SOURCE, looks.MODEL): reconcile.model,
     (looks.SOURCE, looks.JOB): reconcile.job,
+    ("isthmus.schedule", "Retraining Due"): schedule.react,
 }
 # The sources of what is asked for anew with each tick.
 COME_ANEW = ("aws.events", looks.SOURCE)

@@ -1,11 +1,10 @@
-"""An alarm about a model in prod: a loss of quality trains it anew, drift is shown to people.
+"""An alarm about a model in prod: it trains the model anew, or is shown to people, as platform.yaml says.
 
 Contract: "CloudWatch Alarm State Change" of "Alarm events and EventBridge".
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from bridge import builds, models
@@ -13,8 +12,8 @@ from bridge.envelope import Envelope, Refused, moment, word
 from bridge.run import build
 from bridge.trace import Hop, Trace, ignored
 
-# What an alarm watches: the last word of its name.
-KINDS = ("quality", "drift")
+# What an alarm watches, the last word of its name; and the reason of a build because of it.
+REASONS = {"quality": "retrain", "drift": "drift"}
 
 
 def react(event: Envelope, trace: Trace) -> Hop:
@@ -26,12 +25,11 @@ def react(event: Envelope, trace: Trace) -> Hop:
     trace.received(f"{kind} alarm", model, alarm_arn=arn)
     if value != "alarm" or before == "alarm":
         return ignored(f"the alarm went from {before or 'nothing'} to {value}")
-    if kind == "drift":
-        return Hop("noticed", {"reason": "inputs drifted: shown to people; only a loss of quality retrains"})
     if not (ours := models.find(model)):
         return ignored(models.NOT_OURS)
-    run = build(model, f"{arn}#{at}", event.id, reason="retrain")
-    return builds.retrain(run, timedelta(hours=ours.rest_hours))
+    if kind not in ours.when:
+        return Hop("noticed", {"reason": f"shown to people: {model} is not retrained because of {kind}"})
+    return builds.retrain(build(model, f"{arn}#{at}", event.id, reason=REASONS[kind]), ours)
 
 
 def _about(event: Envelope) -> tuple[str, str, str]:
@@ -39,7 +37,7 @@ def _about(event: Envelope) -> tuple[str, str, str]:
     name = event.text("alarmName", 255)
     prefix = f"{event.told.platform}-"
     model, _, kind = name.removeprefix(prefix).rpartition("-")
-    if not name.startswith(prefix) or not models.NAME.fullmatch(model) or kind not in KINDS:
+    if not name.startswith(prefix) or not models.NAME.fullmatch(model) or kind not in REASONS:
         raise Refused("an alarm that is not about a model of the platform")
     arn = f"arn:aws:cloudwatch:{event.told.region}:{event.account}:alarm:{name}"
     event.about(arn)

@@ -1,4 +1,7 @@
-"""A data set that landed is complete: it is trained with. What lands again unchanged is no event."""
+"""A data set that landed is complete: it is trained with, now or at the next build, as platform.yaml says.
+
+What lands again unchanged is no event.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,9 @@ def react(event: Envelope, trace: Trace) -> Hop:
         raise Refused("a data set of what is no model")
     data_set, landed = f"{name}@{version}", event.moment("landed")
     trace.received("data set", model, data_set=data_set)
-    if not models.is_ours(model):
+    if not (ours := models.find(model)):
         return ignored(models.NOT_OURS)
-    return builds.queue(
-        build(model, f"{model}/{data_set}#{landed}", event.id, reason="data", dataSet=data_set)
-    )
+    if "data" not in ours.when:
+        return Hop("noticed", {"reason": "the next build trains with it"})
+    run = build(model, f"{model}/{data_set}#{landed}", event.id, reason="data", dataSet=data_set)
+    return builds.retrain(run, ours)

@@ -18,6 +18,7 @@ from cdk.parts.keys import USE, Keys
 from cdk.parts.platform_tag import of_platform
 from cdk.parts.queues import READ_QUEUE, Queue
 from cdk.parts.registry import READ_GROUP, READ_PACKAGES, registry_arns
+from cdk.parts.retraining import approve_by_rule, count_hours
 from cdk.parts.tables import table
 from isthmus import names
 from isthmus.config import Platform
@@ -71,7 +72,7 @@ class Bridge(Construct):
             description="Carries model approvals and quality alarms over to Azure DevOps",
             seconds=SECONDS,
             environment=self._environment(),
-            statements=self._statements(),
+            statements=[*self._statements(), *count_hours(self, platform), *approve_by_rule(platform, keys)],
             keys=keys,
         )
         self.function.read_queue(self.queue)
@@ -124,6 +125,7 @@ class Bridge(Construct):
             "DEAD_LETTERS_URL": self.dead_letters.url,
             "ATTEMPTS": str(ATTEMPTS),
             "MODELS_PATH": names.model_parameters(self._platform),
+            "ARTIFACT_BUCKET": names.artifact_bucket(self._platform),
             "AUTOMATION_ACCOUNT": accounts.automation,
             "PROD_ACCOUNT": accounts.prod,
             **self._reminding(),

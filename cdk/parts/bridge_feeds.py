@@ -83,4 +83,15 @@ def feeds(platform: Platform) -> list[Feed]:
                 own_bus=True,
             )
         )
+    if any(model.retraining.schedule for model in platform.models):
+        found.append(
+            Feed(
+                "Schedules",
+                "Models that are to be trained anew by the clock",
+                names.SCHEDULE_SOURCE,
+                (names.RETRAINING_DUE,),
+                automation,
+                own_bus=True,
+            )
+        )
     return found

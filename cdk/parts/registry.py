@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aws_cdk import Tags
 from constructs import Construct
 
 from cdk.parts.grants import Principal, Statement, allow_principal, document, roles_of
@@ -11,6 +12,8 @@ from isthmus.resource_types import aws_sagemaker
 
 READ_GROUP = ["sagemaker:DescribeModelPackageGroup"]
 READ_PACKAGES = ["sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages"]
+BY_RULE = {"aws:ResourceTag/approval": "automatic"}
+"""The condition that a version, which has its group's tags, is of a model that has a rule."""
 
 
 def registry_arns(platform: Platform, model: str) -> tuple[str, str]:
@@ -23,13 +26,16 @@ def registry_arns(platform: Platform, model: str) -> tuple[str, str]:
 def model_package_group(scope: Construct, platform: Platform, model: Model) -> None:
     """The group of a model's versions, with a policy for exactly the roles that need it."""
     group = names.registry_group(model.name)
-    aws_sagemaker.CfnModelPackageGroup(
+    versions = aws_sagemaker.CfnModelPackageGroup(
         scope,
         "Versions",
         model_package_group_name=group,
         model_package_group_description=f"Versions of {model.name}, owned by {model.owner}",
         model_package_group_policy=document(*_shared(platform, model)),
     )
+    if model.retraining.approve:
+        for key, value in BY_RULE.items():
+            Tags.of(versions).add(key.rpartition("/")[2], value)
 
 
 def _shared(platform: Platform, shared: Model) -> list[Statement]:

@@ -13,9 +13,28 @@ from isthmus.config.fields import InstanceType, Misfit, ModelName, Strict, again
 LOWER_IS_BETTER = ("log_loss", "rmse", "mae")
 
 
+class Window(Strict):
+    """The latest rows, so many or of so many days."""
+
+    days: int | None = Field(default=None, ge=1, le=36500)
+    rows: int | None = Field(default=None, ge=20)
+
+    @model_validator(mode="after")
+    def _one(self) -> Window:
+        if (self.days is None) == (self.rows is None):
+            raise ValueError("give days or rows, such as {days: 365}")
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.days} days" if self.days else f"{self.rows} rows"
+
+
 class Data(Strict):
     source: str = Field(description="A CSV file beside model.yaml, or s3://bucket/key.")
     time: str | None = Field(default=None, description="The column that orders the rows, if any.")
+    window: Window | None = Field(
+        default=None, description="Learn from the latest rows by the time column only; else from all."
+    )
     separator: str = Field(default=",", min_length=1, max_length=1)
     columns: list[str] = Field(default=[], description="The columns' names, where the file has no header.")
     missing: list[str] = Field(
@@ -34,6 +53,12 @@ class Data(Strict):
         if not _OBJECT.match(source) and (outside or "://" in source or "\\" in source):
             raise ValueError("name a file in the repository, such as data/rows.csv, or s3://bucket/key")
         return source
+
+    @model_validator(mode="after")
+    def _window_has_a_time(self) -> Data:
+        if self.window and not self.time:
+            raise ValueError("window: the latest rows are those by data.time: name that column")
+        return self
 
 
 _OBJECT = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^/\s]\S*$")

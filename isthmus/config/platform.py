@@ -33,6 +33,7 @@ from isthmus.config.logs import Logs
 from isthmus.config.network import Network
 from isthmus.config.notifications import Notifications
 from isthmus.config.organization import Members, Organization
+from isthmus.config.retraining import Retraining, Trigger
 from isthmus.config.stages import NEW, WORKLOADS, AccountRole
 from isthmus.config.studio import Studio, Team
 from isthmus.errors import BadInput
@@ -44,7 +45,7 @@ OURS = ("drift", "infrastructure", "log-search", "platform")
 
 
 class Landing(Strict):
-    """Files that land for a model are checked, and each data set that is complete starts a build.
+    """Files that land for a model are checked and kept; `retraining` says whether a data set starts a build.
 
     What a data set is, its model says (`landing` in model.yaml).
     """
@@ -67,9 +68,7 @@ class Model(Strict):
     owner: Tag
     team: Name | None = Field(default=None, description="Whose scientists work on it.")
     landing: Landing | None = None
-    rest_hours: int = Field(
-        default=24, ge=0, le=8760, description="After a retraining no other begins for so long."
-    )
+    retraining: Retraining = Retraining()
     rollback_rejected: bool = Field(
         default=False,
         description="A version that is rejected while it serves makes room for the one that served before; "
@@ -77,6 +76,23 @@ class Model(Strict):
     )
     build_repository: RepositoryName = "model-build"
     deploy_repository: RepositoryName = "model-deploy"
+
+    @property
+    def retrained_when(self) -> list[Trigger]:
+        """What starts a retraining, beside the schedule."""
+        if self.retraining.when is None:
+            return ["quality", "data"] if self.landing else ["quality"]
+        return list(dict.fromkeys(self.retraining.when))
+
+    @model_validator(mode="after")
+    def _retraining_can_happen(self) -> Model:
+        if "data" in self.retrained_when and not self.landing:
+            raise ValueError("retraining.when: data start nothing where none land; add landing: {}")
+        there = {*self.retrained_when, *(["schedule"] if self.retraining.schedule else [])}
+        wanted = self.retraining.approve.when if self.retraining.approve else []
+        if missing := [one for one in wanted if one not in there]:
+            raise ValueError(f"retraining.approve.when: nothing is retrained because of {missing[0]}")
+        return self
 
 
 class Platform(Strict):

@@ -29,7 +29,8 @@ CODE = ("model.yaml", "serving", "steps")
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a model was trained on: `trained_rows` of the `rows` that there were, the oldest ones.
+    """What a model was trained on: `trained_rows` of the `rows` that there were, the oldest ones, or of these
+    the latest.
 
     `features` maps a column to `number` or `text`; `fingerprint` is that of `columns` in all `rows`;
     `missing` is what stood for no value, beside an empty cell; `example` is a row that the model must take.

@@ -2,7 +2,8 @@
 
 Everything is judged on rows that the judged model was not trained on. Out-of-sample predictions of the
 challenger come from a rolling origin: the latest rows are cut into blocks, and each block is predicted by
-the same estimator fitted on all rows before it. A few hundred rows then all count.
+the same estimator fitted on the rows before it that a version would have learned from then: all of them, or
+the latest (`window`). A few hundred rows then all count.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from isthmus.config import ModelConfig
 from isthmus.container.metrics import Interval, encode, gain, with_interval
 from isthmus.container.tabular import row_keys
+from isthmus.container.window import window
 from isthmus.errors import BadInput
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ class Judgement:
 
 
 def first_judged_row(rows: int, config: ModelConfig) -> int:
-    """Where the hold-out starts: the latest share of the rows."""
+    """Where the hold-out of so many rows starts: the latest share of them."""
     return max(1, rows - max(1, round(rows * config.evaluation.holdout)))
 
 
@@ -63,8 +65,30 @@ def blocks(rows: int, start: int, folds: int) -> list[tuple[int, int]]:
     return list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
 
 
+def training_rows(frame: pd.DataFrame, config: ModelConfig) -> slice:
+    """Which rows the registered model is trained on; those after them test it in staging.
+
+    All before the last block of the hold-out, or of these the latest, where model.yaml has a window.
+    """
+    begin = window(frame, config, len(frame)).start
+    return window(frame, config, begin + _before_last_block(len(frame) - begin, config))
+
+
 def trained_rows(rows: int, config: ModelConfig) -> int:
-    """How many rows the registered model is trained on: all but the last block, which tests it in staging."""
+    """How many of so many rows the registered model is trained on, for steps that know no window.
+
+    Raises `BadInput` where model.yaml has one: such a model would not be the one that is judged.
+    """
+    if config.data.window:
+        raise BadInput(
+            "steps/train.py learns from all rows, and model.yaml has a window",
+            where="model.yaml, data.window",
+            todo="fit on isthmus.container.evaluation.training_rows(rows, config)",
+        )
+    return _before_last_block(rows, config)
+
+
+def _before_last_block(rows: int, config: ModelConfig) -> int:
     return blocks(rows, first_judged_row(rows, config), config.evaluation.folds)[-1][0]
 
 
@@ -82,14 +106,16 @@ def rolling(
     features, target = frame[config.features], frame[config.target]
     found = []
     for begin, end in blocks(len(frame), start, config.evaluation.folds):
-        if config.problem != "regression" and target[:begin].nunique() < 2:
+        seen = window(frame, config, begin)
+        if config.problem != "regression" and target[seen].nunique() < 2:
             raise BadInput(
-                f"the first {begin} rows have one class only ({target.iloc[0]}), so nothing can be learned",
+                f"the {begin - seen.start} rows before row {begin + 1} have one class only "
+                f"({target.iloc[seen.start]}), so nothing can be learned",
                 where="model.yaml, evaluation.holdout",
                 todo="give more data, or hold out a smaller share of it",
             )
         found.append(
-            predictions(make().fit(features[:begin], target[:begin]), features[begin:end], config.problem)
+            predictions(make().fit(features[seen], target[seen]), features[begin:end], config.problem)
         )
     return np.concatenate(found)
 
@@ -106,7 +132,8 @@ def judge(
     on; it may move the start to later rows.
     """
     rule = config.evaluation
-    usual = first_judged_row(len(frame), config)
+    begin = window(frame, config, len(frame)).start
+    usual = begin + first_judged_row(len(frame) - begin, config)
     rival = champion(usual)
     start = rival.start if rival and not rival.trouble else usual
     challenger = rolling(make, frame, config, start)

@@ -38,7 +38,7 @@ def read_rows(folder: Path, config: ModelConfig, also: Sequence[str] = ()) -> pd
         frames = [frame.sample(frac=1, random_state=SHUFFLE_SEED) for frame in frames]
     rows = pd.concat(frames, ignore_index=True)
     if config.data.time is not None:
-        order = _moments(rows[config.data.time]).sort_values(kind="stable").index
+        order = moments(rows[config.data.time]).sort_values(kind="stable").index
         rows = rows.loc[order].reset_index(drop=True)
     rows[config.target] = _target(rows[config.target], config)
     if len(rows) < FEWEST_ROWS:
@@ -112,7 +112,7 @@ def row_keys(frame: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
     return keys
 
 
-def _moments(time: pd.Series) -> pd.Series:
+def moments(time: pd.Series) -> pd.Series:
     """The time column as something that sorts by time."""
     import pandas as pd
     from pandas.api.types import is_numeric_dtype

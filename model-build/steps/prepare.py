@@ -6,6 +6,7 @@ from isthmus.config import read_model
 from isthmus.container.paths import processing
 from isthmus.container.tabular import read_rows
 from isthmus.container.versions import features_of_champion
+from isthmus.container.window import window
 from isthmus.monitor.baseline import write_baseline
 
 
@@ -16,8 +17,9 @@ def main() -> None:
     output = processing("output", "prepared")
     output.mkdir(parents=True, exist_ok=True)
     rows.to_csv(output / "rows.csv", index=False)
+    # What the monitor compares with is what the model learns from.
     write_baseline(
-        rows,
+        rows[window(rows, config, len(rows))],
         processing("output", "baseline"),
         features=config.features,
         target=config.target,

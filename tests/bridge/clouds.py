@@ -63,6 +63,8 @@ class Clouds:
     packages: dict[str, dict[str, Any]] = field(default_factory=dict)
     # ARNs of versions that the registry's list does not show yet.
     unlisted: set[str] = field(default_factory=set)
+    # What buckets hold: the text of each `/bucket/key`.
+    objects: dict[str, str] = field(default_factory=dict)
     memory: dict[str, dict[str, Any]] = field(default_factory=dict)
     # Of messages that come again: after how many seconds.
     put_off: list[int] = field(default_factory=list)
@@ -153,6 +155,9 @@ class Clouds:
             form = parse_qs(body.decode())
             assert form["client_assertion"] == [ASSERTION]
             return 200, {"access_token": BEARER, "expires_in": 3600, "token_type": "Bearer"}
+        if "/_apis/" not in path:
+            missing = "<Error><Code>NoSuchKey</Code><Message>The key does not exist.</Message></Error>"
+            return (200, self.objects[path]) if path in self.objects else (404, missing)
         return self._azure(method, path.partition("/_apis/")[2], query, body)
 
     def _azure(self, method: str, path: str, query: dict[str, list[str]], body: bytes) -> tuple[int, Any]:
@@ -162,7 +167,12 @@ class Clouds:
             found = [{"id": number} for name, number in self.pipelines.items() if name == query["name"][0]]
             return 200, {"count": len(found), "value": found}
         if path == "build/builds":
-            found = [one for one in self.runs if str(one["pipeline"]) == query["definitions"][0]]
+            since = query.get("minTime", ["0"])[0]
+            found = [
+                one
+                for one in self.runs
+                if str(one["pipeline"]) == query["definitions"][0] and one["queueTime"] >= since
+            ]
             return 200, {"count": len(found), "value": found[::-1][: int(query["$top"][0])]}
         if path == "pipelines/approvals":
             return 200, {"count": len(self.approvals), "value": self.approvals}
@@ -249,6 +259,13 @@ class Clouds:
             arn = asked["ModelPackageName"]
             missing = {"__type": "ValidationException", "message": f"ModelPackage {arn} does not exist."}
             return (200, self.packages[arn]) if arn in self.packages else (400, missing)
+        if operation == "UpdateModelPackage":
+            package = self.packages[asked["ModelPackageArn"]]
+            package["CustomerMetadataProperties"] = package.get("CustomerMetadataProperties", {}) | asked.pop(
+                "CustomerMetadataProperties", {}
+            )
+            package |= asked
+            return 200, {"ModelPackageArn": asked["ModelPackageArn"]}
         found = [
             {key: one[key] for key in ("ModelPackageArn", "ModelPackageStatus", "CreationTime")}
             for one in self.packages.values()

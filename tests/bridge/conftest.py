@@ -16,6 +16,7 @@ from tests.bridge.clouds import QUEUE, Clouds, serving
 
 AUTOMATION, PROD, REGION = "222233334444", "444455556666", "eu-west-1"
 MODEL = "seattle-rain"
+ARTIFACTS = f"isthmus-artifacts-{AUTOMATION}-{REGION}"
 GROUP_ARN = f"arn:aws:sagemaker:{REGION}:{AUTOMATION}:model-package/{MODEL}"
 
 
@@ -135,6 +136,7 @@ def environment(url: str) -> dict[str, str]:
         "DEAD_LETTERS_URL": f"{QUEUE}-dlq",
         "ATTEMPTS": "30",
         "MODELS_PATH": "/isthmus/models",
+        "ARTIFACT_BUCKET": ARTIFACTS,
         "NOTICES_TOPIC": f"arn:aws:sns:{REGION}:{AUTOMATION}:isthmus-notifications",
         "ESCALATIONS_TOPIC": f"arn:aws:sns:{REGION}:{AUTOMATION}:isthmus-escalations",
         "REMIND_AFTER": "86400 259200",
@@ -157,6 +159,7 @@ def clear(clouds: Clouds) -> None:
         "runs",
         "packages",
         "unlisted",
+        "objects",
         "memory",
         "put_off",
         "said",
@@ -255,6 +258,21 @@ def alarm(
             "configuration": {"metrics": []},
         },
     } | envelope
+
+
+def due(*, id: str = "due-1", at: str = "2026-11-20T10:00:00Z", **detail: Any) -> dict[str, Any]:
+    """The event of a model's schedule."""
+    return {
+        "version": "0",
+        "id": id,
+        "detail-type": "Retraining Due",
+        "source": "isthmus.schedule",
+        "account": AUTOMATION,
+        "time": "2026-11-20T10:00:01Z",
+        "region": REGION,
+        "resources": [],
+        "detail": {"model": MODEL, "due": at} | detail,
+    }
 
 
 def landing(*, id: str = "landed-1", **detail: Any) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class Jobs:
             self.queue.append(_delivered(entry, len(self.queue)))
             return 200, {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
         if target.startswith("SageMaker") and "PipelineExecution" in operation:
-            return self._sagemaker(operation, json.loads(body)["PipelineExecutionArn"])
+            return self._sagemaker(operation, json.loads(body))
         path = urlsplit(url).path.partition("/_apis/")[2]
         if not path.startswith(("build/builds/", "distributedtask/")):
             return None
@@ -78,7 +78,15 @@ class Jobs:
             task |= {"state": "completed", "result": told["result"]}
         return 200, ""
 
-    def _sagemaker(self, operation: str, arn: str) -> Answer:
+    def _sagemaker(self, operation: str, asked: dict[str, Any]) -> Answer:
+        if operation == "ListPipelineExecutions":
+            listed = [
+                one | {"PipelineExecutionArn": arn}
+                for arn, one in self.executions.items()
+                if f":pipeline/{asked['PipelineName']}/" in arn and one["StartTime"] >= asked["CreatedAfter"]
+            ]
+            return 200, {"PipelineExecutionSummaries": listed}
+        arn = asked["PipelineExecutionArn"]
         if arn not in self.executions:
             return 400, {"__type": "ResourceNotFound", "message": "no such execution"}
         if operation == "DescribePipelineExecution":

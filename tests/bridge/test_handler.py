@@ -131,7 +131,7 @@ def test_after_a_retraining_the_model_rests(bridge: Bridge, clouds: Clouds, hour
 
 
 def test_a_model_may_have_a_rest_of_its_own(bridge: Bridge, clouds: Clouds) -> None:
-    clouds.said = {MODEL: {"rest_hours": 0}}
+    clouds.said = {MODEL: {"retraining": {"rest_hours": 0}}}
     bridge.send(alarm())
     clouds.runs[0] |= {"status": "completed"}
     again = alarm(id="alarm-2")

@@ -113,7 +113,9 @@ def test_each_stage_is_entered_by_its_own_connection(templates: Templates, platf
         )
 
 
-def test_only_the_approver_may_change_an_approval(templates: Templates, platform: Platform) -> None:
+def test_only_the_approver_and_by_rule_the_bridge_may_change_an_approval(
+    templates: Templates, platform: Platform
+) -> None:
     template = templates["automation"]
     may = {
         resource["Properties"]["ManagedPolicyName"]
@@ -121,7 +123,7 @@ def test_only_the_approver_may_change_an_approval(templates: Templates, platform
         for other, statement in allowing(template, "AWS::IAM::ManagedPolicy")
         if other == name and "sagemaker:UpdateModelPackage" in listed(statement["Action"])
     }
-    assert may == {names.approver_role(platform)}
+    assert may == {names.approver_role(platform), names.bridge(platform)}
     group = list(allowing(templates[f"automation-{MODEL}"], "AWS::SageMaker::ModelPackageGroup"))
     assert group
     for _, statement in group:

@@ -18,6 +18,7 @@ from tests.infra.lab import PROD, STAGING, Lab
 from tests.local.conftest import ACCOUNTS, AUTOMATION, REGION
 
 TEAM, SCIENTIST = "weather", "ada"
+EVALUATION = f"{MODEL}/runs/1/evaluate/evaluation/evaluation.json"
 As = Callable[[str], Any]
 """A principal: its client for a service."""
 Call = Callable[[As], object]
@@ -62,6 +63,7 @@ class World:
     lab: Lab
     version: str
     spare: str
+    without_rule: str
     image: str
     shared: str
     network: dict[str, list[str]]
@@ -101,8 +103,8 @@ def _registry(world: World) -> dict[str, Call]:
         asked = {key: value for key, value in (said | more).items() if value}
         return lambda who: who("sagemaker").create_model_package(ModelPackageGroupName=MODEL, **asked)
 
-    def update(**said: Any) -> Call:
-        return lambda who: who("sagemaker").update_model_package(ModelPackageArn=world.version, **said)
+    def update(version: str = world.version, **said: Any) -> Call:
+        return lambda who: who("sagemaker").update_model_package(ModelPackageArn=version, **said)
 
     def serves(stage: str) -> dict[str, str]:
         return {"Stage": stage, "StageStatus": "InService"}
@@ -115,6 +117,13 @@ def _registry(world: World) -> dict[str, Call]:
         "register an approved version": register(ModelApprovalStatus="Approved"),
         "register a version without saying that it waits for approval": register(ModelApprovalStatus=None),
         "register a version as serving": register(ModelLifeCycle=serves("prod")),
+        "approve a version of the model": update(ModelApprovalStatus="Approved"),
+        "approve a version of a model without a rule": update(
+            world.without_rule, ModelApprovalStatus="Approved"
+        ),
+        "approve a version while recording that staging serves it": update(
+            ModelApprovalStatus="Approved", ModelLifeCycle=serves("staging")
+        ),
         "reject a version of the model": update(ModelApprovalStatus="Rejected"),
         "reject a version while recording that staging serves it": update(
             ModelApprovalStatus="Rejected", ModelLifeCycle=serves("staging")
@@ -144,6 +153,7 @@ def _files(lab: Lab) -> dict[str, Call]:
         ),
         "land rows for the model": _put(data, f"{names.landed(MODEL)}file"),
         "read the model's artifacts": _get(artifacts, f"{MODEL}/file"),
+        "read how good a version of the model is": _get(artifacts, EVALUATION),
         "write the model's artifacts": _put(artifacts, f"{MODEL}/written"),
         "read the team's files": _get(experiments, f"{TEAM}/file"),
         "write the team's files": _put(experiments, f"{TEAM}/written"),
@@ -199,6 +209,7 @@ def _bridge(lab: Lab) -> dict[str, Call]:
         ),
         "read which jobs wait": lambda who: who("dynamodb").scan(TableName=names.waiting(lab.platform)),
         "say that a job waits": lambda who: send(who, names.CALLBACK_SOURCE),
+        "say that a model is to be trained anew": lambda who: send(who, names.SCHEDULE_SOURCE),
         "read where the bridge is": lambda who: who("ssm").get_parameter(
             Name=names.callback_parameter(lab.platform)
         ),

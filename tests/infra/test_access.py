@@ -98,12 +98,13 @@ def world(lab: Lab) -> access.World:
         registry.create_model_package(ModelPackageGroupName=MODEL, **said)["ModelPackageArn"]
         for _ in range(2)
     )
+    without_rule = registry.create_model_package(ModelPackageGroupName=OTHER_MODEL, **said)["ModelPackageArn"]
     start_pipeline(lab)
     subnets, group = network(lab)
     there = {"Subnets": subnets, "SecurityGroupIds": [group]}
     serve(lab, version, there)
     shared = registry.get_model_package_group_policy(ModelPackageGroupName=MODEL)["ResourcePolicy"]
-    return access.World(lab, version, spare, image, shared, there)
+    return access.World(lab, version, spare, without_rule, image, shared, there)
 
 
 def pushed(lab: Lab) -> str:
@@ -120,6 +121,7 @@ def fill(lab: Lab) -> str:
     artifacts = names.artifact_bucket(platform)
     for account, bucket, key in (
         ("automation", artifacts, f"{MODEL}/file"),
+        ("automation", artifacts, access.EVALUATION),
         ("automation", names.data_bucket(platform), f"{MODEL}/file"),
         ("dev", names.experiment_bucket(platform), f"{access.TEAM}/file"),
         ("prod", names.capture_bucket(platform, PROD), f"{names.captures(MODEL)}file"),

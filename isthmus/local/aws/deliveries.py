@@ -12,6 +12,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from ministack.core.arn import ArnParseError, parse_arn
@@ -93,8 +94,9 @@ def deliver(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any],
         spec = parse_arn(target.get("Arn", ""))
     except ArnParseError:
         return
-    scheduled = event.get("Source") == "aws.scheduler"
-    service = "scheduler.amazonaws.com" if scheduled else "events.amazonaws.com"
+    service = "events.amazonaws.com"
+    if event.get("Source") == "aws.scheduler":
+        service, target, event = "scheduler.amazonaws.com", *_of_schedule(target, event)
     delivery = Delivery(service, rule.get("Arn", ""), target, spec, get_account_id(), get_region())
     try:
         _require_permission(delivery)
@@ -107,6 +109,25 @@ def deliver(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any],
         _bury(delivery, event, rule, refusal.what)
 
 
+def _of_schedule(target: dict[str, Any], event: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The target with its context attributes filled in, and for a bus the event that it asks for.
+
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+    """
+    said = {
+        "scheduled-time": datetime.fromtimestamp(event["Time"], UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "execution-id": event["EventId"],
+        "attempt-number": "1",
+        "schedule-arn": event["Resources"][0],
+    }
+    text = str(target.get("Input", ""))
+    for name, value in said.items():
+        text = text.replace(f"<aws.scheduler.{name}>", value)
+    asked = target.get("EventBridgeParameters") or {}
+    named = {"Source": asked["Source"], "DetailType": asked["DetailType"], "Resources": []} if asked else {}
+    return target | ({"Input": text} if text else {}), event | named
+
+
 def _require_permission(delivery: Delivery) -> None:
     """Raise `Refused` unless the target may be reached by this rule or schedule."""
     action = ACTIONS.get(delivery.spec.service)
@@ -115,7 +136,9 @@ def _require_permission(delivery: Delivery) -> None:
     role = delivery.target.get("RoleArn")
     if role:
         key = _assume(delivery)["AWS_ACCESS_KEY_ID"]
-        roles.require(key, delivery.account, delivery.region, action, delivery.arn)
+        source = (delivery.target.get("EventBridgeParameters") or {}).get("Source")
+        said = {"events:source": source} if source else {}
+        roles.require(key, delivery.account, delivery.region, action, delivery.arn, said)
     elif delivery.spec.service in BY_POLICY:
         require_policy(delivery)
     elif delivery.spec.account_id != delivery.account or delivery.spec.service != "events":

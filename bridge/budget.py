@@ -1,0 +1,57 @@
+"""How many retrainings a month has room for; counted from the runs and executions that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from bridge import execution, notices
+from bridge.azure import azure_devops
+from bridge.models import Model
+from bridge.notices import Waiting
+from bridge.run import RETRAINED, Queued, Run
+from bridge.trace import Hop
+
+# More than a budget may be, with the merges of a busy month beside them.
+MOST_RUNS = 5000
+
+
+def spent(run: Run, ours: Model) -> Hop | None:
+    """Where the month has no room for the run: that, of which people have been told once; else None."""
+    if ours.most_per_month is None and ours.most_hours_per_month is None:
+        return None
+    now = datetime.now(UTC)
+    month = datetime(now.year, now.month, 1, tzinfo=UTC)
+    runs = azure_devops().runs(run.pipeline, since=month, most=MOST_RUNS)
+    why = _over(ours, [one for one in runs if one.reason in RETRAINED], month)
+    if not why:
+        return None
+    told = notices.tell(
+        Waiting(
+            subject=f"budget {ours.name} {now:%Y-%m}",
+            what=f"{ours.name} is retrained no more in {now:%Y-%m}",
+            since=now,
+            lines=lambda: [f"{why}.", *_what_to_do(run)],
+        )
+    )
+    return Hop("spent", {"reason": why, "told": bool(told)})
+
+
+def _over(ours: Model, runs: Sequence[Queued], month: datetime) -> str:
+    """Why no more fits into the month; empty where one does."""
+    if ours.most_per_month is not None and len(runs) >= ours.most_per_month:
+        return f"its {ours.most_per_month} retrainings of the month have been"
+    if ours.most_hours_per_month is None or not runs:
+        return ""
+    hours = execution.hours(ours.name, {execution.name_of(one.id) for one in runs}, month)
+    if hours < ours.most_hours_per_month:
+        return ""
+    return f"its retrainings of the month have run {hours:.1f} hours, of {ours.most_hours_per_month:g}"
+
+
+def _what_to_do(run: Run) -> list[str]:
+    return [
+        f"It would have been because of {RETRAINED[run.reason]}.",
+        f"Do: isthmus azure run {run.pipeline}",
+        "Or: raise retraining.most_per_month or most_hours_per_month in platform.yaml",
+    ]
