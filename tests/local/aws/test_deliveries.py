@@ -162,3 +162,37 @@ def test_a_schedule_starts_a_pipeline_as_its_targets_role(aws: Aws) -> None:
         Target={"Arn": PIPELINE, "RoleArn": role},
     )
     until(lambda: len(executions(aws)) == before + 1)
+
+
+def test_a_schedule_says_on_a_bus_what_its_role_may_say_and_when_it_was_due(aws: Aws) -> None:
+    events, scheduler = aws.client("events", AUTOMATION), aws.client("scheduler", AUTOMATION)
+    events.create_event_bus(Name="delivered-bus")
+    bus = f"arn:aws:events:{REGION}:{AUTOMATION}:event-bus/delivered-bus"
+    url, arn = queue(aws, "delivered-due")
+    made = events.put_rule(
+        Name="due", EventBusName="delivered-bus", EventPattern=json.dumps({"account": [AUTOMATION]})
+    )
+    events.put_targets(Rule="due", EventBusName="delivered-bus", Targets=[{"Id": "one", "Arn": arn}])
+    let_in(aws, url, arn, made["RuleArn"])
+    say = allow("events:PutEvents", bus)
+    say["Condition"] = {"StringEquals": {"events:source": "team.schedule"}}
+    role = make_role(aws, AUTOMATION, "delivered-says", say, trusts="scheduler.amazonaws.com")
+    due = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
+    for name, source in (("refused", "team.other"), ("said", "team.schedule")):
+        scheduler.create_schedule(
+            Name=f"delivered-{name}",
+            ScheduleExpression=f"at({due})",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target={
+                "Arn": bus,
+                "RoleArn": role,
+                "EventBridgeParameters": {"Source": source, "DetailType": "Due"},
+                "Input": json.dumps({"model": "rain", "due": "<aws.scheduler.scheduled-time>"}),
+            },
+        )
+    sqs = aws.client("sqs", AUTOMATION)
+    found = until(lambda: sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"))
+    (event,) = (json.loads(one["Body"]) for one in found)
+    assert (event["source"], event["detail-type"], event["account"]) == ("team.schedule", "Due", AUTOMATION)
+    assert event["detail"]["model"] == "rain"
+    assert event["detail"]["due"] >= f"{due}Z"
