@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from isthmus import names
 from isthmus.audit.facts import Facts, Served
 from isthmus.azure.duties import breaches
+from isthmus.config import Platform
 from isthmus.config.approvals import length
 from isthmus.config.model import LOWER_IS_BETTER
+from isthmus.config.retraining import REASONS
 from isthmus.operate.age import written
+from isthmus.operate.registry import Version
 
 # What a role session of ours is called where no person stands behind it.
 JOB = re.compile(r"azure-run-[0-9]+|isthmus|SageMaker|.*-(pipeline|build|deploy|synth|bridge)")
@@ -54,13 +57,34 @@ def _each(judge: Callable[[Served], str]) -> Judge:
     return of_all
 
 
-def _approver(one: Served) -> str:
-    if one.version.status != "Approved":
-        return f"its status is {one.version.status}: it runs in prod without an approval"
-    who = one.version.approved_by
+def _approver(facts: Facts) -> Iterator[tuple[str, str]]:
+    for one in facts.served:
+        if message := _approved(facts.platform, one.version):
+            yield one.version.name, message
+
+
+def _approved(platform: Platform, version: Version) -> str:
+    if version.status != "Approved":
+        return f"its status is {version.status}: it runs in prod without an approval"
+    if version.automatic:
+        return _by_rule(platform, version)
+    who = version.approved_by
     if not who:
         return "nobody is recorded as its approver"
     return f"approved by {who}, which is a job and no person" if JOB.fullmatch(who) else ""
+
+
+def _by_rule(platform: Platform, version: Version) -> str:
+    """An approval that no person gave is as good as the rule that platform.yaml has for the model."""
+    rule = platform.model(version.model).retraining.approve
+    if rule is None:
+        return "approved automatically, and platform.yaml has no rule for it"
+    if version.metadata.get("reason") not in [REASONS[one] for one in rule.when]:
+        return f"approved automatically, and built because of {version.metadata.get('reason', 'nothing')}"
+    if version.gain is None or version.gain.ci_low < rule.least_gain:
+        gained = version.gain.interval if version.gain else "none"
+        return f"approved automatically, and its gain is {gained}: the rule asks for {rule.least_gain:g}"
+    return ""
 
 
 def _run(one: Served) -> str:
@@ -168,7 +192,7 @@ def _waits(facts: Facts) -> Iterator[tuple[str, str]]:
 
 
 RULES = (
-    Rule("version-approver", "Every version in prod was approved by a person.", _each(_approver)),
+    Rule("version-approver", "Every version in prod was approved by a person, or a rule for it.", _approver),
     Rule("version-run", "Every version in prod was built by a run of its model's pipeline.", _each(_run)),
     Rule("version-commit", "Every version in prod is built from the commit that it names.", _each(_commit)),
     Rule("version-metric", "Every version in prod reaches its bar.", _each(_bar)),

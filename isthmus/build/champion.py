@@ -11,7 +11,7 @@ from isthmus.container.versions import ARN_FILE, NONE, RECORD
 
 
 def in_prod(sagemaker: Any, group: str) -> dict[str, Any] | None:
-    """The description of the newest model package whose life cycle stage is prod, if there is one."""
+    """The description of the model package that serves prod, the newest of several; None where none does."""
     pages = sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=group,
         ModelApprovalStatus="Approved",
@@ -23,7 +23,8 @@ def in_prod(sagemaker: Any, group: str) -> dict[str, Any] | None:
             described: dict[str, Any] = sagemaker.describe_model_package(
                 ModelPackageName=one["ModelPackageArn"]
             )
-            if described.get("ModelLifeCycle", {}).get("Stage") == "prod":
+            cycle = described.get("ModelLifeCycle", {})
+            if (cycle.get("Stage"), cycle.get("StageStatus")) == ("prod", "InService"):
                 return described
     return None
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from isthmus.config.retraining import REASONS
+
 if TYPE_CHECKING:
     from isthmus.config import ModelConfig, Platform
 
 HERE = Path()
-# `retrain` is because of a loss of quality.
-REASONS = ("merge", "retrain", "drift", "data", "schedule")
 
 
 @click.group()
@@ -112,7 +112,7 @@ def _about(command: click.decorators.FC) -> click.decorators.FC:
         click.option("--commit", required=True, help="The commit that is built."),
         click.option("--run-id", required=True, help="The run of Azure Pipelines that asks."),
         click.option("--repository", default="", help="The repository's URL."),
-        click.option("--reason", type=click.Choice(REASONS), default="merge"),
+        click.option("--reason", type=click.Choice(["merge", *REASONS.values()]), default="merge"),
         click.option("--correlation-id", default=""),
         click.option("--data-set", default="", help="The data set that landed: NAME@VERSION."),
         click.option(

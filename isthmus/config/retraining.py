@@ -12,6 +12,8 @@ from pydantic import Field, field_validator
 from isthmus.config.fields import Schedule, Strict
 
 Trigger = Literal["quality", "drift", "data"]
+REASONS = {"quality": "retrain", "drift": "drift", "data": "data", "schedule": "schedule"}
+"""What a retraining is because of, and what its run and its version call that."""
 
 
 class Approve(Strict):

@@ -92,7 +92,7 @@ def _endpoint(accounts: Accounts, model: str, stage: Stage) -> Endpoint:
 
 
 def _of_version(version: Version) -> dict[str, Any]:
-    keys = ("name", "approved_by", "approved_at", "decided_by", "decided_at")
+    keys = ("name", "approved_by", "approved_at", "automatic", "decided_by", "decided_at", "is_shadow")
     return asdict(version) | {key: getattr(version, key) for key in keys}
 
 

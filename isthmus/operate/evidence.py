@@ -45,7 +45,15 @@ def _head(version: Version, found: Mapping[str, Any]) -> Iterator[str]:
     yield f"# Version {version.number} of {version.model}"
     yield ""
     decided = f", decided by {version.decided_by}" if version.decided_by else ""
+    if version.automatic:
+        decided = " by a rule and no person"
     yield f"{version.status}{decided}. {_text(found.get('verdict', ''))}".rstrip()
+    if version.comment:
+        yield ""
+        yield f"> {_text(version.comment)}"
+    if version.is_shadow:
+        yield ""
+        yield "A shadow: it was trained because inputs drifted, and waits for nobody."
 
 
 def _figures(version: Version, found: Mapping[str, Any]) -> Iterator[str]:

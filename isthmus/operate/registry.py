@@ -8,11 +8,14 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from isthmus.aws import person
+from isthmus.config.retraining import REASONS
 from isthmus.errors import BadInput, NotFound, Refused
 from isthmus.operate.gain import Gain, recorded
 
 Verdict = Literal["Approved", "Rejected"]
 LONGEST_COMMENT = 1024
+# Whom the bridge writes down as the approver where a rule of platform.yaml is.
+BY_RULE = "automatic"
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,16 @@ class Version:
         return f"{self.model}/{self.number}"
 
     @property
+    def is_shadow(self) -> bool:
+        """Trained because inputs drifted, to be looked at: it waits for nobody."""
+        return self.status == "PendingManualApproval" and self.metadata.get("reason") == REASONS["drift"]
+
+    @property
+    def automatic(self) -> bool:
+        """Whether a rule approved it, and no person."""
+        return self.approved_by == BY_RULE
+
+    @property
     def approved_by(self) -> str:
         """Who approved: as the approval or the deployment recorded it, else who changed the version last."""
         if self.status != "Approved":
@@ -79,9 +92,10 @@ def versions(sagemaker: Any, model: str) -> list[Version]:
 
 
 def pending(sagemaker: Any, model: str) -> list[Version]:
-    """The versions that wait for an approver, the newest first."""
+    """The versions that wait for an approver, the newest first; shadows wait for nobody."""
     waiting = _summaries(sagemaker, model, ModelApprovalStatus="PendingManualApproval")
-    return [describe(sagemaker, one["ModelPackageArn"]) for one in waiting]
+    found = [describe(sagemaker, one["ModelPackageArn"]) for one in waiting]
+    return [one for one in found if not one.is_shadow]
 
 
 def find(sagemaker: Any, model: str, wanted: str | None) -> Version:

@@ -140,7 +140,8 @@ def versions(found: Sequence[tuple[Version, Sequence[str]]], models: Sequence[st
 
 def _version(one: Version, stages: str) -> list[str]:
     gained = f"{one.gain.interval} over {one.gain.over}" if one.gain else ""
-    figures = [one.name, STATUS.get(one.status, one.status), metric(one.metric), gained]
+    status = "shadow" if one.is_shadow else STATUS.get(one.status, one.status)
+    figures = [one.name, status, metric(one.metric), gained]
     return [*figures, signed(one.decided_by, one.decided_at), stages, moment(one.created), one.comment]
 
 
@@ -151,6 +152,10 @@ def lineage(found: Lineage, said: Said) -> None:
     facts["version"] = version.arn
     decided = signed(version.decided_by, version.decided_at)
     facts["status"] = version.status + (f" by {decided}" if decided else "")
+    if version.automatic:
+        facts["status"] = f"Approved by a rule and no person, {moment(version.approved_at)}"
+    if version.is_shadow:
+        facts["status"] = "a shadow: it waits for nobody"
     facts["comment"] = version.comment
     facts["metric"] = metric(version.metric)
     facts["compared"] = str(version.gain or "")

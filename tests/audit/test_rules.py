@@ -15,6 +15,8 @@ from isthmus.azure.approvals import Approval
 from isthmus.azure.duties import same_person
 from isthmus.azure.runs import Run
 from isthmus.config import read_platform
+from isthmus.config.retraining import Approve, Retraining
+from isthmus.operate.gain import Gain
 from isthmus.operate.pending import Waiting
 from isthmus.operate.registry import Version
 
@@ -73,6 +75,17 @@ def version(**changes: Any) -> Facts:
 
 def metadata(**changes: str) -> Facts:
     return version(metadata=METADATA | changes)
+
+
+def by_rule(*, low: float = 0.2, reason: str = "retrain", least_gain: float | None = 0.1) -> Facts:
+    """A version that a rule approved, on a platform that has one, unless `least_gain` is None."""
+    approve = None if least_gain is None else Approve(least_gain=least_gain)
+    retraining = Retraining(approve=approve)
+    models = [one.model_copy(update={"retraining": retraining}) for one in GOOD.platform.models]
+    facts = version(
+        metadata=METADATA | {"approved_by": "automatic", "reason": reason}, gain=Gain(0.3, low, 0.4, 1, 91)
+    )
+    return replace(facts, platform=GOOD.platform.model_copy(update={"models": models}))
 
 
 def waiting(**age: float) -> Facts:
@@ -187,3 +200,21 @@ def test_a_connection_that_may_hold_a_secret_is_found(
     scheme: str, parameters: dict[str, str | None], keeps: bool
 ) -> None:
     assert keeps_secret(scheme, parameters) is keeps
+
+
+def test_an_approval_by_rule_is_one_where_the_rule_is_kept() -> None:
+    assert found(by_rule()) == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        (by_rule(least_gain=None), "platform.yaml has no rule for it"),
+        (by_rule(low=0.09), "its gain is 0.300 [0.090, 0.400]: the rule asks for 0.1"),
+        (by_rule(reason="data"), "built because of data"),
+        (by_rule(reason="drift"), "built because of drift"),
+    ],
+)
+def test_an_approval_by_rule_that_the_rule_does_not_give_is_found(facts: Facts, why: str) -> None:
+    (one,) = found(facts)
+    assert one.rule == "version-approver" and why in one.message

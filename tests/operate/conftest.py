@@ -186,7 +186,7 @@ def _registry(aws: Aws) -> None:
 COMPARED = {"champion": f"{GROUP_ARN}/1", "gain": "0.02", "gain_low": "0.01", "gain_high": "0.03", "n": "91"}
 
 
-def register(aws: Aws, *, value: float, run_id: str, compared: bool = False) -> str:
+def register(aws: Aws, *, value: float, run_id: str, compared: bool = False, reason: str = "merge") -> str:
     """A version as the build registers it; returns its ARN."""
     answer = aws.client("sagemaker").create_model_package(
         ModelPackageGroupName=MODEL,
@@ -202,7 +202,7 @@ def register(aws: Aws, *, value: float, run_id: str, compared: bool = False) -> 
             "run_id": run_id,
             "data_version": "da7a",
             "correlation_id": "none",
-            "reason": "merge",
+            "reason": reason,
             "metric": "auc",
             "value": str(value),
             "ci_low": str(value - 0.05),
