@@ -39,7 +39,16 @@ KEY = ParameterString("KmsKeyId")
 ABOUT = tuple(
     # SageMaker takes no empty metadata.
     ParameterString(name, default_value="none")
-    for name in ("Commit", "Repository", "RunId", "DataVersion", "DataSet", "Reason", "CorrelationId")
+    for name in (
+        "Commit",
+        "Repository",
+        "RunId",
+        "DataVersion",
+        "DataManifest",
+        "DataSet",
+        "Reason",
+        "CorrelationId",
+    )
 )
 # What the registry keeps of the evaluation: how good the version is, and its gain over the one in prod.
 FIGURES = ("metric", "value", "ci_low", "ci_high", "threshold", "n")

@@ -17,10 +17,15 @@ CODE = ("model.yaml", "steps", "serving")
 
 @dataclass(frozen=True)
 class File:
-    """A file to upload: its name under the prefix, and its content."""
+    """A file to upload: its name under the prefix, and its content.
+
+    Of data it says where they came from: a path in the repository or an S3 URI, and that object's version.
+    """
 
     name: str
     content: bytes
+    origin: str = ""
+    version_id: str = ""
 
 
 def digest(path: Path) -> str:

@@ -40,7 +40,7 @@ def local_source(repository: Path, config: ModelConfig) -> File:
         )
     content = inside(repository, config.data.source).read_bytes()
     check(content, str(path), config)
-    return File(f"0000-{path.stem}.csv", content)
+    return File(f"0000-{path.stem}.csv", content, config.data.source)
 
 
 def collect(s3: Any, bucket: str, repository: Path, config: ModelConfig, data_set: str = "") -> list[File]:
@@ -82,15 +82,16 @@ def _source(s3: Any, repository: Path, config: ModelConfig) -> File:
     if where.scheme != "s3":
         return local_source(repository, config)
     try:
-        content: bytes = s3.get_object(Bucket=where.netloc, Key=where.path.lstrip("/"))["Body"].read()
+        found = s3.get_object(Bucket=where.netloc, Key=where.path.lstrip("/"))
     except ClientError as error:
         raise BadInput(
             f"no data could be read from {config.data.source}: {error.response['Error']['Code']}",
             where="model.yaml, data.source",
             todo="name an object that the model's build role may read",
         ) from None
+    content: bytes = found["Body"].read()
     check(content, config.data.source, config)
-    return File(f"0000-{Path(where.path).stem}.csv", content)
+    return File(f"0000-{Path(where.path).stem}.csv", content, config.data.source, found.get("VersionId", ""))
 
 
 def _landed(s3: Any, bucket: str, config: ModelConfig, data_set: str) -> list[File]:
@@ -101,9 +102,10 @@ def _landed(s3: Any, bucket: str, config: ModelConfig, data_set: str) -> list[Fi
     ]
     found = []
     for number, key in enumerate(keys, 1):
-        content: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-        check(content, f"s3://{bucket}/{key}", config, whole=False)
-        found.append(File(f"{number:04d}-{Path(key).stem}.csv", content))
+        got, uri = s3.get_object(Bucket=bucket, Key=key), f"s3://{bucket}/{key}"
+        content: bytes = got["Body"].read()
+        check(content, uri, config, whole=False)
+        found.append(File(f"{number:04d}-{Path(key).stem}.csv", content, uri, got.get("VersionId", "")))
     return found
 
 

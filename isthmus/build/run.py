@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 
 from isthmus import names, network
-from isthmus.build import champion, content, data, scripts
+from isthmus.build import champion, content, data, manifest, scripts
 from isthmus.build.attach import attach, values
 from isthmus.build.schema import publish
 from isthmus.build.tags import tag
@@ -75,6 +75,7 @@ def start(
         "RoleArn": role,
         "KmsKeyId": _key(session, platform),
         "DataVersion": data_version,
+        "DataManifest": manifest.publish(s3, artifacts, config.name, rows),
         **_origin(request),
     }
     tags = names.tags(platform, "automation", platform.model(config.name))

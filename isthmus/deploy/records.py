@@ -5,6 +5,7 @@ stage, so each change names it. For each stage:
 
 ==========================  =========================================================================
 `<stage>_run_id`            the run of Azure Pipelines that brought the version there last
+`<stage>_at`                when that run had done so
 `<stage>_endpoint`          by which endpoint it was asked
 `<stage>_endpoint_config`   by which configuration: deleted by the next, but named on what was captured
 `<stage>_turned_back`       why its newest rollout was turned back; gone when it comes through
@@ -15,6 +16,7 @@ stage, so each change names it. For each stage:
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 from isthmus.config import Stage
@@ -44,6 +46,8 @@ def deployed(sagemaker: Any, package: Package, serving: Serving, run_id: str) ->
     cycle = {"Stage": stage, "StageStatus": IN_SERVICE, "StageDescription": f"run {run_id}"}
     metadata = current.get("CustomerMetadataProperties", {})
     wanted |= {key: package.metadata[key] for key in APPROVAL if package.metadata.get(key)}
+    if metadata.get(f"{stage}_run_id") != run_id:
+        wanted[f"{stage}_at"] = datetime.now(UTC).isoformat(timespec="seconds")
     over = [key for key in (f"{stage}_turned_back", f"{stage}_rolled_back") if key in metadata]
     if current.get("ModelLifeCycle") == cycle and metadata.items() >= wanted.items() and not over:
         return

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from isthmus.operate.accounts import Accounts
     from isthmus.operate.devops import Said
     from isthmus.operate.endpoints import Endpoint
+    from isthmus.operate.lineage import Lineage
     from isthmus.operate.registry import Verdict, Version
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
@@ -158,29 +159,46 @@ def _decide(model: str, version: str, verdict: Verdict, comment: str) -> None:
 @click.argument("model")
 @click.argument("version", required=False)
 @click.option("--inference-id", help="Of the version that gave this prediction.")
+@click.option("--commit", help="Of all versions that were built from it.")
+@click.option("--data", help="Of all versions that learned from it: an S3 URI, a data set, version or hash.")
 @STAGE
 @AS_JSON
-def lineage(model: str, version: str | None, inference_id: str | None, stage: Stage, as_json: bool) -> None:
+def lineage(model: str, version: str | None, stage: Stage, as_json: bool, **back: str | None) -> None:
     """Where VERSION of MODEL (the newest, if not named) came from and where it went.
 
-    With --inference-id: of the version that gave that prediction at --stage.
+    With --inference-id: of the version that gave that prediction at --stage. With --commit or --data: which
+    versions came of it, and what was deployed where and when.
     """
     from isthmus.errors import BadInput
     from isthmus.operate import devops, lineage, show
 
-    if version and inference_id:
-        raise BadInput("a version and --inference-id are both given", todo="give one of them")
+    named = [key for key, value in {"version": version, **back}.items() if value]
+    if len(named) > 1:
+        raise BadInput(f"{' and '.join(named)} are given", todo="give one of them")
     accounts = accounts_here()
     said = devops.ask(accounts.platform, [accounts.platform.model(model).name])
-    if inference_id:
-        found = lineage.of_prediction(accounts, model, stage, inference_id, said)
+    if back["commit"] or back["data"]:
+        look: Any = lineage.of_commit if back["commit"] else lineage.of_data
+        several = look(accounts, model, back["commit"] or back["data"], said)
+        if as_json:
+            show.as_json([_of_lineage(one, said) for one in several])
+        else:
+            show.lineages(several, said)
     else:
-        found = lineage.of_version(accounts, model, version, said)
-    if as_json:
-        show.as_json(asdict(found) | {"version": _of_version(found.version), "azure": said.word})
-    else:
-        show.lineage(found, said)
+        one = (
+            lineage.of_prediction(accounts, model, stage, back["inference_id"], said)
+            if back["inference_id"]
+            else lineage.of_version(accounts, model, version, said)
+        )
+        if as_json:
+            show.as_json(_of_lineage(one, said))
+        else:
+            show.lineage(one, said)
     fail_if_asked_in_vain(said)
+
+
+def _of_lineage(found: Lineage, said: Said) -> dict[str, Any]:
+    return asdict(found) | {"version": _of_version(found.version), "azure": said.word}
 
 
 def accounts_here() -> Accounts:

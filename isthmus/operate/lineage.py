@@ -1,22 +1,33 @@
-"""Where a model version came from and where it went; from the version, or back from one prediction."""
+"""Where a version came from and where it went: from it, or back from a prediction, a commit or data.
+
+All of it is read where AWS and Azure DevOps keep it: the versions' metadata, their manifests of data, what
+was captured, and runs.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from isthmus.config import STAGES, Platform, Stage
-from isthmus.errors import NotFound
+from isthmus.errors import BadInput, NotFound
 from isthmus.operate import captures, endpoints, registry
 from isthmus.operate.accounts import Accounts
 from isthmus.operate.captures import Capture
+from isthmus.operate.data_objects import DataObject, read
 from isthmus.operate.devops import Said
+from isthmus.operate.endpoints import Endpoint
 from isthmus.operate.registry import Version
 from isthmus.serving import version_behind
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """A version at a stage: the Azure run that brought it there, who let it pass, and whether it runs now."""
+    """A version at a stage: the Azure run that brought it there, who let it pass, and whether it runs now.
+
+    `at` is when it was deployed last, and `until` when another took its place.
+    """
 
     stage: Stage
     run_id: str
@@ -25,6 +36,8 @@ class Deployment:
     passed_by: str = ""
     passed_at: str = ""
     url: str = ""
+    at: str = ""
+    until: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,6 +47,7 @@ class Lineage:
     version: Version
     origin: dict[str, str]
     deployments: list[Deployment]
+    data: list[DataObject]
     capture: Capture | None = None
 
 
@@ -44,6 +58,7 @@ ORIGIN = {
     "reason": "built because of",
     "correlation_id": "correlation id",
     "data_version": "data version",
+    "data_manifest": "data manifest",
     "data_set": "data set that landed",
     "evaluation_uri": "evaluation",
     "baseline_uri": "baseline",
@@ -55,20 +70,60 @@ NONE = "none"
 
 def of_version(accounts: Accounts, model: str, wanted: str | None, said: Said) -> Lineage:
     """The lineage of a version of that number or ARN, or of the newest."""
-    return _of(accounts, registry.find(accounts.client("automation", "sagemaker"), model, wanted), said)
+    found = registry.find(accounts.client("automation", "sagemaker"), model, wanted)
+    return _Tracing.begin(accounts, model, said).of(found)
+
+
+def of_commit(accounts: Accounts, model: str, commit: str, said: Said) -> list[Lineage]:
+    """The lineages of all versions built from that commit, the newest first. Raises `NotFound`."""
+    if not re.fullmatch(r"[0-9a-f]{6,40}", commit.lower()):
+        raise BadInput(f"{commit!r} is no commit", todo="give six of its digits or more")
+    return _where(
+        accounts,
+        model,
+        said,
+        lambda one: one.version.metadata.get("commit", "").startswith(commit.lower()),
+        f"no version of {model} was built from commit {commit}",
+    )
+
+
+def of_data(accounts: Accounts, model: str, wanted: str, said: Said) -> list[Lineage]:
+    """The lineages of all versions that learned from these data, the newest first. Raises `NotFound`.
+
+    They are a data version, a data set (`NAME@VERSION`), or a file: its S3 URI (with `?versionId=` of just
+    that version), its path in the repository, or its SHA-256.
+    """
+
+    def meant(one: Lineage) -> bool:
+        named = {one.version.metadata.get(key) for key in ("data_version", "data_set")}
+        return wanted in named or any(each.is_meant(wanted) for each in one.data)
+
+    return _where(accounts, model, said, meant, f"no version of {model} learned from {wanted}")
+
+
+def _where(
+    accounts: Accounts, model: str, said: Said, meant: Callable[[Lineage], bool], none: str
+) -> list[Lineage]:
+    tracing = _Tracing.begin(accounts, model, said)
+    found = [one for one in map(tracing.of, tracing.versions) if meant(one)]
+    if not found:
+        raise NotFound(none, todo=f"see what there is: isthmus models {model}")
+    return found
 
 
 def of_prediction(accounts: Accounts, model: str, stage: Stage, inference_id: str, said: Said) -> Lineage:
     """The lineage of the version that gave one captured prediction. Raises `NotFound`."""
     account = getattr(accounts.platform.accounts, stage)
     capture = captures.find(accounts.client(stage, "s3"), accounts.platform, model, account, inference_id)
-    found = _of(accounts, _that_answered(accounts, model, stage, capture), said)
-    return Lineage(found.version, found.origin, found.deployments, capture)
+    tracing = _Tracing.begin(accounts, model, said)
+    answered = _that_answered(accounts, model, stage, capture, tracing.versions)
+    return replace(tracing.of(answered), capture=capture)
 
 
-def _that_answered(accounts: Accounts, model: str, stage: Stage, capture: Capture) -> Version:
+def _that_answered(
+    accounts: Accounts, model: str, stage: Stage, capture: Capture, recorded: Sequence[Version]
+) -> Version:
     """The version behind the endpoint configuration that answered, also where that has been deleted."""
-    recorded = registry.versions(accounts.client("automation", "sagemaker"), model)
     for version in recorded:
         if version.metadata.get(f"{stage}_endpoint_config") == capture.endpoint_config:
             return version
@@ -86,25 +141,57 @@ def _that_answered(accounts: Accounts, model: str, stage: Stage, capture: Captur
     return registry.find(accounts.client("automation", "sagemaker"), model, arn)
 
 
-def _of(accounts: Accounts, version: Version, said: Said) -> Lineage:
-    recorded = {label: version.metadata.get(key, "") for key, label in ORIGIN.items()}
-    origin = {label: value for label, value in recorded.items() if value not in ("", NONE)}
-    if version.execution:
-        origin["execution"] = version.execution
-    found = [_deployment(accounts, version, stage, said) for stage in STAGES]
-    return Lineage(version, origin, [one for one in found if one])
+@dataclass(frozen=True)
+class _Tracing:
+    """What is asked once for all versions of a model: what runs now, and what was deployed when."""
 
+    accounts: Accounts
+    said: Said
+    versions: list[Version]
+    running: Mapping[Stage, Endpoint]
 
-def _deployment(accounts: Accounts, version: Version, stage: Stage, said: Said) -> Deployment | None:
-    run_id = version.metadata.get(f"{stage}_run_id", "")
-    running = endpoints.find(accounts.client(stage, "sagemaker"), version.model, stage)
-    here = running.model_package_arn == version.arn
-    if not run_id and not here:
-        return None
-    run = said.run(run_id)
-    asked = said.asked and not said.problem and stage == "prod" and run_id
-    passed = _passed(accounts.platform, int(run_id)) if asked else ("", "")
-    return Deployment(stage, run_id, running.name, here, *passed, run.url if run else "")
+    @classmethod
+    def begin(cls, accounts: Accounts, model: str, said: Said) -> _Tracing:
+        versions = registry.versions(accounts.client("automation", "sagemaker"), model)
+        running = {
+            stage: endpoints.find(accounts.client(stage, "sagemaker"), model, stage) for stage in STAGES
+        }
+        return cls(accounts, said, versions, running)
+
+    def of(self, version: Version) -> Lineage:
+        recorded = {label: version.metadata.get(key, "") for key, label in ORIGIN.items()}
+        origin = {label: value for label, value in recorded.items() if value not in ("", NONE)}
+        if version.execution:
+            origin["execution"] = version.execution
+        found = [self._deployment(version, stage) for stage in STAGES]
+        data = read(self.accounts.client("automation", "s3"), version.metadata.get("data_manifest", ""))
+        return Lineage(version, origin, [one for one in found if one], data)
+
+    def _deployment(self, version: Version, stage: Stage) -> Deployment | None:
+        run_id, running = version.metadata.get(f"{stage}_run_id", ""), self.running[stage]
+        here = running.model_package_arn == version.arn
+        if not run_id and not here:
+            return None
+        run = self.said.run(run_id)
+        asked = self.said.asked and not self.said.problem and stage == "prod" and run_id
+        passed = _passed(self.accounts.platform, int(run_id)) if asked else ("", "")
+        return Deployment(
+            stage,
+            run_id,
+            running.name,
+            here,
+            *passed,
+            url=run.url if run else "",
+            at=version.metadata.get(f"{stage}_at", ""),
+            until="" if here else self._until(version, stage),
+        )
+
+    def _until(self, version: Version, stage: Stage) -> str:
+        """When the next version was deployed to the stage; empty where nobody wrote that down."""
+        key = f"{stage}_at"
+        since = version.metadata.get(key)
+        later = [one.metadata[key] for one in self.versions if key in one.metadata]
+        return min((at for at in later if since and at > since), default="")
 
 
 def _passed(platform: Platform, run: int) -> tuple[str, str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from isthmus.azure.approvals import Approval
     from isthmus.azure.runs import Run
     from isthmus.operate.checking import Difference
+    from isthmus.operate.data_objects import DataObject
     from isthmus.operate.dead_letters import DeadLetter
     from isthmus.operate.devops import Said
     from isthmus.operate.endpoints import Endpoint
@@ -140,9 +141,12 @@ def versions(found: Sequence[tuple[Version, Sequence[str]]], models: Sequence[st
 
 def _version(one: Version, stages: str) -> list[str]:
     gained = f"{one.gain.interval} over {one.gain.over}" if one.gain else ""
-    status = "shadow" if one.is_shadow else STATUS.get(one.status, one.status)
-    figures = [one.name, status, metric(one.metric), gained]
+    figures = [one.name, _status(one), metric(one.metric), gained]
     return [*figures, signed(one.decided_by, one.decided_at), stages, moment(one.created), one.comment]
+
+
+def _status(one: Version) -> str:
+    return "shadow" if one.is_shadow else STATUS.get(one.status, one.status)
 
 
 def lineage(found: Lineage, said: Said) -> None:
@@ -160,9 +164,54 @@ def lineage(found: Lineage, said: Said) -> None:
     facts["metric"] = metric(version.metric)
     facts["compared"] = str(version.gain or "")
     facts |= found.origin
+    facts |= {f"data {number}": _data(one) for number, one in enumerate(found.data, 1)}
     facts |= {one.stage: _deployment(one) for one in found.deployments}
     facts["not asked"] = said.why_not
     _facts(facts)
+
+
+LINEAGES = (
+    Column("version"),
+    Column("status"),
+    Column("decided", 10),
+    Column("commit"),
+    Column("data"),
+    Column("staging", 14),
+    Column("prod", 14),
+)
+
+
+def lineages(found: Sequence[Lineage], said: Said) -> None:
+    """A version a line: from which commit and data, who decided, and where it served from when to when."""
+    show(LINEAGES, [_lineage(one) for one in found], none="there are none")
+    if said.problem:
+        click.echo(said.why_not)
+
+
+def _lineage(one: Lineage) -> list[str]:
+    served = {each.stage: _served(each) for each in one.deployments}
+    version, came = one.version, (one.origin.get("commit", "")[:9], one.origin.get("data version", ""))
+    decided = signed(version.decided_by, version.decided_at)
+    return [
+        version.name,
+        _status(version),
+        decided,
+        *came,
+        served.get("staging", ""),
+        served.get("prod", ""),
+    ]
+
+
+def _served(one: Deployment) -> str:
+    """run 51, from 2026-11-20 to 2026-11-24."""
+    when = f", from {moment(one.at)}" if one.at else ""
+    until = f" to {moment(one.until)}" if one.until else ", now" if one.running else ""
+    return f"run {one.run_id or 'unknown'}{when}{until}"
+
+
+def _data(one: DataObject) -> str:
+    version = f", version {one.version_id}" if one.version_id else ""
+    return f"{one.origin}{version}, sha256 {one.sha256}"
 
 
 def _prediction(found: Lineage) -> dict[str, str]:
@@ -178,6 +227,8 @@ def _prediction(found: Lineage) -> dict[str, str]:
 
 def _deployment(one: Deployment) -> str:
     now = "runs now" if one.running else "ran before"
+    now += f" from {moment(one.at)}" if one.at else ""
+    now += f" to {moment(one.until)}" if one.until else ""
     passed = f", let pass by {signed(one.passed_by, one.passed_at)}" if one.passed_by else ""
     return f"{now} as endpoint {one.endpoint}, run {one.run_id or 'unknown'}{passed} {one.url}".rstrip()
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner, Result
@@ -93,8 +95,9 @@ def test_versions_come_and_the_better_one_wins(
         ModelApprovalStatus="Approved",
         ModelLifeCycle={"Stage": "prod", "StageStatus": "InService"},
     )
-    landed = (repository / "data" / "later.csv").read_bytes()
-    s3.put_object(Bucket=names.data_bucket(platform), Key=f"{MODEL}/landed/2013.csv", Body=landed)
+    landed, data = (repository / "data" / "later.csv").read_bytes(), names.data_bucket(platform)
+    s3.put_bucket_versioning(Bucket=data, VersioningConfiguration={"Status": "Enabled"})
+    put = s3.put_object(Bucket=data, Key=f"{MODEL}/landed/2013.csv", Body=landed)
     second = run("8", "--reason", "retrain", "--correlation-id", "e-1", "--summary", "summary.md")
     assert second.exit_code == 0, second.output
     assert f"champion {ARN}/1" in second.output
@@ -105,6 +108,17 @@ def test_versions_come_and_the_better_one_wins(
     assert (about["champion"], about["n"]) == (f"{ARN}/1", "91")
     gain = [round(float(about[name]), 3) for name in ("gain", "gain_low", "gain_high")]
     assert gain == [0.290, 0.151, 0.428]
+
+    # What it learned from, object by object.
+    where = urlsplit(about["data_manifest"])
+    body = s3.get_object(Bucket=where.netloc, Key=where.path.lstrip("/"))["Body"].read()
+    own, later = json.loads(body)["objects"]
+    assert (own["origin"], own["version_id"]) == ("data/weather.csv", "")
+    assert later == {
+        "origin": f"s3://{data}/{MODEL}/landed/2013.csv",
+        "version_id": put["VersionId"],
+        "sha256": hashlib.sha256(landed).hexdigest(),
+    }
 
 
 @pytest.mark.parametrize(("bar", "code", "issue"), [("fail", 1, "error"), ("pass", 0, "warning")])

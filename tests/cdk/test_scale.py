@@ -31,8 +31,8 @@ LONGEST_POLICY = {
     "AWS::Events::Rule": ("EventPattern", 2_048),
 }
 LAMBDA_ENVIRONMENT = 4_096
-# A stack of a model: its roles, its group, its parameter.
-OF_A_MODEL = 6
+# A stack of a model: its roles, its group, its parameter, its schedule.
+OF_A_MODEL = 7
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,97 @@
+"""`isthmus lineage` forth and back: versions of a commit and of data, and where they served, and when."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from isthmus.errors import BadInput, NotFound
+from tests.local.sagemaker.conftest import BUCKET, Aws
+from tests.operate.conftest import GROUP_ARN, MODEL, Shell, register
+from tests.operate.test_commands import fails
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+LANDED, HASH = f"s3://data/{MODEL}/landed/2013.csv", "ab" * 32
+WEATHER = {"origin": "data/weather.csv", "version_id": "", "sha256": "cd" * 32}
+ROWS = {"origin": LANDED, "version_id": "v-2", "sha256": HASH}
+
+
+def built(aws: Aws, *objects: dict[str, str], run_id: str, **metadata: str) -> str:
+    """A version that learned from these objects; its number."""
+    key = f"manifests/{run_id}/data.json"
+    aws.client("s3").put_object(Bucket=BUCKET, Key=key, Body=json.dumps({"objects": objects}).encode())
+    arn = register(aws, value=0.8, run_id=run_id)
+    aws.client("sagemaker").update_model_package(
+        ModelPackageArn=arn,
+        ModelApprovalStatus="Rejected",
+        CustomerMetadataProperties={"commit": COMMIT, "data_manifest": f"s3://{BUCKET}/{key}", **metadata},
+    )
+    return arn.rpartition("/")[2]
+
+
+@pytest.fixture(scope="module")
+def two(aws: Aws) -> Iterator[tuple[str, str]]:
+    """Two versions of a commit: the first served prod until the second took its place."""
+    first = built(
+        aws, WEATHER, run_id="90", data_version="aaaa000011112222",
+        prod_run_id="190", prod_at="2026-11-20T10:00:00+00:00",
+    )  # fmt: skip
+    second = built(
+        aws, WEATHER, ROWS, run_id="91", data_version="bbbb000011112222", data_set="2013-h1@0123456789abcdef",
+        prod_run_id="191", prod_at="2026-11-22T10:00:00+00:00",
+    )  # fmt: skip
+    yield first, second
+    for number in (first, second):
+        aws.client("sagemaker").delete_model_package(ModelPackageName=f"{GROUP_ARN}/{number}")
+
+
+def named(shell: Shell, *arguments: str) -> list[str]:
+    """The numbers of the versions that were found."""
+    return [str(one["version"]["number"]) for one in shell.json("lineage", MODEL, *arguments)]
+
+
+def test_a_commit_leads_to_its_versions_and_where_each_served(shell: Shell, two: tuple[str, str]) -> None:
+    first, second = two
+    assert named(shell, "--commit", COMMIT) == named(shell, "--commit", COMMIT[:7]) == [second, first]
+    said = shell.says("lineage", MODEL, "--commit", COMMIT, COLUMNS="200")
+    lines = {line.split()[0]: line for line in said.splitlines() if line.startswith(f"{MODEL}/")}
+    assert "run 190, from 2026-11-20 to 2026-11-22" in lines[f"{MODEL}/{first}"]
+    assert "run 191, from 2026-11-22" in lines[f"{MODEL}/{second}"]
+    (prod,) = shell.json("lineage", MODEL, "--commit", COMMIT)[1]["deployments"]
+    assert (prod["at"], prod["until"]) == ("2026-11-20T10:00:00+00:00", "2026-11-22T10:00:00+00:00")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "both"),
+    [
+        (LANDED, False), (f"{LANDED}?versionId=v-2", False), (HASH, False), (HASH[:12].upper(), False),
+        ("2013-h1@0123456789abcdef", False), ("bbbb000011112222", False), ("data/weather.csv", True),
+    ],
+)  # fmt: skip
+def test_data_lead_to_the_versions_that_learned_from_them(
+    shell: Shell, two: tuple[str, str], wanted: str, both: bool
+) -> None:
+    first, second = two
+    assert named(shell, "--data", wanted) == ([second, first] if both else [second])
+
+
+@pytest.mark.parametrize("wanted", [f"{LANDED}?versionId=v-1", "abab", "s3://data/other.csv", "x@y"])
+def test_data_that_nobody_learned_from_are_told(shell: Shell, two: tuple[str, str], wanted: str) -> None:
+    assert f"no version of {MODEL} learned from {wanted}" in fails(
+        shell, NotFound, "lineage", MODEL, "--data", wanted
+    )
+
+
+def test_a_version_names_each_object_with_its_version_and_hash(shell: Shell, two: tuple[str, str]) -> None:
+    said = shell.says("lineage", MODEL, two[1])
+    assert f"{LANDED}, version v-2, sha256 {HASH}" in said
+    assert f"data/weather.csv, sha256 {WEATHER['sha256']}" in said
+    assert shell.json("lineage", MODEL, two[1])["data"] == [WEATHER, ROWS]
+
+
+def test_what_makes_no_sense_is_refused(shell: Shell, two: tuple[str, str]) -> None:
+    assert "version and commit are given" in fails(shell, BadInput, "lineage", MODEL, "1", "--commit", COMMIT)
+    assert "is no commit" in fails(shell, BadInput, "lineage", MODEL, "--commit", "main")
+    assert "built from commit ffffff" in fails(shell, NotFound, "lineage", MODEL, "--commit", "ffffff")
