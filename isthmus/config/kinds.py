@@ -42,6 +42,8 @@ def refusals(config: DeployConfig) -> Iterator[tuple[str, str]]:
 
 def _serverless(config: DeployConfig) -> Iterator[tuple[str, str]]:
     given = config.model_fields_set
+    if "rollout" in given:
+        yield "rollout", "SageMaker moves all traffic of a serverless endpoint at once: leave it out"
     if "capacity" in given:
         yield "capacity", "a serverless endpoint has no instances: say serverless.<stage> instead"
     if "capture_percent" in given and config.capture_percent:

@@ -32,13 +32,14 @@ def explain(
     serving = _serving(session.client("sagemaker"), package.model, stage)
     went_off = list(_went_off(session.client("cloudwatch"), alarms, since))
     failure = serving.failure if serving else ""
+    name = serving.endpoint if serving else package.model
     reason = "; ".join(went_off) or failure or cause.what
     return TurnedBack(
         reason,
         f"{package.model} version {package.version} does not serve {stage}: {reason}\n"
         f"  now:   {_now(package, serving)}",
         where=serving.arn if serving else cause.where,
-        todo=f"read the log group /aws/sagemaker/Endpoints/{package.model} in the account of {stage}; "
+        todo=f"read the log group /aws/sagemaker/Endpoints/{name} in the account of {stage}; "
         "run this again to try the same version once more",
     )
 

@@ -7,6 +7,7 @@ import pytest
 from isthmus import names
 from isthmus.config import STAGES, DeployConfig, Platform, Stage
 from isthmus.deploy.alarms import alarms, paging
+from isthmus.deploy.rollout import rollback_alarms
 from tests.deploy.versions import MODEL
 
 
@@ -43,3 +44,21 @@ def test_the_stacks_role_may_make_each_of_them_and_no_other(platform: Platform) 
     """The policy names alarms by the same functions as here."""
     made = {one.name for one in alarms(platform, config(silent_minutes=30), "prod")}
     assert made == {name(platform, MODEL) for name in names.ALARMS}
+
+
+@pytest.mark.parametrize(("kind", "endpoint"), [("realtime", MODEL), ("async", f"{MODEL}-async")])
+def test_a_rollouts_alarms_are_on_the_fleet_that_is_new(platform: Platform, kind: str, endpoint: str) -> None:
+    own = {"name": "empty", "metric": "Invocations", "statistic": "Sum", "below": 1, "minutes": 4}
+    rollout = {"prod": {"bake_minutes": 5, "alarms": [own]}}
+    asked = DeployConfig.model_validate({"model": MODEL, "endpoint": kind, "rollout": rollout})
+    made = rollback_alarms(platform, asked, "prod", f"{MODEL}-c0ffee")
+    assert [one.name.rpartition("-")[2] for one in made] == ["errors", "latency", "refusals", "empty"]
+    for one in made:
+        assert one.dimensions == {
+            "EndpointName": endpoint,
+            "VariantName": "AllTraffic",
+            "EndpointConfigName": f"{MODEL}-c0ffee",
+        }
+        assert f"Endpoints/{endpoint}." in one.message
+    assert (made[3].comparison, made[3].threshold, made[3].datapoints) == ("LessThanThreshold", 1, 4)
+    assert rollback_alarms(platform, asked, "staging", "x") == []

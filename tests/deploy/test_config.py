@@ -25,6 +25,10 @@ def test_the_example_is_read() -> None:
         ("gates: {concurrency: 1000}", ["gates.concurrency", "1000"]),
         ("capacity: {prod: {instance_type: m5.large}}", ["capacity.prod.instance_type", "'m5.large'"]),
         ("capture_percent: 101", ["capture_percent", "101"]),
+        (
+            "endpoint: serverless\nrollout: {prod: {bake_minutes: 5}}",
+            ["rollout", "all traffic of a serverless endpoint at once"],
+        ),
         ("rollout: {prod: {strategy: blue}}", ["rollout.prod.strategy", "'canary'"]),
         ("rollout: {prod: {strategy: canary}}", ["rollout.prod", "one of percent and instances"]),
         ("rollout: {prod: {percent: 10}}", ["rollout.prod", "belong to canary and linear"]),
