@@ -189,10 +189,12 @@ def summary(found: Findings) -> str:
     lines = [f"{counted(found.rows, 'row')} captured, {counted(found.bad_lines, 'unreadable line')}"]
     named = [one.feature for one in found.drift] + [one["feature_name"] for one in found.violations]
     wide = max(map(len, ["feature", *named]))
-    lines.append(f"  {'feature':<{wide}} {'distance':>8} {'threshold':>10} {'p':>8}")
+    deciding = {one.statistic for one in found.drift}
+    distance = deciding.pop() if len(deciding) == 1 else "distance"
+    lines.append(f"  {'feature':<{wide}} {distance:>8} {'threshold':>10} {'p':>8}")
     for one in found.drift:
         verdict = "drift" if one.ratio > 1 else "steady"
-        told = f"{one.value:8.3f} {one.threshold:10.3f} {one.chance:8.2g}  {verdict} ({one.statistic})"
+        told = f"{one.value:8.3f} {one.threshold:10.3f} {one.chance:8.2g}  {verdict}"
         lines.append(f"  {one.feature:<{wide}} {told}")
     for broken in found.violations:
         if broken["constraint_check_type"] != "baseline_drift_check":
