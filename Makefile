@@ -54,7 +54,7 @@ node_modules/installed: package-lock.json .venv/installed
 COMPILE := $(BIN)/uv pip compile --generate-hashes --universal --no-header --no-annotate --quiet
 lock:
 	$(COMPILE) pyproject.toml --all-extras --output-file requirements/all.lock
-	for extra in build check container deploy follow; do \
+	for extra in audit build check container deploy follow; do \
 		$(COMPILE) pyproject.toml --extra $$extra --constraints requirements/all.lock --output-file requirements/$$extra.lock; \
 	done
 	$(COMPILE) --group checkov --output-file requirements/checkov.lock

@@ -6,6 +6,7 @@ from constructs import Construct
 
 from cdk.features import feature_role
 from cdk.parts.announcements import FAILED_RUN, REJECTED_FILE, announce, chat
+from cdk.parts.auditor import automation_auditor
 from cdk.parts.bridge import Bridge
 from cdk.parts.bus import automation_bus
 from cdk.parts.federation import federation
@@ -53,6 +54,7 @@ class AutomationStack(AccountStack):
         approvers = roles_of(self.account_id, names.approver_role(platform))
         keys.messages.allow(approvers, USE, through_sqs(platform.region))
         automation_operator(self, platform, data_key=keys.data.arn)
+        automation_auditor(self, platform)
         automation_data_owner(self, platform, data_key=keys.data.arn, data=data.name)
         topic, bus = notices(self, platform, keys.messages), automation_bus(self, platform)
         announce(self, platform, topic, FAILED_RUN)

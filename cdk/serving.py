@@ -5,6 +5,7 @@ from __future__ import annotations
 from constructs import Construct
 
 from cdk.parts.announcements import FAILED_ENDPOINT, FAILED_RUN, announce, chat
+from cdk.parts.auditor import prod_auditor
 from cdk.parts.bus import forward_alarms
 from cdk.parts.dashboards import dashboards
 from cdk.parts.deployment import deployment_policies
@@ -64,6 +65,8 @@ class ServingStack(AccountStack):
         )
         federation(self, platform)
         infrastructure_roles(self, platform, stage)
+        if stage == "prod":
+            prod_auditor(self, platform)
         serving_operator(self, platform, stage, data_key=keys.data.arn, capture=capture)
         serving_data_owner(self, platform, data_key=keys.data.arn, ground_truth=truth)
         forward_alarms(self, platform)

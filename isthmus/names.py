@@ -276,6 +276,11 @@ def drift_role(platform: Platform) -> str:
     return f"{platform.name}-drift"
 
 
+def audit_role(platform: Platform) -> str:
+    """Automation and prod: the role of the nightly audit, which reads the registry and what prod serves."""
+    return f"{platform.name}-audit"
+
+
 def key_alias(platform: Platform, purpose: str = "data") -> str:
     """An account's KMS key for one purpose: data, images, logs or messages."""
     return f"alias/{platform.name}-{purpose}"
@@ -627,6 +632,11 @@ def drift_connection(platform: Platform, account: str) -> str:
     return f"{platform.name}-drift-{account}"
 
 
+def audit_connection(platform: Platform) -> str:
+    """The service connection that the infrastructure pipeline audits through."""
+    return f"{platform.name}-audit"
+
+
 def infrastructure_environment(account: str) -> str:
     """The environment whose history says what was deployed to the account, and by whom it was let pass."""
     return f"infrastructure-{account}"
@@ -646,6 +656,7 @@ def connections(platform: Platform) -> list[str]:
     found = [
         one(platform, role) for role in accounts for one in (infrastructure_connection, drift_connection)
     ]
+    found.append(audit_connection(platform))
     for model in platform.models:
         found += [build_connection(platform, model.name), synth_connection(platform, model.name)]
         found += [deploy_connection(platform, model.name, stage) for stage in STAGES]

@@ -10,6 +10,9 @@ import pytest
 
 from isthmus import names
 from isthmus.azure import approvals, pull_requests, runs
+from isthmus.azure.guards import EXCLUSIVE_LOCK
+from isthmus.azure.present import CHECKS as CHECKS_VERSION
+from isthmus.azure.present import Present
 from isthmus.errors import Refused
 from isthmus.local.scene import lay
 from isthmus.local.world import World
@@ -81,6 +84,25 @@ def _waiting(world: World, run: runs.Run) -> list[approvals.Approval]:
     world.assert_not_failed(now)
     assert not now.is_over
     return approvals.pending(world.client(), run.id)
+
+
+def test_the_audit_runs_by_a_role_of_its_own_and_is_red_where_a_guard_was_taken_away(world: World) -> None:
+    with world.acting("admin"):
+        client = world.client()
+        world.succeeded(start(world, do="audit"))
+        present = Present(client)
+        lock = next(
+            one for one in present.checks("environment", "prod") if one["type"]["id"] == EXCLUSIVE_LOCK
+        )
+        client.call("DELETE", f"pipelines/checks/configurations/{lock['id']}", None, CHECKS_VERSION)
+        red = runs.wait(client, start(world, do="audit").id, every_seconds=0.2, timeout=300)
+        names_of = {one["name"]: one for one in client.get(f"build/builds/{red.id}/artifacts")["value"]}
+        tests = client.get("test/runs", buildUri=f"vstfs:///Build/Build/{red.id}")["value"]
+    assert red.result == "failed"
+    assert "the audit found 1 breaches" in " ".join(runs.failures(client, red.id))
+    assert "CodeAnalysisLogs-1" in names_of
+    (audited,) = [one for one in tests if one["name"] == "Audit"]
+    assert audited["totalTests"] - audited["passedTests"] == 1
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def _shared(platform: Platform, shared: Model) -> list[Statement]:
     group, versions = registry_arns(platform, model)
     readers = {
         platform.accounts.staging: _serving_readers(platform, model),
-        platform.accounts.prod: _serving_readers(platform, model),
+        platform.accounts.prod: [*_serving_readers(platform, model), names.audit_role(platform)],
     }
     if shared.team:
         readers[platform.accounts.dev] = [names.scientist_role(platform, shared.team)]

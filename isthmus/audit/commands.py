@@ -16,21 +16,32 @@ FORMATS = ("table", "json", "sarif", "junit")
 @click.command()
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it there too.")
+@click.option("--sarif", type=click.Path(dir_okay=False, path_type=Path), help="Write SARIF there as well.")
+@click.option(
+    "--as",
+    "role",
+    type=click.Choice(("operator", "audit")),
+    default="operator",
+    show_default=True,
+    help="Who reads in AWS: the audit's role is the nightly pipeline's, which may read less.",
+)
 @click.option(
     "--roles/--no-roles",
     default=False,
     help="Ask CloudFormation too whether a role was changed past its stack; takes minutes.",
 )
-def audit(format_: str, output: Path | None, roles: bool) -> None:
+def audit(format_: str, output: Path | None, sarif: Path | None, role: str, roles: bool) -> None:
     """Prove that what runs in prod came there by the rules; 1 where a rule is broken, 2 where it cannot."""
     from isthmus.audit.report import FORMATS as WRITTEN
     from isthmus.audit.rules import RULES
     from isthmus.azure.logging_commands import command
 
-    facts = _facts(roles=roles)
+    facts = _facts(role, roles=roles)
     judged = [rule for rule in RULES if roles or rule.id != "role-width"]
     findings = [one for rule in judged for one in rule.findings(facts)]
     text = WRITTEN[format_](judged, findings)
+    if sarif:
+        sarif.write_text(f"{WRITTEN['sarif'](judged, findings)}\n")
     if output:
         output.write_text(f"{text}\n")
         click.echo(WRITTEN["table"](judged, findings))
@@ -42,15 +53,18 @@ def audit(format_: str, output: Path | None, roles: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _facts(*, roles: bool) -> Facts:
+def _facts(role: str, *, roles: bool) -> Facts:
     """The facts; whatever hinders the audit ends with 2, for 1 means that something was found."""
+    from isthmus import names
     from isthmus.audit.facts import gather
     from isthmus.config import read_platform
     from isthmus.errors import Problem
     from isthmus.operate.accounts import Accounts
 
     try:
-        return gather(Accounts(read_platform()), roles=roles)
+        platform = read_platform()
+        reads = names.audit_role(platform) if role == "audit" else names.operator_role(platform)
+        return gather(Accounts(platform, reads), roles=roles)
     except Problem as problem:
         problem.exit_code = 2
         raise

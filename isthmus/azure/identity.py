@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from isthmus import names, sessions
-from isthmus.azure.targets import OF_ACCOUNT, OF_MODEL, TARGETS
+from isthmus.azure.targets import AUDIT, OF_ACCOUNT, OF_MODEL, TARGETS
 from isthmus.config import Platform
 from isthmus.errors import BadInput, NotFound, Refused
 
@@ -56,6 +56,9 @@ def target(platform: Platform, name: str, model: str | None = None) -> Target:
         if model is not None:
             raise BadInput(f"{name} belongs to an account and not to a model", todo="leave out --model")
         return _of_account(platform, *name.split("-"))
+    if name == AUDIT:
+        role, connection = names.audit_role(platform), names.audit_connection(platform)
+        return Target(platform.accounts.automation, role, connection)
     if name not in OF_MODEL:
         raise BadInput(f"{name!r} is not a role to enter", todo=f"one of: {', '.join(TARGETS)}")
     if model is None:

@@ -10,4 +10,5 @@ OF_MODEL = ("build", "synth", "deploy-staging", "deploy-prod")
 OF_ACCOUNT = tuple(
     f"{kind}-{account}" for kind in ("infrastructure", "drift") for account in get_args(AccountRole)
 )
-TARGETS = (*OF_MODEL, *OF_ACCOUNT)
+AUDIT = "audit"
+TARGETS = (*OF_MODEL, *OF_ACCOUNT, AUDIT)

@@ -118,6 +118,8 @@ def _connections(platform: Platform) -> Iterator[Connection]:
         yield Connection(
             names.drift_connection(platform, account), f"{account}: enters AWS as {looks} in {number}"
         )
+    audits, automation = names.audit_role(platform), platform.accounts.automation
+    yield Connection(names.audit_connection(platform), f"audit: enters AWS as {audits} in {automation}")
     for model in platform.models:
         yield from _model_connections(platform, model.name)
 
@@ -154,6 +156,7 @@ def _checks(platform: Platform) -> Iterator[Check]:
         yield from _model_checks(platform, model)
     for account in ACCOUNTS:
         yield from _account_checks(platform, account)
+    yield from guards(platform, "endpoint", names.audit_connection(platform), INFRASTRUCTURE_TEMPLATE)
 
 
 def _model_checks(platform: Platform, model: Model) -> Iterator[Check]:
@@ -187,6 +190,8 @@ def _deployed_to(platform: Platform, type_: ResourceType, resource: str, templat
 
 def _authorizations(platform: Platform) -> Iterator[Authorization]:
     every, deploys = [names.INFRASTRUCTURE_PIPELINE], []
+    audit = names.audit_connection(platform)
+    yield Authorization("endpoint", audit, (names.INFRASTRUCTURE_PIPELINE,), only=True)
     for account in ACCOUNTS:
         yield from _to_infrastructure(platform, account)
     for model in platform.models:

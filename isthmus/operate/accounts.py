@@ -11,10 +11,14 @@ from isthmus.config import Platform
 
 
 class Accounts:
-    """Clients in the accounts (dev, automation, staging, prod); each account's role is assumed once."""
+    """Clients in the accounts (dev, automation, staging, prod); each account's role is assumed once.
 
-    def __init__(self, platform: Platform) -> None:
+    `role` is who reads, and else the operator does.
+    """
+
+    def __init__(self, platform: Platform, role: str = "") -> None:
         self.platform = platform
+        self._role = role or names.operator_role(platform)
         self.client = cache(self._client)
         self._credentials = cache(self._assume)
 
@@ -38,7 +42,7 @@ class Accounts:
 
     def _client(self, account: str, service: str) -> Any:
         """A client that reads as the operator; raises `Refused` where the caller may not be that."""
-        credentials = self._credentials(account, names.operator_role(self.platform))
+        credentials = self._credentials(account, self._role)
         return self._caller.client(service, credentials)
 
     def _assume(self, account: str, role: str) -> dict[str, object]:

@@ -112,6 +112,7 @@ GUARDED = {
     ("endpoint", "isthmus-drift-automation"): (INFRASTRUCTURE, False, False),
     ("endpoint", "isthmus-drift-staging"): (INFRASTRUCTURE, False, False),
     ("endpoint", "isthmus-drift-prod"): (INFRASTRUCTURE, False, False),
+    ("endpoint", "isthmus-audit"): (INFRASTRUCTURE, False, False),
 }
 
 
@@ -164,7 +165,7 @@ def test_each_guarded_resource_is_let_to_the_pipelines_that_need_it(
 ) -> None:
     present = Present(client)
     pipeline = "seattle-rain-build" if name.endswith("-build") else "seattle-rain-deploy"
-    if "infrastructure" in name or "drift" in name:
+    if "infrastructure" in name or "drift" in name or "audit" in name:
         pipeline = "infrastructure"
     assert present.authorized(kind, name) == {present.pipeline(pipeline)}
 
@@ -397,7 +398,7 @@ def test_the_token_is_on_no_command_line(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_two_models_share_nothing_but_the_environments(platform: Platform) -> None:
     other = platform.models[0].model_copy(update=repositories("snow"))
     both = wanted(platform.model_copy(update={"models": [*platform.models, other]}))
-    assert len({one.name for one in both.connections}) == 18
+    assert len({one.name for one in both.connections}) == 19
     assert len(both.environments) == 7
     alone = [one for one in both.authorizations if one.resource_type == "endpoint"]
     assert all(len(one.pipelines) == 1 and one.only for one in alone)

@@ -82,6 +82,7 @@ def test_each_pipeline_enters_aws_as_itself() -> None:
     for account in ACCOUNTS:
         assert used_in(plan, account) == {names.infrastructure_connection(PLATFORM, account)}
     assert used_in(plan, "drift") == {names.drift_connection(PLATFORM, account) for account in ACCOUNTS}
+    assert used_in(plan, "audit") == {names.audit_connection(PLATFORM)}
     assert used_in(plan, "synth") == used_in(plan, "add") == set()
 
 
@@ -157,7 +158,7 @@ def test_the_model_is_the_one_that_the_pipeline_is_called_after() -> None:
 
 def test_the_accounts_are_deployed_one_after_the_other_and_only_from_main() -> None:
     plan = compiled(INFRASTRUCTURE)
-    assert [stage.name for stage in plan.stages] == ["synth", *ACCOUNTS, "drift", "add"]
+    assert [stage.name for stage in plan.stages] == ["synth", *ACCOUNTS, "drift", "audit", "add"]
     assert [plan.stage(account).depends_on for account in ACCOUNTS] == [
         ("synth",),
         ("synth", "management"),
@@ -169,7 +170,7 @@ def test_the_accounts_are_deployed_one_after_the_other_and_only_from_main() -> N
         (job,) = plan.stage(account).jobs
         assert job.environment == names.infrastructure_environment(account)
         assert plan.stage(account).lock_behavior == "sequential"
-    assert all("refs/heads/main" in plan.stage(name).condition for name in (*ACCOUNTS, "drift"))
+    assert all("refs/heads/main" in plan.stage(name).condition for name in (*ACCOUNTS, "drift", "audit"))
 
 
 def test_a_build_holds_no_agent_while_sagemaker_trains() -> None:

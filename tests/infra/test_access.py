@@ -219,7 +219,7 @@ def with_token(lab: Lab, role: Role) -> dict[str, str]:
 def connection(role: Role) -> str:
     """Called as the role, and where the role is in several accounts, after the account too."""
     kind = role.name.rpartition("-")[2]
-    return role.name if kind in ("build", "synth") else f"{role.name}-{role.account}"
+    return role.name if kind in ("build", "synth", "audit") else f"{role.name}-{role.account}"
 
 
 def in_service(lab: Lab, role: Role) -> dict[str, str]:
