@@ -39,9 +39,18 @@ def stage_champion(s3: Any, bucket: str, model: str, champion: dict[str, Any] | 
         File("model.tar.gz", _read(s3, champion["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])),
         File(ARN_FILE, f"{arn}\n".encode()),
         *(File(name, _read(s3, f"{evaluation}/{name}")) for name in RECORD),
+        *_baseline(s3, champion["CustomerMetadataProperties"].get("baseline_uri", "")),
     ]
     folder = hashlib.sha256(arn.encode()).hexdigest()[:16]
     return upload(s3, bucket, f"{model}/champion/{folder}/", files)
+
+
+def _baseline(s3: Any, uri: str) -> list[File]:
+    """What its training rows were like; nothing where that is gone: it is shown, and decides nothing."""
+    try:
+        return [File("baseline.json", _read(s3, f"{uri.rstrip('/')}/baseline.json"))] if uri else []
+    except s3.exceptions.NoSuchKey:
+        return []
 
 
 def _read(s3: Any, uri: str) -> bytes:

@@ -16,6 +16,7 @@ import numpy as np
 
 from isthmus.config import ModelConfig
 from isthmus.container.metrics import Interval, encode, gain, with_interval
+from isthmus.container.slices import slices
 from isthmus.container.tabular import row_keys
 from isthmus.container.window import window
 from isthmus.errors import BadInput
@@ -162,6 +163,15 @@ def judge(
         "facets": config.facets,
         "target": config.target,
         "confidence": rule.confidence,
+        "slices": slices(
+            frame[start:],
+            [one for one in [*config.facets, *config.features] if one in frame],
+            rule.metric,
+            truth,
+            challenger,
+            rule.confidence,
+        ),
+        "compute": config.compute.model_dump(include={"instance_type", "instance_count"}),
         "registry": _registry(rule.metric, value, rule.threshold, len(truth)) | _comparison(compared, better),
     }
     before = rival.predicted if rival and not rival.trouble else np.empty(0)

@@ -6,7 +6,7 @@ It says only what the build recorded; where nothing was recorded it says that.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,23 +18,42 @@ from isthmus.operate.registry import Version
 
 def evaluation(s3: Any, version: Version) -> dict[str, Any]:
     """evaluation.json as the build wrote it; empty where it is gone or the caller may not read it."""
-    where = urlsplit(version.metadata.get("evaluation_uri", ""))
-    if not where.netloc:
-        return {}
-    key = f"{where.path.strip('/')}/evaluation.json"
-    try:
-        found: dict[str, Any] = json.loads(s3.get_object(Bucket=where.netloc, Key=key)["Body"].read())
-    except s3.exceptions.ClientError:
-        return {}
+    found: dict[str, Any] = _object(s3, version.metadata.get("evaluation_uri", ""), "evaluation.json") or {}
     return found
 
 
-def page(platform: Platform, version: Version, found: Mapping[str, Any]) -> str:
-    """The whole page."""
+def _object(s3: Any, folder: str, name: str) -> Any:
+    where = urlsplit(folder)
+    if not where.netloc:
+        return None
+    try:
+        key = f"{where.path.strip('/')}/{name}"
+        return json.loads(s3.get_object(Bucket=where.netloc, Key=key)["Body"].read())
+    except s3.exceptions.ClientError:
+        return None
+
+
+def window(s3: Any, version: Version) -> list[dict[str, Any]]:
+    """How far its training rows are from those of the version in prod then; empty where that is not known."""
+    found: list[dict[str, Any]] = _object(s3, version.metadata.get("baseline_uri", ""), "window.json") or []
+    return found
+
+
+def page(
+    platform: Platform,
+    version: Version,
+    found: Mapping[str, Any],
+    moved: Sequence[Mapping[str, Any]] = (),
+    seconds: Mapping[str, float] | None = None,
+) -> str:
+    """The whole page; `moved` is what `window` gives, and `seconds` how long each job of its build took."""
     parts = (
         _head(version, found),
         _figures(version, found),
+        _slices(found),
         _rows(found),
+        _window(moved),
+        _cost(platform, found, seconds or {}),
         _origin(platform, version),
         _how(version),
     )
@@ -83,6 +102,60 @@ def _gain(version: Version, champion: Mapping[str, Any]) -> Iterator[str]:
     yield f"{str(version.gain).capitalize()}."
     if version.gain.is_noise:
         yield "**The gain is inside noise**: chance alone may have made it."
+
+
+def _slices(found: Mapping[str, Any]) -> Iterator[str]:
+    """Each part of the judged rows; one in twenty lies aside by chance, so none is called bad here."""
+    yield "## Slices"
+    yield ""
+    if not found.get("slices"):
+        yield "No part of the judged rows has enough of them to be told." if found else "They cannot be read."
+        return
+    yield f"| of the judged rows | rows | {_text(found['metric'])} | interval | |"
+    yield "|---|---|---|---|---|"
+    for one in found["slices"]:
+        aside = "" if one["ci_low"] <= found["value"] <= one["ci_high"] else _aside(one, found)
+        yield (
+            f"| {_text(one['slice'])} | {one['n']} | {one['value']:.3f} | "
+            f"{one['ci_low']:.3f} to {one['ci_high']:.3f} | {aside} |"
+        )
+
+
+def _aside(one: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    better = (one["value"] > found["value"]) == bool(found.get("higher_is_better", True))
+    return "better than the whole" if better else "**worse than the whole**"
+
+
+def _window(moved: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield "## Training rows beside those of the version in prod"
+    yield ""
+    if not moved:
+        yield "Not compared: there was no version in prod, or its build did not write it down."
+        return
+    yield "| feature | PSI | by chance | |"
+    yield "|---|---|---|---|"
+    for one in moved:
+        far = "**moved**" if one["drifted"] else ""
+        yield f"| {_text(one['feature'])} | {one['psi']:.2f} | {one['chance']:.2g} | {far} |"
+
+
+def _cost(platform: Platform, found: Mapping[str, Any], seconds: Mapping[str, float]) -> Iterator[str]:
+    """Job seconds times the price of the machine, where platform.yaml says that; no price is guessed."""
+    yield "## What its build cost"
+    yield ""
+    if not seconds:
+        yield "How long its jobs took is not known any more."
+        return
+    told = ", ".join(f"{_text(name)} {each:.0f} s" for name, each in seconds.items())
+    yield f"- jobs: {told}; with their start, which is not billed"
+    compute = found.get("compute") or {}
+    machine, count = str(compute.get("instance_type", "")), int(compute.get("instance_count", 1))
+    price = platform.prices.get(machine)
+    if price is None:
+        yield f"- cost: unknown: platform.yaml, prices, names no price of {_text(machine or 'its machine')}"
+        return
+    cost = sum(seconds.values()) * count * price / 3600
+    yield f"- cost: at most {cost:.2g} on {count} {machine} at {price:g} an hour"
 
 
 def _rows(found: Mapping[str, Any]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from isthmus.config import STAGES, Platform, Stage
 from isthmus.errors import BadInput, NotFound
@@ -200,3 +201,23 @@ def _passed(platform: Platform, run: int) -> tuple[str, str]:
     from isthmus.azure.client import connect
 
     return approvals.passed(connect(platform), run)
+
+
+def job_seconds(sagemaker: Any, execution: str) -> dict[str, float]:
+    """How long each job of an execution took, by its step; nothing where it is not known any more."""
+    if not execution:
+        return {}
+    pages = sagemaker.get_paginator("list_pipeline_execution_steps")
+    try:
+        steps = [
+            step
+            for page in pages.paginate(PipelineExecutionArn=execution, SortOrder="Ascending")
+            for step in page["PipelineExecutionSteps"]
+        ]
+    except sagemaker.exceptions.ClientError:
+        return {}
+    return {
+        step["StepName"]: (step["EndTime"] - step["StartTime"]).total_seconds()
+        for step in steps
+        if "EndTime" in step and {"ProcessingJob", "TrainingJob"} & set(step.get("Metadata", {}))
+    }

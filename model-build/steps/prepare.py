@@ -8,6 +8,7 @@ from isthmus.container.tabular import read_rows
 from isthmus.container.versions import features_of_champion
 from isthmus.container.window import window
 from isthmus.monitor.baseline import write_baseline
+from isthmus.monitor.window import write_window
 
 
 def main() -> None:
@@ -25,6 +26,7 @@ def main() -> None:
         target=config.target,
         missing=config.data.missing,
     )
+    write_window(rows, processing("input", "champion"), processing("output", "baseline"))
     print(f"{len(rows)} rows of {len(config.features)} features")
 
 

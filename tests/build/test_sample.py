@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,13 @@ def test_the_example_passes_and_says_so(
     repository: Path, defined: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    result = CliRunner().invoke(build, ["sample", "--junit", "out/results.xml"], catch_exceptions=False)
+    said = ["sample", "--junit", "out/results.xml", "--output", "out/kept"]
+    result = CliRunner().invoke(build, said, catch_exceptions=False)
     assert result.exit_code == 0
+    kept = json.loads(Path("out/kept/evaluation.json").read_text())
+    # 46 rows: a half of them is too few, but for one that has most.
+    assert {one["n"] >= 30 for one in kept["slices"]} <= {True}
+    assert kept["compute"] == {"instance_type": "ml.m5.large", "instance_count": 1}
     assert "on a sample: log loss 0.61 ≤ 0.66" in result.output
     (suite,) = JUnitXml.fromfile("out/results.xml")
     assert {case.name: case.is_passed for case in suite} == dict.fromkeys(

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from isthmus.config import read_platform
 from isthmus.errors import BadInput
+from isthmus.operate import registry
+from isthmus.operate.evidence import page
 from tests.local.sagemaker.conftest import BUCKET, Aws
-from tests.operate.conftest import GROUP_ARN, MODEL, Shell, register
+from tests.operate.conftest import CHECKOUT, GROUP_ARN, MODEL, Shell, register
 from tests.operate.test_commands import fails
 
 EVALUATION = {
@@ -17,18 +20,29 @@ EVALUATION = {
     "confidence": 0.95, "target": "rain", "features": ["wind", "a|b <script>"],
     "verdict": "AUC 0.73 ≥ 0.70",
     "champion": {"model_package_arn": f"{GROUP_ARN}/1", "value": 0.71, "ci_low": 0.66, "ci_high": 0.76},
+    "higher_is_better": True, "compute": {"instance_type": "ml.m5.large", "instance_count": 2},
+    "slices": [
+        {"slice": "wind up to 3", "n": 45, "value": 0.6, "ci_low": 0.5, "ci_high": 0.7},
+        {"slice": "wind over 3", "n": 46, "value": 0.8, "ci_low": 0.7, "ci_high": 0.9},
+    ],
 }  # fmt: skip
+WINDOW = [
+    {"feature": "wind", "psi": 0.43, "chance": 0.001, "drifted": True},
+    {"feature": "rain", "psi": 0.03, "chance": 0.7, "drifted": False},
+]
 
 
 @pytest.fixture
 def compared(aws: Aws) -> str:
     """The number of a version whose evaluation lies where it says."""
     sagemaker, key = aws.client("sagemaker"), "evidence/evaluation.json"
-    aws.client("s3").put_object(Bucket=BUCKET, Key=key, Body=json.dumps(EVALUATION).encode())
+    for name, content in ((key, EVALUATION), ("evidence/window.json", WINDOW)):
+        aws.client("s3").put_object(Bucket=BUCKET, Key=name, Body=json.dumps(content).encode())
     arn = register(aws, value=0.73, run_id="81", compared=True)
     sagemaker.update_model_package(
         ModelPackageArn=arn, ModelApprovalStatus="Rejected",
-        CustomerMetadataProperties={"evaluation_uri": f"s3://{BUCKET}/evidence", "gain_low": "-0.01"},
+        CustomerMetadataProperties={"evaluation_uri": f"s3://{BUCKET}/evidence",
+                                    "baseline_uri": f"s3://{BUCKET}/evidence", "gain_low": "-0.01"},
     )  # fmt: skip
     return arn.rpartition("/")[2]
 
@@ -44,6 +58,27 @@ def test_the_page_has_both_versions_with_intervals_and_calls_noise_noise(shell: 
     assert "@sha256:" in said
     assert "a/b (script)" in said
     assert f"isthmus approve {MODEL} {compared} --comment WHY" in said
+
+
+def test_the_page_has_slices_and_how_far_the_training_rows_have_moved(shell: Shell, compared: str) -> None:
+    said = shell.says("evidence", MODEL, compared)
+    assert "| wind up to 3 | 45 | 0.600 | 0.500 to 0.700 | **worse than the whole** |" in said
+    assert "| wind over 3 | 46 | 0.800 | 0.700 to 0.900 |  |" in said
+    assert "| wind | 0.43 | 0.001 | **moved** |" in said and "| rain | 0.03 | 0.7 |  |" in said
+    assert "How long its jobs took is not known any more." in said
+
+
+def test_the_cost_is_that_of_a_price_that_was_said_and_else_unknown(shell: Shell, aws: Aws) -> None:
+    platform = read_platform(CHECKOUT / "platform.yaml")
+    version = registry.find(aws.client("sagemaker"), MODEL, "1")
+    jobs = {"Prepare": 600.0, "Train": 1200.0}
+    said = page(platform, version, EVALUATION, seconds=jobs)
+    assert "- jobs: Prepare 600 s, Train 1200 s;" in said
+    assert "- cost: unknown: platform.yaml, prices, names no price of ml.m5.large" in said
+    priced = platform.model_copy(update={"prices": {"ml.m5.large": 0.12}})
+    assert "- cost: at most 0.12 on 2 ml.m5.large at 0.12 an hour" in page(
+        priced, version, EVALUATION, seconds=jobs
+    )
 
 
 def test_what_was_not_recorded_is_said(shell: Shell, tmp_path: Path) -> None:

@@ -1,0 +1,41 @@
+"""How far a version's training rows are from the champion's, written where a champion came along."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from isthmus.container.slices import slices
+from isthmus.monitor.baseline import write_baseline
+from isthmus.monitor.window import write_window
+
+
+def rows(shift: float = 0.0) -> pd.DataFrame:
+    drawn = np.random.default_rng(7)
+    return pd.DataFrame({"wind": drawn.normal(shift, 1, 400), "sky": drawn.choice(["clear", "grey"], 400)})
+
+
+def test_what_moved_is_told_and_what_did_not_too(tmp_path: Path) -> None:
+    write_baseline(rows(), tmp_path / "champion", features=["wind", "sky"], target="rain")
+    write_window(rows(2.0), tmp_path / "champion", tmp_path)
+    found = {one["feature"]: one["drifted"] for one in json.loads((tmp_path / "window.json").read_text())}
+    assert found == {"wind": True, "sky": False}
+
+
+def test_without_a_champion_nothing_is_written(tmp_path: Path) -> None:
+    write_window(rows(), tmp_path / "champion", tmp_path)
+    assert not (tmp_path / "window.json").exists()
+
+
+def test_slices_are_halves_of_numbers_and_values_of_texts_with_rows_enough() -> None:
+    table = rows().assign(sky=["clear"] * 380 + ["grey"] * 20)
+    truth = (table["wind"] > 0).to_numpy().astype(int)
+    # Right on one half of the wind only.
+    predicted = np.where(table["wind"] <= table["wind"].median(), truth, 1 - truth).astype(float)
+    said = slices(table, ["wind", "sky"], "accuracy", truth, predicted, 0.95)
+    assert [one["slice"].split(" ")[1] for one in said] == ["up", "over", "="]
+    assert [one["value"] for one in said[:2]] == [1.0, 0.0]
+    assert (said[2]["slice"], said[2]["n"]) == ("sky = clear", 380)
