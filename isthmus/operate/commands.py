@@ -52,7 +52,7 @@ def _status(as_json: bool) -> None:
     if as_json:
         show.as_json(
             {
-                "endpoints": [{"model": one.name, "version": one.version, **asdict(one)} for one in running],
+                "endpoints": [{"model": one.model, "version": one.version, **asdict(one)} for one in running],
                 "pending_versions": [_of_version(one) for one in waiting],
                 "dead_letters": lost,
                 **said.as_dict(latest=show.LATEST),

@@ -7,13 +7,17 @@ from typing import Any
 
 from isthmus import names
 from isthmus.config import Stage
+from isthmus.config.kinds import Kind
 from isthmus.errors import NotFound
 from isthmus.serving import look
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A model's endpoint at a stage. `model_package_arn` is empty where there is none."""
+    """What serves a model at a stage: an endpoint, or a batch pipeline.
+
+    `model_package_arn` is empty where there is none.
+    """
 
     stage: str
     name: str
@@ -22,6 +26,11 @@ class Endpoint:
     run_id: str
     since: str
     config: str = ""
+    kind: Kind = "realtime"
+
+    @property
+    def model(self) -> str:
+        return self.name.removesuffix(f"-{self.kind}")
 
     @property
     def version(self) -> str:
@@ -36,7 +45,7 @@ def find(sagemaker: Any, model: str, stage: Stage) -> Endpoint:
         return Endpoint(stage, names.endpoint(model), "none", "", "", "")
     arn = found.model_package_arn
     run, since = _run(sagemaker, arn, stage), found.since.isoformat()
-    return Endpoint(stage, found.endpoint, found.status, arn, run, since, found.endpoint_config)
+    return Endpoint(stage, found.endpoint, found.status, arn, run, since, found.endpoint_config, found.kind)
 
 
 def _run(sagemaker: Any, arn: str, stage: Stage) -> str:

@@ -36,7 +36,7 @@ def as_json(value: object) -> None:
     click.echo(json.dumps(value, indent=1))
 
 
-ENDPOINTS = tuple(map(Column, ("model", "stage", "status", "version", "run", "since")))
+ENDPOINTS = tuple(map(Column, ("model", "stage", "status", "version", "run", "since", "kind")))
 RUNS = (Column("run"), Column("pipeline", 20), Column("result"), Column("for", 12), Column("queued"))
 
 
@@ -68,7 +68,9 @@ def differences(found: Sequence[Difference]) -> None:
 
 
 def _endpoint(one: Endpoint) -> list[str]:
-    return [one.name, one.stage, one.status, short(one.model_package_arn), one.run_id, moment(one.since)]
+    by = one.kind if one.model_package_arn else ""
+    version, since = short(one.model_package_arn), moment(one.since)
+    return [one.model, one.stage, one.status, version, one.run_id, since, by]
 
 
 def _run(one: Run) -> list[str]:

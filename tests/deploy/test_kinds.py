@@ -234,6 +234,11 @@ class TestBatch:
         assert job["DataCaptureConfig"]["KmsKeyId"].endswith(alias)
         assert ":key/" in job["TransformResources"]["VolumeKmsKeyId"]
 
+    def test_the_gates_pass(self, team: Team, deploy: Deploy, tmp_path: Path) -> None:
+        deploy("batch")
+        said = done(team.gate(assemblies["batch"], "staging", tmp_path, "quality", "contract"))
+        assert "✓ quality: predicts as in training" in said and "✗" not in said
+
     def test_its_clock_is_set(self, team: Team, deploy: Deploy) -> None:
         deploy("batch")
         found = client(team, "scheduler").get_schedule(Name=names.batch_pipeline(MODEL))
@@ -241,8 +246,9 @@ class TestBatch:
 
     def test_status_and_the_registry_know_the_kind(self, team: Team, deploy: Deploy) -> None:
         deploy("batch")
-        said = json.loads(done(team.operate("status", "--json")))
-        assert "batch" in json.dumps(said)
+        said = json.loads(done(team.operate("status", "--json")))["endpoints"]
+        (found,) = [one for one in said if one["stage"] == "staging" and one["model"] == MODEL]
+        assert (found["kind"], found["name"]) == ("batch", names.batch_pipeline(MODEL))
 
     def test_what_was_answered_is_watched(self, team: Team, deploy: Deploy) -> None:
         deploy("batch")

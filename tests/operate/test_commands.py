@@ -32,6 +32,7 @@ def test_status_shows_what_runs_where_and_what_waits(shell: Shell) -> None:
     said = shell.says("status")
     (prod,) = (line for line in said.splitlines() if " prod " in line)
     assert prod.split()[:5] == [MODEL, "prod", "InService", f"{MODEL}/1", "51"]
+    assert prod.endswith("realtime")
     assert "staging  none" in said
     _, _, waits = said.partition(f"{MODEL}/3 waits for an approver\n")
     assert [line.strip() for line in waits.splitlines()[:3]] == [

@@ -102,8 +102,10 @@ class LiveEndpoint:
     def predict(self, rows: pd.DataFrame) -> list[str]:
         """The endpoint's prediction for each of `rows`; raises `Problem` where it does not give them."""
         found: list[str] = []
-        for start in range(0, len(rows), ROWS_AT_A_TIME):
-            part = rows[start : start + ROWS_AT_A_TIME]
+        # SageMaker parts the file of a batch transform itself.
+        size = len(rows) if self.config.endpoint == "batch" else ROWS_AT_A_TIME
+        for start in range(0, len(rows), max(1, size)):
+            part = rows[start : start + size]
             answer = self.invoke(self.csv(part))
             if len(answer.predictions) != len(part):
                 said = f"{answer.status}, {len(answer.predictions)} predictions {answer.text[:200]}"
