@@ -71,7 +71,7 @@ def state(status: str = "Executing", kind: str = "Execution Status", **more: Any
     pipeline = ARN.partition("/execution/")[0]
     return {
         "version": "0",
-        "id": f"event-{status}-{kind}",
+        "id": f"event-{status}-{kind}".replace(" ", "-"),
         "detail-type": f"SageMaker Model Building Pipeline {kind} Change",
         "source": "aws.sagemaker",
         "account": AUTOMATION,

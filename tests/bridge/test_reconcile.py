@@ -164,6 +164,15 @@ def test_a_look_is_not_tried_for_hours_but_a_dead_letter_that_says_why(
     assert "slow down" in letter["reason"]
 
 
+def test_a_look_that_finds_azure_devops_away_makes_room_for_the_next(bridge: Bridge, clouds: Clouds) -> None:
+    bridge.send(tick())
+    look = next(one for one in clouds.looks if "Stages" in one)
+    bridge.send(look)
+    clouds.strike(Fault(at=0, status=503))
+    assert bridge.send(look, sent=time.time() - 1900) == []
+    assert (bridge.names_of_hops()[-1], clouds.dead_letters) == ("given up", [])
+
+
 @pytest.mark.parametrize("about", ["../other", "Payroll", "", None, "a" * 64])
 def test_a_look_after_what_is_no_model_is_refused(bridge: Bridge, clouds: Clouds, about: str | None) -> None:
     look = tick() | {

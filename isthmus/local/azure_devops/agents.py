@@ -114,7 +114,6 @@ class RunAgents:
                 run["startTime"] = now()
                 self._organization.save_run(run)
                 work = run_folder(self._organization, run) / "work"
-                work.mkdir(parents=True, exist_ok=True)
                 ended = execute(
                     compiled.plan,
                     compiled.context,

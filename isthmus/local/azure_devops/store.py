@@ -122,6 +122,10 @@ class Table:
             self._store.write(self._kind, str(key), document)
             return document
 
+    def hold(self, key: str | int, document: Document) -> None:
+        """Keep the document in memory alone: it is written when it is saved next."""
+        self._documents[str(key)] = document
+
     def drop(self, key: str | int) -> None:
         with self._store.lock:
             self._documents.pop(str(key), None)

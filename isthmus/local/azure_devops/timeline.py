@@ -30,7 +30,9 @@ class Ledger:
             stamp = {"lastModified": now(), "changeId": timeline["changeId"]}
             timeline["records"][record["id"]] = known | record | stamp
             timeline["lastChangedOn"] = stamp["lastModified"]
-            self._table.save(run["id"], timeline)
+            # That something is to be done is known again from what is done: it is written with that.
+            keep = self._table.hold if record.get("state") == "pending" else self._table.save
+            keep(run["id"], timeline)
 
     def records(self, run: Document) -> dict[str, Document]:
         timeline = self._table.get(run["id"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 
 import yaml
@@ -86,8 +87,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {names[near[0]]!r}?" if near else ""
 
 
+@lru_cache(maxsize=512)
 def load(text: str, source: Source) -> Mapping:
-    """Parse a pipeline or template file; `BadInput` when it is not one YAML mapping."""
+    """Parse a pipeline or template file; `BadInput` when it is not one YAML mapping.
+
+    The tree is frozen, and remembered: a file is parsed for the first run that reads it so, and not for each.
+    """
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:

@@ -42,9 +42,11 @@ class Run:
     """Variables of the file whose `$[ ]` need a job's dependencies."""
 
     def __post_init__(self) -> None:
-        self.values |= self.queued
-        for name, value in predefined(self.context).items():
-            put(self.values, name, VariableValue(value))
+        ours = {name: VariableValue(value) for name, value in predefined(self.context).items()}
+        taken = {name.lower() for name in ours}
+        self.values |= {
+            name: value for name, value in self.queued.items() if name.lower() not in taken
+        } | ours
         for variable in self.plan.variables:
             if isinstance(variable, Variable) and "dependencies" in variable.value.lower():
                 self.deferred.append(variable)
@@ -96,8 +98,10 @@ def resolve(variables: Iterable[Variable | Group], values: Values, situation: Si
 
 def put(values: Values, name: str, value: VariableValue) -> None:
     """Set a variable whose name may be there in another case."""
-    for other in [other for other in values if other.lower() == name.lower() and other != name]:
-        del values[other]
+    if name not in values:
+        sought = name.lower()
+        for other in [other for other in values if other.lower() == sought]:
+            del values[other]
     values[name] = value
 
 
