@@ -54,15 +54,18 @@ def _on_its_way(arn: str, runs: Sequence[Queued]) -> bool:
 
 
 def _before(model: str, package: Mapping[str, Any]) -> str | None:
-    """The approved version that the last run before the package's brought to its stage."""
+    """The approved version that the newest run brought to its stage, but for those that were rolled back.
+
+    As `isthmus rollback` chooses it.
+    """
     stage = package["ModelLifeCycle"]["Stage"]
     others = map(registry.describe, registry.latest(model, "Approved"))
     runs = {_run(one, stage): str(one["ModelPackageArn"]) for one in others}
-    earlier = [run for run in runs if 0 < run < _run(package, stage)]
-    return runs[max(earlier)] if earlier else None
+    return runs[max(runs)] if any(runs) else None
 
 
 def _run(package: Mapping[str, Any], stage: str) -> int:
-    """The number of the run that brought it to the stage, as the deployment wrote it down; 0 for none."""
-    number = package.get("CustomerMetadataProperties", {}).get(f"{stage}_run_id", "")
-    return int(number) if number.isdecimal() else 0
+    """The number of the run that brought it to the stage; 0 where none did, or it was rolled back there."""
+    metadata = package.get("CustomerMetadataProperties", {})
+    number = metadata.get(f"{stage}_run_id", "")
+    return int(number) if number.isdecimal() and not metadata.get(f"{stage}_rolled_back") else 0

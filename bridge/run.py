@@ -104,7 +104,8 @@ def rollback(model: str, withdrawn: str, at: str, correlation_id: str, *, to: st
     Its key is of the withdrawn one: what served before it may be another version by the next attempt.
     """
     key = f"rollback:{withdrawn}#{at}"
-    parameters = {"modelPackageArn": to, "approvalKey": key, "correlationId": correlation_id}
+    why = f"the bridge: version {withdrawn.rpartition('/')[2]} lost its approval"
+    parameters = {"modelPackageArn": to, "approvalKey": key, "correlationId": correlation_id, "rollback": why}
     return Run(f"{model}-deploy", key, "approvalKey", parameters)
 
 

@@ -85,7 +85,7 @@ REJECTED_WHILE_RUNNING = Announcement(
     "Version <version> of <model> is <status> now in account <account>, and still serves <stage>: "
     "a rejection stops nothing that runs, and starts a rollback only where platform.yaml says so "
     "(rollback_rejected). "
-    "Put another in its place: reject and approve an earlier version that was good, or approve a new one. "
+    "Put another in its place: isthmus rollback <model> --stage <stage> --reason WHY, or approve a new one. "
     "See which: isthmus models <model>",
 )
 

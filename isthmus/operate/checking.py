@@ -91,9 +91,10 @@ def _waits_for_a_run(version: Version) -> bool:
 
 def _withdrawn(model: Model, versions: Sequence[Version]) -> Iterator[Difference]:
     mends = model.rollback_rejected
-    do = REPAIR if mends else "approve a version that is good, or an earlier one again"
     for version in versions:
         if version.status != "Approved" and version.stage_status == SERVES:
+            back = f"isthmus rollback {model.name} --stage {version.stage} --reason WHY"
+            do = REPAIR if mends else back
             yield Difference(version.name, f"is {version.status}, and serves {version.stage}", do, mends)
 
 

@@ -55,6 +55,7 @@ def test_the_version_that_served_before_is_deployed_again_once(
     assert run["modelPackageArn"] == f"{GROUP_ARN}/1"
     assert run["approvalKey"].startswith(f"rollback:{GROUP_ARN}/4#")
     assert run["correlationId"] == "rejection"
+    assert run["rollback"] == "the bridge: version 4 lost its approval"
 
 
 def test_a_rejection_that_never_came_is_found(bridge: Bridge, clouds: Clouds) -> None:
@@ -78,7 +79,9 @@ def test_it_is_only_told_where_nobody_asked_for_more(bridge: Bridge, clouds: Clo
 def test_where_none_served_before_a_person_must_decide(bridge: Bridge, clouds: Clouds) -> None:
     served(clouds, 3, 35, "Rejected")
     at = served(clouds, 4, 40, "Rejected", now=True)
-    served(clouds, 5, 50)
+    register(clouds, 5, ModelLifeCycle={"Stage": "staging", "StageStatus": "InService"})
+    served(clouds, 2, 20)
+    clouds.packages[f"{GROUP_ARN}/2"]["CustomerMetadataProperties"]["prod_rolled_back"] = "run 21"
     assert bridge.send(rejection(at)) == []
     assert (clouds.runs, bridge.names_of_hops()[-1]) == ([], "noticed")
 
