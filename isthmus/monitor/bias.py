@@ -135,18 +135,28 @@ def compare(
     """Each metric in training and now. `level` is the chance of a false finding, all metrics together.
 
     A finding is further from fair than in training by more than `level` allows to chance, by a bootstrap of
-    both; none where a side has fewer than 30 rows.
+    both; none where fewer than 30 rows belong to the facet, or do not, in training or now.
     """
+    was, is_ = measure(before), measure(now)
+    enough = all(_sides(cells).min() >= FEWEST for cells in (before, now))
+    ratios = _ratios(before, now, level, seed) if enough else dict.fromkeys(was, 0.0)
+    return [
+        BiasMetric(facet, value, name, _finite(is_[name]), _finite(was[name]), ratios[name]) for name in was
+    ]
+
+
+def _sides(cells: Cells) -> Values:
+    """The rows that do not belong to the facet, and those that do."""
+    rows: Values = cells.sum(axis=(0, 2, 3))
+    return rows
+
+
+def _ratios(before: Cells, now: Cells, level: float, seed: int) -> dict[str, float]:
     was, is_ = measure(before), measure(now)
     random = np.random.default_rng(seed)
     drawn = [measure(_resample(side, random)) for side in (before, now)]
     needed = float(-ndtri(level / 2 / len(was)))
-    return [
-        BiasMetric(
-            facet, value, name, _finite(is_[name]), _finite(was[name]), _ratio(name, was, is_, drawn, needed)
-        )
-        for name in was
-    ]
+    return {name: _ratio(name, was, is_, drawn, needed) for name in was}
 
 
 def _finite(value: Values) -> float | None:

@@ -65,6 +65,23 @@ def test_what_has_no_meaning_is_not_a_number_and_no_finding() -> None:
     assert next(one.now for one in found if one.name == "DPL") is None
 
 
+def test_fewer_than_thirty_rows_on_a_side_are_no_finding_however_unfair() -> None:
+    def told(others: int) -> bool:
+        """Whether it is a finding that so many of the disadvantaged, and no others, are all refused now."""
+        ones, facet = np.ones(200 + others), np.arange(200 + others) >= 200
+        return any(
+            one.ratio > 1 for one in compare("sex", "f", fair, tabulate(None, facet, ones, ~facet), 0.01)
+        )
+
+    fair = tabulate(None, *rows(800, 1.0))
+    assert told(30) and not told(29)
+    few = np.arange(229) >= 200
+    seldom = tabulate(None, few, np.ones(229), np.ones(229))
+    assert not any(
+        one.ratio > 1 for one in compare("sex", "f", seldom, tabulate(None, *rows(600, 0.5)), 0.01)
+    )
+
+
 def test_a_model_that_has_become_unfair_is_told_and_one_that_has_not_is_not() -> None:
     before = tabulate(None, *rows(800, 1.0))
     unfair = compare("sex", "f", before, tabulate(None, *rows(600, 0.5)), 0.01)
