@@ -24,6 +24,7 @@ class Monitor:
 
     model: str
     stage: str
+    endpoint: str
     region: str
     image: str
     role: str
@@ -38,9 +39,6 @@ class Monitor:
     settings: Monitoring
     tags: Mapping[str, str]
     network: Attachment | None = None
-
-
-Output = dict[str, object]
 
 
 def definition(monitor: Monitor) -> str:
@@ -110,6 +108,7 @@ def _environment(monitor: Monitor) -> dict[str, str]:
         "AWS_DEFAULT_REGION": monitor.region,
         "MODEL": monitor.model,
         "STAGE": monitor.stage,
+        "ENDPOINT": monitor.endpoint,
         "VERSION": str(monitor.version),
         "CAPTURES_URI": monitor.captures,
         "LABELS_URI": monitor.labels,

@@ -18,10 +18,10 @@ from isthmus.monitor.numbers import Numbers
 Datum = dict[str, Any]
 
 
-def metrics(found: Findings, current: Baseline, target: str) -> Mapping[str, list[Datum]]:
-    """CloudWatch's data by namespace."""
+def metrics(found: Findings, current: Baseline, target: str, endpoint: str) -> Mapping[str, list[Datum]]:
+    """CloudWatch's data by namespace; `endpoint` is the name of what answered."""
     where = {
-        "Endpoint": names.endpoint(found.model),
+        "Endpoint": endpoint,
         "MonitoringSchedule": names.monitor_pipeline(found.model),
     }
     return {

@@ -59,7 +59,7 @@ def _service_metrics(found: Findings, seen: Seen) -> Mapping[str, list[dict[str,
         return {}
     from isthmus.monitor.service_metrics import metrics
 
-    return metrics(found, seen.sketch.columns, _target())
+    return metrics(found, seen.sketch.columns, _target(), os.environ["ENDPOINT"])
 
 
 def _share() -> tuple[int, int]:

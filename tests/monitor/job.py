@@ -43,6 +43,7 @@ def run(opt_ml: Path, url: str, *words: str) -> str:
         "ISTHMUS_OPT_ML": str(opt_ml),
         "MODEL": "rain",
         "STAGE": "prod",
+        "ENDPOINT": "rain-async",
         "VERSION": "7",
     }
     done = subprocess.run(

@@ -43,6 +43,7 @@ def _monitor(deployment: Deployment, captures: str, role: str, key: str) -> Moni
     return Monitor(
         model=model,
         stage=deployment.stage,
+        endpoint=deployment.endpoint,
         region=deployment.region,
         image=package.image,
         role=role,
