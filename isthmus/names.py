@@ -5,6 +5,8 @@ The stacks give these names and the commands look for them, so each is written o
 
 from __future__ import annotations
 
+from typing import Literal
+
 from isthmus.config import STAGES, WORKLOADS, AccountRole, Model, Platform, Team
 from isthmus.config.fields import PLATFORM_REPOSITORY as PLATFORM_REPOSITORY
 
@@ -436,8 +438,13 @@ def endpoint(model: str, kind: str = "realtime") -> str:
     return model if kind == "realtime" else f"{model}-{kind}"
 
 
-ENDPOINT_KINDS = ("realtime", "serverless", "async")
+ENDPOINT_KINDS: tuple[Literal["realtime", "serverless", "async"], ...] = ("realtime", "serverless", "async")
 """The ways to serve that have an endpoint."""
+
+
+def endpoint_log(endpoint: str) -> str:
+    """The log group of an endpoint's containers."""
+    return f"/aws/sagemaker/Endpoints/{endpoint}"
 
 
 def endpoints(model: str) -> list[str]:

@@ -51,8 +51,7 @@ def look(sagemaker: Any, model: str, stage: Stage) -> Serving:
 
 
 def _look(sagemaker: Any, model: str, stage: Stage) -> Serving | None:
-    kinds: tuple[Kind, ...] = ("realtime", "serverless", "async")
-    each = (_endpoint(sagemaker, model, stage, kind) for kind in kinds)
+    each = (_endpoint(sagemaker, model, stage, kind) for kind in names.ENDPOINT_KINDS)
     return next(filter(None, each), None) or _batch(sagemaker, model, stage)
 
 

@@ -59,8 +59,8 @@ def _errors(platform: Platform, config: DeployConfig, stage: Stage, percent: flo
         "Errors",
         names.errors_alarm(platform, model),
         f"{model} in {stage} fails more than {percent:g} % of its requests (5xx). Read the log "
-        f"group /aws/sagemaker/Endpoints/{names.endpoint(model, config.endpoint)}. If the newest version is "
-        f"at fault, run {names.deploy_pipeline(model)} with the one before: isthmus models {model}.",
+        f"group {names.endpoint_log(names.endpoint(model, config.endpoint))}. If the newest version is at "
+        f"fault: isthmus rollback {model} --stage {stage} --reason WHY.",
         "AWS/SageMaker",
         "Invocation5XXErrors",
         _endpoint(config),

@@ -41,7 +41,7 @@ def rollback_alarms(
             names.rollback_alarm(platform, endpoint_config, one.name),
             f"{config.model} in {stage}: the version that is rolled out has {_said(one)}. SageMaker turns "
             f"its rollout back, and the run of {names.deploy_pipeline(config.model)} says so. "
-            f"Read the log group /aws/sagemaker/Endpoints/{names.endpoint(config.model, config.endpoint)}.",
+            f"Read the log group {names.endpoint_log(names.endpoint(config.model, config.endpoint))}.",
             one.namespace,
             one.metric,
             one.dimensions or fleet,

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from isthmus import names
 from isthmus.config import Stage
 from isthmus.deploy.package import Package
 from isthmus.errors import NotFound, Problem
@@ -32,14 +33,13 @@ def explain(
     serving = _serving(session.client("sagemaker"), package.model, stage)
     went_off = list(_went_off(session.client("cloudwatch"), alarms, since))
     failure = serving.failure if serving else ""
-    name = serving.endpoint if serving else package.model
     reason = "; ".join(went_off) or failure or cause.what
     return TurnedBack(
         reason,
         f"{package.model} version {package.version} does not serve {stage}: {reason}\n"
         f"  now:   {_now(package, serving)}",
         where=serving.arn if serving else cause.where,
-        todo=f"read the log group /aws/sagemaker/Endpoints/{name} in the account of {stage}; "
+        todo=f"read the log group {_log(package, serving)} in the account of {stage}; "
         "run this again to try the same version once more",
     )
 
@@ -49,6 +49,12 @@ def _serving(sagemaker: Any, model: str, stage: Stage) -> Serving | None:
         return look(sagemaker, model, stage)
     except NotFound:
         return None
+
+
+def _log(package: Package, serving: Serving | None) -> str:
+    if serving is not None and serving.kind == "batch":
+        return names.job_log("TransformJobs")
+    return names.endpoint_log(serving.endpoint if serving else package.model)
 
 
 def _now(package: Package, serving: Serving | None) -> str:

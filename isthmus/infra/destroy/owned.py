@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from isthmus import names
 from isthmus.infra.administrator import Client
 from isthmus.infra.destroy.storage import DeleteBucket, DeleteKey, DeleteLogGroup, DeleteRepository
 
@@ -59,7 +60,7 @@ def log_groups(client: Client, platform: str) -> Iterator[DeleteLogGroup]:
 
 
 def endpoint_log_groups(client: Client, endpoint: str) -> Iterator[DeleteLogGroup]:
-    name = f"/aws/sagemaker/Endpoints/{endpoint}"
+    name = names.endpoint_log(endpoint)
     found = _groups(client("logs"), logGroupNamePrefix=name)
     yield from (DeleteLogGroup(name) for one in found if one["logGroupName"] == name)
 

@@ -25,7 +25,6 @@ from isthmus.local.aws import rest_json
 Record = dict[str, Any]
 SERVICE, NAMESPACE = "application-autoscaling", "sagemaker"
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
-PREDEFINED = "SageMakerVariantInvocationsPerInstance"
 # Document: Application Auto Scaling's user guide, "Target tracking": scale out after three minutes over the
 # target, in after fifteen well under it.
 HIGH, LOW, SLACK = 3, 15, 0.9

@@ -16,7 +16,6 @@ from isthmus.local.azure_devops.store import Document
 
 # Security namespaces, and the bits of the Git and the Build one.
 BUILD = "33344d9c-fc72-4d6f-aba5-fa317101a7e9"
-PROJECT = "52d39943-cb85-4d7f-8fa8-c6baac873819"
 GIT = "2e9eb7ed-3c0a-47d4-87c1-0ffdd275fd87"
 CONTRIBUTE, CREATE_BRANCH, PULL_REQUESTS = 4, 16, 16384
 VIEW_BUILDS, TAG_BUILDS, QUEUE_BUILDS, UPDATE_BUILDS, STOP_BUILDS, VIEW_DEFINITION = 1, 2, 128, 256, 512, 1024

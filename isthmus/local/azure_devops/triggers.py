@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,7 +14,6 @@ from isthmus.local.azure_devops.principals import Principal
 from isthmus.local.azure_devops.runs import Wanted, queue
 from isthmus.local.azure_devops.store import Document
 
-log = logging.getLogger("isthmus.azure_devops")
 SKIP = ("[skip ci]", "[ci skip]", "***no_ci***", "[skip azurepipelines]", "skip-checks: true")
 
 

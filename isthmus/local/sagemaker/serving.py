@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import urllib3
 
+from isthmus import names
 from isthmus.container.archive import unpack
 from isthmus.executor.job import clear
 from isthmus.executor.objects import StoreError, split_uri
@@ -55,7 +56,7 @@ class Server:
     def __post_init__(self) -> None:
         self.variant: str = self.plan["VariantName"]
         self.stream = f"{self.variant}/i-{uuid.uuid4().hex[:17]}"
-        self.group = f"/aws/sagemaker/Endpoints/{self.endpoint}"
+        self.group = names.endpoint_log(self.endpoint)
         self.port = 0
         self.role: Caller | None = None
         self.program: Program | None = None
