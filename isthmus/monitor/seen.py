@@ -25,30 +25,32 @@ KEPT_BAD = 1000
 
 @dataclass
 class Seen:
-    """`sample` has the rows whose ids have the least hashes, by these: the same however it was made."""
+    """`sample` has the `wanted` rows whose ids have the least hashes, by these: however it was made."""
 
     sketch: Sketch
+    wanted: int = 0
     judged: dict[str, Judged] = field(default_factory=dict)
     sample: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     bad: list[Bad] = field(default_factory=list)
     bad_lines: int = 0
 
     def __add__(self, other: Seen) -> Seen:
-        both = Seen(
+        wanted = max(self.wanted, other.wanted)
+        return Seen(
             self.sketch + other.sketch,
+            wanted,
             self.judged | other.judged,
-            self.sample,
+            least(self.sample | other.sample, wanted),
             [*self.bad, *other.bad][:KEPT_BAD],
             self.bad_lines + other.bad_lines,
         )
-        both.sample = least(self.sample | other.sample, max(len(self.sample), len(other.sample)))
-        return both
 
     def write(self, file: Path) -> None:
         """As JSON, for the instance that adds them up."""
         told = {
             "rows": self.sketch.rows,
             "columns": {name: one.record() for name, one in self.sketch.columns.items()},
+            "wanted": self.wanted,
             "judged": {key: [one.label, one.prediction, one.row] for key, one in self.judged.items()},
             "sample": [[key, row] for key, row in self.sample.items()],
             "bad": [asdict(one) for one in self.bad],
@@ -62,6 +64,7 @@ def read(file: Path) -> Seen:
     told = json.loads(file.read_text())
     return Seen(
         Sketch({name: read_column(one) for name, one in told["columns"].items()}, told["rows"]),
+        told["wanted"],
         {key: Judged(one[0], one[1], tuple(one[2])) for key, one in told["judged"].items()},
         {key: tuple(row) for key, row in told["sample"]},
         [Bad(**one) for one in told["bad"]],
@@ -74,7 +77,7 @@ def see(found: Iterable[Batch], baseline: Baseline, prediction: str, labels: Lab
 
     The sample is of `samples` rows.
     """
-    seen = Seen(Sketch({}))
+    seen = Seen(Sketch({}), samples)
 
     def frames() -> Iterator[pl.DataFrame]:
         for batch in found:
@@ -82,7 +85,7 @@ def see(found: Iterable[Batch], baseline: Baseline, prediction: str, labels: Lab
             seen.bad.extend(batch.bad[: KEPT_BAD - len(seen.bad)])
             seen.bad_lines += len(batch.bad)
             if samples:
-                _sample(batch, seen, samples)
+                _sample(batch, seen)
             yield _with_answers(batch, prediction) if prediction in baseline else batch.rows
 
     seen.sketch = sketch(frames(), baseline)
@@ -94,11 +97,10 @@ def _with_answers(batch: Batch, prediction: str) -> pl.DataFrame:
     return batch.rows.with_columns(pl.Series(prediction, answers, dtype=pl.String))
 
 
-def _sample(batch: Batch, seen: Seen, size: int) -> None:
+def _sample(batch: Batch, seen: Seen) -> None:
     found = {_hash(identity): place for place, identity in enumerate(batch.ids)}
-    seen.sample = least(
-        seen.sample | {key: batch.rows.row(place) for key, place in least(found, size).items()}, size
-    )
+    rows = {key: batch.rows.row(place) for key, place in least(found, seen.wanted).items()}
+    seen.sample = least(seen.sample | rows, seen.wanted)
 
 
 def least(found: dict[int, Any], size: int) -> dict[int, Any]:

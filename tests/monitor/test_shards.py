@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pandas as pd
 import pytest
 
 from isthmus.config.monitoring import Monitoring
+from isthmus.monitor import settings
 from isthmus.monitor.baseline import write_baseline
 from isthmus.monitor.pipeline import Monitor, definition
 from tests.monitor.captured import evaluation, label, line, write
@@ -21,6 +23,18 @@ from tests.monitor.job import cloudwatch, run
 
 __all__ = ["cloudwatch"]
 HOSTS = ["algo-1", "algo-2", "algo-3"]
+# More rows than a shard of 60 has, and fewer than all have.
+EXPLAINED = 100
+INFERENCE = """
+def features(folder):
+    return {"a": "number", "b": "text"}
+
+def model_fn(folder):
+    return None
+
+def predict_fn(rows, model):
+    return (rows["a"] + (rows["b"] == "x")).tolist()
+"""
 
 
 def inputs(opt_ml: Path, shares: list[int]) -> Path:
@@ -30,6 +44,8 @@ def inputs(opt_ml: Path, shares: list[int]) -> Path:
     write_baseline(trained, folder / "baseline", features=["a", "b"], target="y")
     (folder / "evaluation").mkdir()
     (folder / "evaluation" / "evaluation.json").write_text(json.dumps(evaluation()))
+    trained.assign(y=0)[:200].to_csv(folder / "evaluation" / "holdout.csv", index=False)
+    model(folder / "model")
     for hour in range(6):
         asked = [
             line(f"a,b\n{rng.gauss(1, 1)},{rng.choice('xyw')}\n", f"{rng.random()}\n", f"{hour}-{row}")
@@ -39,6 +55,13 @@ def inputs(opt_ml: Path, shares: list[int]) -> Path:
             write(folder / "captures", [*asked, "{broken"], f"2026/11/21/{hour:02}/00-00-000-x.jsonl")
     write(folder / "labels", [label(f"{hour}-{row}", row % 2) for hour in range(6) for row in range(30)])
     return opt_ml
+
+
+def model(folder: Path) -> None:
+    (folder / "code" / "serving").mkdir(parents=True)
+    (folder / "code" / "serving" / "inference.py").write_text(INFERENCE)
+    with tarfile.open(folder / "model.tar.gz", "w:gz") as tar:
+        tar.add(folder / "code", "code")
 
 
 def shard(opt_ml: Path, host: int, parts: Path) -> None:
@@ -60,8 +83,11 @@ def report(opt_ml: Path, name: str) -> Any:
 
 
 def test_shards_come_to_what_one_instance_comes_to(
-    tmp_path: Path, cloudwatch: tuple[str, list[bytes]]
+    tmp_path: Path, cloudwatch: tuple[str, list[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    asked = Monitoring.model_validate({"explanations": {"rows": EXPLAINED}})
+    for name, value in settings.written(asked).items():
+        monkeypatch.setenv(name, value)
     alone = inputs(tmp_path / "alone", list(range(6)))
     run(alone, cloudwatch[0])
     merged = inputs(tmp_path / "merged", [])
@@ -71,6 +97,7 @@ def test_shards_come_to_what_one_instance_comes_to(
     run(merged, cloudwatch[0], "merge")
     assert report(alone, "findings.json")["rows"] == 180
     one, other = report(alone, "findings.json"), report(merged, "findings.json")
+    assert one["explained"]["rows"] == EXPLAINED
     for found in (one, other):
         found["set_aside"][0].pop("first")
     for mine, theirs in zip(one.pop("drift"), other.pop("drift"), strict=True):
