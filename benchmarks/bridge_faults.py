@@ -7,6 +7,7 @@ times, or never; Azure DevOps has storms of 429 and answers 503; connections bre
 took effect; the Lambda is killed at any request, before and after; DynamoDB throttles; and between any two
 requests of one invocation another one may go on. The clock is simulated, so hours pass in minutes. Clouds
 answer in this process; what the bridge itself takes of a core (`p50_ms`, `p99_ms`) is measured without them.
+Exits with 1 where anything was lost, doubled or out of order.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ LAST_LOOKS = 2
 NEVER_COMES, COMES_AGAIN, IS_LATE = 0.02, 0.10, 0.20
 BREAKS, SERVER_ERROR, THROTTLED, KILLED, OVERLAPS = 0.004, 0.004, 0.004, 0.003, 0.005
 STORM_EVERY_SECONDS, STORM_SECONDS = 1800.0, 120.0
-
-
+# What must never come of them.
+NEVER = ("lost", "duplicates", "out_of_order")
 # Of what went wrong, each in words; the same seed gives the same ones again.
 MOST_FINDINGS = 20
 
@@ -299,9 +300,9 @@ def _record(message: Message) -> dict[str, Any]:
 # ---------------------------------------------------------------- what is handed over
 
 
-def approvals(world: World, models: list[str], versions: int) -> Iterator[tuple[float, str, dict[str, Any]]]:
-    """When each version is approved, of which model, and its event."""
-    for model in models:
+def approvals(world: World, models: dict[str, int]) -> Iterator[tuple[float, str, dict[str, Any]]]:
+    """When each version is approved, of which model, and its event; `models` says how many each has."""
+    for model, versions in models.items():
         at = START + world.random.random() * APPROVED_EVERY_SECONDS
         for version in range(1, versions + 1):
             at += world.random.expovariate(1 / APPROVED_EVERY_SECONDS)
@@ -319,8 +320,8 @@ def deliveries(world: World, at: float, event: dict[str, Any]) -> Iterator[tuple
         yield at + late, Message(f"{event['id']}-{copy}", json.dumps(event), at + late)
 
 
-def simulate(models: list[str], versions: int, seed: int) -> dict[str, Any]:
-    """One process's share of the models."""
+def simulate(models: dict[str, int], seed: int) -> dict[str, Any]:
+    """One process's share of the models, each with its number of versions."""
     logging.disable(logging.CRITICAL)
     random.seed(seed)
     os.environ |= environment("http://clouds.invalid")
@@ -330,23 +331,23 @@ def simulate(models: list[str], versions: int, seed: int) -> dict[str, Any]:
         contextlib.redirect_stdout(nowhere),
         time_machine.travel(START, tick=False) as clock,
     ):
-        world = _world(models, versions, seed, clock)
+        world = _world(models, seed, clock)
         _through(world)
         began = time.perf_counter()
         world.run()
-        return _found(world, models, versions) | {"seconds": time.perf_counter() - began}
+        return _found(world, models) | {"seconds": time.perf_counter() - began}
 
 
-def _world(models: list[str], versions: int, seed: int, clock: Any) -> World:
+def _world(models: dict[str, int], seed: int, clock: Any) -> World:
     fleet = Fleet(models=set(models))
     fleet.pipelines = {f"{model}-deploy": number for number, model in enumerate(models, 1)}
-    hours = versions * APPROVED_EVERY_SECONDS
+    lasts = max(models.values()) * APPROVED_EVERY_SECONDS
     storms = [
         (START + at, START + at + STORM_SECONDS)
-        for at in range(300, int(hours) + 1, int(STORM_EVERY_SECONDS))
+        for at in range(300, int(lasts) + 1, int(STORM_EVERY_SECONDS))
     ]
     world = World(random.Random(seed), clock, fleet, Queue(ATTEMPTS_OF_SQS), storms, [])
-    for at, model, known in approvals(world, models, versions):
+    for at, model, known in approvals(world, models):
         event = fleet.approve(model, known["version"], at)
         world.events += deliveries(world, at, event)
     world.events.sort(key=lambda one: -one[0])
@@ -400,11 +401,11 @@ class Pool:
 # ---------------------------------------------------------------- what came of it
 
 
-def _found(world: World, models: list[str], versions: int) -> dict[str, Any]:
+def _found(world: World, models: dict[str, int]) -> dict[str, Any]:
     lost = twice = disordered = 0
     findings = [f"dead letter: {one['reason']}: {one['body'][:300]}" for one in world.clouds.dead_letters]
     findings += [f"dead letter of SQS: {one.body[:300]}" for one in world.queue.dead]
-    for model in models:
+    for model, versions in models.items():
         runs = [
             one["templateParameters"]
             for one in world.clouds.by_pipeline[str(world.clouds.pipelines[f"{model}-deploy"])]
@@ -435,17 +436,28 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     asked = parser.parse_args()
-    models = min(asked.models, asked.events)
-    versions, processes = asked.events // models, min(os.cpu_count() or 1, models)
-    shares = [[f"model-{number}" for number in range(one, models, processes)] for one in range(processes)]
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        work = [(share, versions, asked.seed + number) for number, share in enumerate(shares)]
-        said = told(pool.starmap(simulate, work), models * versions)
+    if min(asked.events, asked.models) < 1:
+        parser.error("--events and --models are at least 1")
+    shares = shared(asked.events, min(asked.models, asked.events))
+    with multiprocessing.get_context("spawn").Pool(len(shares)) as pool:
+        work = [(share, asked.seed + number) for number, share in enumerate(shares)]
+        said = told(pool.starmap(simulate, work), asked.events)
     if asked.json:
         print(json.dumps(said))
-        return
-    for name, value in said.items():
-        print(f"{name:<18} {value}")
+    else:
+        for name, value in said.items():
+            print(f"{name:<18} {value}")
+    sys.exit(any(said[fault] for fault in NEVER))
+
+
+def shared(events: int, models: int) -> list[dict[str, int]]:
+    """A share of the models for each process, with how many versions each has; the first have one more."""
+    processes = min(os.cpu_count() or 1, models)
+    each, over = divmod(events, models)
+    return [
+        {f"model-{number}": each + (number < over) for number in range(one, models, processes)}
+        for one in range(processes)
+    ]
 
 
 def told(shares: list[dict[str, Any]], events: int) -> dict[str, Any]:
@@ -458,10 +470,7 @@ def told(shares: list[dict[str, Any]], events: int) -> dict[str, Any]:
     centiles = statistics.quantiles(own, n=100)
     return {
         "events": events,
-        **{
-            key: sum(share[key] for share in shares)
-            for key in ("lost", "duplicates", "out_of_order", "dead_letters")
-        },
+        **{key: sum(share[key] for share in shares) for key in (*NEVER, "dead_letters")},
         "deliveries": len(own),
         "throughput_per_s": round(len(own) / max(share["seconds"] for share in shares), 1),
         "p50_ms": round(centiles[49], 2),

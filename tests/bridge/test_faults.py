@@ -6,18 +6,50 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import bridge_faults
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "bridge_faults.py"
 
 
-def test_a_hundred_approvals_survive_every_fault() -> None:
+def test_a_hundred_approvals_and_one_survive_every_fault() -> None:
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), "--events", "100", "--models", "4", "--seed", "8", "--json"],
+        [sys.executable, str(SCRIPT), "--events", "101", "--models", "4", "--seed", "8", "--json"],
         capture_output=True,
         text=True,
         check=True,
     )
     said = json.loads(done.stdout.splitlines()[-1])
-    assert (said["events"], said["lost"], said["duplicates"], said["out_of_order"]) == (100, 0, 0, 0)
+    assert (said["events"], said["lost"], said["duplicates"], said["out_of_order"]) == (101, 0, 0, 0)
     struck = {"killed before", "killed after", "broken before", "broken after", "overlapped", "never came"}
     assert all(said["faults"][one] for one in struck)
+
+
+@pytest.mark.parametrize("fault", ["", "lost", "duplicates", "out_of_order"])
+def test_it_fails_where_one_of_them_did_not(
+    fault: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Pool:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def __enter__(self) -> Pool:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def starmap(self, _: object, work: list[Any]) -> list[dict[str, Any]]:
+            usual = dict.fromkeys(("lost", "duplicates", "out_of_order", "dead_letters"), 0)
+            rest = {"own_ms": [1.0, 2.0], "seconds": 1.0, "faults": {}, "findings": []}
+            return [usual | rest | ({fault: 1} if fault else {}) for _ in work]
+
+    monkeypatch.setattr(bridge_faults.multiprocessing, "get_context", lambda _: type("C", (), {"Pool": Pool}))
+    monkeypatch.setattr(sys, "argv", ["bridge_faults.py", "--events", "10", "--models", "4", "--json"])
+    with pytest.raises(SystemExit) as ended:
+        bridge_faults.main()
+    assert ended.value.code == bool(fault)
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["events"] == 10
