@@ -50,15 +50,17 @@ node_modules/installed: package-lock.json .venv/installed
 	@$(BIN)/npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
 
-# One lock for this checkout, and for each extra that pipeline jobs install one that agrees with it.
+# One lock for this checkout; for each extra that pipeline jobs install one that agrees with it; and for each
+# environment beside it, a group of pyproject.toml, one of its own.
 COMPILE := $(BIN)/uv pip compile --generate-hashes --universal --no-header --no-annotate --quiet
 lock:
 	$(COMPILE) pyproject.toml --all-extras --output-file requirements/all.lock
 	for extra in audit build check container deploy follow; do \
 		$(COMPILE) pyproject.toml --extra $$extra --constraints requirements/all.lock --output-file requirements/$$extra.lock; \
 	done
-	$(COMPILE) --group checkov --output-file requirements/checkov.lock
-	$(COMPILE) --group evidently --output-file requirements/evidently.lock
+	for group in benchmark checkov evidently; do \
+		$(COMPILE) --group $$group --output-file requirements/$$group.lock; \
+	done
 	$(BIN)/npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts
 
 clean:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,15 @@ def test_each_requirement_has_a_hash_and_none_names_an_index(lock: str) -> None:
     requirements = re.split(r"^(?=[\w.-]+(?:\[[^]]*\])?==)", text, flags=re.M)[1:]
     assert requirements and all("--hash=sha256:" in one for one in requirements)
     assert "://" not in text
+
+
+def test_make_lock_makes_every_lock_but_that_of_uv_itself(tmp_path: Path) -> None:
+    for program in ("uv", "npm"):
+        (tmp_path / program).write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n')
+        (tmp_path / program).chmod(0o755)
+    subprocess.run(["make", "--silent", "lock", f"BIN={tmp_path}"], cwd=ROOT, check=True)
+    made = re.findall(r"--output-file requirements/(\S+)", (tmp_path / "asked").read_text())
+    assert sorted([*made, "bootstrap.lock"]) == sorted(path.name for path in LOCKS.iterdir())
 
 
 def test_a_job_installs_nothing_where_it_is_there_and_knows_where_it_is_not() -> None:
