@@ -27,7 +27,7 @@ def gate(endpoint: LiveEndpoint) -> list[Finding]:
     return [
         as_in_training([str(one) for one in rows["prediction"]], endpoint.served, evaluation["classes"]),
         as_registered(found),
-        *reaches_the_bar(found),
+        reaches_the_bar(found),
         *against_champion(endpoint, found),
     ]
 
@@ -55,18 +55,16 @@ def as_registered(found: Judged) -> Finding:
         Bar("held out", here.value, here.ci_low, here.ci_high, passed),
         Bar("registered", said["value"], said["ci_low"], said["ci_high"]),
     ]
-    bar = {"bar": said["threshold"]} if "threshold" in said else {}
-    return Finding("as good as registered", passed, message, intervals(bars, found.metric, bar))
+    plot = intervals(bars, found.metric, {"bar": said["threshold"]})
+    return Finding("as good as registered", passed, message, plot)
 
 
-def reaches_the_bar(found: Judged) -> list[Finding]:
-    """The bar of model.yaml, on these rows; an evaluation without one has none to reach."""
-    if "threshold" not in found.evaluation:
-        return []
+def reaches_the_bar(found: Judged) -> Finding:
+    """The bar of model.yaml, on these rows."""
     bar, here = found.evaluation["threshold"], found.interval()
     side = "at least" if found.higher_is_better else "at most"
     message = f"{found.metric} {told(here)}, {side} {bar:g}"
-    return [Finding("reaches the bar", found.reaches(here, bar), message, _predictions(found))]
+    return Finding("reaches the bar", found.reaches(here, bar), message, _predictions(found))
 
 
 def _predictions(found: Judged) -> Plot | None:
