@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from isthmus.container.slices import slices
 from isthmus.monitor.baseline import write_baseline
 from isthmus.monitor.window import write_window
 
@@ -28,14 +27,3 @@ def test_what_moved_is_told_and_what_did_not_too(tmp_path: Path) -> None:
 def test_without_a_champion_nothing_is_written(tmp_path: Path) -> None:
     write_window(rows(), tmp_path / "champion", tmp_path)
     assert not (tmp_path / "window.json").exists()
-
-
-def test_slices_are_halves_of_numbers_and_values_of_texts_with_rows_enough() -> None:
-    table = rows().assign(sky=["clear"] * 380 + ["grey"] * 20)
-    truth = (table["wind"] > 0).to_numpy().astype(int)
-    # Right on one half of the wind only.
-    predicted = np.where(table["wind"] <= table["wind"].median(), truth, 1 - truth).astype(float)
-    said = slices(table, ["wind", "sky"], "accuracy", truth, predicted, 0.95)
-    assert [one["slice"].split(" ")[1] for one in said] == ["up", "over", "="]
-    assert [one["value"] for one in said[:2]] == [1.0, 0.0]
-    assert (said[2]["slice"], said[2]["n"]) == ("sky = clear", 380)

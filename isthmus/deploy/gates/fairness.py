@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from isthmus.container.groups import Group, groups
 from isthmus.deploy.gates.gate import Finding, LiveEndpoint
-from isthmus.deploy.gates.groups import Group, groups
 from isthmus.deploy.gates.held_out import Judged, judged
 from isthmus.deploy.gates.plots import Bar, intervals
 

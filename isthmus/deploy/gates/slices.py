@@ -7,8 +7,8 @@ are as wide as it takes for all groups together to be wrong no oftener than one 
 
 from __future__ import annotations
 
+from isthmus.container.groups import Group, groups
 from isthmus.deploy.gates.gate import Finding, LiveEndpoint
-from isthmus.deploy.gates.groups import Group, groups
 from isthmus.deploy.gates.held_out import Judged, judged, told
 from isthmus.deploy.gates.plots import Bar, intervals
 

@@ -1,0 +1,56 @@
+"""Groups of rows, which an approver is shown as they come and a gate judges as the text of a file."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from isthmus.container.groups import groups
+from isthmus.container.slices import slices
+
+RANDOM = np.random.default_rng(7)
+ROWS = pd.DataFrame(
+    {
+        "wind": RANDOM.normal(size=400),
+        "gusts": np.where(RANDOM.random(400) < 0.1, np.nan, RANDOM.normal(size=400)),
+        "hour": RANDOM.choice([6.0, 12.0, np.nan], 400),
+        "station": RANDOM.choice([20_110_001, 20_110_002], 400),
+        "sky": RANDOM.choice(["clear", "grey", None], 400),
+        "town": RANDOM.choice([f"town {number}" for number in range(20)], 400),
+    }
+)
+
+
+@pytest.mark.parametrize("column", ROWS.columns)
+def test_what_the_approver_is_shown_is_what_the_gate_judges(column: str) -> None:
+    texts = pd.read_csv(io.StringIO(ROWS.to_csv(index=False)), dtype=str, keep_default_na=False)
+    shown, judged = groups(ROWS, [column]), groups(texts, [column])
+    assert [one.name for one in shown] == [one.name for one in judged]
+    assert all((one.rows == other.rows).all() for one, other in zip(shown, judged, strict=True))
+
+
+def test_groups_are_quarters_of_many_numbers_values_of_few_and_the_commonest_texts() -> None:
+    sizes = {column: [one.size for one in groups(ROWS, [column])] for column in ROWS}
+    assert sizes["wind"] == [100] * 4
+    assert len(sizes["gusts"]) == 4 and sum(sizes["gusts"]) == ROWS["gusts"].notna().sum()
+    assert len(sizes["town"]) == 12
+    assert [one.name for one in groups(ROWS, ["hour", "station"])] == [
+        "hour = 12",
+        "hour = 6",
+        "hour = nothing",
+        "station = 20110001",
+        "station = 20110002",
+    ]
+
+
+def test_slices_are_groups_with_rows_enough() -> None:
+    rows = ROWS.assign(sky=["clear"] * 380 + ["grey"] * 20)
+    truth = (rows["wind"] > 0).to_numpy().astype(int)
+    # Right on the lower half of the wind only.
+    predicted = np.where(rows["wind"] <= rows["wind"].median(), truth, 1 - truth).astype(float)
+    said = slices(rows, ["wind", "sky"], "accuracy", truth, predicted, 0.95)
+    assert [one["value"] for one in said[:4]] == [1.0, 1.0, 0.0, 0.0]
+    assert [(one["slice"], one["n"]) for one in said[4:]] == [("sky = clear", 380)]
