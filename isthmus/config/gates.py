@@ -31,8 +31,11 @@ class Cost(Strict):
     price_per_hour: float | None = Field(
         default=None, gt=0, description="Of one instance of staging, in your currency."
     )
+    price_per_gb_second: float | None = Field(
+        default=None, gt=0, description="Of a serverless endpoint's memory, in your currency."
+    )
     most_per_thousand: float | None = Field(
-        default=None, gt=0, description="What a thousand predictions may cost at the measured throughput."
+        default=None, gt=0, description="What a thousand predictions may cost under the measured load."
     )
 
 

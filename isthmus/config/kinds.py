@@ -26,6 +26,8 @@ def refusals(config: DeployConfig) -> Iterator[tuple[str, str]]:
     for section, needed in SECTIONS.items():
         if section in given and kind != needed:
             yield section, f"it is for endpoint: {needed}, and this one is {kind}"
+    if config.gates.cost.price_per_gb_second and kind != "serverless":
+        yield "gates.cost.price_per_gb_second", f"it is for endpoint: serverless, and this one is {kind}"
     if kind == "serverless":
         yield from _serverless(config)
     else:
@@ -46,6 +48,8 @@ def _serverless(config: DeployConfig) -> Iterator[tuple[str, str]]:
         yield "rollout", "SageMaker moves all traffic of a serverless endpoint at once: leave it out"
     if "capacity" in given:
         yield "capacity", "a serverless endpoint has no instances: say serverless.<stage> instead"
+    if config.gates.cost.price_per_hour:
+        yield "gates.cost.price_per_hour", "a serverless endpoint has no instances: say price_per_gb_second"
     if "capture_percent" in given and config.capture_percent:
         yield "capture_percent", "SageMaker captures nothing of a serverless endpoint: leave it out"
     if "monitoring" in given:

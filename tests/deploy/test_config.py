@@ -56,6 +56,11 @@ def test_the_example_is_read() -> None:
         ("serverless: {prod: {memory_mb: 2048}}", ["deploy.yaml:2, serverless", "this one is realtime"]),
         ("serverless: {prod: {memory_mb: 1500}}", ["serverless.prod.memory_mb", "1500"]),
         ("endpoint: serverless\ncapacity: {prod: {}}", ["deploy.yaml:3, capacity", "has no instances"]),
+        (
+            "endpoint: serverless\ngates: {cost: {price_per_hour: 1}}",
+            ["deploy.yaml:3, gates.cost.price_per_hour", "say price_per_gb_second"],
+        ),
+        ("gates: {cost: {price_per_gb_second: 1}}", ["gates.cost.price_per_gb_second", "is realtime"]),
         ("endpoint: serverless\ncapture_percent: 5", ["deploy.yaml:3, capture_percent", "captures nothing"]),
         ("endpoint: serverless\nmonitoring: {window_days: 9}", ["deploy.yaml:3, monitoring", "leave it out"]),
         (

@@ -91,9 +91,8 @@ def live(
     **gates: Any,
 ) -> LiveEndpoint:
     (version or Version()).write_evidence(folder)
-    config = DeployConfig(model=MODEL, gates=Gates.model_validate(gates))
-    said = config.model_copy(update={"endpoint": kind})
-    return LiveEndpoint(runtime, MODEL, said, folder, registry or Registry())
+    config = DeployConfig.model_validate({"model": MODEL, "endpoint": kind, "gates": gates})
+    return LiveEndpoint(runtime, MODEL, config, folder, registry or Registry())
 
 
 class Asked(BaseHTTPRequestHandler):
@@ -300,6 +299,30 @@ class TestCost:
         said = {"price_per_hour": 0.36, "most_per_thousand": most}
         (found,) = cost.gate(self.load(live(tmp_path, Runtime(), cost=said), 10))
         assert found.passed is passed and found.message.startswith("0.01, ")
+
+    @pytest.mark.parametrize(("most", "passed"), [(0.005, True), (0.003, False), (None, True)])
+    def test_a_serverless_one_costs_its_memory_for_as_long_as_it_works(
+        self, tmp_path: Path, most: float | None, passed: bool
+    ) -> None:
+        """2 GB for 100 ms, a thousand times, at 0.00002 a GB-second: 0.004."""
+        said = {"price_per_gb_second": 0.00002, "most_per_thousand": most}
+        endpoint = live(tmp_path, Runtime(), kind="serverless", cost=said)
+        endpoint.__dict__["load"] = Load([50.0, 150.0], [], 1.0, 1)
+        (found,) = cost.gate(endpoint)
+        assert found.passed is passed and found.message.startswith("0.004, ")
+        assert "2048 MB" in found.message and "ml." not in found.message
+
+    def test_of_a_serverless_one_no_instance_is_priced(self, tmp_path: Path) -> None:
+        (found,) = cost.gate(live(tmp_path, Runtime(), kind="serverless"))
+        assert not found.known and "gates.cost.price_per_gb_second" in found.message
+
+    @pytest.mark.parametrize("kind", ["async", "batch"])
+    def test_what_answers_by_files_is_not_measured_whatever_its_price(
+        self, tmp_path: Path, kind: str
+    ) -> None:
+        said = {"price_per_hour": 0.36, "most_per_thousand": 0.001}
+        (found,) = cost.gate(live(tmp_path, Runtime(), kind=kind, cost=said))
+        assert not found.known and kind in found.message and "price" not in found.message
 
 
 class TestSlices:
