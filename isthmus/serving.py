@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -78,16 +79,13 @@ def _endpoint(sagemaker: Any, model: str, stage: Stage, kind: Kind) -> Serving |
 
 
 def _batch(sagemaker: Any, model: str, stage: Stage) -> Serving | None:
-    name = names.batch_pipeline(model)
-    try:
-        found = sagemaker.describe_pipeline(PipelineName=name)
-    except sagemaker.exceptions.ResourceNotFound:
+    found = _pipeline(sagemaker, model)
+    if found is None:
         return None
-    (step,) = json.loads(found["PipelineDefinition"])["Steps"]
-    sagemaker_model: str = step["Arguments"]["ModelName"]
+    sagemaker_model = _transforms_by(found)
     return Serving(
         stage=stage,
-        endpoint=name,
+        endpoint=names.batch_pipeline(model),
         arn=found["PipelineArn"],
         status="InService" if found["PipelineStatus"] == "Active" else found["PipelineStatus"],
         since=found["LastModifiedTime"],
@@ -95,6 +93,25 @@ def _batch(sagemaker: Any, model: str, stage: Stage) -> Serving | None:
         model_package_arn=_version_of(sagemaker, sagemaker_model),
         kind="batch",
     )
+
+
+def batch_model(sagemaker: Any, model: str) -> str:
+    """SageMaker's model that the batch pipeline of the model serves by; empty where there is none."""
+    found = _pipeline(sagemaker, model)
+    return _transforms_by(found) if found else ""
+
+
+def _pipeline(sagemaker: Any, model: str) -> Mapping[str, Any] | None:
+    try:
+        found: Mapping[str, Any] = sagemaker.describe_pipeline(PipelineName=names.batch_pipeline(model))
+    except sagemaker.exceptions.ResourceNotFound:
+        return None
+    return found
+
+
+def _transforms_by(pipeline: Mapping[str, Any]) -> str:
+    (step,) = json.loads(pipeline["PipelineDefinition"])["Steps"]
+    return str(step["Arguments"]["ModelName"])
 
 
 def version_behind(sagemaker: Any, endpoint_config: str) -> str:

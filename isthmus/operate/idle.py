@@ -10,11 +10,16 @@ from typing import Any, Literal
 
 from isthmus.config import STAGES, Platform, Stage
 from isthmus.operate.accounts import Accounts
+from isthmus.serving import batch_model
 
 HOURS_A_MONTH = 730
 # CloudWatch sums by the day.
 DAY = 86_400
+# What an asynchronous endpoint publishes of its requests, as a whole: it has no `Invocations`.
+# https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-monitor.html
+QUEUED = ("InvocationsProcessed", "InvocationFailures", "ApproximateBacklogSize")
 Kind = Literal["endpoint", "endpoint configuration", "model"]
+NOT_USED = {"EndpointConfig": "no endpoint uses it", "Model": "no endpoint and no batch pipeline uses it"}
 KINDS: dict[str, Kind] = {"EndpointConfig": "endpoint configuration", "Model": "model"}
 
 
@@ -62,19 +67,20 @@ def _why(cloudwatch: Any, endpoint: Mapping[str, Any], days: int) -> str:
     if all("CurrentServerlessConfig" in one for one in variants):
         return ""
     name = endpoint["EndpointName"]
-    asked = sum(_invocations(cloudwatch, name, one["VariantName"], days) for one in variants)
+    if "AsyncInferenceConfig" in endpoint:
+        asked = any(_sum(cloudwatch, metric, days, EndpointName=name) for metric in QUEUED)
+    else:
+        each = (one["VariantName"] for one in variants)
+        asked = any(_sum(cloudwatch, "Invocations", days, EndpointName=name, VariantName=one) for one in each)
     return "" if asked else f"asked nothing for {days} days"
 
 
-def _invocations(cloudwatch: Any, endpoint: str, variant: str, days: int) -> float:
+def _sum(cloudwatch: Any, metric: str, days: int, **dimensions: str) -> float:
     now = datetime.now(UTC)
     found = cloudwatch.get_metric_statistics(
         Namespace="AWS/SageMaker",
-        MetricName="Invocations",
-        Dimensions=[
-            {"Name": "EndpointName", "Value": endpoint},
-            {"Name": "VariantName", "Value": variant},
-        ],
+        MetricName=metric,
+        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
         StartTime=now - timedelta(days=days),
         EndTime=now + timedelta(minutes=1),
         Period=DAY,
@@ -122,10 +128,11 @@ def _variants(sagemaker: Any, config: str) -> list[dict[str, Any]]:
 
 
 def _unused(platform: Platform, sagemaker: Any, stage: Stage, used: set[str]) -> Iterator[Idle]:
-    """Configurations and models of the platform that no endpoint stands on; others' are theirs to judge."""
+    """Configurations and models of the platform that serve by nothing; others' are theirs to judge."""
     ours = re.compile("|".join(f"{re.escape(one.name)}-[0-9a-f]{{16}}" for one in platform.models))
     variants = [one for config in used for one in _variants(sagemaker, config)]
     needed = {one["ModelName"] for one in variants if "ModelName" in one}
+    needed |= {batch_model(sagemaker, one.name) for one in platform.models}
     for noun, listing, keep in (
         ("EndpointConfig", "list_endpoint_configs", used),
         ("Model", "list_models", needed),
@@ -134,4 +141,4 @@ def _unused(platform: Platform, sagemaker: Any, stage: Stage, used: set[str]) ->
             for one in page[f"{noun}s"]:
                 name, made = one[f"{noun}Name"], one["CreationTime"].isoformat()
                 if ours.fullmatch(name) and name not in keep:
-                    yield Idle(stage, KINDS[noun], name, made, "no endpoint uses it", monthly=0.0)
+                    yield Idle(stage, KINDS[noun], name, made, NOT_USED[noun], monthly=0.0)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.operate.conftest import CHECKOUT, MODEL, PROD, Aws, Shell, until
+from isthmus import names
+from tests.operate.conftest import CAPTURES, CHECKOUT, GROUP_ARN, MODEL, PROD, Aws, Shell, until
 
 LEFT = f"{MODEL}-0123456789abcdef"
 
@@ -49,6 +51,65 @@ def test_it_lists_what_nobody_asks_and_what_nothing_uses(shell: Shell, stray: st
     runtime = aws.client("sagemaker-runtime", PROD)
     runtime.invoke_endpoint(EndpointName=stray, ContentType="text/csv", Body="1,2\n")
     until(lambda: found(shell), lambda idle: stray not in idle)
+
+
+def test_a_queue_is_asked_though_it_has_no_invocations(shell: Shell, aws: Aws) -> None:
+    sagemaker = aws.client("sagemaker", PROD)
+    variant = {"VariantName": "AllTraffic", "ModelName": "rain", "InstanceType": "ml.m5.large"}
+    sagemaker.create_endpoint_config(
+        EndpointConfigName="queued",
+        ProductionVariants=[variant | {"InitialInstanceCount": 1}],
+        AsyncInferenceConfig={"OutputConfig": {"S3OutputPath": f"s3://{CAPTURES}/queued"}},
+    )
+    sagemaker.create_endpoint(EndpointName="queued", EndpointConfigName="queued")
+    try:
+        until(
+            lambda: sagemaker.describe_endpoint(EndpointName="queued")["EndpointStatus"],
+            lambda status: status == "InService",
+        )
+        assert found(shell)["queued"]["why"] == "asked nothing for 14 days"
+        aws.client("s3", PROD).put_object(Bucket=CAPTURES, Key="asked.csv", Body=b"1,2\n")
+        aws.client("sagemaker-runtime", PROD).invoke_endpoint_async(
+            EndpointName="queued", InputLocation=f"s3://{CAPTURES}/asked.csv", ContentType="text/csv"
+        )
+        until(lambda: found(shell), lambda idle: "queued" not in idle)
+    finally:
+        sagemaker.delete_endpoint(EndpointName="queued")
+        sagemaker.delete_endpoint_config(EndpointConfigName="queued")
+
+
+def test_a_model_that_a_batch_pipeline_serves_by_is_used(shell: Shell, aws: Aws) -> None:
+    sagemaker, role = aws.client("sagemaker", PROD), f"arn:aws:iam::{PROD}:role/isthmus-model"
+    serves, left = (f"{MODEL}-{digit * 16}" for digit in "ab")
+    for name in (serves, left):
+        sagemaker.create_model(
+            ModelName=name,
+            ExecutionRoleArn=role,
+            Containers=[{"ModelPackageName": f"{GROUP_ARN}/1"}],
+        )
+    arguments = {
+        "ModelName": serves,
+        "TransformInput": {
+            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{CAPTURES}/in"}}
+        },
+        "TransformOutput": {"S3OutputPath": f"s3://{CAPTURES}/out"},
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    }
+    transform = {"Name": "transform", "Type": "Transform", "Arguments": arguments}
+    sagemaker.create_pipeline(
+        PipelineName=names.batch_pipeline(MODEL),
+        PipelineDefinition=json.dumps({"Version": "2020-12-01", "Steps": [transform]}),
+        RoleArn=role,
+        ClientRequestToken="b" * 32,
+    )
+    try:
+        idle = found(shell)
+        assert serves not in idle
+        assert idle[left]["why"] == "no endpoint and no batch pipeline uses it"
+    finally:
+        sagemaker.delete_pipeline(PipelineName=names.batch_pipeline(MODEL), ClientRequestToken="d" * 32)
+        for name in (serves, left):
+            sagemaker.delete_model(ModelName=name)
 
 
 def test_prices_are_those_of_platform_yaml(shell: Shell, tmp_path: Path, aws: Aws) -> None:
