@@ -19,7 +19,8 @@ def rollback(model: str, stage: Stage, version: str | None, reason: str) -> None
     """Go back to the version of MODEL that served STAGE before, or to another that is approved.
 
     Queues a run of the deploy pipeline with exactly that version: it passes staging, its gates and the
-    approvals of prod as any other.
+    approvals of prod as any other. So does one of staging: it waits for prod's approvals in the end, and
+    whoever would leave prod as it is rejects it there.
     """
     from isthmus import names
     from isthmus.azure import runs
@@ -46,4 +47,6 @@ def rollback(model: str, stage: Stage, version: str | None, reason: str) -> None
     run = runs.queue(connect(accounts.platform), pipeline, parameters)
     before = serving.rsplit("/", 1)[-1]
     click.echo(f"{model} in {stage} goes from version {before} to {wanted.number}: run {run.id}")
+    if stage == "staging":
+        click.echo(f"then it waits to go to prod; to leave that: isthmus azure approve {run.id} --reject")
     click.echo(f"follow it: isthmus azure follow {run.id}")

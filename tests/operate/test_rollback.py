@@ -57,6 +57,10 @@ def test_what_cannot_be_gone_back_to_is_refused(
     assert said in str(done.exception)
 
 
+def test_it_says_that_one_of_staging_goes_on_to_prod(shell: Shell) -> None:
+    assert "waits for prod's approvals" in " ".join(shell.says("rollback", "--help").split())
+
+
 def test_a_reason_is_asked_for_and_kept_short(shell: Shell) -> None:
     assert "--reason" in shell.run("rollback", MODEL, "--stage", "prod").output
     long = shell.run("rollback", MODEL, "--stage", "prod", "--reason", "x" * 200)
