@@ -165,7 +165,8 @@ def _duties(facts: Facts) -> Iterator[tuple[str, str]]:
     if not facts.platform.approvals.different_people:
         return
     for one in facts.served:
-        for found in breaches(one.version.approved_by, one.build, one.deployment, one.approvals):
+        people = facts.platform.approvals.people
+        for found in breaches(one.version.approved_by, one.build, one.deployment, one.approvals, people):
             yield one.version.name, f"{found}: two people are asked for"
 
 

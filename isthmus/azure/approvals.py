@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from isthmus.azure.client import Client
+from isthmus.azure.people import Person, person
 from isthmus.azure.runs import timeline
 from isthmus.errors import NotFound
 
@@ -27,6 +28,7 @@ class Approval:
     approved_by: tuple[str, ...]
     decided: str
     comment: str
+    given_by: tuple[Person, ...] = ()
 
     @property
     def about(self) -> str:
@@ -85,6 +87,7 @@ def _of_run(client: Client, found: list[Approval], run: int) -> list[Approval]:
 def _approval(found: Mapping[str, Any]) -> Approval:
     steps = found.get("steps") or []
     owner = (found.get("pipeline") or {}).get("owner") or {}
+    given_by = tuple(person(step["actualApprover"]) for step in steps if step.get("actualApprover"))
     return Approval(
         id=found["id"],
         status=found["status"],
@@ -93,9 +96,8 @@ def _approval(found: Mapping[str, Any]) -> Approval:
         created=found["createdOn"],
         instructions=found.get("instructions") or "",
         approvers=tuple(step["assignedApprover"]["displayName"] for step in steps),
-        approved_by=tuple(
-            step["actualApprover"]["displayName"] for step in steps if step.get("actualApprover")
-        ),
+        approved_by=tuple(str(one) for one in given_by),
         decided=max((step["lastModifiedOn"] for step in steps if step.get("actualApprover")), default=""),
         comment="; ".join(step["comment"] for step in steps if step.get("comment")),
+        given_by=given_by,
     )

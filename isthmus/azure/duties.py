@@ -5,40 +5,45 @@ Whether that is asked for, `approvals.different_people` of platform.yaml says.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from isthmus.azure.approvals import Approval
+from isthmus.azure.people import NOBODY, Person, same, signs_in_as
 from isthmus.azure.runs import Run
+from isthmus.config.retraining import BY_RULE
 
 
 def breaches(
-    approved_by: str, build: Run | None, deployment: Run | None, approvals: Iterable[Approval]
+    approved_by: str,
+    build: Run | None,
+    deployment: Run | None,
+    approvals: Iterable[Approval],
+    people: Mapping[str, str],
 ) -> Iterator[str]:
     """Each thing that somebody decided about a run of his or her own, in words; nothing where all is well.
 
-    `approved_by` approved the version in the registry, `approvals` are those that the deployment waited for.
+    Who is not known may be anybody, and is told as well. `approved_by` approved the version in the registry,
+    `approvals` are those that the deployment waited for; `people` is `approvals.people` of platform.yaml.
     """
-    builder = build.requested_for if build else ""
-    deployer = deployment.requested_for if deployment else ""
-    if same_person(builder, approved_by):
-        yield f"{approved_by} had it built and approved it"
-    for who in dict.fromkeys(who for one in approvals for who in one.approved_by):
-        if same_person(builder, who):
+    builder, deployer = (run.requester if run else NOBODY for run in (build, deployment))
+    yield from _of_version(approved_by, builder, people)
+    for who in dict.fromkeys(who for one in approvals for who in one.given_by):
+        if not who.account:
+            yield f"Azure DevOps does not say by which account {who or 'somebody'} let it pass"
+        elif same(builder, who):
             yield f"{who} had it built and let it pass"
-        elif same_person(deployer, who):
+        elif same(deployer, who):
             yield f"{who} had it deployed and let it pass"
 
 
-def same_person(one: str, other: str) -> bool:
-    """Whether two clouds mean one person: dana of AWS is Dana Scientist and dana@contoso.example of Azure."""
-    here, there = _words(one), _words(other)
-    if here == there or not here or not there:
-        return bool(here and there)
-    short = 1 in (len(here), len(there))
-    return short and (here[0] == there[0] or "".join(here) == "".join(there))
-
-
-def _words(name: str) -> list[str]:
-    account = name.lower().rpartition("\\")[2].partition("@")[0]
-    return re.findall(r"[^\W_]+", account)
+def _of_version(approved_by: str, builder: Person, people: Mapping[str, str]) -> Iterator[str]:
+    if not builder.account:
+        yield "nobody knows who had it built"
+    elif not approved_by:
+        yield "nobody knows who approved it"
+    elif approved_by == BY_RULE:
+        # A rule is for what the bridge asked for: else whoever approves writes the rule's name for his own.
+        if not builder.is_application:
+            yield f"{builder} had it built, and it is approved as if by a rule"
+    elif signs_in_as(builder, approved_by, people):
+        yield f"{approved_by} had it built and approved it"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from isthmus.azure.client import Client
+from isthmus.azure.people import NOBODY, Person, person
 from isthmus.errors import NotFound, Unavailable
 
 
@@ -29,6 +30,7 @@ class Run:
     queued: str
     finished: str
     url: str
+    requester: Person = NOBODY
 
     @property
     def is_over(self) -> bool:
@@ -149,4 +151,5 @@ def _run(build: Mapping[str, Any]) -> Run:
         queued=build["queueTime"],
         finished=build.get("finishTime") or "",
         url=build["_links"]["web"]["href"],
+        requester=person(build.get("requestedFor")),
     )

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from isthmus.config.fields import Email, Misfit, Strict
+from isthmus.config.fields import Email, Misfit, Strict, Text
 
 AGE = r"^[1-9][0-9]{0,3}[mhd]$"
 Age = Annotated[str, Field(pattern=AGE)]
@@ -27,6 +27,11 @@ class Approvals(Strict):
 
     different_people: bool = Field(
         default=True, description="Who had a version built neither approves it nor lets it pass to prod."
+    )
+    people: dict[Text, Text] = Field(
+        default={},
+        description="The account in Azure DevOps of who signs in to AWS by another name: "
+        "{rsmith: robert.smith@contoso.example}.",
     )
     limit: Age = Field(default="14d", description="What waits longer, isthmus audit finds.")
     remind_after: list[Age] = Field(

@@ -14,6 +14,8 @@ from isthmus.config.fields import Schedule, Strict
 Trigger = Literal["quality", "drift", "data"]
 REASONS = {"quality": "retrain", "drift": "drift", "data": "data", "schedule": "schedule"}
 """What a retraining is because of, and what its run and its version call that."""
+BY_RULE = "automatic"
+"""Whom the bridge writes down as the approver where a rule is."""
 
 
 class Approve(Strict):

@@ -21,7 +21,7 @@ def require(
 ) -> None:
     """See in Azure DevOps, as the job, who started and who approved; say who that was.
 
-    Raises `Refused` where one person did both, or where it cannot be seen who let prod pass.
+    Raises `Refused` where one person did both, or where it cannot be seen who did.
     """
     if not platform.approvals.different_people:
         say("approvals.different_people is off: whoever had it built may approve it too")
@@ -31,16 +31,17 @@ def require(
     build = _build(client, package)
     if stage == "prod" and not given:
         raise Refused(f"run {number} is about to deploy to prod, and no approval of it can be seen")
-    found = list(breaches(package.metadata.get("approved_by", ""), build, deployment, given))
+    approved_by, people = package.metadata.get("approved_by", ""), platform.approvals.people
+    found = list(breaches(approved_by, build, deployment, given, people))
     if found:
         raise Refused(
             f"{package.model} version {package.version}: {'; '.join(found)}: two people are asked for",
             where="platform.yaml, approvals.different_people",
             todo="have somebody else approve: the version, by isthmus reject and approve; or this stage, "
-            "by Rerun failed jobs",
+            "by Rerun failed jobs. What nobody knows, a new build tells",
         )
-    say(f"built for {build.requested_for if build else 'nobody that is still known'}")
-    say(f"approved by {package.metadata.get('approved_by') or 'nobody that is recorded'}")
+    say(f"built for {build.requested_for if build else 'nobody'}")
+    say(f"approved by {approved_by}")
     for one in given:
         say(f"{one.about} let pass by {', '.join(one.approved_by)}")
 

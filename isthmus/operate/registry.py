@@ -8,14 +8,12 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from isthmus.aws import person
-from isthmus.config.retraining import REASONS
+from isthmus.config.retraining import BY_RULE, REASONS
 from isthmus.errors import BadInput, NotFound, Refused
 from isthmus.operate.gain import Gain, recorded
 
 Verdict = Literal["Approved", "Rejected"]
 LONGEST_COMMENT = 1024
-# Whom the bridge writes down as the approver where a rule of platform.yaml is.
-BY_RULE = "automatic"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pytest
 from isthmus.audit.facts import Facts, Served, keeps_secret
 from isthmus.audit.rules import RULES, Finding
 from isthmus.azure.approvals import Approval
-from isthmus.azure.duties import same_person
+from isthmus.azure.people import Person, signs_in_as
 from isthmus.azure.runs import Run
 from isthmus.config import read_platform
 from isthmus.config.retraining import Approve, Retraining
@@ -38,20 +38,29 @@ VERSION = Version(
 )  # fmt: skip
 
 
+def person(name: str, account: str = "", descriptor: str = "aad.1") -> Person:
+    return Person(name, account or f"{name.partition(' ')[0].lower()}@contoso.example", descriptor)
+
+
+DANA, ROBIN = person("Dana Scientist"), person("Robin Release")
+BRIDGE = person("isthmus-bridge", "1d7f5c1e-2b0a-4f0e-8a55-0c9e3b7a4f33", "aadsp.1")
+
+
 def run(number: int, pipeline: str, **more: Any) -> Run:
     known: dict[str, Any] = {
         "id": number, "number": "1", "pipeline": pipeline, "status": "completed", "result": "succeeded",
         "reason": "manual", "branch": "main", "commit": COMMIT, "parameters": {}, "tags": (),
-        "requested_for": "Dana Scientist", "queued": "", "finished": "", "url": "",
+        "requested_for": "Dana Scientist", "queued": "", "finished": "", "url": "", "requester": DANA,
     }  # fmt: skip
     return Run(**known | more)
 
 
-def approval(about: str, *people: str) -> Approval:
-    return Approval("1", "approved", 51, f"{MODEL}-deploy", "", f"{about}: ?", (), people, "", "")
+def approval(about: str, *people: Person) -> Approval:
+    shown = tuple(map(str, people))
+    return Approval("1", "approved", 51, f"{MODEL}-deploy", "", f"{about}: ?", (), shown, "", "", people)
 
 
-GATES = (approval("environment prod", "Robin Release"), approval("service connection x", "Robin Release"))
+GATES = (approval("environment prod", ROBIN), approval("service connection x", ROBIN))
 SERVED = Served(
     version=VERSION,
     build=run(41, f"{MODEL}-build"),
@@ -82,8 +91,13 @@ def by_rule(*, low: float = 0.2, reason: str = "retrain", least_gain: float | No
     approve = None if least_gain is None else Approve(least_gain=least_gain)
     retraining = Retraining(approve=approve)
     models = [one.model_copy(update={"retraining": retraining}) for one in GOOD.platform.models]
-    facts = version(
-        metadata=METADATA | {"approved_by": "automatic", "reason": reason}, gain=Gain(0.3, low, 0.4, 1, 91)
+    facts = served(
+        build=run(41, f"{MODEL}-build", requester=BRIDGE),
+        version=replace(
+            VERSION,
+            metadata=METADATA | {"approved_by": "automatic", "reason": reason},
+            gain=Gain(0.3, low, 0.4, 1, 91),
+        ),
     )
     return replace(facts, platform=GOOD.platform.model_copy(update={"models": models}))
 
@@ -129,9 +143,20 @@ BROKEN = [
     ("duties-separated", metadata(approved_by="dana"), "dana had it built and approved"),
     (
         "duties-separated",
-        served(approvals=(*GATES, approval("environment prod", "Dana Scientist"))),
+        served(approvals=(*GATES, approval("environment prod", DANA))),
         "Dana Scientist had it built and let it pass",
     ),
+    (
+        "duties-separated",
+        served(deployment=run(51, f"{MODEL}-deploy", parameters={"modelPackageArn": ARN}, requester=ROBIN)),
+        "Robin Release had it deployed and let it pass",
+    ),
+    (
+        "duties-separated",
+        served(approvals=(*GATES, approval("environment prod", Person("Ari Ops")))),
+        "by which account Ari Ops",
+    ),
+    ("duties-separated", served(build=run(41, f"{MODEL}-build", requester=Person())), "nobody knows who had"),
     ("no-stored-token", replace(GOOD, stored=("github",)), "stored token or password"),
     (
         "role-width",
@@ -150,8 +175,8 @@ def test_what_is_broken_is_found_by_its_rule_alone(rule: str, facts: Facts, why:
 
 
 def _beside(rule: str) -> set[str]:
-    """A run that is gone or none of ours leaves its approvals unproved as well."""
-    return {"deployment-check"} - {rule}
+    """A run that is gone or none of ours leaves its approvals and its people unproved as well."""
+    return {"deployment-check", "duties-separated"} - {rule}
 
 
 def test_every_rule_has_a_case_that_breaks_it() -> None:
@@ -165,22 +190,32 @@ def test_duties_need_not_be_separated_where_config_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("name", "account", "its"),
     [
-        ("dana", "Dana Scientist", True),
-        ("Dana Scientist", "dana.scientist@contoso.example", True),
-        ("CONTOSO\\dana", "dana", True),
-        ("danascientist", "Dana Scientist", True),
-        ("Dana Scientist", "Dana Miller", False),
-        ("dana", "daniel", False),
-        ("", "dana", False),
+        ("dana", "dana@contoso.example", True),
+        ("Dana@Contoso.example", "dana@contoso.example", True),
+        ("dana", "CONTOSO\\dana", True),
+        ("rsmith", "rsmith@contoso.example", True),
+        ("rsmith", "robert.smith@contoso.example", False),
+        ("dana", "dana.other@contoso.example", False),
+        ("dana@fabrikam.example", "dana@contoso.example", False),
+        ("bob", "robert.smith@contoso.example", True),
+        ("dana", "", False),
         ("", "", False),
-        ("José Núñez", "josé", True),
     ],
 )
-def test_one_person_goes_by_several_names(one: str, other: str, same: bool) -> None:
-    assert same_person(one, other) is same
-    assert same_person(other, one) is same
+def test_a_person_is_known_by_the_account_and_never_by_the_name_shown(
+    name: str, account: str, its: bool
+) -> None:
+    people = {"bob": "Robert.Smith@contoso.example"}
+    assert signs_in_as(Person("Dana Scientist", account), name, people) is its
+
+
+def test_people_who_are_called_the_same_are_two() -> None:
+    other = approval("environment prod", person("Dana Scientist", "dana.scientist2@contoso.example"))
+    assert found(served(approvals=(*GATES, other))) == []
+    one = approval("environment prod", person("D. S.", "DANA@contoso.example"))
+    assert [each.rule for each in found(served(approvals=(*GATES, one)))] == ["duties-separated"]
 
 
 @pytest.mark.parametrize(

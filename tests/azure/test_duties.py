@@ -115,10 +115,29 @@ def test_who_had_it_built_does_not_decide_and_prod_stays_untouched(
     world: World, built_by: str, approved_by: str, words: str
 ) -> None:
     told = world.deployed(world.built(built_by), approved_by)
+    _refused(told, words)
+
+
+def _refused(told: dict[str, str], words: str) -> None:
     assert f"seattle-rain version 7: {words}: two people are asked for" in told["said"]
     assert "platform.yaml, approvals.different_people" in told["said"]
     assert told["See that others decided"] == "failed"
     assert (told["Deploy to prod"], told["Say what prod serves"]) == ("skipped", "skipped")
+
+
+@pytest.mark.parametrize(
+    ("approved_by", "words"),
+    [
+        ("", "nobody knows who approved it"),
+        ("automatic", "Dana Scientist had it built, and it is approved as if by a rule"),
+    ],
+)
+def test_who_approved_must_be_known(world: World, approved_by: str, words: str) -> None:
+    _refused(world.deployed(world.built("dana"), approved_by), words)
+
+
+def test_who_had_it_built_must_be_known(world: World) -> None:
+    _refused(world.deployed(0, "ari"), "nobody knows who had it built")
 
 
 def test_where_others_decided_prod_is_deployed(world: World) -> None:
