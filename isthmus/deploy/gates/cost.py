@@ -2,7 +2,7 @@
 deploy.yaml says.
 
 Instances are paid by the hour, a serverless endpoint by its memory for as long as it works on a request
-(SageMaker's pricing page, "Serverless Inference"). What answers by files is not measured: it has no cost here.
+(SageMaker's pricing page, "Serverless Inference"). What answers by files is not measured: no cost is known.
 """
 
 from __future__ import annotations
