@@ -22,6 +22,7 @@ from isthmus.build.quality import Column, Quality, look
 from isthmus.build.sample import Sample
 from isthmus.config import ModelConfig
 from isthmus.errors import NotFound
+from isthmus.markdown import text
 
 COLUMNS = 30
 TESTS = "&view=ms.vss-test-web.build-test-results-tab"
@@ -92,7 +93,7 @@ def _told(record: dict[str, Any]) -> str:
 
 def markdown(one: Checked) -> str:
     parts = (_head(one), _figures(one), _rows(one), _steps(one))
-    return "\n\n".join(text for part in parts if (text := "\n".join(part))) + "\n"
+    return "\n\n".join(filter(None, map("\n".join, parts))) + "\n"
 
 
 def _head(one: Checked) -> Iterator[str]:
@@ -183,11 +184,3 @@ def _steps(one: Checked) -> Iterator[str]:
 
 def _figure(name: str, one: Any, rows: int) -> str:
     return f"| {name} | {one['value']:.3f} | {one['ci_low']:.3f} to {one['ci_high']:.3f} | {rows} |"
-
-
-def text(value: object) -> str:
-    """As text of one line: what a pull request wrote is no markup of the comment."""
-    plain = "".join(char if char.isprintable() else " " for char in str(value))[:500]
-    for char, instead in {"|": "/", "`": "'", "<": "(", ">": ")", "[": "(", "]": ")"}.items():
-        plain = plain.replace(char, instead)
-    return plain

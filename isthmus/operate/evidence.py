@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from isthmus.config import Platform
+from isthmus.markdown import text
 from isthmus.operate.lineage import NONE, ORIGIN
 from isthmus.operate.pending import run_link
 from isthmus.operate.registry import Version
@@ -66,10 +67,10 @@ def _head(version: Version, found: Mapping[str, Any]) -> Iterator[str]:
     decided = f", decided by {version.decided_by}" if version.decided_by else ""
     if version.automatic:
         decided = " by a rule and no person"
-    yield f"{version.status}{decided}. {_text(found.get('verdict', ''))}".rstrip()
+    yield f"{version.status}{decided}. {text(found.get('verdict', ''))}".rstrip()
     if version.comment:
         yield ""
-        yield f"> {_text(version.comment)}"
+        yield f"> {text(version.comment)}"
     if version.is_shadow:
         yield ""
         yield "A shadow: it was trained because inputs drifted, and waits for nobody."
@@ -83,7 +84,7 @@ def _figures(version: Version, found: Mapping[str, Any]) -> Iterator[str]:
     if not own:
         yield "No metric is recorded."
         return
-    yield f"| | {_text(own['metric'])} | interval |"
+    yield f"| | {text(own['metric'])} | interval |"
     yield "|---|---|---|"
     yield _figure("this version", own)
     champion = found.get("champion") or {}
@@ -96,7 +97,7 @@ def _figures(version: Version, found: Mapping[str, Any]) -> Iterator[str]:
 
 def _gain(version: Version, champion: Mapping[str, Any]) -> Iterator[str]:
     if version.gain is None:
-        trouble = _text(champion.get("trouble", ""))
+        trouble = text(champion.get("trouble", ""))
         yield f"Not compared with the version in prod: {trouble or 'there was none'}."
         return
     yield f"{str(version.gain).capitalize()}."
@@ -111,12 +112,12 @@ def _slices(found: Mapping[str, Any]) -> Iterator[str]:
     if not found.get("slices"):
         yield "No part of the judged rows has enough of them to be told." if found else "They cannot be read."
         return
-    yield f"| of the judged rows | rows | {_text(found['metric'])} | interval | |"
+    yield f"| of the judged rows | rows | {text(found['metric'])} | interval | |"
     yield "|---|---|---|---|---|"
     for one in found["slices"]:
         aside = "" if one["ci_low"] <= found["value"] <= one["ci_high"] else _aside(one, found)
         yield (
-            f"| {_text(one['slice'])} | {one['n']} | {one['value']:.3f} | "
+            f"| {text(one['slice'])} | {one['n']} | {one['value']:.3f} | "
             f"{one['ci_low']:.3f} to {one['ci_high']:.3f} | {aside} |"
         )
 
@@ -136,7 +137,7 @@ def _window(moved: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield "|---|---|---|---|"
     for one in moved:
         far = "**moved**" if one["drifted"] else ""
-        yield f"| {_text(one['feature'])} | {one['psi']:.2f} | {one['chance']:.2g} | {far} |"
+        yield f"| {text(one['feature'])} | {one['psi']:.2f} | {one['chance']:.2g} | {far} |"
 
 
 def _cost(platform: Platform, found: Mapping[str, Any], seconds: Mapping[str, float]) -> Iterator[str]:
@@ -146,13 +147,13 @@ def _cost(platform: Platform, found: Mapping[str, Any], seconds: Mapping[str, fl
     if not seconds:
         yield "How long its jobs took is not known any more."
         return
-    told = ", ".join(f"{_text(name)} {each:.0f} s" for name, each in seconds.items())
+    told = ", ".join(f"{text(name)} {each:.0f} s" for name, each in seconds.items())
     yield f"- jobs: {told}; with their start, which is not billed"
     compute = found.get("compute") or {}
     machine, count = str(compute.get("instance_type", "")), int(compute.get("instance_count", 1))
     price = platform.prices.get(machine)
     if price is None:
-        yield f"- cost: unknown: platform.yaml, prices, names no price of {_text(machine or 'its machine')}"
+        yield f"- cost: unknown: platform.yaml, prices, names no price of {text(machine or 'its machine')}"
         return
     cost = sum(seconds.values()) * count * price / 3600
     yield f"- cost: at most {cost:.2g} on {count} {machine} at {price:g} an hour"
@@ -166,7 +167,7 @@ def _rows(found: Mapping[str, Any]) -> Iterator[str]:
         return
     yield f"- {found['n']} rows that the judged models were not trained on, of {found['rows']}"
     yield f"- confidence of the intervals: {found['confidence']:g}"
-    yield f"- target `{_text(found['target'])}`; features: {', '.join(map(_text, found['features']))}"
+    yield f"- target `{text(found['target'])}`; features: {', '.join(map(text, found['features']))}"
 
 
 def _origin(platform: Platform, version: Version) -> Iterator[str]:
@@ -175,7 +176,7 @@ def _origin(platform: Platform, version: Version) -> Iterator[str]:
     for key, label in ORIGIN.items():
         value = version.metadata.get(key, "")
         if value not in ("", NONE):
-            yield f"- {label}: `{_text(value)}`"
+            yield f"- {label}: `{text(value)}`"
     run = version.metadata.get("run_id", "")
     if run.isdecimal():
         yield f"- its tests, steps and durations: {run_link(platform, run)}"
@@ -196,10 +197,4 @@ def _figure(name: str, one: Mapping[str, Any]) -> str:
 
 
 def _short(arn: str) -> str:
-    return _text(arn.partition(":model-package/")[2] or arn)
-
-
-def _text(value: object) -> str:
-    """As text of one line: what a pipeline wrote is no markup of the page."""
-    plain = "".join(char if char.isprintable() else " " for char in str(value))
-    return plain.replace("|", "/").replace("`", "'").replace("<", "(").replace(">", ")")
+    return text(arn.partition(":model-package/")[2] or arn)

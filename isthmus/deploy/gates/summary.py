@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from isthmus.markdown import text
+
 if TYPE_CHECKING:
     from isthmus.deploy.gates.run import Result
 
@@ -18,7 +20,7 @@ def page(results: Sequence[Result], stage: str) -> str:
         f"{failed} of {len(findings)} findings failed" if failed else f"all {len(findings)} findings passed"
     )
     rows = [
-        f"| {finding.mark} | {gate} | {_cell(finding.name)} | {_cell(finding.message)} |"
+        f"| {finding.mark} | {gate} | {text(finding.name)} | {text(finding.message)} |"
         for gate, finding in sorted(findings, key=lambda one: one[1].passed)
     ]
     head = [f"## Gates of {stage}: {title}", "", "| | gate | finding | |", "|---|---|---|---|"]
@@ -29,8 +31,3 @@ def write(results: Sequence[Result], folder: Path, stage: str) -> Path:
     file = folder / f"gates-{stage}.md"
     file.write_text(page(results, stage))
     return file
-
-
-def _cell(text: str) -> str:
-    """On one line of a table, and nothing in it a tag."""
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
