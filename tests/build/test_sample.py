@@ -42,7 +42,7 @@ def test_a_crash_names_the_step_and_writes_the_results(
     with pytest.raises(Problem) as caught:
         CliRunner().invoke(build, ["sample", "--junit", "results.xml"], catch_exceptions=False)
     assert (
-        "step Prepare failed: AlgorithmError: KeyError: 'humidity' (steps/prepare.py:14)" in caught.value.what
+        "step Prepare failed: AlgorithmError: KeyError: 'humidity' (steps/prepare.py:15)" in caught.value.what
     )
     log = caught.value.todo.splitlines()
     assert log[0] == "the end of its log:" and "steps/prepare.py" in log[2], "the trace begins in the script"
@@ -63,7 +63,7 @@ def test_a_crash_names_the_step_and_writes_the_results(
             "steps/prepare.py",
             "    config = read_model",
             "    raise SystemExit(3)\n    config = read_model",
-            ["it ended itself with exit(3) (steps/prepare.py:14)"],
+            ["it ended itself with exit(3) (steps/prepare.py:15)"],
         ),
         (
             "steps/train.py",
