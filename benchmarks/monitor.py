@@ -1,10 +1,12 @@
 """The monitor beside Evidently, pandas with scipy, and merely reading the file: 20 columns that drift.
 
-python benchmarks/monitor.py [--rows 1000000] [--json]
+python benchmarks/monitor.py [--rows 1000000] [--lines] [--json]
 
 Rows are generated as Parquet files into a temporary folder; each contender is a process of its own, whose
 peak of memory is measured. Evidently and pandas hold a table in memory, so of more rows than a million they
 are given the first million, and their seconds are multiplied (`rows_evidently` is what they were given).
+With `--lines` ours alone reads captures instead: JSON lines as an endpoint writes them, a row a line, each
+with an answer and a label.
 """
 
 from __future__ import annotations
@@ -24,8 +26,10 @@ COLUMNS = 20
 BASELINE_ROWS = 100_000
 ROWS_A_FILE = 5_000_000
 ROWS_A_GROUP = 1 << 18
+ROWS_A_CAPTURE = 20_000
 MOST_IN_MEMORY = 1_000_000
 REPOSITORY = Path(__file__).parent.parent
+sys.path.insert(0, str(REPOSITORY))
 # Evidently wants an older pandas than ours, so it has an environment of its own, as checkov has.
 EVIDENTLY = REPOSITORY / ".venv" / "evidently"
 LOCK = REPOSITORY / "requirements" / "evidently.lock"
@@ -41,6 +45,25 @@ def generate(folder: Path, rows: int, seed: int, moved: float) -> None:
         size = min(ROWS_A_FILE, rows - start)
         parts = (_part(random, min(ROWS_A_GROUP, size - at), moved) for at in range(0, size, ROWS_A_GROUP))
         pl.concat(parts).write_parquet(folder / f"{number:03}.parquet", row_group_size=ROWS_A_GROUP)
+
+
+def write_captures(folder: Path, rows: int) -> None:
+    """JSON lines of `rows` requests, a file each 20,000, and a file of their labels."""
+    from itertools import count
+
+    from numpy.random import default_rng
+
+    from tests.monitor.captured import label, line, write
+
+    random, number = default_rng(2), count()
+    for start in range(0, rows, ROWS_A_CAPTURE):
+        frame = _part(random, min(ROWS_A_CAPTURE, rows - start), 0.5)
+        head = ",".join(frame.columns)
+        asked = (
+            line(f"{head}\n{','.join(map(str, row))}\n", "0.5\n", str(next(number))) for row in frame.rows()
+        )
+        write(folder / "captures", asked, f"{start:09}.jsonl")
+    write(folder / "labels", (label(str(one), one % 2) for one in range(rows)), "labels.jsonl")
 
 
 def _part(random, size: int, moved: float):
@@ -71,6 +94,25 @@ def ours(folder: Path) -> None:
     found = sketch(_batches(folder), baseline)
     statistics(found.columns)
     drifts(baseline, found.columns, Rule())
+
+
+def lines(folder: Path) -> None:
+    """The same of captured JSON lines, joined with their labels."""
+    from isthmus.monitor.baseline import read_baseline
+    from isthmus.monitor.capture import Format, batches
+    from isthmus.monitor.drift import Rule, drifts
+    from isthmus.monitor.labels import read_labels
+    from isthmus.monitor.profile import statistics
+    from isthmus.monitor.seen import see
+
+    baseline, _ = read_baseline(folder / "baseline" / "baseline.json")
+    form = Format({name: one.kind for name, one in baseline.items()})
+    labels = read_labels(folder / "labels")
+    seen = see(batches(folder / "captures", form), baseline, "prediction", labels, 0)
+    if not seen.sketch.rows == len(seen.judged) == len(labels.by_id):
+        sys.exit(f"{seen.sketch.rows} rows, {len(seen.judged)} judged: {seen.bad[:1]}")
+    statistics(seen.sketch.columns)
+    drifts(baseline, seen.sketch.columns, Rule())
 
 
 def read(folder: Path) -> None:
@@ -120,6 +162,7 @@ def _tables(folder: Path, pandas):
 
 CONTENDERS: dict[str, Callable[[Path], None]] = {
     "ours": ours,
+    "lines": lines,
     "read": read,
     "pandas": with_pandas,
     "evidently": evidently,
@@ -129,14 +172,14 @@ CONTENDERS: dict[str, Callable[[Path], None]] = {
 def contend(name: str, folder: Path) -> None:
     """Run a contender once and say what it took; what it imports is not counted."""
     _imports(name)
-    start = time.perf_counter()
+    start, used = time.perf_counter(), time.process_time()
     CONTENDERS[name](folder)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": time.perf_counter() - start, "peak_mb": peak}))
+    took = {"seconds": time.perf_counter() - start, "cpu_seconds": time.process_time() - used}
+    print(json.dumps(took | {"peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 
 
 def _imports(name: str) -> None:
-    used = ("baseline", "drift", "parquet", "profile", "sketch")
+    used = ("baseline", "drift", "parquet", "profile", "seen", "sketch")
     ours = [f"isthmus.monitor.{module}" for module in used]
     theirs = {"pandas": ["pandas", "scipy.stats"], "evidently": ["evidently", "evidently.presets"]}
     for module in theirs.get(name, ours):
@@ -166,19 +209,36 @@ def environment() -> str:
     return str(python)
 
 
-def compare(rows: int, folder: Path) -> dict[str, float]:
+def trained(folder: Path) -> None:
+    """Rows of training, and the baseline that is left of them."""
     import polars as pl
 
     from isthmus.monitor.baseline import write_baseline
 
-    python = environment()
-    (folder / "now").mkdir()
     (folder / "was").mkdir()
     generate(folder / "was", BASELINE_ROWS, 1, 0.0)
-    generate(folder / "now", rows, 2, 0.5)
     before = pl.read_parquet(folder / "was" / "*.parquet")
     before.write_parquet(folder / "before.parquet")
     write_baseline(before, folder / "baseline", features=before.columns, target="")
+
+
+def captured(rows: int, folder: Path) -> dict[str, float]:
+    trained(folder)
+    write_captures(folder, rows)
+    found = timed("lines", folder)
+    return {
+        "rows": rows,
+        "seconds": round(found["seconds"], 3),
+        "cpu_seconds": round(found["cpu_seconds"], 3),
+        "peak_mb": round(found["peak_mb"]),
+    }
+
+
+def compare(rows: int, folder: Path) -> dict[str, float]:
+    python = environment()
+    trained(folder)
+    (folder / "now").mkdir()
+    generate(folder / "now", rows, 2, 0.5)
     # The first to read a file reads it from the disk for all.
     timed("read", folder)
     reading, mine = timed("read", folder), timed("ours", folder)
@@ -204,6 +264,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--json", action="store_true", help="Print one JSON object as the last line.")
+    parser.add_argument("--lines", action="store_true", help="Read JSON lines with labels instead.")
     parser.add_argument("--contender", choices=CONTENDERS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -211,7 +272,7 @@ def main() -> None:
         contend(given.contender, given.folder)
         return
     with tempfile.TemporaryDirectory() as folder:
-        found = compare(given.rows, Path(folder))
+        found = (captured if given.lines else compare)(given.rows, Path(folder))
     if given.json:
         print(json.dumps(found))
         return
