@@ -11,9 +11,9 @@ import polars as pl
 from isthmus.build.sample import ROWS
 from isthmus.config import ModelConfig
 from isthmus.container.tabular import read_rows
-from isthmus.monitor.baseline import count, describe, read_baseline
-from isthmus.monitor.drift import Rule, drifts
+from isthmus.monitor.baseline import describe, read_baseline
 from isthmus.monitor.findings import Drift
+from isthmus.monitor.training_drift import against
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,13 @@ def look(config: ModelConfig, sample: Path, prod: Path | None) -> Quality:
     """The sample's rows, and how far each feature is from what the version in `prod` was trained on."""
     rows = pl.from_pandas(read_rows(sample / ROWS, config))
     known = read_baseline(prod / "baseline.json")[0] if prod else {}
-    shared = {name: one for name, one in known.items() if name in config.features}
-    counted = {name: count(rows[name], like) for name, like in shared.items()}
-    moved = {one.feature: one for one in drifts(shared, counted, Rule())}
+    moved = {one.feature: one for one in against(known, rows[config.features])}
     return Quality(
         rows=len(rows),
         doubled=len(rows) - rows.unique().height,
         target=dict(_values(rows[config.target], config)),
         columns=tuple(
-            _column(rows[name], shared[name].completeness if name in shared else None, moved.get(name))
+            _column(rows[name], known[name].completeness if name in known else None, moved.get(name))
             for name in config.features
         ),
     )

@@ -34,9 +34,10 @@ def _object(s3: Any, folder: str, name: str) -> Any:
         return None
 
 
-def window(s3: Any, version: Version) -> list[dict[str, Any]]:
+def training_drift(s3: Any, version: Version) -> list[dict[str, Any]]:
     """How far its training rows are from those of the version in prod then; empty where that is not known."""
-    found: list[dict[str, Any]] = _object(s3, version.metadata.get("baseline_uri", ""), "window.json") or []
+    folder = version.metadata.get("baseline_uri", "")
+    found: list[dict[str, Any]] = _object(s3, folder, "training_drift.json") or []
     return found
 
 
@@ -47,13 +48,13 @@ def page(
     moved: Sequence[Mapping[str, Any]] = (),
     seconds: Mapping[str, float] | None = None,
 ) -> str:
-    """The whole page; `moved` is what `window` gives, and `seconds` how long each job of its build took."""
+    """The whole page; `moved` is what `training_drift` gives, `seconds` how long each job of a build took."""
     parts = (
         _head(version, found),
         _figures(version, found),
         _slices(found),
         _rows(found),
-        _window(moved),
+        _moved(moved),
         _cost(platform, found, seconds or {}),
         _origin(platform, version),
         _how(version),
@@ -127,7 +128,7 @@ def _aside(one: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     return "better than the whole" if better else "**worse than the whole**"
 
 
-def _window(moved: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _moved(moved: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield "## Training rows beside those of the version in prod"
     yield ""
     if not moved:

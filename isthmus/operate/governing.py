@@ -55,7 +55,7 @@ def _fail_if_older(found: list[Waiting], limit: timedelta | None) -> None:
 def evidence(model: str, version: str | None, output: Path | None) -> None:
     """What an approver judges VERSION of MODEL (the newest, if not named) by, as a page of Markdown."""
     from isthmus.operate import registry
-    from isthmus.operate.evidence import evaluation, page, window
+    from isthmus.operate.evidence import evaluation, page, training_drift
     from isthmus.operate.lineage import job_seconds
 
     accounts = accounts_here()
@@ -63,7 +63,7 @@ def evidence(model: str, version: str | None, output: Path | None) -> None:
     found = registry.find(accounts.client("automation", "sagemaker"), model, version)
     sagemaker, s3 = accounts.client("automation", "sagemaker"), accounts.client("automation", "s3")
     seconds = job_seconds(sagemaker, found.execution)
-    text = page(accounts.platform, found, evaluation(s3, found), window(s3, found), seconds)
+    text = page(accounts.platform, found, evaluation(s3, found), training_drift(s3, found), seconds)
     if output:
         output.write_text(text)
         click.echo(f"{output}: the evidence of {found.name}")

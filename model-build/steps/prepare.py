@@ -8,7 +8,7 @@ from isthmus.container.tabular import read_rows
 from isthmus.container.versions import features_of_champion
 from isthmus.container.window import window
 from isthmus.monitor.baseline import write_baseline
-from isthmus.monitor.window import write_window
+from isthmus.monitor.training_drift import write_training_drift
 
 
 def main() -> None:
@@ -19,14 +19,15 @@ def main() -> None:
     output.mkdir(parents=True, exist_ok=True)
     rows.to_csv(output / "rows.csv", index=False)
     # What the monitor compares with is what the model learns from.
+    learned = rows[window(rows, config, len(rows))]
     write_baseline(
-        rows[window(rows, config, len(rows))],
+        learned,
         processing("output", "baseline"),
         features=config.features,
         target=config.target,
         missing=config.data.missing,
     )
-    write_window(rows, processing("input", "champion"), processing("output", "baseline"))
+    write_training_drift(learned, processing("input", "champion"), processing("output", "baseline"))
     print(f"{len(rows)} rows of {len(config.features)} features")
 
 

@@ -26,7 +26,7 @@ EVALUATION = {
         {"slice": "wind over 3", "n": 46, "value": 0.8, "ci_low": 0.7, "ci_high": 0.9},
     ],
 }  # fmt: skip
-WINDOW = [
+DRIFT = [
     {"feature": "wind", "psi": 0.43, "chance": 0.001, "drifted": True},
     {"feature": "rain", "psi": 0.03, "chance": 0.7, "drifted": False},
 ]
@@ -36,7 +36,7 @@ WINDOW = [
 def compared(aws: Aws) -> str:
     """The number of a version whose evaluation lies where it says."""
     sagemaker, key = aws.client("sagemaker"), "evidence/evaluation.json"
-    for name, content in ((key, EVALUATION), ("evidence/window.json", WINDOW)):
+    for name, content in ((key, EVALUATION), ("evidence/training_drift.json", DRIFT)):
         aws.client("s3").put_object(Bucket=BUCKET, Key=name, Body=json.dumps(content).encode())
     arn = register(aws, value=0.73, run_id="81", compared=True)
     sagemaker.update_model_package(
