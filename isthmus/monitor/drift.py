@@ -14,7 +14,7 @@ import numpy as np
 from isthmus.monitor import distances
 from isthmus.monitor.baseline import Baseline, Column
 from isthmus.monitor.findings import Drift
-from isthmus.monitor.histogram import histogram, of_numbers
+from isthmus.monitor.histogram import Histogram, histogram, of_numbers
 from isthmus.monitor.numbers import Numbers
 from isthmus.monitor.sides import side_by_side
 from isthmus.monitor.texts import Texts
@@ -67,10 +67,11 @@ def measure(before: Column, now: Column) -> Measured:
     """All distances of two columns that are counted alike."""
     if isinstance(before, Numbers) and isinstance(now, Numbers):
         return _numbers(before, now)
-    return _bins(*(lambda pooled: (pooled.before, pooled.now))(histogram(before, now).pooled()))
+    return _bins(histogram(before, now).pooled())
 
 
-def _bins(before: np.ndarray, now: np.ndarray) -> Measured:
+def _bins(bins: Histogram) -> Measured:
+    before, now = bins.before, bins.now
     statistic, chance = distances.chi_squared(before, now)
     found = {
         "psi": distances.population_stability(before, now),
@@ -82,8 +83,7 @@ def _bins(before: np.ndarray, now: np.ndarray) -> Measured:
 
 def _numbers(before: Numbers, now: Numbers) -> Measured:
     side = side_by_side(before, now)
-    bins = of_numbers(side).joined()
-    found = _bins(bins.before, bins.now)
+    found = _bins(of_numbers(side).joined())
     apart, error = distances.kolmogorov_smirnov(side)
     moved, unsure = distances.wasserstein(side)
     # No distribution moves less than its mean, which is known.

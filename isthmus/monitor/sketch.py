@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -54,7 +54,7 @@ def empty(baseline: Baseline) -> Sketch:
 def sketch(frames: Iterable[pl.DataFrame], baseline: Baseline) -> Sketch:
     """The sketch of all frames, counted on every core; only a few frames are held at a time."""
     workers = len(os.sched_getaffinity(0))
-    local, made, room = threading.local(), [empty(baseline)], threading.Semaphore(2 * workers)
+    local, made = threading.local(), [empty(baseline)]
 
     def count(frame: pl.DataFrame) -> None:
         if not hasattr(local, "sketch"):
@@ -62,16 +62,18 @@ def sketch(frames: Iterable[pl.DataFrame], baseline: Baseline) -> Sketch:
             made.append(local.sketch)
         local.sketch.add(frame)
 
-    def done(_: Future[None]) -> None:
-        room.release()
-
+    counting: set[Future[None]] = set()
     with ThreadPoolExecutor(workers) as pool:
-        counting = []
         for frame in frames:
-            room.acquire()
-            counting.append(pool.submit(count, frame))
-            counting[-1].add_done_callback(done)
-            counting = [one for one in counting if not one.done() or one.result()]
-    for one in counting:
-        one.result()
+            counting.add(pool.submit(count, frame))
+            if len(counting) == 2 * workers:
+                counted, counting = wait(counting, return_when=FIRST_COMPLETED)
+                _check(counted)
+    _check(counting)
     return reduce(add, made)
+
+
+def _check(counted: Iterable[Future[None]]) -> None:
+    """Raise what went wrong in any of them."""
+    for one in counted:
+        one.result()

@@ -54,7 +54,7 @@ def of_facet(facet: str, found: Judged, parts: list[Group], least: float, fewest
     )
     bars = [Bar(one, ratio.value, ratio.low, ratio.high, one not in unfair) for one, ratio in ratios.items()]
     plot = intervals(
-        bars, "share of positive predictions, by that of all others", {"": least, " ": 1 / least}
+        bars, "share of positive predictions, by that of all others", {"least": least, "most": 1 / least}
     )
     message = f"between {least:g} and {1 / least:.3g}; {'outside' if unfair else 'farthest'}: {shown}"
     return Finding(name, not unfair, message, plot)
