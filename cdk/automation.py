@@ -54,7 +54,7 @@ class AutomationStack(AccountStack):
         approvers = roles_of(self.account_id, names.approver_role(platform))
         keys.messages.allow(approvers, USE, through_sqs(platform.region))
         automation_operator(self, platform, data_key=keys.data.arn)
-        automation_auditor(self, platform)
+        automation_auditor(self, platform, data_key=keys.data.arn)
         automation_data_owner(self, platform, data_key=keys.data.arn, data=data.name)
         topic, bus = notices(self, platform, keys.messages), automation_bus(self, platform)
         announce(self, platform, topic, FAILED_RUN)
@@ -96,6 +96,9 @@ def _share(platform: Platform, key: Key, artifacts: Bucket, data: Bucket) -> Non
     key.allow(roles_of_models(platform, automation, "synth"), READ)
     key.allow_roles(USE, names.data_role(platform))
     key.allow_roles(READ, names.approver_role(platform), names.operator_role(platform))
+    key.allow(
+        roles_of(automation, names.audit_role(platform)), READ, through_s3(platform.region, artifacts.name)
+    )
     # Which models a team reads stands in its role's policies: a bucket's has no room for all.
     scientists = roles_of_models(platform, platform.accounts.dev, "scientist")
     key.allow(scientists, READ, through_s3(platform.region, artifacts.name, data.name))

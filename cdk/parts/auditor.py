@@ -1,6 +1,7 @@
 """Who proves each night that what runs in prod came there by the rules: reads the registry and the endpoints.
 
-Enters the automation account by a service connection of its own, and prod's from there. It reads no data.
+Enters the automation account by a service connection of its own, and prod's from there. Of data it reads
+what evaluations found, and nothing else.
 """
 
 from __future__ import annotations
@@ -10,17 +11,20 @@ from constructs import Construct
 
 from cdk.parts.federation import connection
 from cdk.parts.grants import allow, make_role, roles_of, sagemaker
+from cdk.parts.keys import READ, through_s3
 from cdk.parts.people import read_registry, read_shared_registry
 from cdk.parts.platform_tag import of_platform
+from cdk.parts.storage import bucket_arn
 from isthmus import names
 from isthmus.config import Platform
 
 ABOUT = "The audit, which proves that what runs in prod came there by the rules"
 
 
-def automation_auditor(scope: Construct, platform: Platform) -> None:
-    """Reads versions and who approved them; enters prod."""
+def automation_auditor(scope: Construct, platform: Platform, *, data_key: str) -> None:
+    """Reads versions, who approved them and what their evaluations found; enters prod."""
     accounts, role = platform.accounts, names.audit_role(platform)
+    artifacts = names.artifact_bucket(platform)
     make_role(
         scope,
         "Auditor",
@@ -29,6 +33,9 @@ def automation_auditor(scope: Construct, platform: Platform) -> None:
         description=ABOUT,
         statements=[
             *read_registry(platform),
+            # What the registry says of them is a copy, which an approver may write.
+            allow("s3:GetObject", f"{bucket_arn(artifacts)}/*/evaluation.json"),
+            allow(READ, data_key, through_s3(platform.region, artifacts)),
             allow("sts:AssumeRole", names.role_arn(accounts.prod, role)),
         ],
     )

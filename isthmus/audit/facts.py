@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from isthmus import names
+from isthmus.audit import evaluation
+from isthmus.audit.evaluation import Evaluation
 from isthmus.azure import approvals, provision, runs
 from isthmus.azure.approvals import Approval
 from isthmus.azure.client import Client, connect
@@ -23,12 +26,16 @@ from isthmus.operate.registry import Version
 
 @dataclass(frozen=True)
 class Served:
-    """A version that runs in prod. A run is None where none is recorded, or Azure DevOps has it no more."""
+    """A version that runs in prod. A run is None where none is recorded, or Azure DevOps has it no more.
+
+    `evaluation` is None where it does not lie where its build left it.
+    """
 
     version: Version
     build: Run | None
     deployment: Run | None
     approvals: tuple[Approval, ...]
+    evaluation: Evaluation | None
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,7 @@ def _served(accounts: Accounts, client: Client, model: str) -> Served | None:
     arn = endpoints.find(accounts.client("prod", "sagemaker"), model, "prod").model_package_arn
     if not arn:
         return None
+    bucket = names.artifact_bucket(accounts.platform)
     version = registry.describe(accounts.client("automation", "sagemaker"), arn)
     deployment = _run(client, version.metadata.get("prod_run_id", ""))
     return Served(
@@ -83,6 +91,7 @@ def _served(accounts: Accounts, client: Client, model: str) -> Served | None:
         build=_run(client, version.metadata.get("run_id", "")),
         deployment=deployment,
         approvals=tuple(approvals.every(client, deployment.id)) if deployment else (),
+        evaluation=evaluation.read(accounts.client("automation", "s3"), bucket, version),
     )
 
 

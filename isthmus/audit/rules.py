@@ -11,10 +11,8 @@ from isthmus.audit.facts import Facts, Served
 from isthmus.azure.duties import breaches
 from isthmus.config import Platform
 from isthmus.config.approvals import length
-from isthmus.config.model import LOWER_IS_BETTER
 from isthmus.config.retraining import REASONS
 from isthmus.operate.age import written
-from isthmus.operate.registry import Version
 
 # What a role session of ours is called where no person stands behind it.
 JOB = re.compile(r"azure-run-[0-9]+|isthmus|SageMaker|.*-(pipeline|build|deploy|synth|bridge)")
@@ -59,32 +57,42 @@ def _each(judge: Callable[[Served], str]) -> Judge:
 
 def _approver(facts: Facts) -> Iterator[tuple[str, str]]:
     for one in facts.served:
-        if message := _approved(facts.platform, one.version):
+        if message := _approved(facts.platform, one):
             yield one.version.name, message
 
 
-def _approved(platform: Platform, version: Version) -> str:
+def _approved(platform: Platform, one: Served) -> str:
+    version = one.version
     if version.status != "Approved":
         return f"its status is {version.status}: it runs in prod without an approval"
     if version.automatic:
-        return _by_rule(platform, version)
+        return _by_rule(platform, one)
     who = version.approved_by
     if not who:
         return "nobody is recorded as its approver"
     return f"approved by {who}, which is a job and no person" if JOB.fullmatch(who) else ""
 
 
-def _by_rule(platform: Platform, version: Version) -> str:
-    """An approval that no person gave is as good as the rule that platform.yaml has for the model."""
-    rule = platform.model(version.model).retraining.approve
+def _by_rule(platform: Platform, one: Served) -> str:
+    """An approval that no person gave is as good as the rule that platform.yaml has for the model.
+
+    Not by what whoever approves can write: why it was built its run says, and what it gained its evaluation.
+    """
+    rule = platform.model(one.version.model).retraining.approve
     if rule is None:
         return "approved automatically, and platform.yaml has no rule for it"
-    if version.metadata.get("reason") not in [REASONS[one] for one in rule.when]:
-        return f"approved automatically, and built because of {version.metadata.get('reason', 'nothing')}"
-    if version.gain is None or version.gain.ci_low < rule.least_gain:
-        gained = version.gain.interval if version.gain else "none"
-        return f"approved automatically, and its gain is {gained}: the rule asks for {rule.least_gain:g}"
-    return ""
+    if one.build is None or not one.build.requester.is_application:
+        return f"approved automatically, and {one.build.requester if one.build else 'nobody'} had it built"
+    reason = one.build.parameters.get("reason", "nothing")
+    if reason not in [REASONS[each] for each in rule.when]:
+        return f"approved automatically, and built because of {reason}"
+    if one.evaluation is None or one.evaluation.gain is None:
+        return "approved automatically, and no evaluation compares it with a version of its model"
+    value, low, high = one.evaluation.gain
+    if low >= rule.least_gain:
+        return ""
+    gained = f"{value:.3f} [{low:.3f}, {high:.3f}]"
+    return f"approved automatically, and its gain is {gained}: the rule asks for {rule.least_gain:g}"
 
 
 def _run(one: Served) -> str:
@@ -93,6 +101,8 @@ def _run(one: Served) -> str:
         return "no build run is recorded"
     if one.build is None:
         return f"Azure DevOps has its build run {number} no more"
+    if f"/{one.version.model}/runs/{number}/" not in one.version.judged:
+        return f"it names run {number}, and its evaluation is of another"
     wanted = names.build_pipeline(one.version.model)
     return "" if one.build.pipeline == wanted else f"run {number} is of {one.build.pipeline}, not of {wanted}"
 
@@ -107,13 +117,10 @@ def _commit(one: Served) -> str:
 
 
 def _bar(one: Served) -> str:
-    found = one.version.metric
-    if not found:
-        return "no metric is recorded"
-    sign = -1 if found["metric"] in LOWER_IS_BETTER else 1
-    if sign * found["value"] >= sign * found["threshold"]:
-        return ""
-    return f"{found['metric']} {found['value']:g} does not reach its bar {found['threshold']:g}"
+    found = one.evaluation
+    if found is None:
+        return f"no evaluation with its metric is where its build left it: {one.version.judged or 'nowhere'}"
+    return "" if found.meets else f"{found.metric} {found.value:g} does not reach its bar {found.threshold:g}"
 
 
 def _data(one: Served) -> str:

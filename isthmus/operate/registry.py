@@ -22,7 +22,7 @@ class Version:
 
     `status` is that of its approval, `state` that of the package itself (Completed, Failed, ...); `metric`
     holds metric, value, ci_low, ci_high and threshold where the build recorded them; `gain` is what it won
-    over the version that was in prod then.
+    over the version that was in prod then. Both are copies: `judged` is where its evaluation lies.
     """
 
     arn: str
@@ -41,6 +41,7 @@ class Version:
     gain: Gain | None = None
     image: str = ""
     stage_status: str = ""
+    judged: str = ""
 
     @property
     def name(self) -> str:
@@ -163,6 +164,7 @@ def describe(sagemaker: Any, arn: str) -> Version:
         metric=_metric(metadata),
         metadata=metadata,
         stage=found.get("ModelLifeCycle", {}).get("Stage", ""),
+        judged=_judged(found),
         stage_status=found.get("ModelLifeCycle", {}).get("StageStatus", ""),
         changed_by=person(found.get("LastModifiedBy", {})),
         comment=found.get("ApprovalDescription", ""),
@@ -170,6 +172,12 @@ def describe(sagemaker: Any, arn: str) -> Version:
         gain=recorded(metadata),
         image=next((one["Image"] for one in _containers(found)), ""),
     )
+
+
+def _judged(found: dict[str, Any]) -> str:
+    """The evaluation that the version was registered with; only a registration can say it."""
+    quality = found.get("ModelMetrics", {}).get("ModelQuality", {})
+    return str(quality.get("Statistics", {}).get("S3Uri", ""))
 
 
 def _containers(found: dict[str, Any]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from isthmus.audit.evaluation import parse
 from isthmus.audit.facts import Facts, Served, keeps_secret
 from isthmus.audit.rules import RULES, Finding
 from isthmus.azure.approvals import Approval
@@ -30,11 +31,17 @@ METADATA = {
     "evaluation_uri": "s3://artifacts/evaluation",
     "approved_by": "robin",
 }
+GROUP = ARN.rpartition("/")[0]
+EVALUATION = {
+    "metric": "auc", "value": 0.71, "threshold": 0.7, "higher_is_better": True, "meets_threshold": True,
+    "gain": {"value": 0.3, "ci_low": 0.2, "ci_high": 0.4}, "champion": {"model_package_arn": f"{GROUP}/0"},
+}  # fmt: skip
 METRIC = {"metric": "auc", "value": 0.71, "ci_low": 0.66, "ci_high": 0.76, "threshold": 0.7}
 VERSION = Version(
     arn=ARN, model=MODEL, number=1, status="Approved", state="Completed", created="2026-11-20T09:00:00+00:00",
     changed="2026-11-20T10:00:00+00:00", metric=METRIC, metadata=METADATA, stage="prod", changed_by="robin",
     comment="", execution="arn:execution", image=f"222233334444.dkr.ecr/isthmus/tabular@sha256:{'0' * 64}",
+    judged=f"s3://artifacts/{MODEL}/runs/41/evaluate/evaluation/evaluation.json",
 )  # fmt: skip
 
 
@@ -66,6 +73,7 @@ SERVED = Served(
     build=run(41, f"{MODEL}-build"),
     deployment=run(51, f"{MODEL}-deploy", parameters={"modelPackageArn": ARN}),
     approvals=GATES,
+    evaluation=parse(EVALUATION, GROUP),
 )
 GOOD = Facts(platform=read_platform(Path(__file__).parents[2] / "platform.yaml"), served=(SERVED,))
 
@@ -86,17 +94,39 @@ def metadata(**changes: str) -> Facts:
     return version(metadata=METADATA | changes)
 
 
-def by_rule(*, low: float = 0.2, reason: str = "retrain", least_gain: float | None = 0.1) -> Facts:
-    """A version that a rule approved, on a platform that has one, unless `least_gain` is None."""
+def judged(**changes: Any) -> Facts:
+    return served(evaluation=parse(EVALUATION | changes, GROUP))
+
+
+def by_rule(
+    *,
+    low: float = 0.2,
+    reason: str = "retrain",
+    least_gain: float | None = 0.1,
+    asked_by: Person = BRIDGE,
+    champion: str = f"{GROUP}/0",
+) -> Facts:
+    """A version that a rule approved, on a platform that has one, unless `least_gain` is None.
+
+    What its metadata say is always well.
+    """
     approve = None if least_gain is None else Approve(least_gain=least_gain)
     retraining = Retraining(approve=approve)
     models = [one.model_copy(update={"retraining": retraining}) for one in GOOD.platform.models]
     facts = served(
-        build=run(41, f"{MODEL}-build", requester=BRIDGE),
+        build=run(41, f"{MODEL}-build", requester=asked_by, parameters={"reason": reason}),
+        evaluation=parse(
+            EVALUATION
+            | {
+                "gain": {"value": 0.3, "ci_low": low, "ci_high": 0.4},
+                "champion": {"model_package_arn": champion},
+            },
+            GROUP,
+        ),
         version=replace(
             VERSION,
-            metadata=METADATA | {"approved_by": "automatic", "reason": reason},
-            gain=Gain(0.3, low, 0.4, 1, 91),
+            metadata=METADATA | {"approved_by": "automatic", "reason": "retrain"},
+            gain=Gain(0.3, 0.2, 0.4, 1, 91),
         ),
     )
     return replace(facts, platform=GOOD.platform.model_copy(update={"models": models}))
@@ -121,9 +151,11 @@ BROKEN = [
     ("version-run", served(build=run(41, "other-build")), "is of other-build"),
     ("version-commit", metadata(commit="main"), "its commit is not one"),
     ("version-commit", served(build=run(41, f"{MODEL}-build", commit="f" * 40)), "its run built fffffffff"),
-    ("version-metric", version(metric={}), "no metric"),
-    ("version-metric", version(metric=METRIC | {"threshold": 0.8}), "auc 0.71 does not reach its bar 0.8"),
-    ("version-metric", version(metric=METRIC | {"metric": "rmse"}), "does not reach"),
+    ("version-run", metadata(run_id="40"), "it names run 40, and its evaluation is of another"),
+    ("version-metric", served(evaluation=None), "no evaluation with its metric"),
+    ("version-metric", judged(threshold=0.8), "auc 0.71 does not reach its bar 0.8"),
+    ("version-metric", judged(meets_threshold=False), "does not reach"),
+    ("version-metric", judged(metric="rmse", higher_is_better=False), "does not reach"),
     ("version-data", metadata(data_version="none"), "not recorded: data_version"),
     ("version-data", version(execution=""), "not recorded: execution"),
     ("version-image", version(image="isthmus/tabular:latest"), "by name"),
@@ -248,8 +280,26 @@ def test_an_approval_by_rule_is_one_where_the_rule_is_kept() -> None:
         (by_rule(low=0.09), "its gain is 0.300 [0.090, 0.400]: the rule asks for 0.1"),
         (by_rule(reason="data"), "built because of data"),
         (by_rule(reason="drift"), "built because of drift"),
+        (by_rule(champion="arn:of/another/1"), "no evaluation compares it"),
     ],
 )
 def test_an_approval_by_rule_that_the_rule_does_not_give_is_found(facts: Facts, why: str) -> None:
     (one,) = found(facts)
     assert one.rule == "version-approver" and why in one.message
+
+
+def test_who_approves_as_if_by_rule_what_he_had_built_is_found_twice() -> None:
+    said = {one.rule: one.message for one in found(by_rule(asked_by=DANA))}
+    assert said.keys() == {"version-approver", "duties-separated"}
+    assert "Dana Scientist had it built" in said["version-approver"]
+    assert "Dana Scientist had it built, and it is approved as if by a rule" in said["duties-separated"]
+
+
+@pytest.mark.parametrize("lacks", [*EVALUATION])
+def test_an_evaluation_that_lacks_something_is_none(lacks: str) -> None:
+    left = {key: value for key, value in EVALUATION.items() if key != lacks}
+    if lacks == "champion":
+        assert parse(left, GROUP).gain is None
+    else:
+        with pytest.raises(KeyError):
+            parse(left, GROUP)

@@ -33,6 +33,7 @@ __all__ = ["empty", "folders"]
 CHECKOUT = Path(__file__).parents[2]
 MODEL = "seattle-rain"
 GROUP_ARN = f"arn:aws:sagemaker:{REGION}:{AUTOMATION}:model-package/{MODEL}"
+ARTIFACTS = f"isthmus-artifacts-{AUTOMATION}-{REGION}"
 CAPTURES = f"isthmus-capture-{PROD}-{REGION}"
 # What the platform's stacks grant; the words are tested with the stacks.
 ANYTHING = ["sagemaker:*", "logs:*", "s3:*", "kms:*", "ecr:*", "sqs:*", "cloudwatch:*"]
@@ -197,6 +198,14 @@ def register(aws: Aws, *, value: float, run_id: str, compared: bool = False, rea
             "SupportedResponseMIMETypes": ["text/csv"],
         },
         MetadataProperties={"CommitId": "c0ffee", "GeneratedBy": "arn:execution"},
+        ModelMetrics={
+            "ModelQuality": {
+                "Statistics": {
+                    "ContentType": "application/json",
+                    "S3Uri": f"s3://{ARTIFACTS}/{MODEL}/runs/{run_id}/evaluation.json",
+                }
+            }
+        },
         CustomerMetadataProperties={
             "commit": "c0ffee",
             "run_id": run_id,
@@ -217,7 +226,9 @@ def register(aws: Aws, *, value: float, run_id: str, compared: bool = False, rea
 
 def _endpoint(aws: Aws) -> None:
     s3, sagemaker = aws.client("s3", PROD), aws.client("sagemaker", PROD)
-    s3.create_bucket(Bucket=CAPTURES, CreateBucketConfiguration={"LocationConstraint": REGION})
+    placed = {"LocationConstraint": REGION}
+    aws.client("s3").create_bucket(Bucket=ARTIFACTS, CreateBucketConfiguration=placed)
+    s3.create_bucket(Bucket=CAPTURES, CreateBucketConfiguration=placed)
     reader = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{PROD}:root"}, "Action": "s3:*"}
     resources = {"Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [reader | resources]})

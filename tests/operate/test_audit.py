@@ -15,7 +15,7 @@ from isthmus.azure.contents import Folders
 from isthmus.config import read_platform
 from isthmus.errors import Problem
 from tests.local.azure_devops.standin import StandIn
-from tests.operate.conftest import CHECKOUT, MODEL, Shell
+from tests.operate.conftest import ARTIFACTS, CHECKOUT, MODEL, Aws, Shell
 from tests.operate.test_pending import signed_in
 
 ASKED = [rule.id for rule in RULES if rule.id != "role-width"]
@@ -48,6 +48,27 @@ def test_the_formats_agree(shell: Shell, azure: StandIn, tmp_path: Path) -> None
     failed = [case.get("name", "").partition(":")[0] for case in ElementTree.parse(file).iter("testcase")
               if case.find("failure") is not None]  # fmt: skip
     assert failed == list(dict.fromkeys(broken))
+
+
+def test_the_metric_is_what_the_evaluation_found_and_not_what_the_registry_says(
+    shell: Shell, azure: StandIn, aws: Aws
+) -> None:
+    """The version's metadata say 0.71."""
+    found = {"metric": "auc", "value": 0.71, "threshold": 0.7, "higher_is_better": True, "gain": None}
+    where = {"Bucket": ARTIFACTS, "Key": f"{MODEL}/runs/41/evaluation.json"}
+    said = shell.run("audit", **signed_in(azure)).output
+    assert f"{MODEL}/1: no evaluation with its metric is where its build left it: s3://{ARTIFACTS}/" in said
+    try:
+        aws.client("s3").put_object(**where, Body=json.dumps(found | {"meets_threshold": True}).encode())
+        assert "✓ version-metric" in shell.run("audit", **signed_in(azure)).output
+        low = found | {"value": 0.61, "meets_threshold": False}
+        aws.client("s3").put_object(**where, Body=json.dumps(low).encode())
+        said = shell.run("audit", **signed_in(azure)).output
+        assert f"{MODEL}/1: auc 0.61 does not reach its bar 0.7" in said
+        aws.client("s3").put_object(**where, Body=b"[]")
+        assert "no evaluation with its metric" in shell.run("audit", **signed_in(azure)).output
+    finally:
+        aws.client("s3").delete_object(**where)
 
 
 def test_a_guard_that_was_taken_away_is_found_until_it_is_back(

@@ -1,0 +1,67 @@
+"""What a version's evaluation found, read where the version was registered with it: nobody can change that.
+
+The figures in the version's metadata are a copy that whoever approves may write. The bridge reads the same.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from isthmus.operate.registry import Version
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A metric, whether it reaches its bar, and the interval of its gain over the version in prod then.
+
+    `gain` is (value, low, high), None where the version was compared with none of its model.
+    """
+
+    metric: str
+    value: float
+    threshold: float
+    meets: bool
+    gain: tuple[float, float, float] | None = None
+
+
+def read(s3: Any, bucket: str, version: Version) -> Evaluation | None:
+    """None where it is not among its model's runs in the bucket, is gone, or lacks a figure."""
+    key = version.judged.removeprefix(f"s3://{bucket}/")
+    if not re.fullmatch(rf"{re.escape(version.model)}/runs/[A-Za-z0-9_./-]+/evaluation\.json", key):
+        return None
+    try:
+        content = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except s3.exceptions.ClientError as error:
+        # Who may not list a bucket is refused what is not there.
+        if error.response["Error"]["Code"] not in ("NoSuchKey", "AccessDenied"):
+            raise
+        return None
+    try:
+        return parse(json.loads(content), version.arn.rpartition("/")[0])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def parse(found: Mapping[str, Any], group: str) -> Evaluation:
+    """Of evaluation.json; `group` is the ARN that the model's versions begin with. Raises as they lack."""
+    value, threshold = _number(found["value"]), _number(found["threshold"])
+    sign = 1 if found["higher_is_better"] else -1
+    meets = found["meets_threshold"] is True and sign * value >= sign * threshold
+    champion = str((found.get("champion") or {}).get("model_package_arn", ""))
+    gain = _gain(found["gain"]) if found["gain"] and champion.startswith(f"{group}/") else None
+    return Evaluation(str(found["metric"]), value, threshold, meets, gain)
+
+
+def _gain(found: Mapping[str, Any]) -> tuple[float, float, float]:
+    return _number(found["value"]), _number(found["ci_low"]), _number(found["ci_high"])
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is no number")
+    return float(value)
