@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.errors import BadInput
+from isthmus.container.archive import unpack
+from isthmus.container.model import ModelFailed, load
+from isthmus.container.payload import frame
+from isthmus.errors import BadInput, Problem
 from isthmus.monitor.explanations import Predict, explain
 from isthmus.monitor.facets import HOLDOUT
 from isthmus.monitor.findings import Explained
@@ -17,15 +20,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def load(folder: Path) -> Predict:
-    """The model in `folder` (model.tar.gz) as a function of rows."""
-    from isthmus.container.archive import unpack
-    from isthmus.container.artifact import inference
+def unpacked(folder: Path) -> Predict:
+    """The model in `folder` (model.tar.gz) as a function of rows; it raises `Problem` where it fails on them.
 
+    Raises `Problem` as `isthmus.container.model.load` does.
+    """
     unpack(folder / "model.tar.gz", folder)
-    code = inference(folder)
-    model = code.model_fn(folder)
-    return lambda rows: code.predict_fn(rows, model)
+    model = load(folder)
+
+    def predict(rows: pd.DataFrame) -> list[Any]:
+        try:
+            return model.predict({str(name): cells.tolist() for name, cells in rows.items()})
+        except ModelFailed as error:
+            raise Problem(f"captured rows cannot be explained: {error}") from None
+
+    return predict
 
 
 def explained(
@@ -39,25 +48,23 @@ def explained(
     """Explanations of captured rows, and of as many that training held out; None where nothing came."""
     if not sample:
         return None
+    columns = dict(zip(kinds, map(list, zip(*sample, strict=True)), strict=True))
+    before = _held_out(evaluation, kinds, rows)
+    return explain(unpacked(model), before, frame(columns, kinds), threshold)
+
+
+def _held_out(evaluation: Path, kinds: Mapping[str, str], most: int) -> pd.DataFrame:
+    """Rows from all over those that training held out."""
     import pandas as pd
 
-    now = frame([[np.nan if value is None else value for value in row] for row in sample], kinds)
+    texts = {name: object for name in kinds if kinds[name] == "text"}
     try:
-        texts = {name: object for name in kinds if kinds[name] == "text"}
-        held = pd.read_csv(evaluation / HOLDOUT, dtype=texts)
-        chosen = held[list(kinds)].iloc[np.linspace(0, len(held) - 1, min(rows, len(held))).astype(int)]
+        held = pd.read_csv(evaluation / HOLDOUT, dtype=texts)[list(kinds)]
     except (FileNotFoundError, KeyError):
         raise BadInput(
             "explanations need rows of training",
             where=HOLDOUT,
             todo="steps/evaluate.py leaves it beside evaluation.json",
         ) from None
-    return explain(load(model), frame(chosen.to_numpy(object).tolist(), kinds), now, threshold)
-
-
-def frame(rows: list[list[Any]], kinds: Mapping[str, str]) -> pd.DataFrame:
-    """Rows with the types that requests have (see `isthmus.container.payload.read`)."""
-    import pandas as pd
-
-    types = {name: float if kind == "number" else object for name, kind in kinds.items()}
-    return pd.DataFrame(rows, columns=list(kinds)).astype(types)
+    chosen = held.iloc[np.linspace(0, len(held) - 1, min(most, len(held))).astype(int)]
+    return frame({name: chosen[name].tolist() for name in kinds}, kinds)

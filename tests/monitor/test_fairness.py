@@ -60,7 +60,7 @@ def answers(table: pd.DataFrame, against: Callable[[pd.DataFrame], Any]) -> pd.S
     return 1 / (1 + np.exp(-score + against(table)))
 
 
-def lay(opt_ml: Path, now: pd.DataFrame, told: pd.Series) -> None:
+def lay(opt_ml: Path, now: pd.DataFrame, told: pd.Series, inference: str) -> None:
     inputs, rng = opt_ml / "processing" / "input", np.random.default_rng(1)
     trained = people(rng, 800, 1, 10)
     write_baseline(trained, inputs / "baseline", features=FEATURES, target="label")
@@ -69,7 +69,7 @@ def lay(opt_ml: Path, now: pd.DataFrame, told: pd.Series) -> None:
     trained["prediction"] = answers(trained, lambda _: 0)
     trained.to_csv(inputs / "evaluation" / "holdout.csv", index=False)
     trained[["prediction"]].to_csv(inputs / "evaluation" / "predictions.csv", index=False)
-    model(inputs / "model")
+    model(inputs / "model", inference)
     rows = zip(now.itertuples(index=False), told, strict=True)
     asked = [
         line(f"age,income,region\n{row.age},{row.income},{row.region}\n", f"{answer}\n", f"i{number}")
@@ -79,23 +79,24 @@ def lay(opt_ml: Path, now: pd.DataFrame, told: pd.Series) -> None:
     write(inputs / "labels", [label(f"i{number}", one) for number, one in enumerate(now["label"])])
 
 
-def model(folder: Path) -> None:
+def model(folder: Path, inference: str) -> None:
     code = folder / "made" / "code" / "serving"
     code.mkdir(parents=True)
     (code / "__init__.py").touch()
-    (code / "inference.py").write_text(INFERENCE)
+    (code / "inference.py").write_text(inference)
+    (folder / "made" / "metadata.json").write_text(json.dumps({"target": "label", "missing": []}))
     with tarfile.open(folder / "model.tar.gz", "w:gz") as tar:
-        tar.add(folder / "made" / "code", "code")
+        tar.add(folder / "made", ".")
 
 
 @pytest.fixture
 def step(
     tmp_path: Path, cloudwatch: tuple[str, list[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Path]:
-    def ran(now: pd.DataFrame, told: pd.Series) -> Path:
+    def ran(now: pd.DataFrame, told: pd.Series, inference: str = INFERENCE) -> Path:
         for name, value in settings.written(Monitoring.model_validate(MONITORING)).items():
             monkeypatch.setitem(os.environ, name, value)
-        lay(tmp_path, now, told)
+        lay(tmp_path, now, told, inference)
         run(tmp_path, cloudwatch[0])
         return tmp_path / "processing" / "output" / "report"
 
@@ -129,3 +130,21 @@ def test_an_unfair_model_and_another_order_of_features_are_told_in_clarifys_file
     assert {one["constraint_check_type"] for one in told} == {"bias_drift_check"}
     (moved,) = json.loads((output / "explanations" / "constraint_violations.json").read_text())["violations"]
     assert moved["constraint_check_type"] == "feature_attribution_drift_check"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (INFERENCE.replace("return 0.8", "return 1 / 0"), "cannot be loaded: ZeroDivisionError"),
+        (
+            INFERENCE.replace('rows["income"]', 'rows["salary"]'),
+            "cannot be explained: the model failed: KeyErr",
+        ),
+    ],
+)
+def test_a_model_that_does_not_load_or_fails_is_told_in_a_line(
+    step: Callable[..., Path], wrong: str, words: str
+) -> None:
+    now = people(np.random.default_rng(2), 100, 1, 10)
+    with pytest.raises(AssertionError, match=words):
+        step(now, answers(now, lambda _: 0), wrong)
