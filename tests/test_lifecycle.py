@@ -158,7 +158,7 @@ def test_prod_answers_with_a_probability(report: dict[str, Any]) -> None:
 def test_the_monitor_names_what_drifted_and_what_was_lost(report: dict[str, Any]) -> None:
     said = result(report, "Monitor prod")
     verdicts = dict(re.findall(r"^  (\w+) +[\d.]+ +[\d.]+ +[\d.e-]+  (drift|steady)$", said, re.MULTILINE))
-    assert set(verdicts) == {"day_of_year", "precipitation", "temp_max", "temp_min", "wind"}
+    assert set(verdicts) == {"day_of_year", "precipitation", "temp_max", "temp_min", "wind", "prediction"}
     assert verdicts["day_of_year"] == verdicts["temp_max"] == "drift"
     assert re.search(r"^log_loss \d\.\d+ \[.*on 181 labels, registered .*: a loss beyond chance$", said, re.M)
 
