@@ -152,7 +152,7 @@ def test_the_monitor_understands_it(
     said = monitor(tmp_path, cloudwatch[0])
     found = parse((tmp_path / "processing" / "output" / "report" / "findings.json").read_bytes())
     assert found.rows == len(rows) and found.bad_lines == 0
-    assert {one.feature for one in found.drift} == set(houses.config.features)
+    assert {one.feature for one in found.drift} == {*houses.config.features, "prediction"}
     assert not found.drifted and not found.lost, summary(found)
     assert f"mae {found.quality.current} on {len(rows)} labels" in said  # type: ignore[union-attr]
     assert "within chance" in said

@@ -11,7 +11,7 @@ from isthmus.audit.facts import Facts, Served
 from isthmus.azure.duties import breaches
 from isthmus.config import Platform
 from isthmus.config.approvals import length
-from isthmus.config.retraining import REASONS
+from isthmus.config.reasons import REASONS
 from isthmus.operate.age import written
 
 # What a role session of ours is called where no person stands behind it.

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from isthmus.azure.approvals import Approval
 from isthmus.azure.people import NOBODY, Person, same, signs_in_as
 from isthmus.azure.runs import Run
-from isthmus.config.retraining import BY_RULE
+from isthmus.config.reasons import BY_RULE
 
 
 def breaches(

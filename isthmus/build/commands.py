@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from isthmus.config.retraining import REASONS
+from isthmus.config.reasons import REASONS
 
 if TYPE_CHECKING:
     from isthmus.config import ModelConfig, Platform

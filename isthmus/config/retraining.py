@@ -12,10 +12,6 @@ from pydantic import Field, field_validator
 from isthmus.config.fields import Schedule, Strict
 
 Trigger = Literal["quality", "drift", "data"]
-REASONS = {"quality": "retrain", "drift": "drift", "data": "data", "schedule": "schedule"}
-"""What a retraining is because of, and what its run and its version call that."""
-BY_RULE = "automatic"
-"""Whom the bridge writes down as the approver where a rule is."""
 
 
 class Approve(Strict):

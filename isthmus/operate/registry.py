@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from isthmus.aws import person
-from isthmus.config.retraining import BY_RULE, REASONS
+from isthmus.config.reasons import BY_RULE, REASONS
 from isthmus.errors import BadInput, NotFound, Refused
 from isthmus.operate.gain import Gain, recorded
 

@@ -282,7 +282,7 @@ class TestMonitor:
         assert "60 rows captured, 0 unreadable lines" in found
 
     def test_it_finds_drift_broken_constraints_and_lost_quality(self, found: str) -> None:
-        assert re.search(r"wind +\d+\.\d+ +\d\.\d+  drift", found)
+        assert re.search(r"wind +\d+\.\d+ +\d\.\d+ +[\d.e-]+  drift", found)
         assert re.search(r"season +categorical_values_check", found)
         assert re.search(r"auc 0\.\d+ \[.*on 60 labels.*a loss beyond chance", found)
 

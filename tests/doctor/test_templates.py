@@ -176,7 +176,8 @@ def test_a_role_that_a_key_does_not_name(platform: Platform, templates: dict[str
     assert "--stack-name isthmus-automation " in found[0].remedy
     assert "REVERT_DRIFT" in found[0].remedy
     assert said(keys(sight, "prod")) == [
-        ("key alias/isthmus-data", lacks.format(role, PROD, action))
+        (f"key alias/isthmus-{key}", lacks.format(role, PROD, action))
+        for key in ("data", "messages")
         for action in ("kms:Decrypt", "kms:GenerateDataKey")
     ]
 

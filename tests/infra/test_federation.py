@@ -87,9 +87,9 @@ def test_the_connections_token_enters_from_either_issuer(
         (ISSUER, AZURE_DEVOPS, {"iss": ISSUER + "/"}),
         (ISSUER, AZURE_DEVOPS, {"exp": int(time.time()) - 1}),
         (ISSUER, AZURE_DEVOPS, {"exp": None}),
-        (ISSUER, AZURE_DEVOPS, {"nbf": int(time.time()) + 900}),
+        (ISSUER, AZURE_DEVOPS, {"nbf": int(time.time()) + 86_400}),
         (ENTRA, "entra", {"exp": int(time.time()) - 1}),
-        (ENTRA, "entra", {"nbf": int(time.time()) + 900}),
+        (ENTRA, "entra", {"nbf": int(time.time()) + 86_400}),
         # What one issuer says is believed of that one only.
         (ENTRA, AZURE_DEVOPS, {}),
         (ISSUER, "entra", {}),

@@ -21,14 +21,14 @@ from tests.operate.conftest import GROUP_ARN, MODEL, Shell
 HERE = Model(name=MODEL, owner="team")
 
 
-def ago(**length: float) -> str:
-    return (datetime.now(UTC) - timedelta(**length)).isoformat(timespec="seconds")
+def ago(length: timedelta) -> str:
+    return (datetime.now(UTC) - length).isoformat(timespec="seconds")
 
 
 def version(number: int, status: str = "Approved", **fields: Any) -> Version:
     known = Version(
         arn=f"{GROUP_ARN}/{number}", model=MODEL, number=number, status=status, state="Completed",
-        created=ago(hours=3), changed=ago(hours=1), metric={}, metadata={}, stage="", stage_status="",
+        created=ago(timedelta(hours=3)), changed=ago(timedelta(hours=1)), metric={}, metadata={}, stage="", stage_status="",
         changed_by="", comment="", execution="",
     )  # fmt: skip
     return replace(known, **fields)
@@ -73,19 +73,20 @@ def test_an_approval_that_no_run_came_of_differs_and_can_be_mended() -> None:
         {"status": "Rejected"},
         {"state": "Failed"},
         {"stage": "prod", "stage_status": "Retired"},
-        {"created": ago(hours=1), "changed": ago(hours=1)},
-        {"changed": ago(minutes=1)},
-        {"changed": ago(days=30), "created": ago(days=31)},
+        {"created": timedelta(hours=1), "changed": timedelta(hours=1)},
+        {"changed": timedelta(minutes=1)},
+        {"changed": timedelta(days=30), "created": timedelta(days=31)},
     ],
 )
 def test_what_waits_for_no_run_does_not_differ(fields: dict[str, Any]) -> None:
     """As the reconciler judges it: see `tests/bridge/test_reconcile.py`."""
-    assert said(replace(version(3), **fields)) == []
+    since = {name: ago(value) if isinstance(value, timedelta) else value for name, value in fields.items()}
+    assert said(replace(version(3), **since)) == []
 
 
-@pytest.mark.parametrize(("at", "differs"), [(ago(minutes=30), False), (ago(hours=2), True)])
-def test_what_a_later_approval_overtook_stays(at: str, differs: bool) -> None:
-    assert bool(said(version(3), run(4, at=at))) == differs
+@pytest.mark.parametrize(("earlier", "differs"), [(timedelta(minutes=30), False), (timedelta(hours=2), True)])
+def test_what_a_later_approval_overtook_stays(earlier: timedelta, differs: bool) -> None:
+    assert bool(said(version(3), run(4, at=ago(earlier)))) == differs
 
 
 @pytest.mark.parametrize("mends", [False, True])
@@ -103,7 +104,9 @@ def test_an_endpoint_that_serves_another_version_than_the_registry_says_differs(
 
 def test_what_serves_and_the_registry_does_not_know_differs() -> None:
     what = "the endpoint serves version 1, and the registry does not say so"
-    assert said(version(1, changed=ago(days=9)), endpoint("prod", 1)) == [(f"{MODEL} at prod", what, False)]
+    assert said(version(1, changed=ago(timedelta(days=9))), endpoint("prod", 1)) == [
+        (f"{MODEL} at prod", what, False)
+    ]
 
 
 def test_while_a_run_goes_on_an_endpoint_may_differ() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 from starlette.requests import Request
@@ -101,6 +102,9 @@ def _cgi(folder: Path, principal: Principal, request: Request, inner: str, lengt
 
 
 async def _feed(stdin: asyncio.StreamWriter, body: bytes) -> None:
+    if stdin.is_closing():
+        # Git wanted nothing, and is over already.
+        return
     try:
         stdin.write(body)
         await stdin.drain()
@@ -127,8 +131,9 @@ async def _rest(
             yield chunk
         await feeding
     except BaseException:
-        # The client has gone: git need not go on.
-        process.kill()
+        # The client has gone: git need not go on, if it still does.
+        with suppress(ProcessLookupError):
+            process.kill()
         raise
     finally:
         await process.wait()

@@ -63,8 +63,8 @@ def test_the_right_token_gives_the_role(aws: Aws, role: str) -> None:
         ({"iss": "https://vstoken.dev.azure.com/another"}, "InvalidIdentityToken"),
         ({"exp": int(time.time()) - 1}, "ExpiredTokenException"),
         ({"exp": None}, "InvalidIdentityToken"),
-        ({"nbf": int(time.time()) + 900}, "InvalidIdentityToken"),
-        ({"iat": int(time.time()) + 900}, "InvalidIdentityToken"),
+        ({"nbf": int(time.time()) + 86_400}, "InvalidIdentityToken"),
+        ({"iat": int(time.time()) + 86_400}, "InvalidIdentityToken"),
     ],
 )
 def test_a_token_wrong_in_one_claim_is_refused(aws: Aws, role: str, claims: dict, code: str) -> None:

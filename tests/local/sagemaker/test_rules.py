@@ -23,11 +23,11 @@ def test_a_rollout_in_stages() -> None:
 
     def stages(routing: dict[str, object]) -> list[tuple[float, ...]]:
         config = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}}
-        return [tuple(stage) for stage in rollout.stages(config, 3)]
+        return [(stage.share, stage.seconds) for stage in rollout.read(config, 3).stages]
 
     assert stages(canary) == [(0.1, 60), (1, 60)]
     assert stages(linear) == [(pytest.approx(1 / 3), 5), (pytest.approx(2 / 3), 5), (1, 5)]
-    assert [tuple(stage) for stage in rollout.stages(None, 1)] == [(1, 0)]
+    assert rollout.read(None, 1).stages == (rollout.Stage(1.0, 0.0),)
 
 
 def test_what_a_captured_line_says() -> None:
