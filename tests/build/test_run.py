@@ -180,7 +180,7 @@ def test_a_step_that_crashes_is_told_with_its_log(run: Run, edit: Edit) -> None:
     with pytest.raises(Problem) as caught:
         run("crash")
     assert (
-        "step Prepare failed: AlgorithmError: KeyError: 'humidity' (steps/prepare.py:14), exit code: 1"
+        "step Prepare failed: AlgorithmError: KeyError: 'humidity' (steps/prepare.py:15), exit code: 1"
         in caught.value.what
     )
     assert "steps/prepare.py" in caught.value.todo

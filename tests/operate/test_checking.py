@@ -19,6 +19,7 @@ from tests.local.sagemaker.conftest import Aws
 from tests.operate.conftest import GROUP_ARN, MODEL, Shell
 
 HERE = Model(name=MODEL, owner="team")
+AN_HOUR = timedelta(hours=1)
 
 
 def ago(length: timedelta) -> str:
@@ -28,8 +29,8 @@ def ago(length: timedelta) -> str:
 def version(number: int, status: str = "Approved", **fields: Any) -> Version:
     known = Version(
         arn=f"{GROUP_ARN}/{number}", model=MODEL, number=number, status=status, state="Completed",
-        created=ago(timedelta(hours=3)), changed=ago(timedelta(hours=1)), metric={}, metadata={}, stage="", stage_status="",
-        changed_by="", comment="", execution="",
+        created=ago(timedelta(hours=3)), changed=ago(AN_HOUR), metric={}, metadata={},
+        stage="", stage_status="", changed_by="", comment="", execution="",
     )  # fmt: skip
     return replace(known, **fields)
 
