@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import tarfile
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -32,6 +34,17 @@ def cloudwatch() -> Iterator[tuple[str, list[bytes]]]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}", taken
     server.shutdown()
+
+
+def artifact(folder: Path, inference: str, target: str) -> None:
+    """A model's artifact, whose code is `inference`."""
+    code = folder / "made" / "code" / "serving"
+    code.mkdir(parents=True)
+    (code / "__init__.py").touch()
+    (code / "inference.py").write_text(inference)
+    (folder / "made" / "metadata.json").write_text(json.dumps({"target": target, "missing": []}))
+    with tarfile.open(folder / "model.tar.gz", "w:gz") as tar:
+        tar.add(folder / "made", ".")
 
 
 def run(opt_ml: Path, url: str, *words: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from isthmus.monitor import settings
 from isthmus.monitor.baseline import write_baseline
 from isthmus.monitor.findings import parse
 from tests.monitor.captured import evaluation, label, line, write
-from tests.monitor.job import cloudwatch, run
+from tests.monitor.job import artifact, cloudwatch, run
 
 __all__ = ["cloudwatch"]
 FEATURES = ["age", "income", "region"]
@@ -69,7 +68,7 @@ def lay(opt_ml: Path, now: pd.DataFrame, told: pd.Series, inference: str) -> Non
     trained["prediction"] = answers(trained, lambda _: 0)
     trained.to_csv(inputs / "evaluation" / "holdout.csv", index=False)
     trained[["prediction"]].to_csv(inputs / "evaluation" / "predictions.csv", index=False)
-    model(inputs / "model", inference)
+    artifact(inputs / "model", inference, "label")
     rows = zip(now.itertuples(index=False), told, strict=True)
     asked = [
         line(f"age,income,region\n{row.age},{row.income},{row.region}\n", f"{answer}\n", f"i{number}")
@@ -77,16 +76,6 @@ def lay(opt_ml: Path, now: pd.DataFrame, told: pd.Series, inference: str) -> Non
     ]
     write(inputs / "captures", asked)
     write(inputs / "labels", [label(f"i{number}", one) for number, one in enumerate(now["label"])])
-
-
-def model(folder: Path, inference: str) -> None:
-    code = folder / "made" / "code" / "serving"
-    code.mkdir(parents=True)
-    (code / "__init__.py").touch()
-    (code / "inference.py").write_text(inference)
-    (folder / "made" / "metadata.json").write_text(json.dumps({"target": "label", "missing": []}))
-    with tarfile.open(folder / "model.tar.gz", "w:gz") as tar:
-        tar.add(folder / "made", ".")
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import os
 import random
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from isthmus.monitor import settings
 from isthmus.monitor.baseline import write_baseline
 from isthmus.monitor.pipeline import Monitor, definition
 from tests.monitor.captured import evaluation, label, line, write
-from tests.monitor.job import cloudwatch, run
+from tests.monitor.job import artifact, cloudwatch, run
 
 __all__ = ["cloudwatch"]
 HOSTS = ["algo-1", "algo-2", "algo-3"]
@@ -45,7 +44,7 @@ def inputs(opt_ml: Path, shares: list[int]) -> Path:
     (folder / "evaluation").mkdir()
     (folder / "evaluation" / "evaluation.json").write_text(json.dumps(evaluation()))
     trained.assign(y=0)[:200].to_csv(folder / "evaluation" / "holdout.csv", index=False)
-    model(folder / "model")
+    artifact(folder / "model", INFERENCE, "y")
     for hour in range(6):
         asked = [
             line(f"a,b\n{rng.gauss(1, 1)},{rng.choice('xyw')}\n", f"{rng.random()}\n", f"{hour}-{row}")
@@ -55,13 +54,6 @@ def inputs(opt_ml: Path, shares: list[int]) -> Path:
             write(folder / "captures", [*asked, "{broken"], f"2026/11/21/{hour:02}/00-00-000-x.jsonl")
     write(folder / "labels", [label(f"{hour}-{row}", row % 2) for hour in range(6) for row in range(30)])
     return opt_ml
-
-
-def model(folder: Path) -> None:
-    (folder / "code" / "serving").mkdir(parents=True)
-    (folder / "code" / "serving" / "inference.py").write_text(INFERENCE)
-    with tarfile.open(folder / "model.tar.gz", "w:gz") as tar:
-        tar.add(folder / "code", "code")
 
 
 def shard(opt_ml: Path, host: int, parts: Path) -> None:

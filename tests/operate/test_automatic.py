@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from isthmus import markdown
 from isthmus.build import champion
 from tests.local.sagemaker.conftest import Aws
 from tests.operate.conftest import GROUP_ARN, MODEL, Shell, register
@@ -39,7 +40,7 @@ def test_an_approval_by_rule_is_shown_with_its_rule_and_figures(shell: Shell, au
     said = shell.says("lineage", MODEL, automatic)
     assert "Approved by a rule and no person" in said and RULE in said
     assert "Approved by a rule and no person." in shell.says("evidence", MODEL, automatic)
-    assert f"> {RULE}" in shell.says("evidence", MODEL, automatic)
+    assert f"> {markdown.text(RULE)}" in shell.says("evidence", MODEL, automatic)
     assert " automatic, " in shell.says("models", MODEL, COLUMNS="200")
     one = next(each for each in shell.json("models") if str(each["number"]) == automatic)
     assert (one["automatic"], one["approved_by"], one["is_shadow"]) == (True, "automatic", False)

@@ -46,7 +46,7 @@ def test_there_may_be_none_or_none_that_may_serve() -> None:
         (("--stage", "staging"), NotFound, "does not serve staging"),
         (("--stage", "prod", "--to", "1"), Refused, "serves prod already"),
         (("--stage", "prod", "--to", "2"), Refused, "is not approved: PendingManualApproval"),
-        (("--stage", "prod", "--to", "9"), NotFound, "no version '9'"),
+        (("--stage", "prod", "--to", "999"), NotFound, "no version '999'"),
     ],
 )
 def test_what_cannot_be_gone_back_to_is_refused(
