@@ -90,7 +90,7 @@ class Library:
         located = here.located
         if alias:
             located = self._aliased(alias, reference.at)
-        if path.startswith("/") or located is not here.located:
+        if path.startswith("/") or located.repository.alias != here.located.repository.alias:
             return Source(located, posixpath.normpath(path.lstrip("/")))
         joined = posixpath.normpath(posixpath.join(posixpath.dirname(here.path), path))
         if joined.startswith(".."):

@@ -407,3 +407,20 @@ def test_an_alias_may_begin_with_a_digit(shop: Any, tmp_path: Path) -> None:
         "steps:\n- template: t.yml@1ES-Templates\n"
     )
     assert scripts(plan) == ["theirs"]
+
+
+def test_a_template_elsewhere_finds_its_neighbour_by_alias_in_every_run_of_one_server(
+    shop: Any, tmp_path: Path
+) -> None:
+    shop.others["lib"] = tmp_path / "lib"
+    (tmp_path / "lib" / "dir").mkdir(parents=True)
+    (tmp_path / "lib" / "dir" / "job.yml").write_text(
+        "jobs:\n- job: j\n  steps:\n  - template: step.yml@lib\n"
+    )
+    (tmp_path / "lib" / "dir" / "step.yml").write_text("steps:\n- script: theirs\n")
+    text = (
+        "resources: {repositories: [{repository: lib, type: git, name: a/b}]}\n"
+        "jobs:\n- template: /dir/job.yml@lib\n"
+    )
+    for _ in range(2):
+        assert scripts(shop.compile(text)) == ["theirs"]
