@@ -23,9 +23,10 @@ from isthmus.local.sagemaker.state import now
 from isthmus.local.sagemaker.wire import Response
 
 if TYPE_CHECKING:
+    from isthmus.local.sagemaker.fleet import Fleet
     from isthmus.local.sagemaker.hosts import Host
     from isthmus.local.sagemaker.sagemaker import SageMaker
-    from isthmus.local.sagemaker.serving import Fleet, Server
+    from isthmus.local.sagemaker.serving import Server
 
 # Where the configuration does not say; SageMaker chooses by the instance.
 CONCURRENCY = 4

@@ -10,9 +10,10 @@ from isthmus.executor.refusals import invalid
 from isthmus.local.sagemaker import events, listing, models, tags
 from isthmus.local.sagemaker.asynchronous import Backlog
 from isthmus.local.sagemaker.call import Call, Operation
+from isthmus.local.sagemaker.fleet import Fleet
 from isthmus.local.sagemaker.hosts import Host
 from isthmus.local.sagemaker.kinds import kind_of
-from isthmus.local.sagemaker.serving import Fleet, NotServing
+from isthmus.local.sagemaker.serving import NotServing
 from isthmus.local.sagemaker.state import now
 
 _VARIANT = (
@@ -50,8 +51,18 @@ def create(call: Call) -> Record:
 def plan_of(call: Call, config_name: str) -> Record:
     """All that starting the endpoint's processes needs, whatever is deleted afterwards."""
     config = models.find_config(call, config_name)
+    plan = {
+        "Config": config_name,
+        "Variants": _variants(call, config_name, config["ProductionVariants"]),
+        "Shadows": _variants(call, config_name, config.get("ShadowProductionVariants", [])),
+        "Capture": config.get("DataCaptureConfig"),
+    }
+    return plan | {key: config[key] for key in ("AsyncInferenceConfig",) if key in config}
+
+
+def _variants(call: Call, config_name: str, given: list[Record]) -> list[Record]:
     variants = []
-    for variant in config["ProductionVariants"]:
+    for variant in given:
         model = models.find(call, variant["ModelName"])
         kept = {key: variant[key] for key in _VARIANT if key in variant}
         identity = {
@@ -61,8 +72,7 @@ def plan_of(call: Call, config_name: str) -> Record:
             "Isolated": model["EnableNetworkIsolation"],
         }
         variants.append({**kept, **model["_container"], **identity})
-    plan = {"Config": config_name, "Variants": variants, "Capture": config.get("DataCaptureConfig")}
-    return plan | {key: config[key] for key in ("AsyncInferenceConfig",) if key in config}
+    return variants
 
 
 def fleet_of(call: Call, record: Record, plan: Record) -> Fleet:
@@ -106,8 +116,30 @@ def _create(call: Call, record: Record, host: Host) -> None:
 
 
 def deployed(plan: Record) -> Record:
+    capture = plan.get("Capture")
+    shown: Record = {
+        "ProductionVariants": _shown(plan["Variants"]),
+        "EndpointConfigName": plan["Config"],
+    }
+    if shadows := plan.get("Shadows"):
+        shown["ShadowProductionVariants"] = _shown(shadows)
+    if "AsyncInferenceConfig" in plan:
+        shown["AsyncInferenceConfig"] = plan["AsyncInferenceConfig"]
+    if capture:
+        enabled = capture.get("EnableCapture", True)
+        shown["DataCaptureConfig"] = {
+            "EnableCapture": enabled,
+            "CaptureStatus": "Started" if enabled else "Stopped",
+            "CurrentSamplingPercentage": capture["InitialSamplingPercentage"],
+            "DestinationS3Uri": capture["DestinationS3Uri"],
+            "KmsKeyId": capture.get("KmsKeyId", ""),
+        }
+    return shown
+
+
+def _shown(planned: list[Record]) -> list[Record]:
     variants: list[Record] = []
-    for variant in plan["Variants"]:
+    for variant in planned:
         count, weight = variant.get("InitialInstanceCount", 1), variant.get("InitialVariantWeight", 1.0)
         image = {
             "SpecifiedImage": variant["Image"],
@@ -123,20 +155,7 @@ def deployed(plan: Record) -> Record:
         if serverless := variant.get("ServerlessConfig"):
             count, serves = 0, serves | {"CurrentServerlessConfig": serverless}
         variants.append(serves | {"CurrentInstanceCount": count, "DesiredInstanceCount": count})
-    capture = plan.get("Capture")
-    shown: Record = {"ProductionVariants": variants, "EndpointConfigName": plan["Config"]}
-    if "AsyncInferenceConfig" in plan:
-        shown["AsyncInferenceConfig"] = plan["AsyncInferenceConfig"]
-    if capture:
-        enabled = capture.get("EnableCapture", True)
-        shown["DataCaptureConfig"] = {
-            "EnableCapture": enabled,
-            "CaptureStatus": "Started" if enabled else "Stopped",
-            "CurrentSamplingPercentage": capture["InitialSamplingPercentage"],
-            "DestinationS3Uri": capture["DestinationS3Uri"],
-            "KmsKeyId": capture.get("KmsKeyId", ""),
-        }
-    return shown
+    return variants
 
 
 def say(call: Call, record: Record) -> None:

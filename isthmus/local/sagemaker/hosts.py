@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, field
 
 from isthmus.local.sagemaker.asynchronous import Backlog
-from isthmus.local.sagemaker.serving import Fleet
+from isthmus.local.sagemaker.fleet import Fleet
 
 
 @dataclass

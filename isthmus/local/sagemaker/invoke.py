@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -13,7 +14,8 @@ import urllib3
 from isthmus.executor.refusals import ApiError
 from isthmus.local.sagemaker import authorization, capture
 from isthmus.local.sagemaker.cloud import Caller
-from isthmus.local.sagemaker.serving import INVOCATION_SECONDS, Fleet, NotServing, Server
+from isthmus.local.sagemaker.fleet import Fleet
+from isthmus.local.sagemaker.serving import INVOCATION_SECONDS, NotServing, Server
 from isthmus.local.sagemaker.wire import Response
 
 if TYPE_CHECKING:
@@ -53,16 +55,31 @@ def invoke(here: SageMaker, caller: Caller, name: str, headers: Mapping[str, str
         raise ApiError("ServiceUnavailable", f"Endpoint {name} is not ready.", 503)
     sent = {key.lower(): value for key, value in headers.items()}
     sent.setdefault("content-type", "application/octet-stream")
+    if fleet.shadow is not None:
+        fleet.shadow.offer(partial(_mirror, here, fleet, fleet.shadow.server, sent, body))
     try:
         with fleet.serving(sent.get("x-amzn-sagemaker-target-variant")) as server:
-            begun = time.perf_counter()
-            answer = ask(here, server, sent, body)
-            measure(here, server, answer.status, (time.perf_counter() - begun) * 1e6)
+            answer = _asked(here, server, sent, body)
     except NotServing as error:
         raise ApiError("ServiceUnavailable", str(error), 503) from None
     answered = relayed(server, answer)
     capture_exchange(fleet, server, sent, body, answer)
     return answered
+
+
+def _mirror(here: SageMaker, fleet: Fleet, server: Server, sent: Mapping[str, str], body: bytes) -> None:
+    """Ask the shadow the same; its answer is captured, and given to nobody. Raises `ApiError` as `ask`."""
+    answer = _asked(here, server, sent, body)
+    relayed(server, answer)
+    capture_exchange(fleet, server, sent, body, answer)
+
+
+def _asked(here: SageMaker, server: Server, sent: Mapping[str, str], body: bytes) -> urllib3.BaseHTTPResponse:
+    """What `ask` gives, measured."""
+    begun = time.perf_counter()
+    answer = ask(here, server, sent, body)
+    measure(here, server, answer.status, (time.perf_counter() - begun) * 1e6)
+    return answer
 
 
 def ask(

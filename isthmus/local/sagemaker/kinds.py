@@ -28,6 +28,7 @@ def require(call: Call) -> None:
     """Raise a ValidationException for what SageMaker does not have of the kind that is asked for."""
     kind = kind_of(call.params)
     if kind == "realtime":
+        _require_shadow(call)
         return
     if len(call["ProductionVariants"]) > 1 or call.get("ShadowProductionVariants"):
         raise invalid(f"{kind.capitalize()} endpoints have exactly one production variant.")
@@ -35,6 +36,13 @@ def require(call: Call) -> None:
         if call.get("AsyncInferenceConfig"):
             raise invalid("AsyncInferenceConfig is not supported for serverless endpoints.")
         _require_serverless(call, call["ProductionVariants"][0])
+
+
+def _require_shadow(call: Call) -> None:
+    """CreateEndpointConfig, ShadowProductionVariants: with it, one variant of each."""
+    shadows = call.get("ShadowProductionVariants")
+    if shadows and (len(shadows) > 1 or len(call["ProductionVariants"]) > 1):
+        raise invalid("With ShadowProductionVariants there is one of them, and one production variant.")
 
 
 def _require_serverless(call: Call, variant: Record) -> None:

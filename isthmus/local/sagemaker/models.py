@@ -96,17 +96,18 @@ def create_config(call: Call) -> Record:
     arn = call.space.arn("endpoint-config", name)
     if name.lower() in call.space["configs"]:
         raise invalid(f"Cannot create already existing endpoint configuration {arn!r}.")
-    names = [variant["VariantName"] for variant in call["ProductionVariants"]]
+    variants = [*call["ProductionVariants"], *call.get("ShadowProductionVariants", [])]
+    names = [variant["VariantName"] for variant in variants]
     if len(set(names)) < len(names):
         raise invalid("Production variant names must be unique.")
     kinds.require(call)
-    for variant in call["ProductionVariants"]:
+    for variant in variants:
         _complete(call, variant)
-    for member in ("ShadowProductionVariants", "ExplainerConfig"):
-        if call.get(member):
-            raise invalid(f"{member} is not supported by the local SageMaker.")
+    if call.get("ExplainerConfig"):
+        raise invalid("ExplainerConfig is not supported by the local SageMaker.")
     given = call.given(
         "ProductionVariants",
+        "ShadowProductionVariants",
         "DataCaptureConfig",
         "AsyncInferenceConfig",
         "KmsKeyId",

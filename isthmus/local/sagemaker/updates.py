@@ -9,10 +9,11 @@ from isthmus.executor.record import Record
 from isthmus.executor.refusals import invalid
 from isthmus.local.sagemaker import endpoints, events, rollout
 from isthmus.local.sagemaker.call import Call, Operation
+from isthmus.local.sagemaker.fleet import Fleet
 from isthmus.local.sagemaker.hosts import Host
 from isthmus.local.sagemaker.kinds import require_change
 from isthmus.local.sagemaker.rollout import Rollout
-from isthmus.local.sagemaker.serving import Fleet, NotServing
+from isthmus.local.sagemaker.serving import NotServing
 from isthmus.local.sagemaker.state import now
 
 MINUTE = 60.0
@@ -29,7 +30,8 @@ def update(call: Call) -> Record:
     require_change(record["EndpointArn"], record["_plan"], plan)
     _require_as_scaled(call, record, plan)
     if call.get("RetainAllVariantProperties"):
-        _retain(record, plan)
+        excluded = call.get("ExcludeRetainedVariantProperties", [])
+        _retain(record, plan, {one["VariantPropertyType"] for one in excluded})
     config = call.get("DeploymentConfig")
     if config is None and call.get("RetainDeploymentConfig"):
         config = record.get("LastDeploymentConfig")
@@ -59,13 +61,15 @@ def _require_as_scaled(call: Call, record: Record, plan: Record) -> None:
             )
 
 
-def _retain(record: Record, plan: Record) -> None:
-    """Give the variants as many instances, and the weight, that they have now."""
+_RETAINED = {"DesiredInstanceCount": "InitialInstanceCount", "DesiredWeight": "InitialVariantWeight"}
+
+
+def _retain(record: Record, plan: Record, excluded: set[str]) -> None:
+    """Give the variants as many instances, and the weight, that they have now, but for what is excluded."""
     now_ = {one["VariantName"]: one for one in record.get("ProductionVariants", [])}
     for variant in plan["Variants"]:
         if shown := now_.get(variant["VariantName"]):
-            variant["InitialInstanceCount"] = shown["DesiredInstanceCount"]
-            variant["InitialVariantWeight"] = shown["DesiredWeight"]
+            variant |= {initial: shown[kept] for kept, initial in _RETAINED.items() if kept not in excluded}
 
 
 def _rollout(call: Call, record: Record, plan: Record, config: Record | None) -> Rollout:
@@ -84,11 +88,17 @@ def _rollout(call: Call, record: Record, plan: Record, config: Record | None) ->
 
 def _pending(plan: Record, status: str) -> Record:
     moment = now()
-    variants = [
-        {"VariantName": one["VariantName"], "VariantStatus": [{"Status": status, "StartTime": moment}]}
-        for one in plan["Variants"]
-    ]
-    return {"EndpointConfigName": plan["Config"], "ProductionVariants": variants, "StartTime": moment}
+
+    def variants(planned: list[Record]) -> list[Record]:
+        reached = [{"Status": status, "StartTime": moment}]
+        return [{"VariantName": one["VariantName"], "VariantStatus": reached} for one in planned]
+
+    return {
+        "EndpointConfigName": plan["Config"],
+        "ProductionVariants": variants(plan["Variants"]),
+        **({"ShadowProductionVariants": variants(plan["Shadows"])} if plan.get("Shadows") else {}),
+        "StartTime": moment,
+    }
 
 
 class _Update:
@@ -149,6 +159,7 @@ class _Update:
         """The new fleet serves alone; gives the old one."""
         with self.call.here.state.lock:
             loser, self.host.live = self.host.live, green
+            self.record.pop("ShadowProductionVariants", None)
             self.record.update(endpoints.deployed(self.plan), _plan=self.plan)
             self.record.pop("FailureReason", None)
             if self.config is not None:

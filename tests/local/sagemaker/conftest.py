@@ -50,6 +50,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["content-length"]))
         if body == b"slow":
             time.sleep(0.1)
+        if name == "dying" and body == b"crash":
+            os._exit(1)
         status = {{b"bad": 400, b"crash": 500}}.get(body, 200)
         status = 500 if name.startswith("raising") else status
         time.sleep(slow)
