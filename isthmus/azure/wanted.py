@@ -28,7 +28,7 @@ from isthmus.errors import BadInput
 
 T = TypeVar("T")
 # Of the namespace Build: view builds, add tags, queue builds, view the pipeline; and update what builds say.
-QUEUE, TELL = 1 | 2 | 128 | 1024, 256
+QUEUE, TELL = 1 | 2 | 128 | 1024, 64
 # Of the namespace Git Repositories: read; contribute and make branches; comment on pull requests.
 READ, PUSH, COMMENT = 2, 4 | 16, 16384
 # The pipeline's stages name all of them; those of an account that is not there are passed over.

@@ -69,7 +69,7 @@ def test_the_bridge_may_write_to_builds_and_to_nothing_else(provisioned: Platfor
         )
         for kind in ("build", "deploy")
     }
-    assert bits == {"build": 1 | 2 | 128 | 1024 | 256, "deploy": 1 | 2 | 128 | 1024}
+    assert bits == {"build": 1 | 2 | 64 | 128 | 1024, "deploy": 1 | 2 | 128 | 1024}
 
 
 def test_what_is_in_the_repositories(provisioned: Platform, empty: StandIn) -> None:
