@@ -255,6 +255,24 @@ VPCS = "  vpcs:\n" + "".join(
         ("models:", "approvals: {remind_after: [3d, 1d]}\nmodels:", ["each later than the one before"]),
         ("models:", "approvals: {remind_after: [2w]}\nmodels:", ["30m, 12h or 2d", "approvals.remind_after"]),
         ("models:", "approvals: {escalate_after: 5d}\nmodels:", ["one needs the other", "approvals"]),
+        ("models:", "approvals: {timeout: 31d}\nmodels:", ["waits 30d", "approvals.timeout", "'31d'"]),
+        *(
+            ("  approvers:", f"  business_hours: {{opens: {hours}}}\n  approvers:", words)
+            for hours, words in (
+                ('"09:00", closes: 17:00, time_zone: UTC', ["business_hours.closes", 'quote it: "17:00"']),
+                ('"9:00", closes: "17:00", time_zone: UTC', ["a time of day in quotes", "'9:00'"]),
+                ('"09:00", closes: "08:00", time_zone: UTC', ["closes comes after opens"]),
+                (
+                    '"09:00", closes: "17:00", time_zone: W. Europa Standard Time',
+                    ["azure.business_hours.time_zone", "did you mean 'W. Europe Standard Time'?"],
+                ),
+                (
+                    '"09:00", closes: "17:00", time_zone: UTC, days: [mon]',
+                    ["business_hours.days.0", "'monday'"],
+                ),
+                ('"09:00", closes: "17:00"', ["'time_zone' is missing"]),
+            )
+        ),
         (
             "models:",
             "approvals: {remind_after: [3d], escalate_after: 1d, escalate_to: [a@b.example]}\nmodels:",

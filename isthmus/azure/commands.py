@@ -80,6 +80,7 @@ def plan(
     ~  is there and not as it should be: what it was, and what it will be
     >  gets new contents
     =  is there, apply did not make it, and it is taken over (--adopt)
+    -  was asked for once, and platform.yaml asks for it no longer
     """
     from isthmus.azure import provision
     from isthmus.azure.callback import url

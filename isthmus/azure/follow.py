@@ -16,6 +16,8 @@ from isthmus.errors import NotFound
 Say = Callable[[str], None]
 Record = dict[str, Any]
 PAUSE = 1.0
+# A check that takes its time and asks nobody, such as business hours.
+WAITS = "Checkpoint.TaskCheck"
 MARKS = {"succeeded": "✓", "succeededWithIssues": "!", "failed": "✗", "canceled": "✗", "skipped": "-"}
 
 
@@ -29,6 +31,9 @@ def follow(client: Client, number: int, say: Say) -> tuple[Run, list[Approval]]:
             if record["type"] == "Task" and record["state"] == "completed" and record["id"] not in told:
                 told.add(record["id"])
                 say(_line(record, records))
+            elif record["type"] == WAITS and record["state"] == "inProgress" and record["id"] not in told:
+                told.add(record["id"])
+                say(f"  {_stage(record, records)['name']} waits: {record['name']}")
         waiting = [] if run.is_over else approvals.pending(client, number)
         if run.is_over or waiting:
             return run, waiting

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from isthmus.azure import marks
+from isthmus.azure.admission import is_same
+from isthmus.azure.guards import is_business_hours
 from isthmus.azure.instructions.instruction import Instruction
 from isthmus.azure.instructions.permissions import RevokeJobs
 from isthmus.azure.instructions.removals import Forget, Remove
 from isthmus.azure.marks import Mark
 from isthmus.azure.present import GIT_NAMESPACE, Present
-from isthmus.azure.provision import is_same
 from isthmus.azure.resources import Check, Kind, ResourceType, Wanted
 from isthmus.azure.wanted import wanted
 from isthmus.config import Platform
@@ -85,7 +86,9 @@ class _Others:
     def _guards(self, type_: ResourceType, name: str) -> bool:
         ours = [one for one in self._checks if (one.resource_type, one.resource) == (type_, name)]
         found = self._present.checks(type_, name)
-        return any(not any(is_same(check, one) for check in ours) for one in found)
+        return any(
+            not is_business_hours(one) and not any(is_same(check, one) for check in ours) for one in found
+        )
 
     def _read(self) -> set[str]:
         """The ids of the repositories that others' pipelines and policies are about."""

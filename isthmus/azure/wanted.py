@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar, get_args
+from typing import TypeVar
 
 from isthmus import names
-from isthmus.azure.guards import approval, guards, lock
+from isthmus.azure.guarded import ACCOUNTS, checks
 from isthmus.azure.resources import (
     Authorization,
     BuildValidation,
-    Check,
     Connection,
     Environment,
     Grant,
@@ -20,10 +19,9 @@ from isthmus.azure.resources import (
     Policy,
     Repository,
     RequiredReviewers,
-    ResourceType,
     Wanted,
 )
-from isthmus.config import STAGES, AccountRole, Model, Platform
+from isthmus.config import STAGES, Platform
 from isthmus.errors import BadInput
 
 T = TypeVar("T")
@@ -31,12 +29,6 @@ T = TypeVar("T")
 QUEUE, TELL = 1 | 2 | 128 | 1024, 64
 # Of the namespace Git Repositories: read; contribute and make branches; comment on pull requests.
 READ, PUSH, COMMENT = 2, 4 | 16, 16384
-# The pipeline's stages name all of them; those of an account that is not there are passed over.
-ACCOUNTS: tuple[AccountRole, ...] = get_args(AccountRole)
-DEPLOY_TEMPLATE = "model-deploy.yml"
-INFRASTRUCTURE_TEMPLATE = "stages/infrastructure.yml"
-IS_VERSION_GOOD = "has the version passed its gates in staging? See the run's tests and summary."
-IS_CHANGE_MEANT = "is what changes in prod what the pull request's comment said, and did staging take it?"
 
 
 def wanted(platform: Platform, callback: str = "") -> Wanted:
@@ -53,7 +45,7 @@ def wanted(platform: Platform, callback: str = "") -> Wanted:
         pipelines=_once(_pipelines(platform)),
         environments=tuple(_environments(platform)),
         connections=(*_once(_connections(platform)), *_callback(platform, callback)),
-        checks=tuple(_checks(platform)),
+        checks=tuple(checks(platform)),
         authorizations=(*_authorizations(platform), *_calling(platform, callback)),
         policies=_once(_policies(platform)),
         grants=_once(_grants(platform)),
@@ -144,48 +136,6 @@ def _model_connections(platform: Platform, model: str) -> Iterator[Connection]:
     for stage in STAGES:
         role, account = names.deploy_role(platform, model), getattr(accounts, stage)
         yield Connection(names.deploy_connection(platform, model, stage), f"{about} {role} in {account}")
-
-
-def _checks(platform: Platform) -> Iterator[Check]:
-    """The same guards on environments and connections: neither can be borrowed without the other."""
-    for stage in STAGES:
-        yield from _deployed_to(platform, "environment", stage, DEPLOY_TEMPLATE)
-        if stage == "prod":
-            yield approval(platform, "environment", stage, IS_VERSION_GOOD)
-    for model in platform.models:
-        yield from _model_checks(platform, model)
-    for account in ACCOUNTS:
-        yield from _account_checks(platform, account)
-    yield from guards(platform, "endpoint", names.audit_connection(platform), INFRASTRUCTURE_TEMPLATE)
-
-
-def _model_checks(platform: Platform, model: Model) -> Iterator[Check]:
-    yield from guards(platform, "endpoint", names.build_connection(platform, model.name), "model-build.yml")
-    yield from guards(platform, "endpoint", names.synth_connection(platform, model.name), DEPLOY_TEMPLATE)
-    for stage in STAGES:
-        connection = names.deploy_connection(platform, model.name, stage)
-        yield from _deployed_to(platform, "endpoint", connection, DEPLOY_TEMPLATE)
-        if stage == "prod":
-            yield approval(platform, "endpoint", connection, IS_VERSION_GOOD)
-
-
-def _account_checks(platform: Platform, account: str) -> Iterator[Check]:
-    connection = names.infrastructure_connection(platform, account)
-    guarded: dict[ResourceType, str] = {
-        "environment": names.infrastructure_environment(account),
-        "endpoint": connection,
-    }
-    for type_, resource in guarded.items():
-        yield from _deployed_to(platform, type_, resource, INFRASTRUCTURE_TEMPLATE)
-        if account == "prod":
-            yield approval(platform, type_, resource, IS_CHANGE_MEANT)
-    looks = names.drift_connection(platform, account)
-    yield from guards(platform, "endpoint", looks, INFRASTRUCTURE_TEMPLATE)
-
-
-def _deployed_to(platform: Platform, type_: ResourceType, resource: str, template: str) -> Iterator[Check]:
-    yield from guards(platform, type_, resource, template)
-    yield lock(type_, resource)
 
 
 def _authorizations(platform: Platform) -> Iterator[Authorization]:

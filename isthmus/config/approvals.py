@@ -6,13 +6,15 @@ import re
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from isthmus.config.fields import Email, Misfit, Strict, Text
 
 AGE = r"^[1-9][0-9]{0,3}[mhd]$"
 Age = Annotated[str, Field(pattern=AGE)]
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+# Of any check of Azure DevOps: 43200 minutes.
+LONGEST = timedelta(days=30)
 
 
 def length(age: str) -> timedelta:
@@ -34,11 +36,19 @@ class Approvals(Strict):
         "{rsmith: robert.smith@contoso.example}.",
     )
     limit: Age = Field(default="14d", description="What waits longer, isthmus audit finds.")
+    timeout: Age = Field(default="30d", description="A deployment that nobody let pass in so long fails.")
     remind_after: list[Age] = Field(
         default=[], max_length=5, description="Tell again what still waits after so long: [1d, 3d]."
     )
     escalate_after: Age | None = Field(default=None, description="Tell escalate_to after so long.")
     escalate_to: list[Email] = Field(default=[], max_length=10)
+
+    @field_validator("timeout")
+    @classmethod
+    def _is_kept_by_azure_devops(cls, age: str) -> str:
+        if length(age) > LONGEST:
+            raise ValueError("Azure DevOps waits 30d for an approval, and no longer")
+        return age
 
     @model_validator(mode="after")
     def _in_order(self) -> Approvals:

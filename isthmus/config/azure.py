@@ -7,6 +7,7 @@ import re
 from pydantic import Field, field_validator
 
 from isthmus.config.fields import Guid, Strict, Text, Url, twice
+from isthmus.config.hours import BusinessHours
 
 # https://learn.microsoft.com/azure/devops/organizations/settings/naming-restrictions
 _NO_PROJECT = re.compile(r"""[\\/:*?"'<>;#$*{},+=\[\]|]|^[_.]|\.$""")
@@ -30,6 +31,9 @@ class Azure(Strict):
         default=None, description="The Entra application of the service connections; else the bridge's."
     )
     approvers: list[Text] = Field(min_length=1, description="Who may let a deployment pass to prod.")
+    business_hours: BusinessHours | None = Field(
+        default=None, description="When prod may be deployed to; at other times a deployment waits."
+    )
     entra_subjects: dict[str, str] = Field(
         default={},
         description="The subject of each service connection's token of the Entra issuer, by the "

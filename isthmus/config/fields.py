@@ -58,6 +58,7 @@ INSTANCE_TYPE = r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"
 InstanceType = Annotated[str, Field(pattern=INSTANCE_TYPE)]
 SCHEDULE = r"^(rate\([1-9][0-9]* (minute|hour|day)s?\)|cron\([^()]+\))$"
 Schedule = Annotated[str, Field(pattern=SCHEDULE)]
+HOUR = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 # What people read in place of a pattern.
 SAID = {
     WORDS: "small letters and digits, with single hyphens between them, and a letter first: seattle-rain",
@@ -66,6 +67,7 @@ SAID = {
     URL: "an address without spaces that begins with https://, such as https://dev.azure.com/contoso",
     INSTANCE_TYPE: "an instance type of SageMaker, such as ml.m5.large",
     r"^[1-9][0-9]{0,3}[mhd]$": "minutes, hours or days: 30m, 12h or 2d",
+    HOUR: 'a time of day in quotes, such as "09:00"',
     SCHEDULE: "how often, such as rate(1 day), rate(6 hours) or cron(0 5 * * ? *)",
 }
 PLATFORM_REPOSITORY = "platform"

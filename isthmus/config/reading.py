@@ -178,7 +178,8 @@ def _explained(error: ValidationError, kind: type[Strict], root: yaml.Node | Non
     shown = "" if written is None else f", found {written!r}"
     if len(loc) == 2 and loc[0] == "accounts" and written is not None:
         return BadInput(f"{key}: {ACCOUNT}{shown}", where=where, todo=_quoted(written))
-    return BadInput(f"{key}: {_plain(first)}{shown}{_near(first)}", where=where)
+    todo = f'quote it: "{written}"' if first["type"] == "string_type" and written else ""
+    return BadInput(f"{key}: {_plain(first)}{shown}{_near(first)}", where=where, todo=todo)
 
 
 def _loc(error: Any) -> tuple[int | str, ...]:

@@ -12,10 +12,13 @@ from click.testing import CliRunner
 from isthmus.azure import provision
 from isthmus.azure.client import Client, connect
 from isthmus.azure.contents import Folders
+from isthmus.azure.guards import is_business_hours
 from isthmus.azure.instructions.instruction import Instruction
 from isthmus.azure.present import BUILD_NAMESPACE, CHECKS, Present
 from isthmus.cli import isthmus
 from isthmus.config import Platform
+from isthmus.config.approvals import Approvals
+from isthmus.config.hours import BusinessHours
 from isthmus.errors import Refused
 from tests.local.azure_devops.standin import StandIn, running
 
@@ -215,6 +218,49 @@ def test_it_is_found_told_and_mended(
     assert difference.startswith(f"{what}: ") and said in difference
     provision.apply(platform, folders, callback=CALLBACK)
     assert planned(platform, folders) == []
+
+
+def test_business_hours_and_the_approvals_timeout_are_platform_yamls(
+    present: Present, platform: Platform, folders: Folders
+) -> None:
+    """They come when they are asked for, are mended, and go when they are asked for no longer."""
+    asked = {"opens": "08:00", "closes": "17:00", "time_zone": "W. Europe Standard Time"}
+    azure = platform.azure.model_copy(update={"business_hours": BusinessHours.model_validate(asked)})
+    approvals = Approvals.model_validate({"timeout": "12h"})
+    more = platform.model_copy(update={"azure": azure, "approvals": approvals})
+    lines = [one.summary for one in planned(more, folders)]
+    places = ("prod", "infrastructure-prod")
+    assert [line for line in lines if "hours" in line] == [
+        f"+ business hours on environment {place}" for place in places
+    ]
+    assert sum("approval on" in line for line in lines) == len(lines) - 2 == 4
+    provision.apply(more, folders, callback=CALLBACK)
+    assert planned(more, folders) == []
+    present.forget()
+    assert check(present, "Approval")["timeout"] == 12 * 60
+    (found,) = [one for one in present.checks("environment", "prod") if is_business_hours(one)]
+    assert found["settings"]["inputs"] == {
+        "businessDays": "Monday,Tuesday,Wednesday,Thursday,Friday",
+        "timeZone": "W. Europe Standard Time",
+        "startTime": "08:00",
+        "endTime": "17:00",
+    }
+    inputs = found["settings"]["inputs"] | {"endTime": "23:59"}
+    path = f"pipelines/checks/configurations/{found['id']}"
+    present.client.patch(path, {"settings": found["settings"] | {"inputs": inputs}}, version=CHECKS)
+    (line,) = planned(more, folders)
+    assert [str(one) for one in line.differences] == ["settings.inputs.endTime: was 23:59, will be 17:00"]
+    theirs = found["settings"] | {"displayName": "Theirs"}
+    body = {"type": found["type"], "resource": found["resource"], "settings": theirs}
+    made = present.client.post("pipelines/checks/configurations", body, version=CHECKS)
+    less = [one.summary for one in planned(platform, folders)]
+    assert less[-2:] == [f"- business hours on environment {place}" for place in places]
+    provision.apply(platform, folders, callback=CALLBACK)
+    assert planned(platform, folders) == []
+    present.forget()
+    left = [one["id"] for one in present.checks("environment", "prod") if one["type"]["name"] == "Task Check"]
+    assert made["id"] in left and found["id"] not in left
+    present.client.delete(f"pipelines/checks/configurations/{made['id']}", version=CHECKS)
 
 
 def options(folders: Folders) -> list[str]:

@@ -184,6 +184,12 @@ def test_checks_permissions_and_approvals(admin: Person, here: Here) -> None:
     for name in ("GET__QueryApproval", "GET__Approval", "PATCH__UpdateApproval"):
         same(admin, f"{CHECKS}approvals/{name}", there)
     assert admin.until_over(run)["result"] == "succeeded"
+    hours = same(admin, f"{CHECKS}configurations/POST__AddTaskCheckConfiguration", there)
+    same(
+        admin,
+        f"{CHECKS}configurations/PATCH__TaskCheckConfiguration",
+        there | {"configurations/27": f"configurations/{hours['id']}"},
+    )
 
 
 def test_policies(admin: Person, here: Here, tip: str) -> None:

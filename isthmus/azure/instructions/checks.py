@@ -44,6 +44,22 @@ class PutCheck(Instruction):
             present.client.post(path, body, version=CHECKS)
 
 
+@dataclass(frozen=True)
+class RemoveCheck(Instruction):
+    """Remove a check of ours from an environment."""
+
+    environment: str
+    label: str
+    id: int
+
+    @property
+    def summary(self) -> str:
+        return f"- {self.label} on environment {self.environment}"
+
+    def carry_out(self, present: Present) -> None:
+        present.client.delete(f"pipelines/checks/configurations/{self.id}", version=CHECKS)
+
+
 _TYPE_NAMES = {
     EXCLUSIVE_LOCK: "ExclusiveLock",
     EXTENDS: "ExtendsCheck",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from isthmus.local.azure_devops import resources
+from isthmus.local.azure_devops import hours, resources
 from isthmus.local.azure_devops.access import administrator
 from isthmus.local.azure_devops.call import Answer, Call, mapping, objects, text
 from isthmus.local.azure_devops.clock import now
@@ -104,15 +104,25 @@ def _settings(organization: Organization, kind: str, settings: Document) -> Docu
             for key in ("repositoryType", "repositoryName", "repositoryRef", "templatePath"):
                 text(item, key, required=True)
     elif kind == TASK:
-        name = text(mapping(settings, "definitionRef"), "id", required=True).lower()
-        if name != BRANCH_CONTROL:
-            raise invalid(
-                f"Of task checks only branch control ({BRANCH_CONTROL}) is evaluated here, not {name}."
-            )
-        text(mapping(settings, "inputs"), "allowedBranches", required=True)
+        _task(text(mapping(settings, "definitionRef"), "id", required=True).lower(), settings)
     elif kind != EXCLUSIVE_LOCK:
         raise invalid(f"No check of type {kind} is evaluated here; known: {', '.join(NAMES)}.")
     return settings
+
+
+def _task(name: str, settings: Document) -> None:
+    if name == BRANCH_CONTROL:
+        text(mapping(settings, "inputs"), "allowedBranches", required=True)
+    elif name == hours.NAME:
+        hours.given(mapping(settings, "inputs"))
+    else:
+        known = f"branch control ({BRANCH_CONTROL}) and business hours ({hours.NAME})"
+        raise invalid(f"Of task checks only {known} are evaluated here, not {name}.")
+
+
+def is_of(check: Document, name: str) -> bool:
+    """Whether it is the task check of that id."""
+    return bool(check["type"] == TASK and check["settings"]["definitionRef"]["id"].lower() == name)
 
 
 def _approval(organization: Organization, settings: Document) -> None:

@@ -1,7 +1,7 @@
 """Gates before stages: authorization, and the checks of the resources that a stage uses.
 
 `Gates.ask` blocks the run's thread. What cannot change is asked first (authorization, branch, template),
-then approvals, and the exclusive locks last, so that nobody holds a lock while people think.
+then approvals, business hours, and the exclusive locks last, so that nobody holds a lock while people think.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from isthmus.local.azure_devops import checks, resources
+from isthmus.local.azure_devops import checks, hours, resources
 from isthmus.local.azure_devops.approvals import Approvals
+from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.locks import Locks
-from isthmus.local.azure_devops.organization import Organization
+from isthmus.local.azure_devops.organization import Organization, new_id
 from isthmus.local.azure_devops.protection import is_protected
 from isthmus.local.azure_devops.sources import nearest
 from isthmus.local.azure_devops.store import Document
@@ -40,7 +41,7 @@ class Gates:
             return Decision(False, refusal)
         asked = [(check, res) for res in used for check in resources.checks_on(self._organization, *res)]
         decision = Decision(True)
-        waiting = [check for check, _ in asked if check["type"] in (checks.APPROVAL, checks.EXCLUSIVE_LOCK)]
+        waiting = [check for check, _ in asked if _takes_time(check)]
         if waiting:
             with lend():
                 decision = self._wait(run, point, waiting, cancelled)
@@ -101,7 +102,7 @@ class Gates:
                 reason = ""
                 if check["type"] == checks.EXTENDS:
                     reason = self._required_template(run, point, check["settings"])
-                elif check["type"] == checks.TASK:
+                elif checks.is_of(check, checks.BRANCH_CONTROL):
                     reason = self._branch_control(run, point, check["settings"]["inputs"])
                 if reason:
                     return f"check on {_called(kind)} {found['name']!r}: {reason}"
@@ -133,7 +134,10 @@ class Gates:
     ) -> Decision:
         approvals = [check for check in waiting if check["type"] == checks.APPROVAL]
         locks = [check for check in waiting if check["type"] == checks.EXCLUSIVE_LOCK]
+        timed = [check for check in waiting if checks.is_of(check, hours.NAME)]
         decision = self.approvals.wait(run, point, approvals, cancelled)
+        if decision.allowed and timed:
+            decision = self._hours(run, point, timed, cancelled)
         if not decision.allowed or not locks:
             return decision
         names = sorted({"/".join(check["resource"]) for check in locks})
@@ -142,11 +146,36 @@ class Gates:
             self.locks.release(run["id"], point.stage_record_id)
         return decision
 
+    def _hours(
+        self, run: Document, point: Checkpoint, timed: list[Document], cancelled: threading.Event
+    ) -> Decision:
+        record: Document = {
+            "id": new_id(),
+            "parentId": point.stage_record_id,
+            "type": "Checkpoint.TaskCheck",
+            "name": timed[0]["settings"].get("displayName") or "Business hours",
+            "identifier": f"{point.stage}.hours",
+            "state": "inProgress",
+            "startTime": now(),
+            "attempt": 1,
+            "issues": [],
+        }
+        self._organization.ledger.put(run, record)
+        decision = hours.wait(self._changed, timed, cancelled)
+        result = "succeeded" if decision.allowed else "canceled" if decision.canceled else "failed"
+        ended = {"state": "completed", "result": result, "finishTime": now()}
+        self._organization.ledger.put(run, record | ended)
+        return decision
+
     def _remember(self, run: Document, point: Checkpoint, used: list[Used]) -> None:
         """Which connections this stage may have tokens of."""
         passed = run.setdefault("passed", {})
         passed[point.stage_record_id] = [found["id"] for kind, found in used if kind == "endpoint"]
         self._organization.save_run(run)
+
+
+def _takes_time(check: Document) -> bool:
+    return check["type"] in (checks.APPROVAL, checks.EXCLUSIVE_LOCK) or checks.is_of(check, hours.NAME)
 
 
 def _is_template(required: Document, extended: tuple[str, str, str, str], project: str) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from isthmus.local.azure_devops.hours import opening, wait
 from tests.local.azure_devops.standin import PROJECT, Person, StandIn, until
 
 APPROVAL = "8c6f20a7-a545-4486-9777-f762fafe0d4d"
@@ -14,6 +17,7 @@ EXCLUSIVE_LOCK = "2ef31ad6-baa0-403a-8b45-2cbc9b4e5563"
 EXTENDS = "4020e66e-b0f3-47e1-bc88-48f3cc59b5f3"
 TASK = "fe1de3ee-a436-41b4-bb20-f6eb4cb879a7"
 BRANCH_CONTROL = "86b05a0c-73e6-4f7d-b3cf-e38f3b39a75b"
+BUSINESS_HOURS = "445fde2f-6c39-441c-807f-8a59ff2e075f"
 DEPLOY = """
 trigger: none
 pool: {{vmImage: ubuntu-latest}}
@@ -252,3 +256,113 @@ def test_a_waiting_run_holds_no_agent(standin: StandIn, admin: Person, dana: Per
     for run in waiting:
         dana.patch(f"build/builds/{run}", {"status": "cancelling"})
         dana.until_over(run)
+
+
+def hours(**inputs: str) -> dict[str, Any]:
+    """The settings of a check that is open in no minute but that before midnight, but for what is given."""
+    usual = {"businessDays": "Monday", "timeZone": "UTC", "startTime": "23:58", "endTime": "23:59"}
+    reference = {"id": BUSINESS_HOURS, "name": "evaluateBusinessHours", "version": "0.0.1"}
+    return {
+        "displayName": "Office hours",
+        "definitionRef": reference,
+        "inputs": usual | inputs,
+        "retryInterval": 5,
+    }
+
+
+def test_outside_business_hours_a_stage_waits(admin: Person, dana: Person, robin: Person) -> None:
+    place = Place(admin, "shut")
+    today = datetime.now(UTC)
+    others = ",".join((today + timedelta(days=ahead)).strftime("%A") for ahead in range(2, 6))
+    number = place.check(TASK, hours(businessDays=others, startTime="00:00", endTime="23:59"))
+    place.approval(admin, "release-approvers")
+    run = dana.run(place.pipeline)["id"]
+    decide(robin, until(lambda: pending(dana, run))[0]["id"])
+
+    def waiting() -> list[str]:
+        records = dana.get(f"build/builds/{run}/timeline")["records"]
+        return [
+            one["name"]
+            for one in records
+            if one["type"] == "Checkpoint.TaskCheck" and one["state"] == "inProgress"
+        ]
+
+    assert until(waiting) == ["Office hours"]
+    dana.patch(f"build/builds/{run}", {"status": "cancelling"})
+    assert dana.until_over(run)["result"] == "canceled"
+    always = ",".join((today + timedelta(days=ahead)).strftime("%A") for ahead in range(7))
+    zone = "UTC" if today.hour < 23 else "India Standard Time"
+    settings = hours(businessDays=always, startTime="00:00", endTime="23:59", timeZone=zone)
+    admin.patch(f"pipelines/checks/configurations/{number}", {"settings": settings})
+    run = dana.run(place.pipeline)["id"]
+    decide(robin, until(lambda: pending(dana, run))[0]["id"])
+    assert dana.until_over(run)["result"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("moment", "opens"),
+    [
+        # In Berlin: a Thursday in winter, its evening, the Friday, the weekend; and when clocks change.
+        ("2026-11-26T08:00", "2026-11-26T08:00"),
+        ("2026-11-26T07:59", "2026-11-26T08:00"),
+        ("2026-11-26T16:00", "2026-11-27T08:00"),
+        ("2026-11-27T15:59", "2026-11-27T15:59"),
+        ("2026-11-27T16:00", "2026-11-30T08:00"),
+        ("2026-03-27T16:00", "2026-03-30T07:00"),
+        ("2026-10-23T15:00", "2026-10-26T08:00"),
+    ],
+)
+def test_when_business_hours_begin(moment: str, opens: str) -> None:
+    inputs = {
+        "businessDays": "Monday, Tuesday,Wednesday,Thursday,Friday",
+        "timeZone": "W. Europe Standard Time",
+        "startTime": "09:00",
+        "endTime": "17:00",
+    }
+    assert opening(inputs, datetime.fromisoformat(f"{moment}Z")) == datetime.fromisoformat(f"{opens}Z")
+
+
+def test_business_hours_are_waited_for_until_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that runs as fast as it is waited for."""
+    moment = datetime(2026, 11, 26, 12, tzinfo=UTC)
+    changed, slept = threading.Condition(), list[float]()
+
+    def sleep(seconds: float) -> None:
+        nonlocal moment
+        slept.append(seconds)
+        moment += timedelta(seconds=seconds)
+
+    monkeypatch.setattr(changed, "wait", sleep)
+    check = {"settings": hours(), "resource": ["environment", "1"], "resourceName": "prod"}
+    minutes = 4 * 24 * 60 + 12 * 60
+    in_time, late = check | {"timeout": minutes}, check | {"timeout": minutes - 12 * 60}
+    assert wait(changed, [in_time], threading.Event(), lambda: moment).allowed
+    assert moment == datetime(2026, 11, 30, 23, 58, tzinfo=UTC) and len(slept) == 1
+    moment = datetime(2026, 11, 26, 12, tzinfo=UTC)
+    decision = wait(changed, [in_time, late], threading.Event(), lambda: moment)
+    assert not decision.allowed and "'prod' did not come in time" in decision.message
+    assert moment == datetime(2026, 11, 30, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ({"businessDays": "Monday,Funday"}, "'funday' is no day"),
+        ({"startTime": "9 am"}, "'9 am' is no time of day"),
+        ({"endTime": "01:00"}, "endTime must come after startTime"),
+        ({"timeZone": "Europe/Berlin"}, "no time zone that is known by Windows"),
+    ],
+)
+def test_business_hours_that_cannot_be_evaluated_are_refused(
+    admin: Person, inputs: dict[str, str], said: str
+) -> None:
+    made = admin.every("distributedtask/environments", name="odd-hours")
+    body = {"name": "odd-hours", "description": ""}
+    place = made[0] if made else admin.post("distributedtask/environments", body)
+    body = {
+        "type": {"id": TASK, "name": "Task Check"},
+        "settings": hours(**inputs),
+        "resource": {"type": "environment", "id": str(place["id"])},
+    }
+    refused = admin.ask("POST", "pipelines/checks/configurations", body)
+    assert (refused.status_code, said in refused.text) == (400, True), refused.text

@@ -1,0 +1,48 @@
+"""What the bridge and jobs may do in the project, computed against what they may do there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from isthmus.azure.differences import Difference
+from isthmus.azure.instructions.instruction import Instruction
+from isthmus.azure.instructions.permissions import GrantJobs, GrantPipeline, Ungrant
+from isthmus.azure.present import BUILD_NAMESPACE, GIT_NAMESPACE, Present
+from isthmus.azure.resources import Grant, Wanted
+from isthmus.config import Platform
+
+
+def grants(platform: Platform, want: Wanted, present: Present) -> Iterator[Instruction]:
+    """What the bridge may do: exactly that with these pipelines, and nothing with any other."""
+    client, project = platform.azure.bridge_client_id, present.project()
+    numbers = {grant: present.pipeline(grant.pipeline) for grant in want.grants}
+    if project is None or not any(numbers.values()):
+        yield from map(GrantPipeline, want.grants)
+        return
+    there = present.entries(BUILD_NAMESPACE, project, present.application(client))
+    for grant, number in numbers.items():
+        yield from _grant(grant, there.pop(f"{project}/{number}", None))
+    for token, (allow, _deny) in there.items():
+        if allow:
+            what = f"pipeline {token.partition('/')[2]}" if "/" in token else "every pipeline"
+            yield Ungrant(client, token, what, allow)
+
+
+def _grant(grant: Grant, found: tuple[int, int] | None) -> Iterator[Instruction]:
+    if found is None:
+        yield GrantPipeline(grant)
+    elif found[0] != grant.bits or found[1] & grant.bits:
+        denied = (Difference("deny", found[1], 0),) if found[1] & grant.bits else ()
+        yield GrantPipeline(grant, (Difference("allow", found[0], grant.bits), *denied))
+
+
+def job_rights(want: Wanted, present: Present) -> Iterator[Instruction]:
+    for one in want.job_rights:
+        repository = present.repository(one.repository)
+        if repository is None:
+            yield GrantJobs(one)
+            continue
+        token = f"repoV2/{present.project()}/{repository.id}"
+        allowed = present.granted(GIT_NAMESPACE, token, present.build_service())
+        if allowed & one.bits != one.bits:
+            yield GrantJobs(one)
