@@ -58,11 +58,11 @@ def _carry(record: SQSRecord) -> None:
 def _put_off(record: SQSRecord, error: Exception, trace: Trace, *, comes_anew: bool) -> None:
     """Raises the error where the message comes again.
 
-    A look that found Azure DevOps away is given up for the next one; what else keeps one a person must see.
+    A look that found a cloud away is given up for the next one; what else keeps one a person must see.
     """
     reason = f"{type(error).__name__}: {error}"
     if messages.is_last(record, error, comes_anew=comes_anew):
-        if comes_anew and isinstance(error, web.Retryable):
+        if comes_anew and messages.passes(error):
             trace.hop("given up", reason=reason)
             return
         trace.hop("failed", reason=reason)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from bridge.aws import client
 from bridge.settings import settings
+from bridge.web import Retryable
 
 # Lambda ends a function that calls itself by a queue 16 times on end: here a tick leads to a list, and that
 # to looks, and no look to another.
@@ -40,7 +41,7 @@ def send(looks: Sequence[Look], *, wait: int = 0) -> None:
     ]
     answer = client("sqs").send_message_batch(QueueUrl=settings().queue_url, Entries=entries)
     if failed := answer.get("Failed"):
-        raise RuntimeError(f"the queue did not take {len(failed)} looks: {failed[0].get('Code')}")
+        raise Retryable(f"the queue did not take {len(failed)} looks: {failed[0].get('Code')}")
 
 
 def _event(look: Look) -> str:

@@ -10,10 +10,11 @@ import random
 import time
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from botocore.exceptions import ClientError, HTTPClientError
 
 from bridge.aws import client
 from bridge.settings import settings
-from bridge.web import Denied
+from bridge.web import Denied, Retryable
 
 # A quarter of an hour, by which 30 attempts stretch over more than six hours.
 LONGEST_SECONDS = 900
@@ -22,6 +23,8 @@ FIRST_SECONDS = 5
 DENIED_ATTEMPTS = 5
 # Of a look, which the next ticks repeat; some are only seen after ten minutes.
 LOOK_SECONDS = 1800
+# What AWS's many codes for "not so fast" have in them.
+TOO_FAST = ("Throttl", "TooManyRequests", "ThroughputExceeded", "LimitExceeded", "SlowDown")
 REASON_CHARACTERS = 500
 
 
@@ -34,6 +37,16 @@ def is_last(record: SQSRecord, error: Exception, *, comes_anew: bool) -> bool:
         return True
     most = DENIED_ATTEMPTS if isinstance(error, Denied) else settings().attempts
     return _attempt(record) >= most
+
+
+def passes(error: BaseException | None) -> bool:
+    """Whether time alone mends it: a cloud is away, or has too much to do. Libraries wrap what AWS said."""
+    if isinstance(error, Retryable | HTTPClientError):
+        return True
+    if isinstance(error, ClientError):
+        code, status = error.response["Error"].get("Code", ""), error.response["ResponseMetadata"]
+        return status.get("HTTPStatusCode", 0) >= 500 or any(one in code for one in TOO_FAST)
+    return error is not None and passes(error.__cause__)
 
 
 def later(record: SQSRecord, error: Exception) -> float:

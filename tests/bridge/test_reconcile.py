@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -151,26 +152,62 @@ def test_a_look_that_the_queue_does_not_take_is_asked_for_again(bridge: Bridge, 
     assert "did not take 3 looks" in bridge.hops()[-1]["reason"]
 
 
-def test_a_look_is_not_tried_for_hours_but_a_dead_letter_that_says_why(
-    bridge: Bridge, clouds: Clouds
-) -> None:
-    clouds.throttled = {"PutItem"}
-    bridge.reconcile()
-    looks = list(clouds.looks)
-    assert len(looks) == 2
-    assert bridge.send(looks[0], sent=time.time() - 1900) == []
-    assert bridge.send(approval(), sent=time.time() - 1900) == ["0"], "an event is tried for longer"
-    (letter,) = clouds.dead_letters
-    assert "slow down" in letter["reason"]
-
-
-def test_a_look_that_finds_azure_devops_away_makes_room_for_the_next(bridge: Bridge, clouds: Clouds) -> None:
+def look_after_model(bridge: Bridge, clouds: Clouds) -> str:
+    clouds.models = {MODEL}
     bridge.send(tick())
-    look = next(one for one in clouds.looks if "Stages" in one)
-    bridge.send(look)
-    clouds.strike(Fault(at=0, status=503))
+    bridge.send(next(one for one in clouds.looks if "List Models" in one))
+    return clouds.looks.pop()
+
+
+AWAY = {
+    "Azure DevOps is busy": Fault(at=0, status=503),
+    "a connection broke": Fault(at=0),
+    "the registry is slow": Fault(at=0, status=500),
+}
+
+
+@pytest.mark.parametrize("request_", range(4))
+@pytest.mark.parametrize("fault", AWAY.values(), ids=AWAY)
+def test_a_look_that_finds_a_cloud_away_makes_room_for_the_next_and_pages_nobody(
+    bridge: Bridge, clouds: Clouds, fault: Fault, request_: int
+) -> None:
+    register(clouds, 3)
+    look = look_after_model(bridge, clouds)
+    clouds.strike(replace(fault, at=request_, deadly=True))
     assert bridge.send(look, sent=time.time() - 1900) == []
     assert (bridge.names_of_hops()[-1], clouds.dead_letters) == ("given up", [])
+    clouds.strike(None)
+    clouds.later_ms += 120_000
+    assert bridge.reconcile() == 1, "the next one does what it left"
+
+
+@pytest.mark.parametrize("operation", ["PutItem", "UpdateItem"])
+def test_so_does_one_that_is_throttled_for_half_an_hour(
+    bridge: Bridge, clouds: Clouds, operation: str
+) -> None:
+    register(clouds, 3)
+    look = look_after_model(bridge, clouds)
+    clouds.throttled = {operation}
+    assert bridge.send(look, sent=time.time() - 1900) == []
+    assert "slow down" in bridge.hops()[-1]["reason"]
+    assert (bridge.names_of_hops()[-1], clouds.dead_letters) == ("given up", [])
+
+
+def test_an_event_is_tried_for_longer_than_a_look(bridge: Bridge, clouds: Clouds) -> None:
+    clouds.throttled = {"PutItem"}
+    assert bridge.send(approval(), sent=time.time() - 1900) == ["0"]
+    assert bridge.names_of_hops()[-1] == "put off"
+
+
+def test_a_look_that_only_a_person_can_help_is_a_dead_letter_that_says_why(
+    bridge: Bridge, clouds: Clouds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = look_after_model(bridge, clouds)
+    refusal = {"__type": "AccessDeniedException", "message": "not authorized to perform dynamodb:PutItem"}
+    monkeypatch.setattr(clouds, "_dynamodb", lambda *_: (400, refusal))
+    assert bridge.send(look, sent=time.time() - 1900) == []
+    (letter,) = clouds.dead_letters
+    assert "not authorized to perform dynamodb:PutItem" in letter["reason"]
 
 
 @pytest.mark.parametrize("about", ["../other", "Payroll", "", None, "a" * 64])
