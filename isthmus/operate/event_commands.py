@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import cache
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +15,7 @@ from isthmus.operate.commands import AS_JSON, accounts_here, fail_if_asked_in_va
 if TYPE_CHECKING:
     from isthmus.operate.accounts import Accounts
     from isthmus.operate.hops import Hop
+    from isthmus.operate.registry import Version
 
 # As long as CloudWatch keeps a log.
 LONGEST_DAYS = 3653
@@ -38,25 +41,27 @@ ID = click.argument("id_", metavar="ID")
 def events(
     context: click.Context, model: str | None, correlation_id: str | None, days: float, as_json: bool
 ) -> None:
-    """Each hop of each event over the bridge, the oldest first, and what became of the run.
+    """Each hop of each event, the oldest first: registry, EventBridge, queue, bridge, run, deployments.
 
-    `ms` is how long after it was put into the bridge's queue.
+    `ms` is how long after the event's hop before it. Runs are shown to who is signed in to Azure DevOps;
+    deployments as long as the registry names that run as the one that brought the version there.
     """
     if context.invoked_subcommand is None:
         _list(model, correlation_id, days, as_json)
 
 
 def _list(model: str | None, correlation_id: str | None, days: float, as_json: bool) -> None:
-    from isthmus.operate import dead_letters, devops, show
+    from isthmus.operate import dead_letters, devops, show, way
 
     accounts = accounts_here()
     named = [accounts.platform.model(model)] if model else accounts.platform.models
     said = devops.ask(accounts.platform, [one.name for one in named])
-    found = [
-        (hop, said.run(hop.run_id))
+    ours = [
+        hop
         for hop in _hops(accounts, days)
         if model in (None, hop.model) and hop.correlation_id.startswith(correlation_id or "")
     ]
+    found = [(hop, said.run(hop.run_id)) for hop in way.whole(ours, said.run, _versions(accounts))]
     if as_json:
         show.as_json([asdict(hop) | {"run": asdict(run) if run else None} for hop, run in found])
     else:
@@ -64,6 +69,22 @@ def _list(model: str | None, correlation_id: str | None, days: float, as_json: b
         lost = dead_letters.count(accounts.client("automation", "sqs"), accounts.platform)
         show.dead_letters(lost, dead_letters.url(accounts.platform))
     fail_if_asked_in_vain(said)
+
+
+def _versions(accounts: Accounts) -> Callable[[str], Version | None]:
+    """What the registry says of a version by its ARN: each is asked for once, and may be deleted by now."""
+    from isthmus.operate import registry
+
+    sagemaker = accounts.client("automation", "sagemaker")
+
+    @cache
+    def version(arn: str) -> Version | None:
+        try:
+            return registry.describe(sagemaker, arn) if ":model-package/" in arn else None
+        except sagemaker.exceptions.ClientError:
+            return None
+
+    return version
 
 
 @events.command("show")

@@ -14,9 +14,10 @@ from isthmus.config import Platform
 
 @dataclass(frozen=True)
 class Hop:
-    """One hop of one event; `latency_ms` since the event was put into the queue.
+    """One hop of one event; `latency_ms` since the event was put into the queue, less than 0 before that.
 
-    `payload` is the event as it came, in the first of its hops.
+    `after_ms` is since the event's hop before it, where that is known (`way.py`). `payload` is the event as
+    it came, in the first of the bridge's hops.
     """
 
     at: str
@@ -29,6 +30,7 @@ class Hop:
     latency_ms: float
     reason: str
     payload: str = ""
+    after_ms: float | None = None
 
 
 def read(logs: Any, platform: Platform, *, days: float = 14) -> list[Hop]:

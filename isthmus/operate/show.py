@@ -291,8 +291,8 @@ def dead_letters(count: int, queue: str) -> None:
 def _hop(one: Hop, run: Run | None) -> list[str]:
     about = short(one.subject) if ":model-package/" in one.subject else one.model or one.subject
     ran = f"{one.run_id} {_result(run)}" if run else one.run_id
-    at, latency = moment(one.at, seconds=True), f"{one.latency_ms:.0f}"
-    return [at, one.hop, one.event_type, about, ran, latency, one.correlation_id[:ENOUGH], one.reason]
+    at, after = moment(one.at, seconds=True), "" if one.after_ms is None else f"{one.after_ms:.0f}"
+    return [at, one.hop, one.event_type, about, ran, after, one.correlation_id[:ENOUGH], one.reason]
 
 
 def metric(one: Mapping[str, Any]) -> str:
