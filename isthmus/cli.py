@@ -56,7 +56,7 @@ COMMANDS = {
     ),
     # What the pipelines call
     "assume": Entry(
-        "isthmus.azure.commands:assume", "Run a command as an AWS role, by the job's OIDC token."
+        "isthmus.azure.assuming:assume", "Run a command as an AWS role, by the job's OIDC token."
     ),
     "azure": Entry("isthmus.azure.commands:azure", "Provision Azure DevOps from platform.yaml."),
     "account": Entry(

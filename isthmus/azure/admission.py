@@ -64,7 +64,8 @@ def authorization(one: Authorization, present: Present) -> Iterator[Instruction]
         yield Authorize(one.resource_type, one.resource, missing, differences=() if is_new else taken)
     if one.resource_type != "repository" and present.is_open(one.resource_type, one.resource):
         yield Close(one.resource_type, one.resource)
-    strangers = tuple(sorted(there - {number for number in numbers.values() if number}))
+    others = sorted(there - {number for number in numbers.values() if number})
+    strangers = tuple((number, present.called(number)) for number in others)
     if one.only and strangers:
-        found = tuple(Difference(f"pipeline {number}", "allowed", "not allowed") for number in strangers)
+        found = tuple(Difference(name, "allowed", "not allowed") for _, name in strangers)
         yield Authorize(one.resource_type, one.resource, revoke=strangers, differences=found)

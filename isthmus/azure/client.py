@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from isthmus.config import Platform
 from isthmus.errors import BadInput, NotFound, Problem, Refused, Unavailable
 
 if TYPE_CHECKING:
     import requests
     from azure.devops.connection import Connection
+
+    from isthmus.config import Platform
 
 VERSION = "7.1"
 TIMEOUT = (5, 60)
@@ -149,6 +150,13 @@ def connect(platform: Platform, token: str | None = None) -> Client:
             todo=f"set {TOKENS[0]} (in a pipeline's step: env: {TOKENS[1]}: $(System.AccessToken))",
         )
     return Client(platform.azure.organization_url.rstrip("/"), platform.azure.project, found)
+
+
+def signed_in() -> Client:
+    """A client of the project of this folder's platform; raises `Refused` where nobody is signed in."""
+    from isthmus.config import read_platform
+
+    return connect(read_platform())
 
 
 def authorization(token: str) -> str:

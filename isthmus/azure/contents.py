@@ -58,6 +58,12 @@ class Folders:
     platform_file: Path | None = None
     """What stands in as platform.yaml, where it is not the checkout's own."""
 
+    @classmethod
+    def beside(cls, file: Path) -> Folders:
+        """The checkout that platform.yaml lies in, and what repositories are filled with in it."""
+        root = file.resolve().parent
+        return cls(root, root / "model-build", root / "model-deploy", file.resolve())
+
     def of(self, content: Content) -> Path:
         return {
             "platform": self.platform,
@@ -70,6 +76,12 @@ class Folders:
         folder = self.of(content)
         found = {str(file.relative_to(folder)): file for file in tracked(folder)}
         if content == "platform":
+            if "azure-pipelines" not in {path.split("/")[0] for path in found}:
+                raise BadInput(
+                    "this is no checkout of the platform: its folder azure-pipelines is missing",
+                    where=str(folder),
+                    todo="keep platform.yaml in the checkout, or name that: --platform-content DIR",
+                )
             found = {path: file for path, file in found.items() if path.split("/")[0] in PLATFORM}
             if self.platform_file:
                 found["platform.yaml"] = self.platform_file

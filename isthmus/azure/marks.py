@@ -37,7 +37,7 @@ class Mark:
     def thing(self) -> str:
         """What people call it."""
         if self.kind == "policy":
-            return f"branch policy {self.name.replace('.', ' of ', 1)}"
+            return f"branch policy on {policies.said(self.name)}"
         return f"{'service connection' if self.kind == 'connection' else self.kind} {self.name}"
 
 
@@ -72,17 +72,24 @@ def settle(present: Present, platform: str, want: Wanted) -> None:
     put(present, [replace(one, id=ids[key]) for one in open_ if (key := (one.kind, one.name)) in ids])
 
 
-def found(present: Present, platform: str, want: Wanted) -> Iterator[Mark]:
-    """What is wanted and there, marked or not: as its mark would be."""
+def wanted(want: Wanted) -> Iterator[tuple[Kind, str]]:
+    """The kind and name of all that is wanted and marked."""
     named: dict[Kind, Iterable[str]] = {
         "repository": [one.name for one in want.repositories],
         "pipeline": [one.name for one in want.pipelines],
         "environment": [one.name for one in want.environments],
         "connection": [one.name for one in want.connections],
+        "policy": [policies.name(one) for one in want.policies],
     }
-    for kind, names in named.items():
-        ids = {one.name: str(one.id) for one in present.every(kind)}
-        yield from (Mark(platform, kind, name, ids[name]) for name in names if name in ids)
+    yield from ((kind, name) for kind, names in named.items() for name in names)
+
+
+def found(present: Present, platform: str, want: Wanted) -> Iterator[Mark]:
+    """What is wanted and there, marked or not: as its mark would be."""
+    for kind, name in wanted(want):
+        for one in present.every(kind):
+            if kind != "policy" and one.name == name:
+                yield Mark(platform, kind, name, str(one.id))
     for policy in want.policies:
         for one in present.every("policy"):
             if policies.is_same(policy, one, present):

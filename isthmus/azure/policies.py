@@ -14,6 +14,11 @@ TYPES = {
     MinimumReviewers: "fa4e907d-c16b-4a4c-9dfa-4906e5d171dd",
     RequiredReviewers: "fd2167ab-b0be-447a-8ec8-39368250530e",
 }
+SAID = {
+    BuildValidation.__name__: "its pipeline passes",
+    MinimumReviewers.__name__: "somebody else agrees",
+    RequiredReviewers.__name__: "one of these agrees",
+}
 # By which a policy of ours is known among a repository's.
 MESSAGE = "Isthmus: one of these must agree."
 
@@ -25,6 +30,12 @@ def type_of(policy: Policy) -> str:
 def name(policy: Policy) -> str:
     """What tells it from the project's others: a repository has one of each type."""
     return f"{type(policy).__name__}.{policy.repository}"
+
+
+def said(name: str) -> str:
+    """What people call the policy of that name."""
+    kind, _, repository = name.partition(".")
+    return f"{repository} main: {SAID[kind]}"
 
 
 def asks(policy: Policy) -> str:

@@ -64,6 +64,11 @@ class Present:
         found = self._named("pipeline", name)
         return found.id if found else None
 
+    def called(self, number: int) -> str:
+        """What people call the pipeline of that number."""
+        names = {one.id: one.name for one in self.every("pipeline")}
+        return str(names.get(number, f"pipeline {number}"))
+
     def definition(self, name: str) -> dict[str, Any] | None:
         """The pipeline as a whole: where its YAML is, which Microsoft's client leaves out of a list."""
         return next((one for one in self.definitions() if one["name"] == name), None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from isthmus.azure import admission, contents, drift, marks, policies, rights
+from isthmus.azure import admission, contents, drift, marks, policies, removal, rights
 from isthmus.azure.client import connect
 from isthmus.azure.instructions.connections import PutConnection
 from isthmus.azure.instructions.instruction import Instruction, perform
@@ -37,9 +37,11 @@ def plan(
     callback: str = "",
     *,
     adopt: bool = False,
+    prune: bool = False,
 ) -> list[Instruction]:
     """What has to change, in the order in which it can; `callback` is the URL of the bridge's HTTPS route.
 
+    With `prune`, what apply made and platform.yaml asks for no longer goes.
     Raises `Refused` for what has these names and apply did not make, unless it is to `adopt` that.
     """
     want = wanted(platform, callback)
@@ -56,6 +58,7 @@ def plan(
         *(found for one in want.policies for found in _policy(one, present)),
         *rights.grants(platform, want, present),
         *rights.job_rights(want, present),
+        *(one for one in removal.unasked(platform, present, prune=prune) if isinstance(one, Instruction)),
     ]
 
 
@@ -66,6 +69,7 @@ def apply(
     callback: str = "",
     token: str | None = None,
     adopt: bool = False,
+    prune: bool = False,
     tell: Callable[[str], None] = lambda _line: None,
 ) -> list[str]:
     """Bring Azure DevOps to what is wanted; returns what was done, one line each, and tells it as it goes.
@@ -75,9 +79,8 @@ def apply(
     instruction that fails: what went before it stays, and the next apply goes on from there.
     """
     present = Present(connect(platform, token))
-    done = carry_out(
-        plan(platform, folders, present, callback, adopt=adopt), present, tell, platform=platform.name
-    )
+    found = plan(platform, folders, present, callback, adopt=adopt, prune=prune)
+    done = carry_out(found, present, tell, platform=platform.name)
     marks.settle(present, platform.name, wanted(platform, callback))
     return done
 

@@ -1,4 +1,4 @@
-"""What `isthmus azure destroy` removes: what carries this platform's mark, and nothing else.
+"""What `isthmus azure destroy` and `apply --prune` remove: what carries this platform's mark, no more.
 
 Connections go first, with their checks: an interrupted removal leaves no way to AWS unguarded.
 """
@@ -24,6 +24,8 @@ from isthmus.config import Platform
 ORDER: tuple[Kind, ...] = ("connection", "policy", "pipeline", "environment", "repository")
 GUARDED: dict[Kind, ResourceType] = {"connection": "endpoint", "environment": "environment"}
 
+UNASKED = "platform.yaml asks for it no longer; --prune removes it"
+
 
 @dataclass(frozen=True)
 class Stays:
@@ -32,19 +34,39 @@ class Stays:
     thing: str
     why: str
 
+    def __str__(self) -> str:
+        return f"  {self.thing} stays: {self.why}"
+
 
 def plan(platform: Platform, present: Present, *, repositories: bool) -> list[Instruction | Stays]:
     """In the order in which it can be done; nothing where there is no project or no mark."""
     # A URL stands for any: what leads to the bridge is marked as all else.
     want = wanted(platform, callback="https://")
     mine = _mine(platform.name, want, present)
-    going = [
-        one for kind in ORDER for one in mine if one.kind == kind and (repositories or kind != ORDER[-1])
-    ]
-    others = _Others(present, mine, want.checks)
-    found = [_removal(one, present, others) for one in going]
+    found = _removals(mine, mine, want, present, repositories=repositories)
     removed = {one.mark for one in found if isinstance(one, Remove)}
     return [*found, *_revoked(want, present, [one for one in mine if one not in removed])]
+
+
+def unasked(platform: Platform, present: Present, *, prune: bool) -> list[Instruction | Stays]:
+    """What apply made and platform.yaml asks for no longer, such as of a model that it names no more.
+
+    Without `prune` it stays, and repositories anyway: what is in them is a team's.
+    """
+    want = wanted(platform, callback="https://")
+    mine, asked = _mine(platform.name, want, present), set(marks.wanted(want))
+    left = [one for one in mine if (one.kind, one.name) not in asked]
+    if prune:
+        return _removals(left, mine, want, present, repositories=False)
+    return [Stays(one.thing, UNASKED) for one in left if one.kind != "repository"]
+
+
+def _removals(
+    going: list[Mark], mine: list[Mark], want: Wanted, present: Present, *, repositories: bool
+) -> list[Instruction | Stays]:
+    kinds = ORDER if repositories else ORDER[:-1]
+    others = _Others(present, mine, want.checks)
+    return [_removal(one, present, others) for kind in kinds for one in going if one.kind == kind]
 
 
 def _mine(platform: str, want: Wanted, present: Present) -> list[Mark]:
@@ -59,7 +81,7 @@ def _removal(mark: Mark, present: Present, others: _Others) -> Instruction | Sta
     if there is None:
         return Forget(mark)
     why = others.need(mark, there)
-    return Stays(mark.thing, why) if why else Remove(mark)
+    return Stays(mark.thing, f"it {why}") if why else Remove(mark)
 
 
 class _Others:
@@ -84,7 +106,9 @@ class _Others:
         return ""
 
     def _guards(self, type_: ResourceType, name: str) -> bool:
-        ours = [one for one in self._checks if (one.resource_type, one.resource) == (type_, name)]
+        of_its_type = [one for one in self._checks if one.resource_type == type_]
+        # What is wanted no longer has no checks by name: those of its type are what apply puts on such.
+        ours = [one for one in of_its_type if one.resource == name] or of_its_type
         found = self._present.checks(type_, name)
         return any(
             not is_business_hours(one) and not any(is_same(check, one) for check in ours) for one in found

@@ -27,13 +27,7 @@ def project(sight: Sight) -> Iterator[Finding]:
     except Problem as problem:
         url = ""
         yield Finding("could not look", "the bridge's route", problem.what, problem.todo)
-    beside = platform_path().resolve().parent
-    folders = contents.Folders(
-        platform=beside,
-        model_build=beside / "model-build",
-        model_deploy=beside / "model-deploy",
-        platform_file=platform_path().resolve(),
-    )
+    folders = contents.Folders.beside(platform_path())
     planned = provision.plan(sight.platform, folders, sight.azure, url, adopt=True)
     remedy = f"{APPLY} --adopt" if any(one.kind == "adopt" for one in planned) else APPLY
     for one in planned:

@@ -104,6 +104,28 @@ def test_what_others_made_stays_and_what_it_hangs_on(present: Present, platform:
     assert names(present) == {"weather", "platform", "staging", "playground", "theirs"}
 
 
+def test_what_a_model_that_is_named_no_longer_leaves_stays_until_it_is_pruned(
+    present: Present, folders: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "platform.yaml"
+    text = (CHECKOUT / "platform.yaml").read_text().replace("name: seattle-rain", "name: madison-rain")
+    file.write_text(text.replace("team: weather", "build_repository: snow\n    deploy_repository: drift"))
+    monkeypatch.setenv("ISTHMUS_PLATFORM", str(file))
+    told = run("plan", folders=folders).output
+    # A pipeline that an authorization is taken from is called by its name.
+    assert "service connection isthmus-callback: no longer usable by seattle-rain-build" in told
+    assert "  pipeline seattle-rain-deploy stays: platform.yaml asks for it no longer; --prune" in told
+    foreign_pipeline(present.client, present.repository("platform").id)  # type: ignore[union-attr]
+    done = run("apply", "--prune", folders=folders)
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert "- branch policy on model-build main: its pipeline passes\n" in done.output
+    assert "- service connection isthmus-seattle-rain-deploy-prod\n" in done.output
+    there = names(present)
+    assert not [name for name in there if "seattle-rain" in name]
+    assert {"theirs", "model-build", "madison-rain-deploy", "prod", "isthmus-callback"} <= there
+    assert run("plan", "--prune", folders=folders).output.startswith("nothing to change")
+
+
 def test_what_was_made_again_by_hand_is_not_apply_s(present: Present) -> None:
     """The same name, and another id."""
     agents, project = present.clients.get_task_agent_client(), present.client.project

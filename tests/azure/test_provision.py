@@ -256,7 +256,7 @@ def test_drift_is_planned_and_mended(provisioned: Platform, folders: Folders, cl
     (Folders.of(folders, "platform") / "app.py").write_text("# new\n")
     found = planned(provisioned, folders)
     assert [line[0] for line in found] == [">", "~", "~"]
-    assert f"no longer usable by pipeline {stranger}" in found[2]
+    assert "no longer usable by seattle-rain-build" in found[2]
     provision.apply(provisioned, folders)
     assert planned(provisioned, folders) == []
 
@@ -345,16 +345,16 @@ def test_a_deployment_waits_for_the_approver(provisioned: Platform, empty: Stand
     assert runs.every(dana, "seattle-rain-deploy")[0].id == run.id
 
 
-def test_commands(provisioned: Platform, folders: Folders) -> None:
+def test_commands(provisioned: Platform, folders: Folders, client: Client) -> None:
     options = ["--platform-content", str(folders.platform), "--model-build", str(folders.model_build)]
     command = ["azure", "plan", *options, "--model-deploy", str(folders.model_deploy), "--callback", CALLBACK]
     done = CliRunner().invoke(isthmus, command, catch_exceptions=False)
-    assert (done.exit_code, done.output) == (0, "nothing to change\n")
+    assert done.exit_code == 0 and done.output.startswith("nothing to change in project weather of ")
     done = CliRunner().invoke(isthmus, [*command[:-1], f"{CALLBACK}/moved"], catch_exceptions=False)
     assert done.output == (
         f"~ service connection isthmus-callback: {CALLBACK}/moved\n"
         f"    url: was {CALLBACK}, will be {CALLBACK}/moved\n"
-        "1 to change, 1 of them not as they were made\n"
+        f"1 to change, 1 of them not as they were made in project weather of {client.organization_url}\n"
     )
     done = CliRunner().invoke(isthmus, ["azure", "approvals"], catch_exceptions=False)
     assert done.output == "nothing waits for approval\n"
@@ -380,6 +380,9 @@ def test_contents_are_what_git_would_take(tmp_path: Path) -> None:
     assert not [name for name in names if ".venv" in name or "__pycache__" in name]
     with pytest.raises(BadInput):
         Folders(tmp_path, tmp_path, tmp_path).files("model-build")
+    (tmp_path / "platform.yaml").write_text("name: alone\n")
+    with pytest.raises(BadInput, match="no checkout of the platform"):
+        Folders.beside(tmp_path / "platform.yaml").files("platform")
 
 
 def test_the_token_is_on_no_command_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,20 +12,19 @@ from isthmus.azure.resources import CALLED, Grant, JobRight, ResourceType
 
 @dataclass(frozen=True)
 class Authorize(Instruction):
-    """Let pipelines use a resource, or (`revoke`, by number) no longer."""
+    """Let pipelines use a resource, or (`revoke`, by number and name) no longer."""
 
     resource_type: ResourceType
     resource: str
     pipelines: tuple[str, ...] = ()
-    revoke: tuple[int, ...] = ()
+    revoke: tuple[tuple[int, str], ...] = ()
     differences: tuple[Difference, ...] = ()
 
     @property
     def summary(self) -> str:
         where = f"{CALLED[self.resource_type]} {self.resource}"
         if self.revoke:
-            numbers = ", ".join(map(str, self.revoke))
-            return f"~ {where}: no longer usable by pipeline {numbers}"
+            return f"~ {where}: no longer usable by {', '.join(name for _, name in self.revoke)}"
         sign = "~" if self.differences else "+"
         return f"{sign} {where}: usable by {', '.join(self.pipelines)}"
 
@@ -34,7 +33,7 @@ class Authorize(Instruction):
         numbers = [there(present.pipeline(name), "pipeline", name) for name in self.pipelines]
         body = {
             "pipelines": [{"id": number, "authorized": True} for number in numbers]
-            + [{"id": number, "authorized": False} for number in self.revoke]
+            + [{"id": number, "authorized": False} for number, _ in self.revoke]
         }
         present.clients.get_pipeline_permissions_client().update_pipeline_permisions_for_resource(
             body, present.client.project, self.resource_type, key
