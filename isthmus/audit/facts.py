@@ -40,7 +40,7 @@ class Served:
 
 @dataclass(frozen=True)
 class Facts:
-    """`unguarded` and `stored` are the checks that lack and the connections that hold a secret.
+    """`unguarded` and `stored` are the checks and switches that lack and the connections that hold a secret.
 
     `changed` are the roles and policies that are not as their stacks say; None where that was not asked.
     """

@@ -179,7 +179,8 @@ def _duties(facts: Facts) -> Iterator[tuple[str, str]]:
 
 def _guards(facts: Facts) -> Iterator[tuple[str, str]]:
     for one in facts.unguarded:
-        yield one.lstrip("+~ ").partition(" on ")[2] or one, f"not as platform.yaml asks: {one}"
+        bare = one.lstrip("+~ ")
+        yield bare.partition(" on ")[2] or bare.partition(": ")[0], f"not as platform.yaml asks: {one}"
 
 
 def _stored(facts: Facts) -> Iterator[tuple[str, str]]:
@@ -208,7 +209,7 @@ RULES = (
     Rule("version-image", "Every version in prod names its image by digest.", _each(_image)),
     Rule("deployment-run", "Every version in prod came by a run of main for it.", _each(_deployment)),
     Rule("deployment-check", "Every deployment to prod passed both approvals.", _each(_check)),
-    Rule("deployment-guards", "Prod is guarded by template, branch, lock and approval.", _guards),
+    Rule("deployment-guards", "Prod is guarded by template, branch, lock, approval and switches.", _guards),
     Rule("duties-separated", "Nobody decides about what he or she had built.", _duties),
     Rule("no-stored-token", "No service connection signs in by a stored secret.", _stored),
     Rule("role-width", "No role is other than its stack says.", _roles),

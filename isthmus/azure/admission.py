@@ -14,15 +14,25 @@ from isthmus.azure.guards import BUSINESS_HOURS, TASK, is_business_hours
 from isthmus.azure.instructions.checks import PutCheck, RemoveCheck
 from isthmus.azure.instructions.instruction import Instruction
 from isthmus.azure.instructions.permissions import Authorize, Close
+from isthmus.azure.instructions.settings import SwitchOn
 from isthmus.azure.present import Present
-from isthmus.azure.resources import Authorization, Check, Environment
+from isthmus.azure.resources import Authorization, Check, Environment, Wanted
 from isthmus.azure.wanted import wanted
 from isthmus.config import Platform
 
 
 def unguarded(platform: Platform, present: Present) -> list[Instruction]:
-    """The checks that are missing, or were changed by hand: what a deployment could go past."""
-    return [found for one in wanted(platform).checks for found in check(one, present)]
+    """The switches and checks that are missing, or were changed by hand: what a deployment could go past."""
+    want = wanted(platform)
+    return [*switches(want, present), *(found for one in want.checks for found in check(one, present))]
+
+
+def switches(want: Wanted, present: Present) -> Iterator[Instruction]:
+    """The switches of the project's pipelines that are off: one instruction for each."""
+    on = present.settings()
+    for one in want.settings:
+        if not on.get(one.name):
+            yield SwitchOn(one, was=on.get(one.name))
 
 
 def check(one: Check, present: Present) -> Iterator[Instruction]:

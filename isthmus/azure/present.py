@@ -12,6 +12,7 @@ from isthmus.azure.resources import MAIN, Kind
 from isthmus.errors import NotFound, Refused, Unavailable
 
 CHECKS = "7.1-preview.1"
+SETTINGS, SETTINGS_VERSION = "build/generalsettings", "7.1-preview.1"
 BUILD_NAMESPACE = "33344d9c-fc72-4d6f-aba5-fa317101a7e9"
 GIT_NAMESPACE = "2e9eb7ed-3c0a-47d4-87c1-0ffdd275fd87"
 
@@ -78,6 +79,11 @@ class Present:
         path = "build/definitions"
         ask = lambda: self.client.every(path, includeAllProperties="true")  # noqa: E731
         return list(self._once("definitions", ask)) if self.project() else []
+
+    def settings(self) -> dict[str, bool]:
+        """The switches of the project's pipelines; those that Microsoft's client knows are not all."""
+        ask = lambda: self.client.get(SETTINGS, version=SETTINGS_VERSION)  # noqa: E731
+        return dict(self._once("settings", ask)) if self.project() else {}
 
     def environment(self, name: str) -> Any | None:
         return self._named("environment", name)

@@ -48,6 +48,7 @@ def plan(
     return [
         *_project(want, present),
         *adoptions(platform.name, want, present, adopt=adopt),
+        *admission.switches(want, present),
         *_repositories(want, folders, present),
         *(found for one in want.pipelines for found in _pipeline(one, present)),
         *(CreateEnvironment(one) for one in want.environments if present.environment(one.name) is None),

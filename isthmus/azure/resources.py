@@ -113,8 +113,17 @@ class JobRight:
 
 
 @dataclass(frozen=True)
+class Setting:
+    """A switch of all the project's pipelines that must be on, by its name in the API, and what for."""
+
+    name: str
+    what: str
+
+
+@dataclass(frozen=True)
 class Wanted:
     project: str
+    settings: tuple[Setting, ...]
     repositories: tuple[Repository, ...]
     pipelines: tuple[Pipeline, ...]
     environments: tuple[Environment, ...]

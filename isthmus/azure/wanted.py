@@ -19,6 +19,7 @@ from isthmus.azure.resources import (
     Policy,
     Repository,
     RequiredReviewers,
+    Setting,
     Wanted,
 )
 from isthmus.config import STAGES, Platform
@@ -29,6 +30,8 @@ T = TypeVar("T")
 QUEUE, TELL = 1 | 2 | 128 | 1024, 64
 # Of the namespace Git Repositories: read; contribute and make branches; comment on pull requests.
 READ, PUSH, COMMENT = 2, 4 | 16, 16384
+# https://learn.microsoft.com/azure/devops/pipelines/security/inputs#limit-variables-that-can-be-set-at-queue-time
+SETTINGS = (Setting("enforceSettableVar", "a run sets no variable but those that its pipeline lets it set"),)
 
 
 def wanted(platform: Platform, callback: str = "") -> Wanted:
@@ -41,6 +44,7 @@ def wanted(platform: Platform, callback: str = "") -> Wanted:
     _require_a_repository_each(platform)
     return Wanted(
         project=platform.azure.project,
+        settings=SETTINGS,
         repositories=_once(_repositories(platform)),
         pipelines=_once(_pipelines(platform)),
         environments=tuple(_environments(platform)),

@@ -172,6 +172,7 @@ BROKEN = [
     ("deployment-check", served(approvals=GATES[:1]), "passed the service connection without an approval"),
     ("deployment-check", served(approvals=(approval("environment prod"), GATES[1])), "the environment"),
     ("deployment-guards", replace(GOOD, unguarded=("+ approval on environment prod",)), "not as platform"),
+    ("deployment-guards", replace(GOOD, unguarded=("~ pipelines of the project: a",)), "not as platform"),
     ("duties-separated", metadata(approved_by="dana"), "dana had it built and approved"),
     (
         "duties-separated",

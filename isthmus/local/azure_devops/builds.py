@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from isthmus.local.azure_devops.access import QUEUE_BUILDS, STOP_BUILDS, TAG_BUILDS, VIEW_BUILDS, may
@@ -115,9 +116,21 @@ def create(call: Call) -> Document:
         ref=text(call.body, "sourceBranch"),
         version=text(call.body, "sourceVersion"),
         parameters=parameters,
+        variables=_variables(text(call.body, "parameters")),
         requested_for=call.principal,
     )
     return shown(call.organization, queue(call.organization, pipeline, wanted))
+
+
+def _variables(given: str) -> dict[str, str]:
+    """The variables that a build is queued with: `parameters`, a JSON object as text."""
+    try:
+        found = json.loads(given or "{}")
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise invalid("parameters must be the text of a JSON object whose values are strings.")
+    return found
 
 
 def change(call: Call) -> Document:

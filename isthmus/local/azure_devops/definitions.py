@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from isthmus.local.azure_devops import builds, leases
+from isthmus.local.azure_devops import builds, leases, queue_time
 from isthmus.local.azure_devops.access import VIEW_BUILDS, VIEW_DEFINITION, administrator, may
 from isthmus.local.azure_devops.access import pipeline as allowed
 from isthmus.local.azure_devops.call import Answer, Call, mapping, text
@@ -54,6 +54,7 @@ def change(call: Call) -> Document:
         "repository": call.organization.repository(key, call.project)["id"],
         "path": "/" + path.strip("/"),
         "queueStatus": text(call.body, "queueStatus", default="enabled"),
+        "variables": queue_time.declared(mapping(call.body, "variables"), pipeline.get("variables", {})),
         "revision": pipeline["revision"] + 1,
     }
     return _whole(call.organization, call.organization.pipelines.save(pipeline["id"], pipeline))
@@ -74,6 +75,7 @@ def _whole(organization: Organization, pipeline: Document) -> Document:
     view = repository_shown(organization, repository)
     return _definition(organization, pipeline) | {
         "process": {"type": 2, "yamlFilename": pipeline["path"].lstrip("/")},
+        "variables": queue_time.shown(pipeline),
         "repository": {
             "id": repository["id"],
             "name": repository["name"],

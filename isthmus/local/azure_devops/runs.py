@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from isthmus.errors import BadInput, Problem
-from isthmus.local.azure_devops import gitcli
+from isthmus.local.azure_devops import gitcli, queue_time
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.faults import Fault, invalid
 from isthmus.local.azure_devops.organization import Organization, new_id, unique_name
@@ -84,7 +84,7 @@ def compile_run(
     context = _context(organization, pipeline, run, wanted)
     request = Request(
         parameters=dict(wanted.parameters),
-        variables={key: VariableValue(value) for key, value in wanted.variables.items()},
+        variables=queue_time.of_run(organization, pipeline, wanted.variables),
         predefined=predefined(context),
     )
     plan = compile_pipeline(pipeline["path"].lstrip("/"), sources, request)

@@ -116,7 +116,13 @@ class _Compilation:
 
     def _first_variables(self) -> dict[str, str]:
         request = self.library.request
-        asked = {name: one.value for name, one in request.variables.items() if not one.secret}
+        # Names know no case: what is predefined is nobody's to say, however it is written.
+        taken = {name.lower() for name in request.predefined}
+        asked = {
+            name: one.value
+            for name, one in request.variables.items()
+            if not one.secret and name.lower() not in taken
+        }
         return {**asked, **request.predefined}
 
     def _body(self, fields: Fields, *, top: bool) -> tuple[Stage, ...]:
