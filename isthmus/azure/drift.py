@@ -11,8 +11,9 @@ from isthmus import names
 from isthmus.azure import policies
 from isthmus.azure.differences import Difference, differences
 from isthmus.azure.present import Present
-from isthmus.azure.resources import Check, Connection, Pipeline, Policy
+from isthmus.azure.resources import Check, Connection, Pipeline, Policy, VariableGroup
 from isthmus.config import Platform
+from isthmus.config.secrets import is_called_secret, is_secret
 
 
 def of_pipeline(pipeline: Pipeline, found: dict[str, Any]) -> tuple[Difference, ...]:
@@ -48,6 +49,23 @@ def of_connection(platform: Platform, connection: Connection, found: Any) -> tup
     if subject and is_ours_to_know and subject.lower() not in map(str.lower, trusted):
         wanted["workloadidentityfederationsubject"] = trusted[1] or trusted[0]
     return differences(wanted, there)
+
+
+def of_variable_group(group: VariableGroup, found: Any) -> tuple[Difference, ...]:
+    """Its description, and each value: another, one more or less, one made secret."""
+    wanted: dict[str, Any] = dict(group.values)
+    there = {name: _shown(name, one) for name, one in (found.variables or {}).items()}
+    wanted |= {name: None for name in there if name not in wanted}
+    about = differences({"description": group.description}, {"description": found.description})
+    changed = [name for name, value in wanted.items() if there.get(name) != value]
+    return about + tuple(Difference(name, there.get(name), wanted[name]) for name in changed)
+
+
+def _shown(name: str, variable: Any) -> Any:
+    """A value as it may be told: what was put there by hand may be anything."""
+    value = variable.value or ""
+    hidden = variable.is_secret or is_called_secret(name) or is_secret(value)
+    return "a secret" if hidden else value
 
 
 def of_check(check: Check, found: dict[str, Any], present: Present) -> tuple[Difference, ...]:

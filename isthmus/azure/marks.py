@@ -12,7 +12,7 @@ from typing import cast
 
 from isthmus.azure import policies
 from isthmus.azure.present import Present, translated
-from isthmus.azure.resources import Kind, Wanted
+from isthmus.azure.resources import CALLED, GUARDED, Kind, Wanted
 
 PREFIX = "Isthmus"
 # In place of an id, of what is not made yet: no property is empty.
@@ -38,7 +38,7 @@ class Mark:
         """What people call it."""
         if self.kind == "policy":
             return f"branch policy on {policies.said(self.name)}"
-        return f"{'service connection' if self.kind == 'connection' else self.kind} {self.name}"
+        return f"{CALLED.get(GUARDED.get(self.kind, ''), self.kind)} {self.name}"
 
 
 def read(present: Present) -> list[Mark]:
@@ -79,6 +79,7 @@ def wanted(want: Wanted) -> Iterator[tuple[Kind, str]]:
         "pipeline": [one.name for one in want.pipelines],
         "environment": [one.name for one in want.environments],
         "connection": [one.name for one in want.connections],
+        "variablegroup": [one.name for one in want.variable_groups],
         "policy": [policies.name(one) for one in want.policies],
     }
     yield from ((kind, name) for kind, names in named.items() for name in names)

@@ -53,6 +53,7 @@ class Present:
             "pipeline": lambda: self.clients.get_pipelines_client().list_pipelines(self._in),
             "environment": lambda: self.clients.get_task_agent_client().get_environments(self._in),
             "connection": lambda: self.clients.get_service_endpoint_client().get_service_endpoints(self._in),
+            "variablegroup": lambda: self.clients.get_task_agent_client().get_variable_groups(self._in),
             "policy": lambda: self.clients.get_policy_client().get_policy_configurations(self._in),
         }
         return self._once(kind, lambda: list(asks[kind]())) if self.project() else []
@@ -91,6 +92,9 @@ class Present:
     def connection(self, name: str) -> Any | None:
         return self._named("connection", name)
 
+    def variable_group(self, name: str) -> Any | None:
+        return self._named("variablegroup", name)
+
     def checks(self, type_: str, name: str) -> list[dict[str, Any]]:
         """The checks on a resource, with their settings, which Microsoft's client leaves out."""
         key = self.resource(type_, name)
@@ -124,13 +128,16 @@ class Present:
         )
 
     def resource(self, type_: str, name: str) -> str | None:
-        """The id of an environment, a connection (`endpoint`) or a repository, as checks name it."""
+        """The id of a resource of that type (`endpoint` is a connection), as checks name it."""
         if type_ == "environment":
             environment = self.environment(name)
             return str(environment.id) if environment else None
         if type_ == "repository":
             repository = self.repository(name)
             return f"{repository.project.id}.{repository.id}" if repository else None
+        if type_ == "variablegroup":
+            group = self.variable_group(name)
+            return str(group.id) if group else None
         connection = self.connection(name)
         return connection.id if connection else None
 

@@ -22,9 +22,10 @@ from isthmus.azure.instructions.repositories import (
     Push,
     SetDefaultBranch,
 )
+from isthmus.azure.instructions.variables import PutVariableGroup
 from isthmus.azure.ownership import adoptions
 from isthmus.azure.present import Present
-from isthmus.azure.resources import MAIN, Pipeline, Policy, Repository, Wanted
+from isthmus.azure.resources import MAIN, Pipeline, Policy, Repository, VariableGroup, Wanted
 from isthmus.azure.wanted import wanted
 from isthmus.config import Platform
 from isthmus.errors import Problem
@@ -53,6 +54,7 @@ def plan(
         *(found for one in want.pipelines for found in _pipeline(one, present)),
         *(CreateEnvironment(one) for one in want.environments if present.environment(one.name) is None),
         *_connections(platform, want, present),
+        *(found for one in want.variable_groups for found in _variable_group(one, present)),
         *(found for check in want.checks for found in admission.check(check, present)),
         *(found for one in want.environments for found in admission.unasked(one, want.checks, present)),
         *(found for one in want.authorizations for found in admission.authorization(one, present)),
@@ -159,6 +161,14 @@ def _connections(platform: Platform, want: Wanted, present: Present) -> Iterator
         if found is None or differences:
             key = found.id if found else ""
             yield PutConnection(connection, azure.tenant_id, azure.connection_client, key, differences)
+
+
+def _variable_group(group: VariableGroup, present: Present) -> Iterator[Instruction]:
+    found = present.variable_group(group.name)
+    if found is None:
+        yield PutVariableGroup(group)
+    elif differences := drift.of_variable_group(group, found):
+        yield PutVariableGroup(group, found.id, differences)
 
 
 def _policy(one: Policy, present: Present) -> Iterator[Instruction]:

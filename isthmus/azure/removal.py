@@ -17,12 +17,11 @@ from isthmus.azure.instructions.permissions import RevokeJobs
 from isthmus.azure.instructions.removals import Forget, Remove
 from isthmus.azure.marks import Mark
 from isthmus.azure.present import GIT_NAMESPACE, Present
-from isthmus.azure.resources import Check, Kind, ResourceType, Wanted
+from isthmus.azure.resources import GUARDED, Check, Kind, ResourceType, Wanted
 from isthmus.azure.wanted import wanted
 from isthmus.config import Platform
 
-ORDER: tuple[Kind, ...] = ("connection", "policy", "pipeline", "environment", "repository")
-GUARDED: dict[Kind, ResourceType] = {"connection": "endpoint", "environment": "environment"}
+ORDER: tuple[Kind, ...] = ("connection", "variablegroup", "policy", "pipeline", "environment", "repository")
 
 UNASKED = "platform.yaml asks for it no longer; --prune removes it"
 
@@ -51,14 +50,17 @@ def plan(platform: Platform, present: Present, *, repositories: bool) -> list[In
 def unasked(platform: Platform, present: Present, *, prune: bool) -> list[Instruction | Stays]:
     """What apply made and platform.yaml asks for no longer, such as of a model that it names no more.
 
-    Without `prune` it stays, and repositories anyway: what is in them is a team's.
+    Without `prune` all stays but variable groups, which hold nothing else than platform.yaml said; and
+    repositories stay anyway: what is in them is a team's.
     """
     want = wanted(platform, callback="https://")
     mine, asked = _mine(platform.name, want, present), set(marks.wanted(want))
     left = [one for one in mine if (one.kind, one.name) not in asked]
-    if prune:
-        return _removals(left, mine, want, present, repositories=False)
-    return [Stays(one.thing, UNASKED) for one in left if one.kind != "repository"]
+    going = [one for one in left if prune or one.kind == "variablegroup"]
+    return [
+        *_removals(going, mine, want, present, repositories=False),
+        *(Stays(one.thing, UNASKED) for one in left if one not in going and one.kind != "repository"),
+    ]
 
 
 def _removals(
@@ -97,6 +99,8 @@ class _Others:
         """Why a thing stays that is there; empty where nobody else needs it."""
         if mark.kind in GUARDED and self._guards(GUARDED[mark.kind], there.name):
             return "has a check that apply did not make"
+        if mark.kind == "variablegroup" and self._used(there.name):
+            return "may be used by a pipeline that apply did not make"
         if mark.kind == "pipeline" and any(
             policy.settings.get("buildDefinitionId") == there.id for policy in self._policies
         ):
@@ -113,6 +117,10 @@ class _Others:
         return any(
             not is_business_hours(one) and not any(is_same(check, one) for check in ours) for one in found
         )
+
+    def _used(self, name: str) -> bool:
+        theirs = {one["id"] for one in self._pipelines}
+        return bool(theirs & self._present.authorized("variablegroup", name))
 
     def _read(self) -> set[str]:
         """The ids of the repositories that others' pipelines and policies are about."""

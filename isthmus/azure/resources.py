@@ -8,10 +8,21 @@ from typing import Any, Literal, TypeAlias
 MAIN = "refs/heads/main"
 THIRTY_DAYS = 43200
 Content = Literal["platform", "model-build", "model-deploy"]
-ResourceType = Literal["environment", "endpoint", "repository"]
-Kind = Literal["repository", "pipeline", "environment", "connection", "policy"]
-CALLED = {"environment": "environment", "endpoint": "service connection", "repository": "repository"}
+ResourceType = Literal["environment", "endpoint", "repository", "variablegroup"]
+Kind = Literal["repository", "pipeline", "environment", "connection", "variablegroup", "policy"]
+CALLED = {
+    "environment": "environment",
+    "endpoint": "service connection",
+    "repository": "repository",
+    "variablegroup": "variable group",
+}
 """What people call the types of resources."""
+GUARDED: dict[Kind, ResourceType] = {
+    "connection": "endpoint",
+    "environment": "environment",
+    "variablegroup": "variablegroup",
+}
+"""What has checks, and is used by the pipelines that it is let to."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,15 @@ class Connection:
     name: str
     description: str
     url: str = ""
+
+
+@dataclass(frozen=True)
+class VariableGroup:
+    """Values of the project's library; none is a secret."""
+
+    name: str
+    description: str
+    values: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -128,6 +148,7 @@ class Wanted:
     pipelines: tuple[Pipeline, ...]
     environments: tuple[Environment, ...]
     connections: tuple[Connection, ...]
+    variable_groups: tuple[VariableGroup, ...]
     checks: tuple[Check, ...]
     authorizations: tuple[Authorization, ...]
     policies: tuple[Policy, ...]

@@ -20,9 +20,11 @@ from isthmus.azure.resources import (
     Repository,
     RequiredReviewers,
     Setting,
+    VariableGroup,
     Wanted,
 )
 from isthmus.config import STAGES, Platform
+from isthmus.config.fields import did_you_mean
 from isthmus.errors import BadInput
 
 T = TypeVar("T")
@@ -49,8 +51,13 @@ def wanted(platform: Platform, callback: str = "") -> Wanted:
         pipelines=_once(_pipelines(platform)),
         environments=tuple(_environments(platform)),
         connections=(*_once(_connections(platform)), *_callback(platform, callback)),
+        variable_groups=tuple(_variable_groups(platform)),
         checks=tuple(checks(platform)),
-        authorizations=(*_authorizations(platform), *_calling(platform, callback)),
+        authorizations=(
+            *_authorizations(platform),
+            *_calling(platform, callback),
+            *_reading_variables(platform),
+        ),
         policies=_once(_policies(platform)),
         grants=_once(_grants(platform)),
         job_rights=_once(_job_rights(platform)),
@@ -130,6 +137,24 @@ def _calling(platform: Platform, url: str) -> Iterator[Authorization]:
     if url:
         builds = tuple(names.build_pipeline(model.name) for model in platform.models)
         yield Authorization("endpoint", names.callback_connection(platform), builds, only=True)
+
+
+def _variable_groups(platform: Platform) -> Iterator[VariableGroup]:
+    for one in platform.azure.variable_groups:
+        yield VariableGroup(one.name, one.description, tuple(one.values.items()))
+
+
+def _reading_variables(platform: Platform) -> Iterator[Authorization]:
+    known = [one.name for one in _pipelines(platform)]
+    for at, one in enumerate(platform.azure.variable_groups):
+        for name in one.pipelines:
+            if name not in known:
+                raise BadInput(
+                    f"variable group {one.name}: no pipeline {name!r}{did_you_mean(name, known)}",
+                    where=f"platform.yaml, azure.variable_groups.{at}.pipelines",
+                    todo=f"apply makes {', '.join(known)}",
+                )
+        yield Authorization("variablegroup", one.name, tuple(one.pipelines), only=True)
 
 
 def _model_connections(platform: Platform, model: str) -> Iterator[Connection]:

@@ -6,8 +6,9 @@ import re
 
 from pydantic import Field, field_validator
 
-from isthmus.config.fields import Guid, Strict, Text, Url, twice
+from isthmus.config.fields import Guid, Misfit, Strict, Text, Url, again, twice
 from isthmus.config.hours import BusinessHours
+from isthmus.config.variables import VariableGroup
 
 # https://learn.microsoft.com/azure/devops/organizations/settings/naming-restrictions
 _NO_PROJECT = re.compile(r"""[\\/:*?"'<>;#$*{},+=\[\]|]|^[_.]|\.$""")
@@ -34,6 +35,9 @@ class Azure(Strict):
     business_hours: BusinessHours | None = Field(
         default=None, description="When prod may be deployed to; at other times a deployment waits."
     )
+    variable_groups: list[VariableGroup] = Field(
+        default=[], description="Values that pipelines share, and which pipelines may use them."
+    )
     entra_subjects: dict[str, str] = Field(
         default={},
         description="The subject of each service connection's token of the Entra issuer, by the "
@@ -46,6 +50,13 @@ class Azure(Strict):
         if subject := twice(subjects.values()):
             raise ValueError(f"{subject} stands twice: each service connection has a subject of its own")
         return subjects
+
+    @field_validator("variable_groups")
+    @classmethod
+    def _one_group_each(cls, groups: list[VariableGroup]) -> list[VariableGroup]:
+        for at, name in again(one.name.lower() for one in groups):
+            raise Misfit(f"{name} stands twice", at, "name")
+        return groups
 
     @field_validator("project")
     @classmethod

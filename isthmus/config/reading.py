@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from isthmus.config.fields import SAID, Misfit, Strict, did_you_mean
+from isthmus.config.secrets import is_secret
 from isthmus.errors import BadInput
 
 if TYPE_CHECKING:
@@ -90,9 +91,9 @@ def parse(text: str, path: Path, kind: type[Config]) -> Config:
     """What `text` says as the content of `path`; raises `BadInput` for the first thing that is wrong."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-        for count, node in enumerate(_nodes(root)):
+        for count, (at, node) in enumerate(_nodes(root)):
             _refuse_bomb(count, path)
-            _refuse_secret(node, path)
+            _refuse_secret(at, node, path)
             _refuse_twice(node, path)
         value = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
@@ -109,18 +110,20 @@ def parse(text: str, path: Path, kind: type[Config]) -> Config:
 
 # 450 feature groups of 100 features each are fewer.
 _MOST = 100_000
-_SECRET = re.compile(r"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY|\b[a-z2-7]{52}\b|\bxox[bp]-")
 
 
-def _nodes(node: yaml.Node | None) -> Iterator[yaml.Node]:
-    """The node and all below it; raises `RecursionError` where an alias leads back to itself."""
+def _nodes(node: yaml.Node | None, at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], yaml.Node]]:
+    """The node and all below it, by keys; raises `RecursionError` where an alias leads back to itself."""
     if node is None:
         return
-    yield node
-    below = node.value if isinstance(node, yaml.CollectionNode) else []
-    for item in below:
-        for one in item if isinstance(item, tuple) else (item,):
-            yield from _nodes(one)
+    yield at, node
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _nodes(key, at)
+            yield from _nodes(value, (*at, str(key.value)))
+    elif isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value):
+            yield from _nodes(item, (*at, str(number)))
 
 
 def _refuse_bomb(count: int, path: Path) -> None:
@@ -133,11 +136,11 @@ def _refuse_bomb(count: int, path: Path) -> None:
         )
 
 
-def _refuse_secret(node: yaml.Node, path: Path) -> None:
-    if isinstance(node, yaml.ScalarNode) and _SECRET.search(node.value):
+def _refuse_secret(at: tuple[str, ...], node: yaml.Node, path: Path) -> None:
+    if isinstance(node, yaml.ScalarNode) and is_secret(node.value):
         raise BadInput(
             "this looks like a secret, and no secret belongs in this file",
-            where=f"{path}:{node.start_mark.line + 1}",
+            where=f"{path}:{node.start_mark.line + 1}{', ' if at else ''}{'.'.join(at)}",
             todo="remove it and revoke it; Isthmus needs no stored credential",
         )
 

@@ -25,6 +25,8 @@ class Remove(Instruction):
             clients.get_service_endpoint_client().delete_service_endpoint(
                 key, [present.project()], deep=False
             )
+        elif self.mark.kind == "variablegroup":
+            clients.get_task_agent_client().delete_variable_group(int(key), [present.project()])
         elif self.mark.kind == "policy":
             clients.get_policy_client().delete_policy_configuration(project, int(key))
         elif self.mark.kind == "pipeline":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatch
 
+from isthmus.local.azure_devops import resources
 from isthmus.local.azure_devops.access import administrator
 from isthmus.local.azure_devops.call import Answer, Call, mapping, objects, text
 from isthmus.local.azure_devops.clock import now
@@ -47,6 +48,7 @@ def remove(call: Call) -> Answer:
     named = call.texts("projectIds") or [call.project["id"]]
     projects = {call.organization.project(one)["id"] for one in named}
     found = _group(call, *projects)
+    resources.unguard(call.organization, "variablegroup", found)
     call.organization.table("variablegroup").drop(found["id"])
     return Answer(None)
 
