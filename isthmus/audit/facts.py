@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from isthmus import names
 from isthmus.audit import evaluation
 from isthmus.audit.evaluation import Evaluation
-from isthmus.azure import admission, approvals, runs
+from isthmus.azure import admission, approvals, merged, runs
 from isthmus.azure.approvals import Approval
 from isthmus.azure.client import Client, connect
 from isthmus.azure.present import Present
@@ -28,7 +28,8 @@ from isthmus.operate.registry import Version
 class Served:
     """A version that runs in prod. A run is None where none is recorded, or Azure DevOps has it no more.
 
-    `evaluation` is None where it does not lie where its build left it.
+    `evaluation` is None where it does not lie where its build left it. `unmerged` are the commits of both
+    runs that are on no main, each in words.
     """
 
     version: Version
@@ -36,6 +37,7 @@ class Served:
     deployment: Run | None
     approvals: tuple[Approval, ...]
     evaluation: Evaluation | None
+    unmerged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,12 +88,14 @@ def _served(accounts: Accounts, client: Client, model: str) -> Served | None:
     bucket = names.artifact_bucket(accounts.platform)
     version = registry.describe(accounts.client("automation", "sagemaker"), arn)
     deployment = _run(client, version.metadata.get("prod_run_id", ""))
+    build = _run(client, version.metadata.get("run_id", ""))
     return Served(
         version=version,
-        build=_run(client, version.metadata.get("run_id", "")),
+        build=build,
         deployment=deployment,
         approvals=tuple(approvals.every(client, deployment.id)) if deployment else (),
         evaluation=evaluation.read(accounts.client("automation", "s3"), bucket, version),
+        unmerged=tuple(line for run in (build, deployment) if run for line in merged.unmerged(client, run)),
     )
 
 

@@ -154,6 +154,11 @@ def _deployment(one: Served) -> str:
     return "" if deployed == one.version.arn else f"run {number} was for {deployed or 'no version'}"
 
 
+def _merged(facts: Facts) -> Iterator[tuple[str, str]]:
+    for one in facts.served:
+        yield from ((one.version.name, found) for found in one.unmerged)
+
+
 def _check(one: Served) -> str:
     """Both checks of prod were passed by somebody: the environment's and the connection's."""
     if one.deployment is None:
@@ -208,6 +213,7 @@ RULES = (
     Rule("version-data", "Every version in prod names its data, evaluation and execution.", _each(_data)),
     Rule("version-image", "Every version in prod names its image by digest.", _each(_image)),
     Rule("deployment-run", "Every version in prod came by a run of main for it.", _each(_deployment)),
+    Rule("commits-merged", "Every commit that built or deployed a version in prod is on main.", _merged),
     Rule("deployment-check", "Every deployment to prod passed both approvals.", _each(_check)),
     Rule("deployment-guards", "Prod is guarded by template, branch, lock, approval and switches.", _guards),
     Rule("duties-separated", "Nobody decides about what he or she had built.", _duties),

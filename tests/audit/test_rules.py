@@ -169,6 +169,7 @@ BROKEN = [
         "ran from x",
     ),
     ("deployment-run", served(deployment=run(51, f"{MODEL}-deploy")), "was for no version"),
+    ("commits-merged", served(unmerged=("run 51 ran commit 0 of platform, which is not on main",)), "run 51"),
     ("deployment-check", served(approvals=GATES[:1]), "passed the service connection without an approval"),
     ("deployment-check", served(approvals=(approval("environment prod"), GATES[1])), "the environment"),
     ("deployment-guards", replace(GOOD, unguarded=("+ approval on environment prod",)), "not as platform"),

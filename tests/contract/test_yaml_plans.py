@@ -20,6 +20,7 @@ from isthmus.local.pipelines.tasks import connections, refuse_unsupported
 ROOT = Path(__file__).parents[2]
 PLATFORM = read_platform(ROOT / "platform.yaml")
 MODEL = PLATFORM.models[0].name
+MERGED = "See that the commit is merged"
 HOSTILE = "x'\"; touch /tmp/owned; $(System.AccessToken) `id` ${{ parameters.platform }}"
 BUILD = ("model-build", "azure-pipelines.yml", names.build_pipeline(MODEL))
 PULL_REQUEST = ("model-build", "azure-pipelines.pull-request.yml", names.pull_request_pipeline(MODEL))
@@ -182,6 +183,21 @@ def test_a_build_holds_no_agent_while_sagemaker_trains() -> None:
     assert {job.timeout_minutes for job in jobs.values()} == {"60", "4320"}
     (asked,) = jobs["wait"].steps
     assert asked.inputs["waitForCompletion"] == "true"
-    # Only that step has the job's token, and no script does.
-    assert final_yaml(compiled(BUILD)).lower().count("system.accesstoken") == 1
+    # Only that step has the job's token, and what asks git whether the commit is merged.
+    merged = sum(step.display_name == MERGED for step in steps(compiled(BUILD)))
+    assert (final_yaml(compiled(BUILD)).lower().count("system.accesstoken"), merged) == (1 + 3, 3)
     assert jobs["stop"].condition == "canceled()"
+
+
+@pytest.mark.parametrize("file", [BUILD, DEPLOY, INFRASTRUCTURE], ids=lambda file: file[2])
+def test_each_job_that_enters_aws_first_sees_that_its_commit_is_merged(file: tuple[str, str, str]) -> None:
+    plan = compiled(file, **required(file))
+    jobs = [job for stage in plan.stages for job in stage.jobs if not job.is_agentless]
+    entering = [job for job in jobs if any(connections(step) for step in job.all_steps())]
+    assert entering and all(next(iter(job.all_steps())).display_name == MERGED for job in entering)
+
+
+def test_no_file_that_extends_the_infrastructures_template_steers_its_steps() -> None:
+    """A step's environment is its variables, and the file that is run may be anybody's."""
+    for template in ("model-build.yml", "model-deploy.yml", "stages/infrastructure.yml"):
+        assert "\nvariables:\n" in (ROOT / "azure-pipelines" / template).read_text()

@@ -107,6 +107,7 @@ def of(call: Call, bits: int) -> Document:
 def _wanted(call: Call) -> Wanted:
     repositories = mapping(mapping(call.body, "resources"), "repositories")
     own = mapping(repositories, "self")
+    others = {alias: mapping(repositories, alias) for alias in repositories if alias != "self"}
     variables = mapping(call.body, "variables")
     parameters = mapping(call.body, "templateParameters")
     for key, value in parameters.items():
@@ -116,6 +117,7 @@ def _wanted(call: Call) -> Wanted:
     return Wanted(
         ref=text(own, "refName"),
         version=text(own, "version"),
+        repositories={alias: (text(one, "refName"), text(one, "version")) for alias, one in others.items()},
         parameters=parameters,
         variables={key: _variable(key, value) for key, value in variables.items()},
         stages_to_skip=tuple(str(stage) for stage in skip),

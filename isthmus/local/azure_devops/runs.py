@@ -31,6 +31,8 @@ class Wanted:
     requested_for: Principal
     ref: str = ""
     version: str = ""
+    # Of the repositories beside `self`, by alias: the branch and the commit that are asked for.
+    repositories: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     stages_to_skip: tuple[str, ...] = ()
@@ -80,7 +82,8 @@ def preview_yaml(organization: Organization, pipeline: Document, wanted: Wanted,
 def compile_run(
     organization: Organization, pipeline: Document, run: Document, wanted: Wanted, override: str = ""
 ) -> Compiled:
-    sources = RepositorySources(organization, pipeline, run["sourceBranch"], run["sourceVersion"], override)
+    asked = {**wanted.repositories, "self": (run["sourceBranch"], run["sourceVersion"])}
+    sources = RepositorySources(organization, pipeline, asked, override)
     context = _context(organization, pipeline, run, wanted)
     request = Request(
         parameters=dict(wanted.parameters),

@@ -15,15 +15,22 @@ from isthmus.local.pipelines.host import Located, Repository, VariableValue
 
 
 class RepositorySources:
-    """Sources of one run: `self` is pinned to the run's commit, others to their branches as they are now."""
+    """Sources of one run, each at the branch and commit that was `asked` for by alias.
+
+    `self` always is; of another the file says the branch, and it is taken as it stands now.
+    """
 
     def __init__(
-        self, organization: Organization, pipeline: Document, ref: str, commit: str, override: str = ""
+        self,
+        organization: Organization,
+        pipeline: Document,
+        asked: Mapping[str, tuple[str, str]],
+        override: str = "",
     ) -> None:
         self._override = override
         self._organization = organization
         self._pipeline = pipeline
-        self._self = ref, commit
+        self._asked = asked
         self.located: dict[str, Located] = {}
 
     def locate(self, repository: Repository) -> Located:
@@ -35,13 +42,14 @@ class RepositorySources:
         organization = self._organization
         if repository.alias == "self":
             found = organization.repository(self._pipeline["repository"])
-            ref, commit = self._self
+            ref, commit = self._asked["self"]
         else:
             found = self._named(repository.name)
-            ref = repository.ref or default_branch(organization, found)
-            commit = gitcli.resolve(organization.git(found), ref) or ""
+            wanted, version = self._asked.get(repository.alias, ("", ""))
+            ref = wanted or repository.ref or default_branch(organization, found)
+            commit = gitcli.resolve(organization.git(found), version or ref) or ""
             if not commit:
-                raise NotFound(f"repository {repository.name} has no {ref or 'commit'}")
+                raise NotFound(f"repository {repository.name} has no {version or ref or 'commit'}")
         project = organization.project(found["project"])["name"]
         url = f"{organization.url}/{project}/_git/{found['name']}"
         return Located(repository, found["id"], found["name"], ref, commit, url, project)
