@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[2]
 PLATFORM = read_platform(ROOT / "platform.yaml")
 MODEL = PLATFORM.models[0].name
 MERGED = "See that the commit is merged"
-HOSTILE = "x'\"; touch /tmp/owned; $(System.AccessToken) `id` ${{ parameters.platform }}"
+# Macros and expressions are refused: tests/azure/attacks/test_macros.py.
+HOSTILE = "x'\"; touch /tmp/owned; `id` $HOME"
 BUILD = ("model-build", "azure-pipelines.yml", names.build_pipeline(MODEL))
 PULL_REQUEST = ("model-build", "azure-pipelines.pull-request.yml", names.pull_request_pipeline(MODEL))
 DEPLOY = ("model-deploy", "azure-pipelines.yml", names.deploy_pipeline(MODEL))

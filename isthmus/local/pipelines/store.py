@@ -78,12 +78,20 @@ class VariableStore:
     def settle(self) -> None:
         """Expand the macros within variables' own values, as the agent does when a job begins.
 
-        Variables that name each other in a circle stay as they stand.
+        Variables that name each other in a circle stay as they stand. What a secret went into is one.
+        https://learn.microsoft.com/azure/devops/pipelines/process/set-secret-variables
         """
         settled = {key: self._settled(key, ()) for key in self._values}
+        secret = {key for key in self._values if self._is_secret(key, ())}
         for key, value in settled.items():
-            one = self._values[key]
-            self.set(self._names[key], value, secret=one.secret, readonly=one.readonly)
+            readonly = self._values[key].readonly
+            self.set(self._names[key], value, secret=key in secret, readonly=readonly)
+
+    def _is_secret(self, key: str, above: tuple[str, ...]) -> bool:
+        one = self._values.get(key)
+        if one is None or key in above or len(above) > _MAX_DEPTH:
+            return False
+        return one.secret or any(self._is_secret(name.lower(), (*above, key)) for name in _named(one.value))
 
     def environment(self) -> dict[str, str]:
         """As processes see them: `Build.SourceBranch` is BUILD_SOURCEBRANCH, and secrets are left out."""
