@@ -1,4 +1,4 @@
-"""`isthmus azure run | follow | log | approvals | approve`: a pipeline's runs, and what they wait for."""
+"""`isthmus azure run | follow | log | cancel | approvals | approve`: a pipeline's runs, and what they wait for."""
 
 from __future__ import annotations
 
@@ -41,6 +41,20 @@ def follow(run: str) -> None:
     if found.result not in ("succeeded", "partiallySucceeded"):
         click.echo(f"see why: isthmus azure log {found.id}")
         raise click.exceptions.Exit(1)
+
+
+@click.command()
+@click.argument("run", type=int)
+def cancel(run: int) -> None:
+    """Cancel RUN: what it waits for is asked no longer, and what it has done stays."""
+    from isthmus.azure import runs
+    from isthmus.errors import Refused
+
+    client = signed_in()
+    if (found := runs.get(client, run)).is_over:
+        raise Refused(f"run {run} of {found.pipeline} is over: {found.result}", where=found.url)
+    runs.cancel(client, run)
+    click.echo(f"run {run} of {found.pipeline} is cancelled")
 
 
 @click.command()

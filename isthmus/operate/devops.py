@@ -54,13 +54,13 @@ class Said:
 
 
 def ask(platform: Platform, models: Iterable[str], *, top: int = 100) -> Said:
-    """The newest runs of the models' pipelines, and the approvals that they wait for."""
+    """The newest runs of the models' pipelines and the infrastructure's, and the approvals they wait for."""
     from isthmus.azure import approvals, runs
     from isthmus.azure.client import TOKENS, connect
 
     try:
         client = connect(platform)
-        ours = {pipeline for model in models for pipeline in _pipelines(model)}
+        ours = {names.INFRASTRUCTURE_PIPELINE, *(one for model in models for one in _pipelines(model))}
         found = [run for run in runs.every(client, top=top) if run.pipeline in ours]
         waiting = [one for one in approvals.pending(client) if not one.pipeline or one.pipeline in ours]
         return Said(found, _with_runs(client, waiting, found), asked=True)

@@ -20,7 +20,7 @@ def rollback(model: str, stage: Stage, version: str | None, reason: str) -> None
 
     Queues a run of the deploy pipeline with exactly that version: it passes staging, its gates and the
     approvals of prod as any other. So does one of staging: it waits for prod's approvals in the end, and
-    whoever would leave prod as it is rejects it there.
+    whoever would leave prod as it is rejects it there. Nobody lets a run pass that they asked for themselves.
     """
     from isthmus import names
     from isthmus.azure import runs
@@ -49,4 +49,6 @@ def rollback(model: str, stage: Stage, version: str | None, reason: str) -> None
     click.echo(f"{model} in {stage} goes from version {before} to {wanted.number}: run {run.id}")
     if stage == "staging":
         click.echo(f"then it waits to go to prod; to leave that: isthmus azure approve {run.id} --reject")
-    click.echo(f"follow it: isthmus azure follow {run.id}")
+    approvers = ", ".join(accounts.platform.azure.approvers)
+    click.echo(f"somebody of {approvers} other than you lets it pass: isthmus azure approve {run.id}")
+    click.echo(f"follow it: isthmus azure follow {run.id}; take it back: isthmus azure cancel {run.id}")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from isthmus import names
 from isthmus.azure.client import Client, connect
 from isthmus.azure.contents import Folders
 from isthmus.config import Platform, read_platform
@@ -46,6 +47,16 @@ stages:
               inlineScript: echo deployed ${{ parameters.modelPackageArn }}
 """
 PLAIN = "trigger: none\nsteps: [{bash: 'true'}]\n"
+INFRASTRUCTURE = "trigger: none\nextends: {template: stages/infrastructure.yml}\n"
+STAGES = f"""
+stages:
+- stage: prod
+  lockBehavior: sequential
+  jobs:
+  - deployment: deploy
+    environment: {names.infrastructure_environment("prod")}
+    strategy: {{runOnce: {{deploy: {{steps: [{{checkout: none}}, {{bash: 'true'}}]}}}}}}
+"""
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +81,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     files = {
         "platform/platform.yaml": (CHECKOUT / "platform.yaml").read_text(),
         "platform/azure-pipelines/model-deploy.yml": TEMPLATE,
-        "platform/azure-pipelines/infrastructure.yml": PLAIN,
+        "platform/azure-pipelines/infrastructure.yml": INFRASTRUCTURE,
+        "platform/azure-pipelines/stages/infrastructure.yml": STAGES,
         "platform/azure-pipelines/pull-request.yml": PLAIN,
         "platform/notes.txt": "not the platform's",
         "platform/.venv/bin/python": "not either",

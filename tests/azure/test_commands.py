@@ -134,6 +134,15 @@ def test_a_deployment_is_followed_until_it_waits_for_a_person(
     assert "succeeded" in says("follow", number)
 
 
+def test_a_run_that_waits_for_a_person_is_taken_back_by_who_asked_for_it(furnished: Platform) -> None:
+    said = says("run", "seattle-rain-deploy", "-p", f"modelPackageArn={ARN}")
+    number = said.split(":")[0].removeprefix("run ")
+    says("follow", number)
+    assert says("cancel", number) == f"run {number} of seattle-rain-deploy is cancelled\n"
+    assert f"run {number} of" not in says("approvals")
+    assert f"run {number} of seattle-rain-deploy is over: canceled" in fails(Refused, "cancel", number)
+
+
 def test_a_run_that_never_starts_is_not_waited_for_without_end(
     furnished: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:

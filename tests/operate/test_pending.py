@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from isthmus.azure import approvals, runs
+from isthmus.azure.client import Client
 from isthmus.errors import BadInput, Problem
-from tests.local.azure_devops.standin import StandIn
+from tests.local.azure_devops.standin import StandIn, until
 from tests.local.sagemaker.conftest import Aws
 from tests.operate.conftest import GROUP_ARN, MODEL, Shell, register
 from tests.operate.test_commands import fails
@@ -55,6 +57,15 @@ def test_a_stage_waits_for_its_approvers_with_the_version_it_would_deploy(
     assert f"{stage['name']} has waited" in said
     assert f"  {MODEL}/1\n  auc 0.710" in said
     assert f"  do: {stage['do']}\n  see: {stage['link']}" in said
+
+
+def test_a_run_of_the_infrastructure_that_waits_is_among_them(shell: Shell, azure: StandIn) -> None:
+    client = Client(azure.organization_url, "weather", azure.token("admin"))
+    run = runs.queue(client, "infrastructure").id
+    until(lambda: approvals.pending(client, run))
+    waiting = shell.json("pending", **signed_in(azure))["waiting"]
+    (stage,) = (one for one in waiting if one["name"] == f"run {run} of infrastructure")
+    assert stage["do"] == f"isthmus azure approve {run}"
 
 
 def test_what_waits_too_long_fails_a_schedule(shell: Shell, aws: Aws) -> None:

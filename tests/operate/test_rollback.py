@@ -78,6 +78,7 @@ def test_it_queues_the_version_with_who_and_why(shell: Shell, azure: StandIn, aw
         signed_in = {"AZURE_DEVOPS_URL": azure.organization_url, "AZURE_DEVOPS_TOKEN": azure.token("robin")}
         said = shell.says("rollback", MODEL, "--stage", "prod", *WHY, **signed_in)
         assert f"{MODEL} in prod goes from version 1 to 3: run " in said
+        assert "somebody of release-approvers other than you lets it pass" in said
         number = int(said.split("run ")[1].split()[0])
         queued = azure.person("robin").get(f"/weather/_apis/build/builds/{number}")
         assert queued["templateParameters"]["modelPackageArn"] == arn
