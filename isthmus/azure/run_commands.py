@@ -1,4 +1,4 @@
-"""`isthmus azure run | follow | log | cancel | approvals | approve`: a pipeline's runs, and what they wait for."""
+"""`isthmus azure run | follow | log | cancel | approvals | approve`: runs, and what they wait for."""
 
 from __future__ import annotations
 
