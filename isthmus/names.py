@@ -614,6 +614,11 @@ def deploy_pipeline(model: str) -> str:
     return f"{model}-deploy"
 
 
+def deploy_check_pipeline(model: str) -> str:
+    """What checks a pull request of the deploy repository."""
+    return f"{model}-deploy-check"
+
+
 def build_connection(platform: Platform, model: str) -> str:
     """The service connection that the model-build pipeline enters `build_role` through."""
     return f"{platform.name}-{model}-build"

@@ -98,6 +98,7 @@ def _pipelines(platform: Platform) -> Iterator[Pipeline]:
         yield Pipeline(names.build_pipeline(model.name), build, "/azure-pipelines.yml")
         yield Pipeline(names.pull_request_pipeline(model.name), build, "/azure-pipelines.pull-request.yml")
         yield Pipeline(names.deploy_pipeline(model.name), deploy, "/azure-pipelines.yml")
+        yield Pipeline(names.deploy_check_pipeline(model.name), deploy, "/azure-pipelines.pull-request.yml")
 
 
 def _environments(platform: Platform) -> Iterator[Environment]:
@@ -176,6 +177,7 @@ def _authorizations(platform: Platform) -> Iterator[Authorization]:
     for model in platform.models:
         build, deploy = names.build_pipeline(model.name), names.deploy_pipeline(model.name)
         every += [build, names.pull_request_pipeline(model.name), deploy]
+        every.append(names.deploy_check_pipeline(model.name))
         deploys.append(deploy)
         owned = {
             names.build_connection(platform, model.name): build,
@@ -209,6 +211,7 @@ def _policies(platform: Platform) -> Iterator[Policy]:
     for model in platform.models:
         yield BuildValidation(model.build_repository, names.pull_request_pipeline(model.name))
         yield RequiredReviewers(model.build_repository, (names.contributors(platform),))
+        yield BuildValidation(model.deploy_repository, names.deploy_check_pipeline(model.name))
     for repository in _once(_repositories(platform)):
         yield MinimumReviewers(repository.name)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from isthmus.infra.node import use_node
 
 use_node()
 
-from aws_cdk import App  # noqa: E402 (Node comes first)
+from aws_cdk import App, Validations  # noqa: E402 (Node comes first)
+from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks  # noqa: E402
 
 from isthmus.config import STAGES, DeployConfig, Platform  # noqa: E402
 from isthmus.deploy.deployment import Deployment  # noqa: E402
@@ -21,10 +23,13 @@ def application(
 ) -> App:
     """Staging and prod of the version described in `package_folder`, ready to synthesize.
 
-    Into `outdir`, else `CDK_OUTDIR`, else `cdk.out`.
+    Into `outdir`, else `CDK_OUTDIR`, else `cdk.out`. Where CDK validates, cdk-nag's rules do too.
     """
     package = read(package_folder)
     app = App(analytics_reporting=False, tree_metadata=False, outdir=outdir)
+    if os.environ.get("CDK_VALIDATION") == "true":
+        for rules in (AwsSolutionsChecks, NIST80053R5Checks):
+            Validations.of(app).add_plugins(rules(app))
     for stage in STAGES:
         EndpointStack(app, Deployment(platform, config, package, stage))
     return app

@@ -41,6 +41,17 @@ def synth(model_package_arn: str, output: Path, validate: bool) -> None:
 
 
 @deploy.command()
+@click.option("--model", default="", help="The model that it is to be; a pipeline's is in its name.")
+def check(model: str) -> None:
+    """Check this repository without a version and without a cloud: what its pull requests must pass."""
+    from isthmus.config import read_platform
+    from isthmus.deploy.check import check
+
+    with said_of_the_run():
+        check(read_platform(), HERE, click.echo, model=model)
+
+
+@deploy.command()
 @click.option("--stage", type=STAGE, required=True)
 @click.option("--assembly", type=FOLDER, required=True, help="What `synth` wrote.")
 @click.option("--run-id", required=True, help="The run of Azure Pipelines that asks.")

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from isthmus.config import STAGES, Platform, read_deploy
+from isthmus.config import STAGES, DeployConfig, Platform, read_deploy
 from isthmus.deploy import evidence
 from isthmus.deploy.package import Package, check_arn, describe
 from isthmus.errors import Refused
@@ -29,12 +29,7 @@ def synth(platform: Platform, repository: Path, arn: str, output: Path, *, valid
     package = describe(session.client("sagemaker"), check_arn(platform, arn))
     if package.model != config.model:
         raise Refused(f"{arn} is a version of {package.model}", where=f"deploy.yaml, model: {config.model}")
-    if config.endpoint == "serverless" and any(references(platform, stage) for stage in STAGES):
-        raise Refused(
-            "SageMaker has no serverless endpoints in a VPC, and platform.yaml, network has models in one",
-            where="deploy.yaml, endpoint: serverless",
-            todo="serve by realtime, async or batch",
-        )
+    require_fit(platform, config)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         package.write(folder)
@@ -43,3 +38,13 @@ def synth(platform: Platform, repository: Path, arn: str, output: Path, *, valid
         for file in folder.iterdir():
             shutil.copy(file, output)
     return package
+
+
+def require_fit(platform: Platform, config: DeployConfig) -> None:
+    """Raise `Refused` where deploy.yaml asks for what the platform's accounts cannot have."""
+    if config.endpoint == "serverless" and any(references(platform, stage) for stage in STAGES):
+        raise Refused(
+            "SageMaker has no serverless endpoints in a VPC, and platform.yaml, network has models in one",
+            where="deploy.yaml, endpoint: serverless",
+            todo="serve by realtime, async or batch",
+        )

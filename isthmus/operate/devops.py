@@ -69,7 +69,12 @@ def ask(platform: Platform, models: Iterable[str], *, top: int = 100) -> Said:
 
 
 def _pipelines(model: str) -> tuple[str, ...]:
-    return names.build_pipeline(model), names.deploy_pipeline(model), names.pull_request_pipeline(model)
+    return (
+        names.build_pipeline(model),
+        names.pull_request_pipeline(model),
+        names.deploy_pipeline(model),
+        names.deploy_check_pipeline(model),
+    )
 
 
 def _with_runs(client: Client, waiting: list[Approval], found: list[Run]) -> list[Approval]:

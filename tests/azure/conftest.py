@@ -90,6 +90,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
         "model-build/azure-pipelines.pull-request.yml": PLAIN,
         "model-build/__pycache__/x.pyc": "never",
         "model-deploy/azure-pipelines.yml": DEPLOY,
+        "model-deploy/azure-pipelines.pull-request.yml": PLAIN,
     }
     for path, content in files.items():
         file = root / path

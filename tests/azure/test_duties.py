@@ -92,6 +92,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             "model-build/azure-pipelines.yml": PLAIN,
             "model-build/azure-pipelines.pull-request.yml": PLAIN,
             "model-deploy/azure-pipelines.yml": DEPLOY,
+            "model-deploy/azure-pipelines.pull-request.yml": PLAIN,
         }
         for name, content in written.items():
             (root / name).parent.mkdir(exist_ok=True)

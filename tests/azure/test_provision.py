@@ -175,7 +175,7 @@ def test_each_guarded_resource_is_let_to_the_pipelines_that_need_it(
     [
         ("platform", {"Build", "Minimum number of reviewers", "Required reviewers"}),
         ("model-build", {"Build", "Minimum number of reviewers", "Required reviewers"}),
-        ("model-deploy", {"Minimum number of reviewers"}),
+        ("model-deploy", {"Build", "Minimum number of reviewers"}),
     ],
 )
 def test_main_of_each_repository_moves_by_pull_request_only(
@@ -289,7 +289,7 @@ def test_a_teams_repository_is_the_teams(
     admin.commit("model-deploy", {"theirs.txt": "kept"}, branch="theirs")
     request = pull_requests.open_(client, "model-deploy", "theirs", "Ours")
     pull_requests.agree(connect(provisioned, empty.token("robin")), request)
-    pull_requests.merge(client, request)
+    pull_requests.complete(client, request, tell=print)
     (folders.model_deploy / "ours.txt").write_text("not pushed")
     assert planned(provisioned, folders) == []
     (folders.model_deploy / "ours.txt").unlink()

@@ -26,9 +26,10 @@ HOSTILE = "x'\"; touch /tmp/owned; `id` $HOME"
 BUILD = ("model-build", "azure-pipelines.yml", names.build_pipeline(MODEL))
 PULL_REQUEST = ("model-build", "azure-pipelines.pull-request.yml", names.pull_request_pipeline(MODEL))
 DEPLOY = ("model-deploy", "azure-pipelines.yml", names.deploy_pipeline(MODEL))
+DEPLOY_CHECK = ("model-deploy", "azure-pipelines.pull-request.yml", names.deploy_check_pipeline(MODEL))
 INFRASTRUCTURE = (".", "azure-pipelines/infrastructure.yml", "infrastructure")
 OWN_PULL_REQUEST = (".", "azure-pipelines/pull-request.yml", "pull-request")
-ALL = (BUILD, PULL_REQUEST, DEPLOY, INFRASTRUCTURE, OWN_PULL_REQUEST)
+ALL = (BUILD, PULL_REQUEST, DEPLOY, DEPLOY_CHECK, INFRASTRUCTURE, OWN_PULL_REQUEST)
 ACCOUNTS = get_args(AccountRole)
 
 
@@ -92,6 +93,14 @@ def used_in(plan: Plan, stage: str) -> set[str]:
     return {name for job in plan.stage(stage).jobs for step in job.all_steps() for name in connections(step)}
 
 
+def test_the_check_of_a_deploy_repository_has_no_credential_and_knows_its_model() -> None:
+    plan = compiled(DEPLOY_CHECK)
+    assert [name for step in steps(plan) for name in connections(step)] == []
+    assert "System.AccessToken" not in final_yaml(plan)
+    check = next(step for step in steps(plan) if step.display_name == "Check")
+    assert dict(check.env)["MODEL"] == MODEL
+
+
 @pytest.mark.parametrize("file", [PULL_REQUEST, OWN_PULL_REQUEST], ids=lambda file: file[2])
 def test_a_pull_request_has_no_credential_of_a_cloud(file: tuple[str, str, str]) -> None:
     plan = compiled(file)
@@ -108,6 +117,7 @@ def test_the_teams_files_extend_the_platforms_templates() -> None:
         (BUILD, "azure-pipelines/model-build.yml"),
         (PULL_REQUEST, "azure-pipelines/model-pull-request.yml"),
         (DEPLOY, "azure-pipelines/model-deploy.yml"),
+        (DEPLOY_CHECK, "azure-pipelines/model-deploy-pull-request.yml"),
     ):
         ((_, _, ref, path),) = compiled(file, **required(file)).extends
         assert (ref, path) == ("refs/heads/main", template)

@@ -29,10 +29,12 @@ def test_there_are_files_to_check() -> None:
         "azure-pipelines/infrastructure.yml",
         "azure-pipelines/model-build.yml",
         "azure-pipelines/model-deploy.yml",
+        "azure-pipelines/model-deploy-pull-request.yml",
         "azure-pipelines/model-pull-request.yml",
         "azure-pipelines/pull-request.yml",
         "model-build/azure-pipelines.yml",
         "model-build/azure-pipelines.pull-request.yml",
+        "model-deploy/azure-pipelines.pull-request.yml",
         "model-deploy/azure-pipelines.yml",
     } <= names
 

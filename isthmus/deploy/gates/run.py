@@ -77,7 +77,12 @@ def _load(file: Path) -> Gate:
     if spec is None or spec.loader is None:
         raise BadInput("this gate cannot be imported", where=str(file))
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise BadInput(
+            f"this gate cannot be loaded: {type(error).__name__}: {error}", where=str(file)
+        ) from error
     if not callable(getattr(module, "gate", None)):
         raise BadInput("this gate has no function gate(endpoint)", where=str(file))
     gate: Gate = module.gate

@@ -174,9 +174,9 @@ def _root(file: Path) -> Path:
 
 def _name(file: Path) -> str:
     """A pipeline is called after its model, where the folder tells which; else after its file."""
-    for config, key, name in (
-        ("model.yaml", "name", names.build_pipeline),
-        ("deploy.yaml", "model", names.deploy_pipeline),
+    for config, key, name, checks in (
+        ("model.yaml", "name", names.build_pipeline, names.pull_request_pipeline),
+        ("deploy.yaml", "model", names.deploy_pipeline, names.deploy_check_pipeline),
     ):
         path = file.parent / config
         if path.is_file():
@@ -184,5 +184,5 @@ def _name(file: Path) -> str:
                 model = yaml.safe_load(path.read_text(encoding="utf-8"))[key]
             except (yaml.YAMLError, KeyError, TypeError):
                 raise broken(f"there is no {key!r} in it", str(path)) from None
-            return names.pull_request_pipeline(model) if "pull-request" in file.name else name(model)
+            return checks(model) if "pull-request" in file.name else name(model)
     return file.stem

@@ -1,0 +1,89 @@
+"""`isthmus deploy check`: what is wrong in a deploy repository is told before anybody deploys from it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.conftest import CHECKOUT, REPOSITORY
+
+UNTAGGED = """
+import sys
+from pathlib import Path
+from aws_cdk import Stack
+from aws_cdk.aws_s3 import Bucket
+from isthmus.config import read_deploy, read_platform
+from isthmus.deploy.app import application
+app = application(read_platform(), read_deploy(), Path(sys.argv[1]))
+Bucket(Stack(app, "mine"), "bare")
+app.synth()
+"""
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(REPOSITORY, tmp_path / "repository"))
+
+
+def check(repository: Path, *more: str, platform: Path = CHECKOUT / "platform.yaml") -> tuple[int, str]:
+    """In a process without any variable of a cloud, as a job without a service connection."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "AZURE_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "isthmus", "deploy", "check", *more],
+        cwd=repository,
+        env=clean | {"ISTHMUS_PLATFORM": str(platform), "PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_example_passes_without_a_cloud(repository: Path) -> None:
+    code, said = check(repository, "--model", "seattle-rain")
+    assert code == 0, said
+    assert said.splitlines() == [
+        "deploy.yaml: seattle-rain, realtime",
+        "gates: contract, cost, fairness, latency, nulls, quality, slices",
+        "synthesized: staging and prod, under the rules of CDK and cdk-nag",
+        "cfn-lint: no findings",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("capture_percent: 100", "capture_percent: 101", "deploy.yaml:13, capture_percent"),
+        ("model: seattle-rain", "model: seatle-rain", "did you mean 'seattle-rain'?"),
+        ("instance_count: 2", "instance_count: two", "capacity.prod.instance_count"),
+    ],
+)
+def test_a_mistake_in_deploy_yaml_is_named(repository: Path, old: str, new: str, said: str) -> None:
+    file = repository / "deploy.yaml"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+    code, told = check(repository)
+    assert code == 2 and said in told and "Traceback" not in told
+
+
+def test_the_pipeline_of_another_model(repository: Path) -> None:
+    code, told = check(repository, "--model", "madison-rain")
+    assert code == 2 and "its pipeline deploys madison-rain" in told and "model: seattle-rain" in told
+
+
+def test_a_gate_that_cannot_be_loaded(repository: Path) -> None:
+    (repository / "gates/broken.py").write_text("import nothing_of_that_name\n")
+    code, told = check(repository)
+    assert code == 2 and "broken" in told and "nothing_of_that_name" in told and "Traceback" not in told
+
+
+def test_what_the_team_adds_is_held_to_the_rules_too(repository: Path) -> None:
+    (repository / "app.py").write_text(UNTAGGED)
+    code, told = check(repository)
+    assert code == 1 and "AwsSolutions-S1" in told, told
