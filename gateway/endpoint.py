@@ -21,7 +21,7 @@ SECONDS = 24
 CONFIG = Config(connect_timeout=3, read_timeout=SECONDS, retries={"total_max_attempts": 1})
 TOO_MANY = ("ThrottlingException", "Throttling", "TooManyRequestsException")
 NOT_NOW = ("ServiceUnavailable", "ModelNotReadyException")
-# What follows a model's name in that of its endpoint, by how it serves (`isthmus/names.py`).
+# What follows a model's name in that of its endpoint, by how it serves (`isthmus/names/`).
 SUFFIXES = ("", "-serverless")
 # Where each model answered last: a deployment may put it elsewhere.
 _suffix: dict[str, str] = {}

@@ -99,6 +99,13 @@ def test_rooms_import_what_stands_below_them() -> None:
             assert not beyond, f"{file} may not import {', '.join(sorted(beyond))}"
 
 
+def test_names_are_had_from_one_place() -> None:
+    for file in sources("isthmus", "cdk", "tests", "benchmarks"):
+        if place(file) != "names":
+            within = [module for module in imports(file) if module.startswith("isthmus.names._")]
+            assert not within, f"{file} imports {', '.join(within)}: import it from isthmus.names"
+
+
 def test_every_room_has_its_place() -> None:
     rooms = {place(file) for file in sources("isthmus")} - AT_HOME - {"__init__", "__main__"}
     assert rooms <= MAY_IMPORT.keys()

@@ -34,7 +34,11 @@ def functions(*parameters: str) -> Iterator[Callable[..., Any]]:
     """Those of `names` that take all of these parameters."""
     for _, function in inspect.getmembers(names, inspect.isfunction):
         taken = inspect.signature(function).parameters
-        if function.__module__ == names.__name__ and set(parameters) <= set(taken) and "team" not in taken:
+        if (
+            function.__module__.startswith(names.__name__)
+            and set(parameters) <= set(taken)
+            and "team" not in taken
+        ):
             yield function
 
 

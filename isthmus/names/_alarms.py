@@ -1,0 +1,58 @@
+"""Alarms, the metrics that they watch, and the dashboards that show both."""
+
+from __future__ import annotations
+
+from isthmus.config import Platform
+
+# Where Model Monitor and Clarify put theirs.
+DATA_METRICS, BIAS_METRICS = "aws/sagemaker/Endpoints/data-metrics", "aws/sagemaker/Endpoints/bias-metrics"
+
+METRIC_NAMESPACE = "Isthmus"
+"""The CloudWatch namespace of the metrics about models."""
+
+VERSION_METRIC = "Version"
+"""The number of the version that a stage serves."""
+
+
+def errors_alarm(platform: Platform, model: str) -> str:
+    return f"{platform.name}-{model}-errors"
+
+
+def latency_alarm(platform: Platform, model: str) -> str:
+    return f"{platform.name}-{model}-latency"
+
+
+def silence_alarm(platform: Platform, model: str) -> str:
+    return f"{platform.name}-{model}-silence"
+
+
+def drift_alarm(platform: Platform, model: str) -> str:
+    return f"{platform.name}-{model}-drift"
+
+
+def quality_alarm(platform: Platform, model: str) -> str:
+    return f"{platform.name}-{model}-quality"
+
+
+ALARMS = (errors_alarm, latency_alarm, silence_alarm, drift_alarm, quality_alarm)
+"""Those that a model's endpoint stack makes, whichever version serves."""
+
+
+def rollback_alarm(platform: Platform, endpoint_config: str, kind: str) -> str:
+    """On the fleet of one endpoint configuration while traffic is moved to it."""
+    return f"{platform.name}-{endpoint_config}-{kind}"
+
+
+def backlog_alarm(platform: Platform, model: str) -> str:
+    """Serving: that requests wait at an asynchronous endpoint which has no instance; it starts one."""
+    return f"{platform.name}-{model}-backlog"
+
+
+def dashboard(platform: Platform) -> str:
+    """Serving: all models of the account at a glance."""
+    return f"{platform.name}-overview"
+
+
+def model_dashboard(platform: Platform) -> str:
+    """Serving: one model, chosen there."""
+    return f"{platform.name}-model"

@@ -1,0 +1,43 @@
+"""Pipelines of SageMaker and of Azure DevOps, and the executions that the latter start."""
+
+from __future__ import annotations
+
+
+def build_pipeline(model: str) -> str:
+    return f"{model}-build"
+
+
+def pull_request_pipeline(model: str) -> str:
+    return f"{model}-pull-request"
+
+
+def deploy_pipeline(model: str) -> str:
+    return f"{model}-deploy"
+
+
+def deploy_check_pipeline(model: str) -> str:
+    """What checks a pull request of the deploy repository."""
+    return f"{model}-deploy-check"
+
+
+INFRASTRUCTURE_PIPELINE = "infrastructure"
+
+PLATFORM_PULL_REQUEST_PIPELINE = "platform-pull-request"
+
+
+def execution(run_id: str) -> str:
+    """What an execution of a SageMaker pipeline is called that a run in Azure DevOps has started."""
+    return f"run-{run_id}"
+
+
+def monitor_pipeline(model: str) -> str:
+    return f"{model}-monitor"
+
+
+def batch_pipeline(model: str) -> str:
+    """Serving: the SageMaker pipeline that has a version answer files."""
+    return f"{model}-batch"
+
+
+BATCH_KEY = "Key"
+"""The parameter of the batch pipeline: the key of a file in the capture bucket, or a prefix of files."""
