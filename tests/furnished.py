@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from isthmus.azure import callback, provision
+from isthmus.azure import callback, contents, provision
 from isthmus.local import furnish
 from isthmus.local.aws.bootstrap import bootstrap_all
 from isthmus.local.platform import running
@@ -21,7 +21,7 @@ def furnished(scene: Scene, state: Path) -> Iterator[World]:
         world = World(scene, local, state)
         with world.acting("admin"):
             bootstrap_all(local.root, world.platform)
-            furnish.synthesize(furnish.CHECKOUT, scene.platform_file, state / "assembly")
+            furnish.synthesize(contents.CHECKOUT, scene.platform_file, state / "assembly")
             furnish.deploy(world.platform, state / "assembly", lambda _line: None)
             provision.apply(world.platform, scene.folders, callback=callback.url(world.platform))
         yield world

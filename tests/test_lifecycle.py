@@ -201,6 +201,18 @@ def test_up_goes_on_with_what_the_demo_left(report: dict[str, Any]) -> None:
             text=True,
             check=True,
         ).stdout
+        well = subprocess.run(
+            [
+                "bash",
+                "-c",
+                'eval "$(isthmus env --as admin)" && isthmus azure plan --exit-code && isthmus doctor --json',
+            ],
+            cwd=folder,
+            env=clean(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         again = subprocess.run(
             [*PYTHON, "demo"], cwd=folder, env=clean(), capture_output=True, text=True, check=False
         )
@@ -216,6 +228,10 @@ def test_up_goes_on_with_what_the_demo_left(report: dict[str, Any]) -> None:
     assert [one["result"] for one in runs] == ["succeeded", "succeeded"]
     assert "InService  seattle-rain/2" in told[end:]
     assert 0 < float(told.splitlines()[-1]) < 1
+    # Nothing is left to change or to mend.
+    plan, _, examined = well.stdout.partition("\n")
+    assert (well.returncode, plan) == (0, "nothing to change"), well.stdout + well.stderr
+    assert {one["status"] for one in json.loads(examined)} == {"ok"}, examined
     assert again.returncode == 4 and "already running" in again.stderr
 
 

@@ -33,6 +33,9 @@ PLATFORM = (
     "README.md",
     "requirements",
 )
+# Where this program lies, and what every checkout of the platform holds. Installed, it lies in none.
+CHECKOUT = Path(__file__).parents[2]
+TEMPLATES = "azure-pipelines"
 # The parameter of the templates that must agree with platform.yaml.
 NAME = "displayName: The name in platform.yaml\n  type: string\n  default: {}\n"
 # Where git does not say, because the folder is in no checkout.
@@ -60,9 +63,10 @@ class Folders:
 
     @classmethod
     def beside(cls, file: Path) -> Folders:
-        """The checkout that platform.yaml lies in, and what repositories are filled with in it."""
-        root = file.resolve().parent
-        return cls(root, root / "model-build", root / "model-deploy", file.resolve())
+        """What lies beside platform.yaml; where something does not, this checkout's."""
+        file = file.resolve()
+        platform = file.parent if (file.parent / TEMPLATES).is_dir() else CHECKOUT
+        return cls(platform, beside(file, "model-build"), beside(file, "model-deploy"), file)
 
     def of(self, content: Content) -> Path:
         return {
@@ -76,9 +80,9 @@ class Folders:
         folder = self.of(content)
         found = {str(file.relative_to(folder)): file for file in tracked(folder)}
         if content == "platform":
-            if "azure-pipelines" not in {path.split("/")[0] for path in found}:
+            if TEMPLATES not in {path.split("/")[0] for path in found}:
                 raise BadInput(
-                    "this is no checkout of the platform: its folder azure-pipelines is missing",
+                    f"this is no checkout of the platform: its folder {TEMPLATES} is missing",
                     where=str(folder),
                     todo="keep platform.yaml in the checkout, or name that: --platform-content DIR",
                 )
@@ -88,6 +92,12 @@ class Folders:
         if not found:
             raise BadInput(f"there is nothing to fill the repository {content} with", where=str(folder))
         return found
+
+
+def beside(platform_file: Path, name: str) -> Path:
+    """The folder of that name beside platform.yaml, else the example's."""
+    here = platform_file.resolve().parent / name
+    return here if here.is_dir() else CHECKOUT / name
 
 
 def tree(files: dict[str, Path]) -> str:

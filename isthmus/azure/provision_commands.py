@@ -22,13 +22,18 @@ def _contents(command: click.decorators.FC) -> click.decorators.FC:
     for name, text in (
         (
             "--model-deploy",
-            "What a deploy repository is filled with.  [default: model-deploy beside platform.yaml]",
+            "What a deploy repository is filled with.  [default: model-deploy beside platform.yaml, or the "
+            "example]",
         ),
         (
             "--model-build",
-            "What a build repository is filled with.  [default: model-build beside platform.yaml]",
+            "What a build repository is filled with.  [default: model-build beside platform.yaml, or the "
+            "example]",
         ),
-        ("--platform-content", "The checkout of the platform.  [default: where platform.yaml is]"),
+        (
+            "--platform-content",
+            "The checkout of the platform.  [default: where platform.yaml is, or else this program's]",
+        ),
     ):
         command = click.option(name, type=_FOLDER, default=None, metavar="DIR", help=text)(command)
     return command

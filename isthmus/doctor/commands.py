@@ -13,7 +13,7 @@ from isthmus.errors import Unavailable
 
 if TYPE_CHECKING:
     from isthmus.doctor.checks import Result
-    from isthmus.doctor.finding import Status
+    from isthmus.doctor.finding import Finding, Status
 
 MARKS: dict[Status, str] = {"ok": "✓", "warning": "!", "missing": "✗", "could not look": "?"}
 # By the worst that was found; a warning is no fault.
@@ -48,10 +48,10 @@ def doctor(only: tuple[str, ...], as_json: bool) -> None:
 def _show(found: Sequence[Result]) -> None:
     from isthmus.operate.table import Column, show
 
-    columns = (Column(""), Column("check"), Column("in"), Column("about", 20), Column("says", 30))
+    columns = (Column(""), Column("check", 12), Column("in"), Column("about", 20), Column("says", 30))
     rows = [
-        [MARKS[one.finding.status], one.check, one.place, one.finding.about, one.finding.says]
-        for one in found
+        [MARKS[finding.status], ", ".join(checks), place, finding.about, finding.says]
+        for (place, finding), checks in _told_once(found).items()
     ]
     show(columns, rows, none="nothing was examined")
     for remedy, all_ in _remedies(found).items():
@@ -61,6 +61,14 @@ def _show(found: Sequence[Result]) -> None:
     counted = Counter(one.finding.status for one in found)
     click.echo()
     click.echo(", ".join(f"{counted[status]} {status}" for status in MARKS if counted[status]))
+
+
+def _told_once(found: Sequence[Result]) -> dict[tuple[str, Finding], list[str]]:
+    """Each finding of a place with its checks: one refusal may hinder many."""
+    told: dict[tuple[str, Finding], list[str]] = {}
+    for one in found:
+        told.setdefault((one.place, one.finding), []).append(one.check)
+    return told
 
 
 def _remedies(found: Sequence[Result]) -> dict[str, list[Result]]:

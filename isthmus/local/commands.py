@@ -79,7 +79,7 @@ def _left_by_demo() -> Path:
     "user",
     default=here.USER,
     show_default=True,
-    help="Who you are: robin approves, dana does not, admin administers.",
+    help="Who you are: robin and kim approve, dana does not, admin administers.",
 )
 def env(user: str) -> None:
     """Print the variables that point the AWS CLI, boto3, git and Azure's clients at `isthmus up`.

@@ -10,18 +10,18 @@ from pathlib import Path
 
 import boto3
 
+from isthmus.azure.contents import CHECKOUT
 from isthmus.config import Platform
 from isthmus.local.aws.bootstrap import bootstrap_all
 from isthmus.local.platform import Local
 
 Say = Callable[[str], None]
-CHECKOUT = Path(__file__).parent.parent.parent
 
 
 def furnish(local: Local, say: Say) -> None:
     """All of it, as `isthmus up` does; what stands already is left as it is.
 
-    Repositories are filled from the folders beside platform.yaml, or else from the example.
+    Repositories are filled as `isthmus azure apply` fills them, so that its plan is empty afterwards.
     """
     from isthmus.azure import callback, contents, provision
     from isthmus.local.identity import acting_as
@@ -38,15 +38,7 @@ def furnish(local: Local, say: Say) -> None:
         check(assembly)
         deploy(platform, assembly, say)
         say("Azure DevOps: project, repositories, pipelines, checks")
-        build, deploy_ = (beside(file, name) for name in ("model-build", "model-deploy"))
-        folders = contents.Folders(CHECKOUT, build, deploy_, file)
-        provision.apply(platform, folders, callback=callback.url(platform), tell=say)
-
-
-def beside(platform_file: Path, name: str) -> Path:
-    """The folder of that name beside platform.yaml, else the example's."""
-    here = platform_file.resolve().parent / name
-    return here if here.is_dir() else CHECKOUT / name
+        provision.apply(platform, contents.Folders.beside(file), callback=callback.url(platform), tell=say)
 
 
 def synthesize(checkout: Path, platform_file: Path, assembly: Path) -> None:

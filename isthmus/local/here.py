@@ -82,8 +82,8 @@ def _is_unclear() -> bool:
 
 def platform_file() -> Path:
     """The platform.yaml that is named or lies in this folder, else the example of the checkout."""
+    from isthmus.azure.contents import CHECKOUT
     from isthmus.config import platform_path
-    from isthmus.local.furnish import CHECKOUT
 
     named = platform_path()
     if named.exists() or os.environ.get("ISTHMUS_PLATFORM"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from isthmus import aws, names
-from isthmus.azure import approvals, callback, provision, pull_requests, runs
+from isthmus.azure import approvals, callback, contents, provision, pull_requests, runs
 from isthmus.errors import Problem
 from isthmus.local import furnish, traffic
 from isthmus.local.aws.bootstrap import bootstrap_all
@@ -72,7 +72,7 @@ class Lifecycle:
             world.acting("admin"),
         ):
             bootstrap_all(world.local.root, world.platform)
-            furnish.synthesize(furnish.CHECKOUT, world.scene.platform_file, assembly)
+            furnish.synthesize(contents.CHECKOUT, world.scene.platform_file, assembly)
             step.short = counted(furnish.check(assembly), "template")
             step.result = f"{step.short}, no finding of cfn-lint"
         with (

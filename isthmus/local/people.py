@@ -42,11 +42,15 @@ class Person:
 
 
 def of(platform: Platform) -> tuple[Person, ...]:
-    """An administrator, a data scientist who may not approve her own release, and an approver of releases."""
+    """An administrator, a data scientist who may not approve her own release, and two approvers of releases.
+
+    Two, because who asked for a run may not let it pass: a rollback of one's own waits for the other.
+    """
     return (
         Person("admin", "Ari Admin", (ADMINISTRATORS,)),
         Person("dana", "Dana Scientist"),
         Person("robin", "Robin Release", tuple(platform.azure.approvers)),
+        Person("kim", "Kim Keeper", tuple(platform.azure.approvers)),
     )
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import yaml
 
-from isthmus.azure.contents import Folders, tracked
+from isthmus.azure.contents import CHECKOUT, Folders, beside, tracked
 from isthmus.build import content
 from isthmus.config import ModelConfig, Platform, read, read_model
 from isthmus.errors import BadInput
-from isthmus.local.furnish import CHECKOUT, beside
 from isthmus.local.here import platform_file
 from isthmus.local.traffic import LATER, Later, split
 
@@ -61,7 +60,7 @@ def lay(folder: Path, model_build: Path | None = None) -> Scene:
         read(file, Platform),
         file,
         model,
-        Folders(CHECKOUT, build, deploy, file),
+        Folders.beside(file),
         later,
         _origin(source, model),
     )

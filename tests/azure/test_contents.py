@@ -16,8 +16,7 @@ def test_templates_say_the_name_of_the_platform_that_they_are_pushed_with(tmp_pa
     bare, file = tmp_path / "platform.git", tmp_path / "platform.yaml"
     subprocess.run(["git", "init", "-q", "--bare", str(bare)], check=True)
     file.write_text((CHECKOUT / "platform.yaml").read_text().replace("name: isthmus\n", "name: orbit\n"))
-    folders = Folders(CHECKOUT, CHECKOUT / "model-build", CHECKOUT / "model-deploy", file)
-    push(folders.files("platform"), bare.as_uri(), "", "Begin")
+    push(Folders.beside(file).files("platform"), bare.as_uri(), "", "Begin")
 
     def pushed(path: str) -> str:
         show = ["git", "-C", str(bare), "show", f"main:{path}"]
@@ -35,3 +34,16 @@ def test_a_platform_repository_holds_the_code_of_every_function() -> None:
     files = Folders(CHECKOUT, CHECKOUT / "model-build", CHECKOUT / "model-deploy").files("platform")
     assert {"bridge", "gateway", "landing"} <= code
     assert all(f"{folder}/handler.py" in files for folder in code)
+
+
+def test_a_platform_yaml_of_its_own_is_filled_from_this_checkout(tmp_path: Path) -> None:
+    """Else a plan proposes to remove all but platform.yaml from the platform's repository."""
+    file = tmp_path / "platform.yaml"
+    file.write_text((CHECKOUT / "platform.yaml").read_text())
+    (tmp_path / "model-build").mkdir()
+    found = Folders.beside(file)
+    assert (found.platform, found.model_deploy) == (CHECKOUT, CHECKOUT / "model-deploy")
+    assert found.model_build == tmp_path / "model-build"
+    usual = Folders.beside(CHECKOUT / "platform.yaml")
+    assert found.files("platform").keys() == usual.files("platform").keys()
+    assert found.files("platform")["platform.yaml"] == file

@@ -256,3 +256,5 @@ def test_who_may_not_look_is_told_as_whom_one_may(clinic: Clinic) -> None:
     assert (done.exit_code, {one["status"] for one in found}) == (5, {"could not look"})
     looks = f"arn:aws:iam::{PROD}:role/cdk-hnb659fds-lookup-role-{PROD}-{REGION}"
     assert f"{looks} may look, and who may assume it" in found[-1]["says"]
+    told = clinic.run("--only", "stacks", "--only", "trust", **other).output
+    assert "stacks, trust" in told
