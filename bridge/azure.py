@@ -27,6 +27,7 @@ class AzureDevOps:
     told: Settings
     token: Token
     _pipelines: dict[str, int] = field(default_factory=dict)
+    _identity: str = ""
 
     def runs(self, pipeline: str, since: datetime | None = None, most: int = LOOK_BACK) -> list[Queued]:
         """The pipeline's latest runs, the newest first; of those that were queued since then, if given."""
@@ -37,7 +38,8 @@ class AzureDevOps:
         }
         if since:
             query["minTime"] = since.isoformat()
-        return [_queued(build) for build in self._call("GET", "build/builds", query)["value"]]
+        found, me = self._call("GET", "build/builds", query)["value"], self._me()
+        return [_queued(build, me) for build in found]
 
     def approvals(self) -> list[dict[str, Any]]:
         """What waits for approval in the project, and whom it asks."""
@@ -81,6 +83,17 @@ class AzureDevOps:
             self._pipelines[name] = numbers[0]
         return self._pipelines[name]
 
+    def _me(self) -> str:
+        """The bridge's own identity in the organization, by which its runs are told from those of others.
+
+        `getConnectionData` of Microsoft's clients (`LocationsApi` of azure-devops-node-api).
+        """
+        if not self._identity:
+            path = "connectionData"
+            answer = web.parse(f"GET {path}", self._send("GET", path, {}, scope=None, version=PREVIEW))
+            self._identity = str(answer["authenticatedUser"]["id"]).lower()
+        return self._identity
+
     def _call(self, method: str, path: str, query: dict[str, Any], body: object = None) -> dict[str, Any]:
         return web.parse(f"{method} {path}", self._send(method, path, query, body))
 
@@ -91,13 +104,16 @@ class AzureDevOps:
         query: dict[str, Any],
         body: object = None,
         *,
-        scope: str = "",
+        scope: str | None = "",
         version: str = API,
     ) -> bytes:
-        """The body of the answer. `scope` is the project by its id, where its name will not do."""
+        """The body of the answer.
+
+        `scope` is the project by its id, where its name will not do; None is the organization.
+        """
         asked = urlencode(query | {"api-version": version})
-        project = quote(scope or self.told.project, safe="")
-        url = f"{self.told.organization_url}/{project}/_apis/{path}?{asked}"
+        project = "" if scope is None else "/" + quote(scope or self.told.project, safe="")
+        url = f"{self.told.organization_url}{project}/_apis/{path}?{asked}"
         headers = {"authorization": f"Bearer {self.token.value()}", "content-type": "application/json"}
         try:
             return web.send(method, url, headers, json.dumps(body).encode() if body is not None else None)
@@ -112,11 +128,15 @@ def _plan(job: Job) -> str:
     return f"distributedtask/hubs/build/plans/{job.plan}"
 
 
-def _queued(build: dict[str, Any]) -> Queued:
-    """A build's parameters are declared as objects; what was given as text comes back as text."""
+def _queued(build: dict[str, Any], me: str) -> Queued:
+    """A build's parameters are declared as objects; what was given as text comes back as text.
+
+    Who queues a build may say for whom, so both must be the bridge.
+    """
     parameters = {name: str(value) for name, value in (build.get("templateParameters") or {}).items()}
     over = build.get("status") == "completed"
-    return Queued(str(build["id"]), parameters, moment(build["queueTime"]), over)
+    asked = {str((build.get(who) or {}).get("id")).lower() for who in ("requestedFor", "requestedBy")}
+    return Queued(str(build["id"]), parameters, moment(build["queueTime"]), over, asked == {me})
 
 
 @cache

@@ -92,7 +92,8 @@ def _missing(model: str, listed: Sequence[str], runs: Sequence[Queued]) -> list[
 
     Each under the key that its event would have had, so that an event that comes after all finds the run.
     """
-    deployed = {one.parameters.get("modelPackageArn") for one in runs}
+    # A person's run that goes on does what is missing; one that is over may have been cancelled to hide it.
+    deployed = {one.parameters.get("modelPackageArn") for one in runs if one.ours or not one.over}
     found = [_wanted(model, arn) for arn in listed if arn not in deployed]
     return sorted((run for run in found if run), key=lambda run: run.rank)
 

@@ -27,9 +27,10 @@ def withdrawn(model: str, arn: str, at: str, correlation_id: str) -> Hop:
         package = registry.find(arn)
         if package is None or package["ModelApprovalStatus"] not in WITHDRAWN or not _serves(package):
             return ignored("the version serves nothing, was approved again, or was deleted")
-        if deployments.catch_up(model, runs, at) or _on_its_way(arn, runs):
+        before = _before(model, package)
+        if deployments.catch_up(model, runs, at) or _on_its_way(arn, before, runs):
             return ignored("another version is on its way, and takes the place of this one")
-        if (before := _before(model, package)) is None:
+        if before is None:
             return Hop("noticed", {"reason": "no approved version served before it: a person must decide"})
         return carry.once(rollback(model, arn, at, correlation_id, to=before), runs)
 
@@ -49,8 +50,11 @@ def _serves(package: Mapping[str, Any]) -> bool:
     return bool(package.get("ModelLifeCycle", {}).get("StageStatus") == "InService")
 
 
-def _on_its_way(arn: str, runs: Sequence[Queued]) -> bool:
-    return any(not one.over and one.parameters.get("modelPackageArn") != arn for one in runs)
+def _on_its_way(arn: str, before: str | None, runs: Sequence[Queued]) -> bool:
+    """Whether a run goes on that takes its place: the bridge's, or anybody's that rolls back as wanted."""
+    going = [one for one in runs if not one.over]
+    deploys = {one.parameters.get("modelPackageArn") for one in going if one.ours} - {arn}
+    return bool(deploys) or any(before and one.parameters.get("modelPackageArn") == before for one in going)
 
 
 def _before(model: str, package: Mapping[str, Any]) -> str | None:

@@ -41,26 +41,31 @@ class Run:
 
 @dataclass(frozen=True)
 class Queued:
-    """A run that Azure DevOps has; `queued` is when, as ISO text in UTC."""
+    """A run that Azure DevOps has; `queued` is when, as ISO text in UTC.
+
+    `ours`: the bridge queued it. Whoever may queue the pipeline may give it any parameters, so what another's
+    run says of an approval, an event or a reason is not believed: it would silence what is still to come.
+    """
 
     id: str
     parameters: Mapping[str, str]
     queued: str
     over: bool
+    ours: bool
 
     @property
     def correlation_id(self) -> str:
-        return self.parameters.get("correlationId", "")
+        return self._said("correlationId")
 
     @property
     def reason(self) -> str:
-        """Why a version is built: `merge`, or one of `RETRAINED`."""
-        return self.parameters.get("reason", "")
+        """Why a version is built, one of `RETRAINED`; empty where the bridge did not ask for it."""
+        return self._said("reason")
 
     @property
     def rank(self) -> Rank:
         """Where a deployment stands in the order of approval; first where its key does not say."""
-        return _rank(self.parameters.get("approvalKey", ""))
+        return _rank(self._said("approvalKey"))
 
     def covers(self, wanted: Run) -> bool:
         """Whether it already does what is wanted.
@@ -69,7 +74,7 @@ class Queued:
         the approval or an edit that came after it: then the moment is not before the wanted one. What the
         registry itself asks for, any run of the version covers.
         """
-        key = self.parameters.get(wanted.key_parameter, "")
+        key = self._said(wanted.key_parameter)
         if key == wanted.key:
             return True
         about, _, moment = key.partition("#")
@@ -78,6 +83,9 @@ class Queued:
         if wanted.parameters["correlationId"].startswith(RECONCILER):
             return True
         return self.correlation_id.startswith(RECONCILER) and moment >= wanted.moment
+
+    def _said(self, name: str) -> str:
+        return self.parameters.get(name, "") if self.ours else ""
 
 
 def _rank(key: str) -> Rank:

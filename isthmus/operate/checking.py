@@ -74,8 +74,11 @@ def differences(
 
 
 def _without_run(versions: Sequence[Version], runs: Sequence[Run]) -> Iterator[Difference]:
-    deployed = {run.parameters.get("modelPackageArn") for run in runs}
-    latest = max((_rank(run.parameters.get("approvalKey", "")) for run in runs), default=("", 0))
+    # What a person's run says of an approval is not believed, and nothing of one that was cancelled.
+    ours = [run for run in runs if run.requester.is_application]
+    going = [run for run in runs if not run.is_over]
+    deployed = {run.parameters.get("modelPackageArn") for run in (*ours, *going)}
+    latest = max((_rank(run.parameters.get("approvalKey", "")) for run in ours), default=("", 0))
     for version in versions:
         if version.arn not in deployed and _waits_for_a_run(version) and _approved(version) > latest:
             yield Difference(version.name, f"approved {version.changed}, and no run deploys it", REPAIR, True)

@@ -20,6 +20,8 @@ from tests.bridge.jobs import Jobs
 
 ASSERTION = "aws-signed.assertion.never-logged"
 BEARER = "entra.bearer.never-logged"
+BRIDGE = {"id": "8f6f1c2e-0000-4000-8000-0000000b41d6"}
+BY_BRIDGE = {"requestedFor": BRIDGE, "requestedBy": BRIDGE}
 CONDITION = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"
 QUEUE = "https://sqs.eu-west-1.amazonaws.com/222233334444/isthmus-bridge"
 STS = """<GetWebIdentityTokenResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetWebIdentityTokenResult>
@@ -163,6 +165,8 @@ class Clouds:
     def _azure(self, method: str, path: str, query: dict[str, list[str]], body: bytes) -> tuple[int, Any]:
         if not self.signed_in:
             return 401, {"message": "TF400813: not authorized"}
+        if path == "connectionData":
+            return 200, {"authenticatedUser": BRIDGE}
         if path == "build/definitions":
             found = [{"id": number} for name, number in self.pipelines.items() if name == query["name"][0]]
             return 200, {"count": len(found), "value": found}
@@ -181,7 +185,9 @@ class Clouds:
         number = int(path.removeprefix("pipelines/").removesuffix("/runs"))
         parameters = json.loads(body)["templateParameters"]
         run = {"id": len(self.runs) + 1, "pipeline": number, "templateParameters": parameters}
-        self.runs.append(run | {"status": "notStarted", "queueTime": datetime.now(UTC).isoformat()})
+        self.runs.append(
+            run | {"status": "notStarted", "queueTime": datetime.now(UTC).isoformat()} | BY_BRIDGE
+        )
         return 200, {"id": len(self.runs), "state": "inProgress"}
 
     def _dynamodb(self, operation: str, asked: dict[str, Any]) -> tuple[int, Any]:

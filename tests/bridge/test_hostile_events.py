@@ -204,6 +204,7 @@ def test_nothing_of_an_event_reaches_a_url(bridge: Bridge, clouds: Clouds, id: s
     assert {url for _, url in clouds.requests} <= {
         "/",
         "/entra/tenant/oauth2/v2.0/token",
+        "/contoso/_apis/connectionData?api-version=7.1-preview.1",
         f"{api}/build/definitions?name={MODEL}-deploy&api-version=7.1",
         f"{api}/build/builds?definitions=10&queryOrder=queueTimeDescending&%24top=200&api-version=7.1",
         f"{api}/pipelines/10/runs?api-version=7.1",

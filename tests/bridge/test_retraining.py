@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.bridge.clouds import Clouds
+from tests.bridge.clouds import BY_BRIDGE, Clouds
 from tests.bridge.conftest import AUTOMATION, MODEL, PROD, REGION, Bridge, alarm, due, landing
 
 BUILD = f"{MODEL}-build"
@@ -24,7 +24,7 @@ def has_run(
 ) -> str:
     """A build so long ago."""
     queued = datetime.now(UTC) - timedelta(days=days, hours=hours)
-    run = {"id": len(clouds.runs) + 1, "pipeline": clouds.pipelines[BUILD], "status": status}
+    run = {"id": len(clouds.runs) + 1, "pipeline": clouds.pipelines[BUILD], "status": status} | BY_BRIDGE
     clouds.runs.append(run | {"templateParameters": {"reason": reason}, "queueTime": queued.isoformat()})
     return str(run["id"])
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from isthmus.azure.people import Person
 from isthmus.azure.runs import Run
 from isthmus.config import Model
 from isthmus.errors import BadInput, Problem
@@ -35,11 +36,14 @@ def version(number: int, status: str = "Approved", **fields: Any) -> Version:
     return replace(known, **fields)
 
 
-def run(number: int, *, at: str = "", over: bool = True) -> Run:
+BRIDGE, DANA = Person("bridge", descriptor="aadsp.Yg"), Person("Dana", "dana@contoso.example", "aad.ZA")
+
+
+def run(number: int, *, at: str = "", over: bool = True, by: Person = BRIDGE) -> Run:
     arn = f"{GROUP_ARN}/{number}"
     parameters = {"modelPackageArn": arn, "approvalKey": f"{arn}#{at}" if at else ""}
     status = "completed" if over else "inProgress"
-    return Run(number, "1", f"{MODEL}-deploy", status, "", "", "", "", parameters, (), "", "", "", "")
+    return Run(number, "1", f"{MODEL}-deploy", status, "", "", "", "", parameters, (), "", "", "", "", by)
 
 
 def endpoint(stage: str, number: int = 0, status: str = "InService") -> Endpoint:
@@ -88,6 +92,12 @@ def test_what_waits_for_no_run_does_not_differ(fields: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("earlier", "differs"), [(timedelta(minutes=30), False), (timedelta(hours=2), True)])
 def test_what_a_later_approval_overtook_stays(earlier: timedelta, differs: bool) -> None:
     assert bool(said(version(3), run(4, at=ago(earlier)))) == differs
+
+
+def test_a_persons_run_hides_no_approval_unless_it_deploys_it_now() -> None:
+    later, cancelled = run(4, at=ago(timedelta(minutes=30)), by=DANA), run(3, by=DANA)
+    assert said(version(3), later, cancelled)
+    assert said(version(3), run(3, by=DANA, over=False)) == []
 
 
 @pytest.mark.parametrize("mends", [False, True])
