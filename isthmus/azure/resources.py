@@ -116,11 +116,12 @@ Policy: TypeAlias = BuildValidation | MinimumReviewers | RequiredReviewers
 
 @dataclass(frozen=True)
 class Grant:
-    """What the bridge may do with this pipeline, by bits of the namespace Build."""
+    """What the bridge may do with this pipeline, by bits of the namespace Build, and in words."""
 
     client_id: str
     pipeline: str
     bits: int
+    what: str = "queue"
 
 
 @dataclass(frozen=True)

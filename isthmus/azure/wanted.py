@@ -30,6 +30,8 @@ from isthmus.errors import BadInput
 T = TypeVar("T")
 # Of the namespace Build: view builds, add tags, queue builds, view the pipeline; and update what builds say.
 QUEUE, TELL = 1 | 2 | 128 | 1024, 64
+# To see what waits for approval is to view the builds that wait.
+SEE = 1 | 1024
 # Of the namespace Git Repositories: read; contribute and make branches; comment on pull requests.
 READ, PUSH, COMMENT = 2, 4 | 16, 16384
 # https://learn.microsoft.com/azure/devops/pipelines/security/inputs#limit-variables-that-can-be-set-at-queue-time
@@ -224,6 +226,7 @@ def _job_rights(platform: Platform) -> Iterator[JobRight]:
 
 
 def _grants(platform: Platform) -> Iterator[Grant]:
+    yield Grant(platform.azure.bridge_client_id, names.INFRASTRUCTURE_PIPELINE, SEE, "see the runs of")
     for model in platform.models:
         yield Grant(platform.azure.bridge_client_id, names.deploy_pipeline(model.name), QUEUE)
         yield Grant(platform.azure.bridge_client_id, names.build_pipeline(model.name), QUEUE | TELL)

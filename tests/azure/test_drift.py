@@ -196,7 +196,7 @@ EDITS: dict[str, tuple[Callable[[Present, Platform], None], str, str, str]] = {
         "the bridge may queue seattle-rain-deploy", "allow", "was 1163, will be 1155",
     ),
     "the bridge may queue what is not its": (
-        lambda it, p: let_the_bridge(it, p, f"{it.project()}/{it.pipeline('infrastructure')}", 128),
+        lambda it, p: let_the_bridge(it, p, f"{it.project()}/{it.pipeline('platform-pull-request')}", 128),
         "the bridge may do nothing with pipeline", "allow", "was 128, will be 0",
     ),
     "the bridge may queue everything": (

@@ -58,18 +58,22 @@ def test_the_bridges_route_is_a_url_for_the_build_pipelines_and_moves_with_it(
         assert present.connection("isthmus-callback").url == url
 
 
-def test_the_bridge_may_write_to_builds_and_to_nothing_else(provisioned: Platform, client: Client) -> None:
+def test_the_bridge_may_write_to_builds_see_what_waits_and_do_nothing_else(
+    provisioned: Platform, client: Client
+) -> None:
     from isthmus.azure.present import BUILD_NAMESPACE
 
     present = Present(client)
     bridge = present.application(provisioned.azure.bridge_client_id)
     bits = {
-        kind: present.granted(
-            BUILD_NAMESPACE, f"{present.project()}/{present.pipeline(f'seattle-rain-{kind}')}", bridge
-        )
-        for kind in ("build", "deploy")
+        kind: present.granted(BUILD_NAMESPACE, f"{present.project()}/{present.pipeline(kind)}", bridge)
+        for kind in ("seattle-rain-build", "seattle-rain-deploy", "infrastructure")
     }
-    assert bits == {"build": 1 | 2 | 64 | 128 | 1024, "deploy": 1 | 2 | 128 | 1024}
+    assert bits == {
+        "seattle-rain-build": 1 | 2 | 64 | 128 | 1024,
+        "seattle-rain-deploy": 1 | 2 | 128 | 1024,
+        "infrastructure": 1 | 1024,
+    }
 
 
 def test_what_is_in_the_repositories(provisioned: Platform, empty: StandIn) -> None:

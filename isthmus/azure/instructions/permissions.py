@@ -65,7 +65,7 @@ class Close(Instruction):
 
 @dataclass(frozen=True)
 class GrantPipeline(Instruction):
-    """Let the bridge queue and see the runs of one pipeline, and write to them where `grant` says so."""
+    """Let the bridge see the runs of one pipeline, and queue or write to them where `grant` says so."""
 
     grant: Grant
     differences: tuple[Difference, ...] = ()
@@ -73,7 +73,7 @@ class GrantPipeline(Instruction):
     @property
     def summary(self) -> str:
         sign = "~" if self.differences else "+"
-        return f"{sign} the bridge may queue {self.grant.pipeline}"
+        return f"{sign} the bridge may {self.grant.what} {self.grant.pipeline}"
 
     def carry_out(self, present: Present) -> None:
         number = there(present.pipeline(self.grant.pipeline), "pipeline", self.grant.pipeline)

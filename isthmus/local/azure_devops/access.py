@@ -22,10 +22,11 @@ VIEW_BUILDS, TAG_BUILDS, QUEUE_BUILDS, UPDATE_BUILDS, STOP_BUILDS, VIEW_DEFINITI
 # What people may do with a pipeline where no entry says otherwise.
 CONTRIBUTOR = VIEW_BUILDS | TAG_BUILDS | QUEUE_BUILDS | UPDATE_BUILDS | STOP_BUILDS | VIEW_DEFINITION
 _CALLED = {QUEUE_BUILDS: "queue builds for", UPDATE_BUILDS: "update build information of"}
-# What an application may reach at all; on a pipeline or build, its handler then asks for the grant.
+# What an application may reach at all; on a pipeline or build, its handler then asks for the grant. Approvals
+# are read by who may view the builds that wait (scope vso.build of "Approvals - Query"), and given by people.
 _APPLICATION = re.compile(
     r"/(connectiondata|resourceareas|projects(/[^/]+)?|pipelines(/\d+(/.*)?)?|build/(builds|definitions)(/.*)?"
-    r"|distributedtask/hubs/.*)/?",
+    r"|pipelines/approvals(/[^/]+)?|distributedtask/hubs/.*)/?",
     re.IGNORECASE,
 )
 # In a repository its handler then asks for the grant.

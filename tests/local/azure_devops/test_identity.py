@@ -30,6 +30,7 @@ from tests.local.azure_devops.standin import (
     running,
     until,
 )
+from tests.local.azure_devops.test_gates import Place, decide, pending
 from tests.local.forgeries import FORGERIES
 
 SCOPE = "499b84ac-1321-427f-aa17-267ca6975798/.default"
@@ -128,7 +129,10 @@ def test_the_bridge_may_queue_what_it_was_granted_and_nothing_else(federated: St
     acl = {"token": f"{project}/{granted}", "merge": True, "accessControlEntries": [entry]}
     admin.post(f"/_apis/accesscontrolentries/{BUILD_NAMESPACE}", acl)
     run = app.run(granted, key="k1")
-    assert admin.build(run["id"])["requestedFor"]["displayName"] == f"application {CLIENT}"
+    me = app.get("/_apis/connectionData")["authenticatedUser"]["id"]
+    made = admin.build(run["id"])
+    assert made["requestedFor"]["displayName"] == f"application {CLIENT}"
+    assert made["requestedFor"]["id"] == made["requestedBy"]["id"] == me
     listed = app.every("build/builds", definitions=granted)
     assert [one["templateParameters"] for one in listed] == [{"key": "k1"}]
     assert [one["id"] for one in app.every("pipelines")] == [granted]
@@ -144,6 +148,29 @@ def test_the_bridge_may_queue_what_it_was_granted_and_nothing_else(federated: St
         ("POST", f"/_apis/accesscontrolentries/{BUILD_NAMESPACE}", acl),
     ):
         assert app.ask(method, path, body).status_code == 403, (method, path)
+
+
+def test_the_bridge_sees_the_approvals_of_what_it_was_granted_and_gives_none(
+    federated: StandIn, aws: Aws
+) -> None:
+    admin, app = federated.person("admin"), bridge(federated, aws)
+    principals = admin.every("/_apis/graph/serviceprincipals")
+    (descriptor,) = [one["descriptor"] for one in principals if one["applicationId"] == CLIENT]
+    project = admin.get(f"/_apis/projects/{PROJECT}")["id"]
+    runs = {}
+    for name, bits in (("seen", 1 | 1024), ("hidden", 0)):
+        place = Place(admin, name)
+        place.approval(admin, "robin")
+        entry = {"descriptor": descriptor, "allow": bits, "deny": 0}
+        acl = {"token": f"{project}/{place.pipeline}", "merge": True, "accessControlEntries": [entry]}
+        admin.post(f"/_apis/accesscontrolentries/{BUILD_NAMESPACE}", acl)
+        runs[name] = admin.run(place.pipeline)["id"]
+    waiting = [until(lambda run=run: pending(admin, run))[0] for run in runs.values()]
+    seen = app.every("pipelines/approvals", state="pending", **{"$expand": "steps"})
+    assert [one["pipeline"]["owner"]["id"] for one in seen] == [runs["seen"]]
+    assert seen[0]["steps"][0]["assignedApprover"]["displayName"] == "Robin Release"
+    for one in waiting:
+        assert decide(app, one["id"]).status_code == 403
 
 
 @pytest.mark.parametrize(
