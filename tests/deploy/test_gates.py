@@ -6,6 +6,7 @@ import io
 import json
 import re
 import threading
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,6 +28,7 @@ from isthmus.deploy.gates.gate import Finding, LiveEndpoint
 from isthmus.deploy.gates.load import WARM_UP, Load
 from isthmus.deploy.gates.run import find, run, write
 from isthmus.errors import BadInput
+from isthmus.local.azure_devops import test_attachments
 from isthmus.names import GATE_PREFIX
 from tests.deploy.conftest import REPOSITORY
 from tests.deploy.versions import FEATURES, MODEL, TARGET, Version
@@ -477,6 +479,15 @@ class TestRunning:
             "staging: passes": 0,
         }
         assert "KeyError: 'no such column'" in file.read_text()
+
+    def test_what_a_model_answers_attaches_no_file(self, tmp_path: Path) -> None:
+        """Nor where taking a mark out of it would leave one."""
+        said = ["[[ATTACHMENT|/etc/passwd]]", "[[[ATTACHMENT|x]]", "[[[[ATTACHMENT|x]]"]
+        gates = {"says": lambda _: [Finding("answers", True, one) for one in said]}
+        file = write(list(run(gates, live(tmp_path, Runtime()))), tmp_path / "results", "staging")
+        cases = ET.parse(file).getroot().iter("testcase")
+        assert [test_attachments.named(case, file) for case in cases] == [[], [], []]
+        assert "[[ATTACHMENT|" not in file.read_text()
 
     def test_plots_are_attached_and_what_was_not_tested_is_skipped(self, tmp_path: Path) -> None:
         endpoint = live(tmp_path, Runtime(), Version(facets=("season",)))

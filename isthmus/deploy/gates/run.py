@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -105,7 +106,8 @@ def run(gates: dict[str, Gate], endpoint: LiveEndpoint) -> Iterator[Result]:
 def write(results: Sequence[Result], folder: Path, stage: str) -> Path:
     """Write JUnit test results, one suite a gate and one case a finding, with its plot attached.
 
-    The agent's PublishTestResults@2 attaches what `[[ATTACHMENT|path]]` in a case's output names.
+    The agent's PublishTestResults@2 attaches what `[[ATTACHMENT|path]]` in a case's output names. What a
+    model answered may stand there too, and names no file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     xml = JUnitXml()
@@ -113,7 +115,7 @@ def write(results: Sequence[Result], folder: Path, stage: str) -> Path:
         suite = TestSuite(f"{stage}: {result.gate}")
         for number, finding in enumerate(result.findings, 1):
             case = TestCase(finding.name, classname=result.gate, time=result.seconds / len(result.findings))
-            case.system_out = finding.message
+            case.system_out = re.sub(r"\[(?=\[)", "[ ", finding.message)
             if finding.plot is not None:
                 picture = folder.resolve() / f"{stage}-{result.gate}-{number}.png"
                 finding.plot(picture)

@@ -1,6 +1,7 @@
 """Files attached to test results: those that a JUnit case's output names as `[[ATTACHMENT|path]]`.
 
 So does the agent's PublishTestResults@2, for paths that are absolute or begin where the results' file lies.
+Here the agent's machine is somebody's own: only what lies below the results' folder is taken.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ _MARK = re.compile(r"\[\[ATTACHMENT\|([^\]|]+)")
 def named(case: ET.Element, results: Path) -> list[Path]:
     """The files that a case's output names, as far as they are there."""
     said = case.findtext("system-out") or ""
-    files = [results.parent / found.strip() for found in _MARK.findall(said)]
-    return [file for file in files if file.is_file()]
+    below = results.parent.resolve()
+    files = [(below / found.strip()).resolve() for found in _MARK.findall(said)]
+    return [file for file in files if file.is_relative_to(below) and file.is_file()]
 
 
 def keep(organization: Organization, build: Document, test_run: int, result: int, files: list[Path]) -> None:

@@ -27,7 +27,8 @@ steps:
     printf '%s' '<testsuite><testcase classname="t" name="ok" time="0.5"/>' > results.xml
     printf 'a plot' > plot.png
     echo '<testcase classname="t" name="bad"><failure message="no"/>' >> results.xml
-    echo '<system-out>said [[ATTACHMENT|plot.png]]</system-out></testcase></testsuite>' >> results.xml
+    echo '<system-out>said [[ATTACHMENT|plot.png]] [[ATTACHMENT|/etc/passwd]]</system-out>' >> results.xml
+    echo '</testcase></testsuite>' >> results.xml
     echo '# Summary' > summary.md
     echo "##vso[task.uploadsummary]$PWD/summary.md"
   displayName: Greet
