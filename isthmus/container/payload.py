@@ -105,7 +105,7 @@ def read_predictions(text: str, content_type: str) -> list[str]:
         return [row[0].strip() for row in csv.reader(io.StringIO(text)) if row and row[0].strip()]
     try:
         return [str(one) for one in json.loads(text)["predictions"]]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise BadInput("the answer is no JSON with predictions") from None
 
 

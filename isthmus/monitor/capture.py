@@ -20,6 +20,8 @@ from isthmus.monitor import parquet
 from isthmus.names import GATE_PREFIX
 
 Line = Mapping[str, Any]
+# What comes of reading a line that anybody who may ask the model may have thought out.
+UNREADABLE = (BadInput, AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
 AT_ONCE = 20_000
 
 
@@ -79,7 +81,7 @@ def _of_lines(folder: Path, format: Format) -> Iterator[Batch]:
             continue
         try:
             found, predictions, identity = _exchange(line, format)
-        except (BadInput, KeyError, ValueError, TypeError, AttributeError) as error:
+        except UNREADABLE as error:
             batch.bad.append(Bad(file, number, _reason(error), line.rstrip("\n")))
             continue
         rows.extend(found)
@@ -108,6 +110,10 @@ def _of_table(file: Path, name: str, format: Format) -> Iterator[Batch]:
 def _reason(error: Exception) -> str:
     if isinstance(error, BadInput):
         return error.what
+    if isinstance(error, RecursionError):
+        return "nested too deep"
+    if isinstance(error, UnicodeEncodeError):
+        return "not text: half of a surrogate pair"
     if isinstance(error, json.JSONDecodeError):
         return f"not JSON: {error.msg} at character {error.pos}"
     if isinstance(error, KeyError):
@@ -125,7 +131,11 @@ def _exchange(line: str, format: Format) -> tuple[list[list[Any]], list[str], st
     predictions = payload.read_predictions(answer, answered.get("observedContentType", "text/csv"))
     if len(predictions) != len(rows):
         raise ValueError(f"{len(rows)} rows were asked, and {len(predictions)} answered")
-    return rows, predictions, str(metadata.get("inferenceId") or metadata["eventId"])
+    identity = str(metadata.get("inferenceId") or metadata["eventId"])
+    # JSON may escape what no text in UTF-8 may hold: a frame of twenty thousand rows would fail for it.
+    texts = (cell for row in rows for cell in row if isinstance(cell, str))
+    "".join((identity, *predictions, *texts)).encode()
+    return rows, predictions, identity
 
 
 def _content(part: Line) -> bytes:

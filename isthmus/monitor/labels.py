@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from isthmus.monitor.capture import Bad, Batch, lines
+from isthmus.monitor.capture import UNREADABLE, Bad, Batch, lines
 
 
 @dataclass
@@ -35,11 +35,15 @@ def read_labels(folder: Path) -> Labels:
     for file, number, line in lines(folder):
         try:
             record: Mapping[str, Any] = json.loads(line)
-            identity, label = record["eventMetadata"]["eventId"], record["groundTruthData"]["data"]
-        except (ValueError, KeyError, TypeError):
+            identity, label = (
+                str(record["eventMetadata"]["eventId"]),
+                str(record["groundTruthData"]["data"]).strip(),
+            )
+            f"{identity}{label}".encode()
+        except UNREADABLE:
             labels.bad.append(Bad(f"labels/{file}", number, "not a label of SageMaker", line.rstrip("\n")))
             continue
-        labels._take(str(identity), str(label).strip())
+        labels._take(identity, label)
     return labels
 
 

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from isthmus.monitor import capture
 from isthmus.monitor.capture import Bad, Format, batches
@@ -145,3 +149,72 @@ def test_of_two_answers_under_one_id_the_last_counts(tmp_path: Path) -> None:
         join(batch, read_labels(tmp_path / "l"), judged)
     assert judged == {"i": Judged("1", "0.9", (2.0, "y"))}
     assert list(pairs(judged)) == [("1", "0.9")]
+
+
+GOOD = line("a,b\n1,x\n", "0.5\n", "good")
+DEEP = '{"a": ' + "[" * 100_000
+HOSTILE = {
+    "a nested line": "[" * 200_000,
+    "a nested request": line(DEEP, "1", "x", content_type="application/json"),
+    "a nested request in base64": line(DEEP, "1", "x", content_type="application/json", encoding="BASE64"),
+    "a nested answer": line("1,x", '{"predictions": ' + "[" * 100_000, "x", accept="application/json"),
+    "a nested cell": line(
+        json.dumps({"a": 1, "b": 0}).replace("0", "[" * 900 + "]" * 900), "[]", "x", accept="application/json"
+    ),
+    "beyond numbers": line('[{"a": 1e400, "b": "x"}]', "1", "x", content_type="application/json"),
+    "a number of 400 digits": line(
+        f'[{{"a": 1{"0" * 400}, "b": "x"}}]', "1", "x", content_type="application/json"
+    ),
+    "a number of 5000 digits": line(
+        f'[{{"a": {"9" * 5000}, "b": "x"}}]', "1", "x", content_type="application/json"
+    ),
+    "an answer of 5000 digits": line(
+        "1,x", f'{{"predictions": [{"9" * 5000}]}}', "x", accept="application/json"
+    ),
+    "half a pair in a cell": line(
+        '[{"a": 1, "b": "\\ud800"}]', "1", "x", content_type="application/json", encoding="BASE64"
+    ),
+    "half a pair in an answer": line("1,x", '{"predictions": ["\\udfff"]}', "x", accept="application/json"),
+    "half a pair in an id": line("1,x", "1", "\ud800"),
+    "a null byte": "\x00",
+}
+
+
+@pytest.mark.parametrize("bad", HOSTILE.values(), ids=HOSTILE)
+def test_a_line_that_was_thought_out_is_set_aside_and_takes_no_other_with_it(
+    tmp_path: Path, bad: str
+) -> None:
+    write(tmp_path, [GOOD, bad, GOOD])
+    found = Found(tmp_path)
+    assert (found.rows, found.ids) == ([[1.0, "x"]] * 2, ["good"] * 2)
+    (one,) = found.bad
+    assert one.line == 2 and one.reason
+
+
+@pytest.mark.parametrize("bad", ["[" * 200_000, label("x", 1).replace('"x"', '"\\ud800"'), "\x00", "7"])
+def test_a_label_that_was_thought_out_is_set_aside(tmp_path: Path, bad: str) -> None:
+    write(tmp_path, [label("good", 1), bad])
+    labels = read_labels(tmp_path)
+    assert (labels.by_id, len(labels.bad)) == ({"good": "1"}, 1)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None), max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=9,
+)
+
+
+@given(request=ANYTHING, answer=ANYTHING, identity=ANYTHING, raw=st.text(max_size=40))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_was_captured_every_line_is_a_row_or_set_aside(
+    tmp_path: Path, request: Any, answer: Any, identity: Any, raw: str
+) -> None:
+    asked = json.dumps([{"a": request, "b": answer}])
+    hostile = line(asked, json.dumps({"predictions": [answer]}), "x", content_type="application/json")
+    named = json.loads(hostile) | {"eventMetadata": {"inferenceId": identity, "eventId": request}}
+    cut = " ".join(raw.split())
+    write(tmp_path, [hostile, json.dumps(named), json.dumps(request), f"x{cut}", GOOD])
+    found = Found(tmp_path)
+    assert "good" in found.ids and found.rows[found.ids.index("good")] == [1.0, "x"]
+    assert len(found.rows) + len(found.bad) == 5
