@@ -27,6 +27,8 @@ APPROVER = "automatic"
 
 REMEMBER_SECONDS = 90 * 24 * 3600
 SHADOW = "drift"
+# Of an evaluation, in bytes; one of a hundred slices has some twenty thousand.
+LARGEST = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -76,18 +78,19 @@ def _judged(rule: Approve, package: Mapping[str, Any]) -> str:
         raise Outside(f"built because of {because}, and the rule is for {', '.join(rule.when)}")
     found = _evaluation(package)
     try:
-        metric = f"{found['metric']} {_number(found['value']):.4g}, bar {_number(found['threshold']):g}"
+        value, bar = _number(found["value"]), _number(found["threshold"])
+        metric = f"{str(found['metric'])[:40]} {value:.4g}, bar {bar:g}"
         if not _meets(found):
             raise Outside(f"it misses its bar: {metric}")
         if not (gain := found["gain"]):
             raise Outside("it was compared with no version in prod")
-        low, high, value = (_number(gain[key]) for key in ("ci_low", "ci_high", "value"))
+        low, high, gains = (_number(gain[key]) for key in ("ci_low", "ci_high", "value"))
         champion = str(found["champion"]["model_package_arn"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise Outside(f"its evaluation lacks a figure: {error}") from None
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
+        raise Outside(f"its evaluation lacks a figure: {str(error)[:200]}") from None
     if not champion.startswith(f"{package['ModelPackageArn'].rpartition('/')[0]}/"):
         raise Outside("it was not compared with a version of its model")
-    gained = f"gain {value:.4g} [{low:.4g}, {high:.4g}] over version {champion.rpartition('/')[2]}"
+    gained = f"gain {gains:.4g} [{low:.4g}, {high:.4g}] over version {champion.rpartition('/')[2]}"
     if not registry.serves(champion, "prod"):
         raise Outside(f"{gained}, which prod serves no more")
     if low < rule.least_gain:
@@ -116,15 +119,17 @@ def _evaluation(package: Mapping[str, Any]) -> dict[str, Any]:
     if not re.fullmatch(rf"{re.escape(model)}/runs/[A-Za-z0-9_./-]+/evaluation\.json", key):
         raise Outside("its evaluation does not lie among its model's runs")
     try:
-        content = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        content = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read(LARGEST + 1)
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("NoSuchKey", "AccessDenied"):
             raise
         raise Outside("its evaluation cannot be read") from None
+    if len(content) > LARGEST:
+        raise Outside(f"its evaluation is larger than {LARGEST} bytes")
     try:
         found = json.loads(content)
-    except ValueError:
-        raise Outside("its evaluation is not JSON") from None
+    except (ValueError, RecursionError):
+        raise Outside("its evaluation is not JSON, or nested too deep") from None
     if not isinstance(found, dict):
         raise Outside("its evaluation is none")
     return found

@@ -92,10 +92,16 @@ def _known(package: Mapping[str, Any]) -> list[str]:
 
 
 def versions(model: str, trace: Trace) -> None:
-    """Tell what is due of all versions of the model that wait."""
+    """Tell what is due of all versions of the model that wait; what fails of one keeps no other from it."""
+    failed: Exception | None = None
     for arn in registry.latest(model, "PendingManualApproval"):
-        for told in version(arn):
-            trace.hop(told, reason=arn)
+        try:
+            for told in version(arn):
+                trace.hop(told, reason=arn)
+        except Exception as error:  # noqa: BLE001  raised once the others are told
+            failed = failed or error
+    if failed:
+        raise failed
 
 
 def stages(trace: Trace) -> None:

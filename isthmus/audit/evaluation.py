@@ -43,7 +43,7 @@ def read(s3: Any, bucket: str, version: Version) -> Evaluation | None:
         return None
     try:
         return parse(json.loads(content), version.arn.rpartition("/")[0])
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError):
         return None
 
 

@@ -5,10 +5,8 @@ It says only what the build recorded; where nothing was recorded it says that.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from isthmus.config import Platform
 from isthmus.markdown import text
@@ -17,40 +15,20 @@ from isthmus.operate.pending import run_link
 from isthmus.operate.registry import Version
 
 
-def evaluation(s3: Any, version: Version) -> dict[str, Any]:
-    """evaluation.json as the build wrote it; empty where it is gone or the caller may not read it."""
-    found: dict[str, Any] = _object(s3, version.metadata.get("evaluation_uri", ""), "evaluation.json") or {}
-    return found
-
-
-def _object(s3: Any, folder: str, name: str) -> Any:
-    where = urlsplit(folder)
-    if not where.netloc:
-        return None
-    try:
-        key = f"{where.path.strip('/')}/{name}"
-        return json.loads(s3.get_object(Bucket=where.netloc, Key=key)["Body"].read())
-    except s3.exceptions.ClientError:
-        return None
-
-
-def training_drift(s3: Any, version: Version) -> list[dict[str, Any]]:
-    """How far its training rows are from those of the version in prod then; empty where that is not known."""
-    folder = version.metadata.get("baseline_uri", "")
-    found: list[dict[str, Any]] = _object(s3, folder, "training_drift.json") or []
-    return found
-
-
 def page(
     platform: Platform,
     version: Version,
     found: Mapping[str, Any],
     moved: Sequence[Mapping[str, Any]] = (),
     seconds: Mapping[str, float] | None = None,
+    unreadable: Sequence[str] = (),
 ) -> str:
-    """The whole page; `moved` is what `training_drift` gives, `seconds` how long each job of a build took."""
+    """The whole page: `found` is evaluation.json and `moved` training_drift.json, as `judgement` reads them.
+
+    `seconds` is how long each job of a build took; `unreadable` says why something could not be read.
+    """
     parts = (
-        _head(version, found),
+        _head(version, found, unreadable),
         _figures(version, found),
         _slices(found),
         _rows(found),
@@ -62,13 +40,16 @@ def page(
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
-def _head(version: Version, found: Mapping[str, Any]) -> Iterator[str]:
+def _head(version: Version, found: Mapping[str, Any], unreadable: Sequence[str]) -> Iterator[str]:
     yield f"# Version {version.number} of {version.model}"
     yield ""
     decided = f", decided by {version.decided_by}" if version.decided_by else ""
     if version.automatic:
         decided = " by a rule and no person"
     yield f"{version.status}{decided}. {text(found.get('verdict', ''))}".rstrip()
+    for why in unreadable:
+        yield ""
+        yield f"**Not readable:** {text(why)}"
     if version.comment:
         yield ""
         yield f"> {text(version.comment)}"
@@ -89,7 +70,7 @@ def _figures(version: Version, found: Mapping[str, Any]) -> Iterator[str]:
     yield "|---|---|---|"
     yield _figure("this version", own)
     champion = found.get("champion") or {}
-    if "value" in champion:
+    if champion.get("ci_high") is not None:
         yield _figure(f"in prod: {_short(champion['model_package_arn'])}", champion)
     yield f"| bar | {own['threshold']:g} | |"
     yield ""
@@ -98,7 +79,7 @@ def _figures(version: Version, found: Mapping[str, Any]) -> Iterator[str]:
 
 def _gain(version: Version, champion: Mapping[str, Any]) -> Iterator[str]:
     if version.gain is None:
-        trouble = text(champion.get("trouble", ""))
+        trouble = text(champion.get("trouble") or "")
         yield f"Not compared with the version in prod: {trouble or 'there was none'}."
         return
     yield f"{str(version.gain).capitalize()}."

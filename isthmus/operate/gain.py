@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -34,6 +35,7 @@ def recorded(metadata: Mapping[str, str]) -> Gain | None:
     """The gain in a version's metadata; None where it was compared with none, such as the first version."""
     try:
         value, low, high = (float(metadata[key]) for key in ("gain", "gain_low", "gain_high"))
-        return Gain(value, low, high, int(metadata["champion"].rpartition("/")[2]), int(metadata["n"]))
+        found = Gain(value, low, high, int(metadata["champion"].rpartition("/")[2]), int(metadata["n"]))
     except (KeyError, ValueError):
         return None
+    return found if all(map(math.isfinite, (value, low, high))) else None

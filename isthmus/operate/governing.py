@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -54,8 +54,10 @@ def _fail_if_older(found: list[Waiting], limit: timedelta | None) -> None:
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it there instead.")
 def evidence(model: str, version: str | None, output: Path | None) -> None:
     """What an approver judges VERSION of MODEL (the newest, if not named) by, as a page of Markdown."""
+    from isthmus.errors import BadInput
     from isthmus.operate import registry
-    from isthmus.operate.evidence import evaluation, page, training_drift
+    from isthmus.operate.evidence import page
+    from isthmus.operate.judgement import Evaluation, TrainingDrift, read
     from isthmus.operate.lineage import job_seconds
 
     accounts = accounts_here()
@@ -63,7 +65,18 @@ def evidence(model: str, version: str | None, output: Path | None) -> None:
     found = registry.find(accounts.client("automation", "sagemaker"), model, version)
     sagemaker, s3 = accounts.client("automation", "sagemaker"), accounts.client("automation", "s3")
     seconds = job_seconds(sagemaker, found.execution)
-    text = page(accounts.platform, found, evaluation(s3, found), training_drift(s3, found), seconds)
+    said: list[Any] = []
+    unreadable = []
+    for folder, name, shape in (
+        ("evaluation_uri", "evaluation.json", Evaluation),
+        ("baseline_uri", "training_drift.json", TrainingDrift),
+    ):
+        try:
+            said.append(read(s3, found.metadata.get(folder, ""), name, shape))
+        except BadInput as problem:
+            said.append(None)
+            unreadable.append(problem.what)
+    text = page(accounts.platform, found, said[0] or {}, said[1] or [], seconds, unreadable)
     if output:
         output.write_text(text)
         click.echo(f"{output}: the evidence of {found.name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -201,5 +202,7 @@ def _metric(metadata: dict[str, str]) -> dict[str, Any]:
     try:
         numbers = {key: float(metadata[key]) for key in ("value", "ci_low", "ci_high", "threshold")}
     except (KeyError, ValueError):
+        return {}
+    if not all(map(math.isfinite, numbers.values())):
         return {}
     return {"metric": metadata.get("metric", ""), **numbers}

@@ -180,6 +180,44 @@ def test_a_run_that_somebody_else_asked_for_is_no_retraining_whatever_it_says(
     assert "no retraining that the bridge asked for built it" in str(clouds.notices)
 
 
+HOSTILE = {
+    "nested": "[" * 200_000,
+    "nested in an object": '{"gain": ' * 100_000,
+    "huge": json.dumps(EVALUATION | {"verdict": "x" * 1_000_001}),
+    "no JSON": "evaluation",
+    "a list": "[]",
+    "types": json.dumps(EVALUATION | {"gain": [1], "metric": {"a": []}}),
+    "a champion that is none": json.dumps(EVALUATION | {"champion": 7}),
+    "not a number": json.dumps(EVALUATION | {"value": float("nan")}),
+    "beyond numbers": json.dumps(EVALUATION | {"value": 10**400}),
+    "too many digits": json.dumps(EVALUATION).replace("0.587", "9" * 5000),
+    "infinite": json.dumps(EVALUATION).replace("0.151", "1e400"),
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+def test_whatever_an_evaluation_holds_each_version_is_told_and_why_no_rule_approves_it(
+    bridge: Bridge, clouds: Clouds, content: str
+) -> None:
+    retrained(bridge, clouds)
+    register(clouds, 2, ModelApprovalStatus="PendingManualApproval", CreationTime=time.time() - 60)
+    clouds.objects[f"/{ARTIFACTS}/{KEY}"] = content
+    bridge.reconcile()
+    told = {json.loads(one["Message"])["email"].partition("\n")[0]: str(one) for one in clouds.notices}
+    assert set(told) == {f"Version {number} of {MODEL} waits for an approver." for number in (2, 3)}
+    assert "Not approved by rule: " in told[f"Version 3 of {MODEL} waits for an approver."]
+    assert version(clouds)["ModelApprovalStatus"] == "PendingManualApproval"
+    assert clouds.dead_letters == []
+
+
+def test_what_fails_of_one_version_keeps_no_other_from_being_told(bridge: Bridge, clouds: Clouds) -> None:
+    for number in (2, 3):
+        register(clouds, number, ModelApprovalStatus="PendingManualApproval")
+    clouds.packages[f"{GROUP_ARN}/3"]["LastModifiedTime"] = "never"
+    bridge.reconcile()
+    assert [one["Subject"] for one in clouds.notices] == [f"Version 2 of {MODEL} waits for an approver"]
+
+
 @pytest.mark.parametrize(
     "by",
     [None, "", "somebody", EXECUTION.replace(MODEL, "other"), EXECUTION.replace(AUTOMATION, "444455556666")],

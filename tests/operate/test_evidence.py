@@ -92,3 +92,35 @@ def test_what_was_not_recorded_is_said(shell: Shell, tmp_path: Path) -> None:
 
 def test_an_unknown_model_is_told(shell: Shell) -> None:
     assert "did you mean 'seattle-rain'?" in fails(shell, BadInput, "evidence", "seattle-rian")
+
+
+HOSTILE = {
+    "nested": "[" * 200_000,
+    "types": json.dumps(EVALUATION | {"slices": [1]}),
+    "a figure": json.dumps(EVALUATION | {"value": "0.9"}),
+    "not a number": json.dumps(EVALUATION | {"value": float("nan")}),
+    "beyond numbers": json.dumps(EVALUATION | {"value": 10**400}),
+    "too many digits": json.dumps(EVALUATION).replace("0.73", "9" * 5000),
+    "infinite": json.dumps(EVALUATION).replace("0.73", "1e400"),
+    "a null byte": "\x00",
+    "large": json.dumps(EVALUATION | {"verdict": "x" * 4_000_000}),
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+def test_whatever_a_job_wrote_hides_no_version_and_it_is_said_why_it_cannot_be_read(
+    shell: Shell, aws: Aws, compared: str, content: str
+) -> None:
+    for name in ("evaluation.json", "training_drift.json"):
+        aws.client("s3").put_object(Bucket=BUCKET, Key=f"evidence/{name}", Body=content.encode())
+    said = shell.says("evidence", MODEL, compared)
+    assert f"# Version {compared} of {MODEL}" in said
+    assert "**Not readable:** evaluation.json" in said and "training_drift.json" in said
+    assert "- commit: `c0ffee`" in said
+
+
+def test_figures_that_are_none_are_not_listed_as_figures(shell: Shell, aws: Aws) -> None:
+    arn = register(aws, value=float("nan"), run_id="82")
+    waiting = {one["version"]: one for one in shell.json("pending")["waiting"]}
+    assert waiting[arn]["metric"] == {}
+    aws.client("sagemaker").delete_model_package(ModelPackageName=arn)
