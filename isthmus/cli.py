@@ -19,62 +19,77 @@ class Entry(NamedTuple):
     summary: str
 
 
-COMMANDS = {
-    # On a laptop
-    "demo": Entry("isthmus.local.commands:demo", "Run the whole lifecycle on this machine, and report it."),
-    "up": Entry("isthmus.local.commands:up", "Start the local clouds and keep them until Ctrl-C."),
-    "env": Entry(
-        "isthmus.local.commands:env", "Print the variables that point AWS and Azure clients at `up`."
-    ),
-    "run": Entry(
-        "isthmus.local.pipelines.run:run", "Run, or show expanded, an Azure Pipelines YAML file here."
-    ),
-    # Operating a platform
-    "status": Entry("isthmus.operate.commands:status", "What runs where, and what waits for whom."),
-    "pending": Entry(
-        "isthmus.operate.governing:pending", "What waits for a decision: since when, by whom, and how."
-    ),
-    "evidence": Entry("isthmus.operate.governing:evidence", "What an approver judges a version by."),
-    "models": Entry(
-        "isthmus.operate.commands:models", "The versions of each model, with metrics and approvers."
-    ),
-    "approve": Entry("isthmus.operate.commands:approve", "Approve a model version in the registry."),
-    "reject": Entry("isthmus.operate.commands:reject", "Reject a model version in the registry."),
-    "idle": Entry("isthmus.operate.idling:idle", "What costs money and serves nobody."),
-    "rollback": Entry("isthmus.operate.rolling_back:rollback", "Go back to the version that served before."),
-    "invoke": Entry("isthmus.operate.invoking:invoke", "Ask an endpoint for predictions."),
-    "lineage": Entry(
-        "isthmus.operate.commands:lineage", "Where a model version came from and where it went."
-    ),
-    "events": Entry("isthmus.operate.event_commands:events", "Each hop of each event over the bridge."),
-    "bridge": Entry(
-        "isthmus.operate.bridging:bridge", "What the bridge could not carry, and sending it again."
-    ),
-    "audit": Entry("isthmus.audit.commands:audit", "Prove that what runs in prod came there by the rules."),
-    "doctor": Entry(
-        "isthmus.doctor.commands:doctor", "What a set-up lacks in either cloud, and what mends it."
-    ),
-    # What the pipelines call
-    "assume": Entry(
-        "isthmus.azure.assuming:assume", "Run a command as an AWS role, by the job's OIDC token."
-    ),
-    "azure": Entry("isthmus.azure.commands:azure", "Provision Azure DevOps from platform.yaml."),
-    "account": Entry(
-        "isthmus.infra.account_commands:account", "Add and bootstrap the platform's AWS accounts."
-    ),
-    "model": Entry("isthmus.config.commands:model", "Add a model to platform.yaml."),
-    "team": Entry("isthmus.config.commands:team", "Add a team of scientists to platform.yaml."),
-    "infra": Entry("isthmus.infra.commands:infra", "Synthesize, check and deploy the accounts' stacks."),
-    "diff": Entry("isthmus.infra.commands:diff", "Show what deploying the accounts' stacks would change."),
-    "destroy": Entry(
-        "isthmus.infra.destroy.commands:destroy", "Destroy what stands in accounts, with all data."
-    ),
-    "build": Entry("isthmus.build.commands:build", "Define, run and follow a SageMaker pipeline."),
-    "deploy": Entry("isthmus.deploy.commands:deploy", "Synthesize and deploy exactly one model version."),
-    "gate": Entry("isthmus.deploy.commands:gate", "Test a deployed endpoint, and write test results."),
-    "monitor": Entry("isthmus.monitor.commands:monitor", "Watch an endpoint's captured data."),
-    "schema": Entry("isthmus.config.commands:schema", "Print the JSON Schema of a configuration file."),
+# As `--help` shows them.
+SECTIONS = {
+    "On a laptop": {
+        "demo": Entry(
+            "isthmus.local.commands:demo", "Run the whole lifecycle on this machine, and report it."
+        ),
+        "up": Entry("isthmus.local.commands:up", "Start the local clouds and keep them until Ctrl-C."),
+        "env": Entry(
+            "isthmus.local.commands:env", "Print the variables that point AWS and Azure clients at `up`."
+        ),
+        "run": Entry(
+            "isthmus.local.pipelines.run:run", "Run, or show expanded, an Azure Pipelines YAML file here."
+        ),
+    },
+    "Operate models": {
+        "status": Entry("isthmus.operate.commands:status", "What runs where, and what waits for whom."),
+        "pending": Entry(
+            "isthmus.operate.governing:pending", "What waits for a decision: since when, by whom, and how."
+        ),
+        "evidence": Entry("isthmus.operate.governing:evidence", "What an approver judges a version by."),
+        "models": Entry(
+            "isthmus.operate.commands:models", "The versions of each model, with metrics and approvers."
+        ),
+        "approve": Entry("isthmus.operate.commands:approve", "Approve a model version in the registry."),
+        "reject": Entry("isthmus.operate.commands:reject", "Reject a model version in the registry."),
+        "rollback": Entry(
+            "isthmus.operate.rolling_back:rollback", "Go back to the version that served before."
+        ),
+        "invoke": Entry("isthmus.operate.invoking:invoke", "Ask an endpoint for predictions."),
+        "lineage": Entry(
+            "isthmus.operate.commands:lineage", "Where a model version came from and where it went."
+        ),
+        "events": Entry("isthmus.operate.event_commands:events", "Each hop of each event over the bridge."),
+        "bridge": Entry(
+            "isthmus.operate.bridging:bridge", "What the bridge could not carry, and sending it again."
+        ),
+        "idle": Entry("isthmus.operate.idling:idle", "What costs money and serves nobody."),
+        "audit": Entry(
+            "isthmus.audit.commands:audit", "Prove that what runs in prod came there by the rules."
+        ),
+    },
+    "Set up a platform": {
+        "azure": Entry("isthmus.azure.commands:azure", "Provision Azure DevOps from platform.yaml."),
+        "account": Entry(
+            "isthmus.infra.account_commands:account", "Add and bootstrap the platform's AWS accounts."
+        ),
+        "infra": Entry("isthmus.infra.commands:infra", "Synthesize, check and deploy the accounts' stacks."),
+        "diff": Entry(
+            "isthmus.infra.commands:diff", "Show what deploying the accounts' stacks would change."
+        ),
+        "destroy": Entry(
+            "isthmus.infra.destroy.commands:destroy", "Destroy what stands in accounts, with all data."
+        ),
+        "model": Entry("isthmus.config.commands:model", "Add a model to platform.yaml."),
+        "team": Entry("isthmus.config.commands:team", "Add a team of scientists to platform.yaml."),
+        "schema": Entry("isthmus.config.commands:schema", "Print the JSON Schema of a configuration file."),
+        "doctor": Entry(
+            "isthmus.doctor.commands:doctor", "What a set-up lacks in either cloud, and what mends it."
+        ),
+    },
+    "In pipelines": {
+        "build": Entry("isthmus.build.commands:build", "Define, run and follow a SageMaker pipeline."),
+        "deploy": Entry("isthmus.deploy.commands:deploy", "Synthesize and deploy exactly one model version."),
+        "gate": Entry("isthmus.deploy.commands:gate", "Test a deployed endpoint, and write test results."),
+        "monitor": Entry("isthmus.monitor.commands:monitor", "Watch an endpoint's captured data."),
+        "assume": Entry(
+            "isthmus.azure.assuming:assume", "Run a command as an AWS role, by the job's OIDC token."
+        ),
+    },
 }
+COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 # Where the environment names no clouds and a local platform runs in this folder: those that only read talk
 # to that, and say so; those that decide something do not guess.
 READING = frozenset(
@@ -117,8 +132,10 @@ class LazyGroup(click.Group):
             sys.exit(130)
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+        widest = max(map(len, COMMANDS))
+        for section, commands in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl([(name.ljust(widest), entry.summary) for name, entry in commands.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

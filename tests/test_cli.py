@@ -53,6 +53,14 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
     assert answer.returncode == 0, answer.stderr
 
 
+def test_the_shell_completes_commands_as_the_readme_says() -> None:
+    assert 'eval "$(_ISTHMUS_COMPLETE=bash_source isthmus)"' in (ROOT / "README.md").read_text()
+    asked = {"_ISTHMUS_COMPLETE": "bash_complete", "COMP_WORDS": "isthmus azure f", "COMP_CWORD": "2"}
+    argv = [sys.executable, "-m", "isthmus"]
+    answer = subprocess.run(argv, capture_output=True, text=True, env=os.environ | asked, check=False)
+    assert answer.stdout.split() == ["plain,follow"], answer.stderr
+
+
 def test_an_unknown_command_names_the_nearest() -> None:
     answer = isthmus("statsu")
     assert answer.returncode == 2

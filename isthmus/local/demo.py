@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-from isthmus.errors import Refused
+from isthmus.errors import BadInput, Refused
 from isthmus.local import here, lock, spent
 from isthmus.local.lifecycle import Lifecycle
 from isthmus.local.looking_back import look_back
@@ -23,9 +24,16 @@ def run(state: Path, *, report: Path | None, model_build: Path | None, keep: boo
     """Run the demo in `state`, which is made anew, and removed afterwards unless `keep`.
 
     Where a step fails or is interrupted, `report` is written with what was done until then, and why it ended.
-    Raises `Problem` where a step fails, with what a person should look at, and `Refused` while another demo
-    runs in the same folder, or `isthmus up --demo` goes on with the last.
+    Raises `Problem` where a step fails, with what a person should look at; `Refused` while another demo
+    runs in the same folder, or `isthmus up --demo` goes on with the last; and, before anything is started,
+    `BadInput` where `report` cannot be written.
     """
+    if report and not os.access(report.absolute().parent, os.W_OK):
+        raise BadInput(
+            "the report cannot be written: its folder is not there, or not yours to write in",
+            where=str(report),
+            todo="make the folder, or name another file",
+        )
     already = Refused(
         "a demo is already running here",
         where=str(state),

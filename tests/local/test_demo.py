@@ -77,6 +77,15 @@ def test_bad_input_is_reported_too_though_no_step_began(
     assert "model.yaml" in found["end"]
 
 
+def test_a_report_that_cannot_be_written_is_told_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadInput, match="report cannot be written"):
+        CliRunner().invoke(demo, ["--report", "not/there.json"], catch_exceptions=False)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_interrupted_demo_reports_what_was_done_and_where_it_stopped(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "isthmus", "demo", "--report", "report.json"],
