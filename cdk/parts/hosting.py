@@ -119,11 +119,11 @@ def hosting_roles(scope: Construct, platform: Platform, model: str) -> None:
     )
 
 
-def read_artifacts(platform: Platform) -> list[Statement]:
-    """Read the model's files in the automation account, from another, where that account agrees."""
+def read_artifacts(platform: Platform, *more: str) -> list[Statement]:
+    """Read the model's files in the automation account, from another, where that agrees; and `more`."""
     bucket, mine = names.artifact_bucket(platform), f"{MODEL}/"
     return [
-        allow("s3:GetObject", objects(bucket, mine)),
+        allow("s3:GetObject", [*objects(bucket, mine), *more]),
         allow("s3:ListBucket", bucket_arn(bucket), under(mine)),
         # A key's id is drawn by lot, so another account can only say: any of theirs, for that bucket.
         allow(
@@ -160,12 +160,15 @@ def _watch(
             "sagemaker:DescribeEndpoint",
             sagemaker(stack, *(f"endpoint/{name}" for name in names.endpoints(MODEL))),
         ),
-        *read_artifacts(platform),
+        # One statement for all that it reads: a managed policy has 6,144 characters. What a batch transform
+        # captures is where its files lie.
+        *read_artifacts(
+            platform,
+            *objects(capture, *seen, names.requests(MODEL), names.results(MODEL)),
+            *objects(ground_truth, f"{MODEL}/"),
+        ),
         *pull(platform),
-        allow(["s3:GetObject", "s3:PutObject"], objects(capture, *seen)),
-        # What a batch transform captures is where its files lie.
-        allow("s3:GetObject", objects(capture, names.requests(MODEL), names.results(MODEL))),
-        allow("s3:GetObject", objects(ground_truth, f"{MODEL}/")),
+        allow("s3:PutObject", objects(capture, *seen)),
         allow("s3:ListBucket", bucket_arn(capture), under(*seen)),
         allow("s3:ListBucket", bucket_arn(ground_truth), under(f"{MODEL}/")),
         allow(USE, data_key),
