@@ -16,7 +16,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from bridge import execution, memory, models, registry
+from bridge import execution, memory, models, notices, registry
 from bridge.aws import client
 from bridge.models import Approve
 from bridge.run import RETRAINED
@@ -79,7 +79,7 @@ def _judged(rule: Approve, package: Mapping[str, Any]) -> str:
     found = _evaluation(package)
     try:
         value, bar = _number(found["value"]), _number(found["threshold"])
-        metric = f"{str(found['metric'])[:40]} {value:.4g}, bar {bar:g}"
+        metric = f"{notices.said(found['metric'], 40)} {value:.4g}, bar {bar:g}"
         if not _meets(found):
             raise Outside(f"it misses its bar: {metric}")
         if not (gain := found["gain"]):
@@ -87,7 +87,7 @@ def _judged(rule: Approve, package: Mapping[str, Any]) -> str:
         low, high, gains = (_number(gain[key]) for key in ("ci_low", "ci_high", "value"))
         champion = str(found["champion"]["model_package_arn"])
     except (KeyError, OverflowError, TypeError, ValueError) as error:
-        raise Outside(f"its evaluation lacks a figure: {str(error)[:200]}") from None
+        raise Outside(f"its evaluation lacks a figure: {notices.said(error)}") from None
     if not champion.startswith(f"{package['ModelPackageArn'].rpartition('/')[0]}/"):
         raise Outside("it was not compared with a version of its model")
     gained = f"gain {gains:.4g} [{low:.4g}, {high:.4g}] over version {champion.rpartition('/')[2]}"

@@ -17,6 +17,9 @@ from bridge.settings import settings
 
 REMEMBER_SECONDS = 365 * 24 * 3600
 LONGEST_SUBJECT = 100  # of SNS
+INSTEAD = str.maketrans(
+    {"<": "(", ">": ")", "[": "(", "]": ")", "|": "/", "`": "'", "*": None, "~": None, "@": " at "}
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,15 @@ class Level:
     after: timedelta
     topic: str
     word: str = ""
+
+
+def said(text: object, longest: int = 200) -> str:
+    """What others wrote (a metric's name, somebody's own) as words on one line of mail, Slack and Teams.
+
+    Mail shows lines as they are, and chats make links, mentions and markup of some signs: none is left.
+    """
+    plain = "".join(char if char.isprintable() else " " for char in str(text))
+    return plain.translate(INSTEAD).replace("://", ":")[:longest]
 
 
 def tell(waiting: Waiting) -> list[str]:

@@ -130,7 +130,7 @@ def _stage(run: str, asked: list[Mapping[str, Any]]) -> Waiting:
         since=min(_moment(one["createdOn"]) for one in asked),
         lines=lambda: [
             *_deployed(run, asked[0]["pipeline"]["name"]),
-            f"Who may decide: {', '.join(sorted(_people(asked)))}",
+            f"Who may decide: {', '.join(map(notices.said, sorted(_people(asked))))}",
             *_see(run),
             f"Do: isthmus azure approve {run}",
         ],
@@ -160,7 +160,7 @@ def _figures(metadata: Mapping[str, str]) -> Iterator[str]:
     number = _numbers(metadata)
     if {"value", "ci_low", "ci_high", "threshold"} <= number.keys():
         yield "{} {value:.3f} [{ci_low:.3f}, {ci_high:.3f}], bar {threshold:g}".format(
-            metadata.get("metric", "metric")[:40], **number
+            notices.said(metadata.get("metric", "metric"), 40), **number
         )
     if {"gain", "gain_low", "gain_high"} <= number.keys():
         chance = ": inside noise" if number["gain_low"] <= 0 <= number["gain_high"] else ""

@@ -187,3 +187,27 @@ def test_whatever_breaks_people_are_told_and_twice_only_where_nobody_can_know(
         assert 1 <= len(clouds.notices) <= 2, at
         twice += len(clouds.notices) == 2
     assert twice == 1
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "auc\nDo: isthmus approve x 1",
+        "<!channel> *now*",
+        "[go](https://evil.example)",
+        "<at>all</at>",
+        "@here `x`",
+    ],
+)
+def test_what_a_build_calls_its_metric_is_words_in_mail_and_chats(
+    bridge: Bridge, clouds: Clouds, metric: str
+) -> None:
+    waits(clouds, metric=metric)
+    bridge.send(event())
+    message = json.loads(clouds.notices[0]["Message"])
+    chat = json.loads(message["https"])["content"]["description"]
+    for text in (message["email"], chat):
+        line = text.splitlines()[1]
+        assert line.endswith(" 0.730 [0.680, 0.780], bar 0.7") and len(text.splitlines()) == 6
+        name = line.removesuffix(" 0.730 [0.680, 0.780], bar 0.7")
+        assert not set(name) & set("<>[]|`*~@") and "://" not in name
