@@ -79,9 +79,11 @@ class Numbers:
             self.integral &= column.dtype.is_integer() or column.dtype == pl.Boolean
         if column.dtype != pl.Float32:
             column = column.cast(pl.Float64, strict=False)
-        values = column.to_numpy()
-        for start in range(0, len(values), AT_ONCE):
-            self._count(values[start : start + AT_ONCE])
+        # A column in pieces is not copied into one.
+        for piece in column.get_chunks():
+            values = piece.to_numpy()
+            for start in range(0, len(values), AT_ONCE):
+                self._count(values[start : start + AT_ONCE])
 
     def _count(self, values: Floats) -> None:
         apart = cells.distances(values, self.centre)
@@ -101,14 +103,14 @@ class Numbers:
         if self.cells is None:
             self._keep(values, apart)
         else:
-            self.cells += cells.count(apart, self.unit)
+            cells.count(apart, self.unit, self.cells)
 
     def _keep(self, values: Floats, apart: Floats) -> None:
         """Count different values, and turn to cells where they become too many."""
         if len(self.values):
             values = self._known(values, apart)
         if len(np.unique(values[: 2 * EXACT])) > EXACT:
-            self._turn(cells.count(values.astype(np.float64) - self.centre, self.unit))
+            cells.count(cells.distances(values, self.centre), self.unit, self._turn())
         elif len(values):
             self._merge(*np.unique(values.astype(np.float64) + 0.0, return_counts=True))
 
@@ -117,9 +119,12 @@ class Numbers:
         if self._place is None:
             self._place = np.zeros(cells.CELLS, np.int64)
             self._place[cells.of(self.values - self.centre, self.unit)] = np.arange(len(self.values))
-        place = self._place[cells.of(apart, self.unit)]
-        known = self.values[place] == values
-        self.rows += np.bincount(place[known], minlength=len(self.rows))
+        place, held = cells.held(apart, self.unit, self._place, self.values)
+        known = held == values
+        if known.all():
+            np.add.at(self.rows, place, 1)
+            return values[:0]
+        np.add.at(self.rows, place[known], 1)
         rest: Floats = values[~known]
         return rest
 
@@ -130,18 +135,19 @@ class Numbers:
         if len(both) > EXACT:
             self._turn()
 
-    def _turn(self, more: Counts | int = 0) -> None:
-        self.cells = self.in_cells() + more
+    def _turn(self) -> Counts:
+        self.cells = self.in_cells()
         self.values, self.rows, self._place = np.empty(0), np.empty(0, np.int64), None
+        return self.cells
 
     def in_cells(self) -> Counts:
-        """The rows of each cell, in the order of bits (`cells.bounds` has that of numbers)."""
+        """The rows of each cell, in the order of bits (`cells.ordered` has that of numbers)."""
         if self.cells is not None:
             return self.cells
         found = np.zeros(cells.CELLS, np.int64)
         for start in range(0, len(self.values), AT_ONCE):
             part = slice(start, start + AT_ONCE)
-            found += cells.count(self.values[part] - self.centre, self.unit, self.rows[part])
+            cells.count(self.values[part] - self.centre, self.unit, found, self.rows[part])
         return found
 
     def __add__(self, other: Numbers) -> Numbers:
@@ -162,7 +168,8 @@ class Numbers:
         if self.exact and other.exact:
             both._merge(other.values, other.rows)
         else:
-            both._turn(other.in_cells())
+            both.cells = self.in_cells() + other.in_cells()
+            both.values, both.rows = np.empty(0), np.empty(0, np.int64)
         return both
 
     def record(self) -> dict[str, Any]:

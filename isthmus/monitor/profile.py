@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from isthmus.monitor.baseline import Baseline, Column
-from isthmus.monitor.histogram import edges, histogram
+from isthmus.monitor.histogram import edges, of_numbers
 from isthmus.monitor.numbers import Numbers
 from isthmus.monitor.sides import side_by_side
 from isthmus.monitor.texts import Texts
@@ -49,9 +49,9 @@ def _moments(column: Numbers) -> dict[str, Any]:
 
 def _buckets(column: Numbers) -> list[dict[str, float]]:
     """The deciles' bins that hold rows, between the least and the greatest value."""
-    inner = edges(side_by_side(column, column))
-    bounds = [column.least, *inner.tolist(), column.greatest]
-    counts = histogram(column, column).before.tolist()
+    side = side_by_side(column, column)
+    bounds = [column.least, *edges(side).tolist(), column.greatest]
+    counts = of_numbers(side).before.tolist()
     return [
         {"lower_bound": max(low, column.least), "upper_bound": min(high, column.greatest), "count": rows}
         for low, high, rows in zip(bounds[:-1], bounds[1:], counts, strict=True)

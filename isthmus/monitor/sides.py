@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isthmus.monitor.cells import Counts, Floats, bounds
+from isthmus.monitor.cells import Counts, Floats, bounds, ordered
 from isthmus.monitor.numbers import Numbers
 
 
@@ -28,11 +28,11 @@ def side_by_side(before: Numbers, now: Numbers) -> Side:
     if before.exact and now.exact:
         values = np.union1d(before.values, now.values)
         return Side(values, values, *(_spread(one, values) for one in (before, now)))
-    lower, upper, places = bounds(before.centre, before.unit)
-    was, is_ = (one.in_cells()[places] for one in (before, now))
+    was, is_ = (ordered(one.in_cells()) for one in (before, now))
     held = np.flatnonzero(was + is_)
+    lower, upper = bounds(held, before.centre, before.unit)
     least, greatest = min(before.least, now.least), max(before.greatest, now.greatest)
-    return Side(np.maximum(lower[held], least), np.minimum(upper[held], greatest), was[held], is_[held])
+    return Side(np.maximum(lower, least), np.minimum(upper, greatest), was[held], is_[held])
 
 
 def _spread(one: Numbers, values: Floats) -> Counts:
