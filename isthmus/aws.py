@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -97,6 +98,15 @@ def person(user: Mapping[str, Any]) -> str:
     """Who a SageMaker UserContext is: the Studio profile, else the role session's name."""
     arn: str = user.get("IamIdentity", {}).get("Arn", "")
     return str(user.get("UserProfileName") or arn.rsplit("/", 1)[-1])
+
+
+# Sessions of jobs, functions and services; and an account itself.
+_MACHINE = re.compile(r"root|azure-run-[0-9]+|isthmus|SageMaker|.*-(pipeline|build|deploy|synth|bridge)")
+
+
+def is_machine(name: str) -> bool:
+    """Whether the name that `person` gives is no person's: jobs, functions and services decide nothing."""
+    return bool(_MACHINE.fullmatch(name))
 
 
 def from_credentials(credentials: Mapping[str, object], region: str) -> boto3.Session:

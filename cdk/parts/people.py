@@ -21,7 +21,7 @@ from cdk.parts.grants import (
 from cdk.parts.keys import READ, USE, through_sqs
 from cdk.parts.kinds import ask_other_kinds
 from cdk.parts.platform_tag import of_platform
-from cdk.parts.registry import READ_GROUP, READ_PACKAGES, registry_arns
+from cdk.parts.registry import PROVENANCE, READ_GROUP, READ_PACKAGES, TO_REMOVE, registry_arns
 from cdk.parts.saved_queries import ask
 from cdk.parts.storage import bucket_arn, objects
 from isthmus import names
@@ -52,11 +52,21 @@ def approver(scope: Construct, platform: Platform, *, data_key: str, messages_ke
         description="Approves and rejects model versions",
         statements=[
             *read_registry(platform),
-            # Where a version serves is its deployment's to say.
+            # Where a version serves is its deployment's to say; what it came of, its registration's; and who
+            # decided, the registry's: each change is a decision, so its LastModifiedBy is who made it.
             allow(
                 "sagemaker:UpdateModelPackage",
                 versions,
-                {**of_platform(platform), "Null": {"sagemaker:ModelLifeCycle:stage": "true"}},
+                {
+                    **of_platform(platform),
+                    "Null": {
+                        "sagemaker:ModelApprovalStatus": "false",
+                        "sagemaker:ModelLifeCycle:stage": "true",
+                        **PROVENANCE,
+                        **{f"sagemaker:CustomerMetadataProperties/{key}": "true" for key in names.DECISION},
+                    },
+                    "ForAllValues:StringEquals": {TO_REMOVE: list(names.DECISION)},
+                },
             ),
             allow("s3:GetObject", objects(names.artifact_bucket(platform))),
             allow(READ, data_key),

@@ -12,6 +12,9 @@ from isthmus.resource_types import aws_sagemaker
 
 READ_GROUP = ["sagemaker:DescribeModelPackageGroup"]
 READ_PACKAGES = ["sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages"]
+PROVENANCE = {f"sagemaker:CustomerMetadataProperties/{key}": "true" for key in names.PROVENANCE}
+"""The condition `Null` that a request writes nothing of what a version was registered with."""
+TO_REMOVE = "sagemaker:CustomerMetadataPropertiesToRemove"
 BY_RULE = {"aws:ResourceTag/approval": "automatic"}
 """The condition that a version, which has its group's tags, is of a model that has a rule."""
 
@@ -75,13 +78,22 @@ def _serving_readers(platform: Platform, model: str) -> list[str]:
 
 
 def _record_stage(deployer: Principal, stage: Stage, versions: str) -> Statement:
-    """A deployment may say that a version runs in its own stage: neither in another, nor approve it."""
+    """A deployment may say that a version runs in its own stage: neither in another, nor approve it.
+
+    Nor may it change or remove what the version was registered with, or what the other stage wrote down.
+    """
+    others = [f"{one}_{key}" for one in STAGES if one != stage for key in names.STAGE_RECORDS]
     return allow_principal(
         deployer,
         "sagemaker:UpdateModelPackage",
         versions,
         {
             "StringEquals": {"sagemaker:ModelLifeCycle:stage": stage},
-            "Null": {"sagemaker:ModelApprovalStatus": "true"},
+            "Null": {
+                "sagemaker:ModelApprovalStatus": "true",
+                **PROVENANCE,
+                **{f"sagemaker:CustomerMetadataProperties/{key}": "true" for key in others},
+            },
+            "ForAllValues:StringEquals": {TO_REMOVE: [f"{stage}_{key}" for key in names.STAGE_RECORDS]},
         },
     )

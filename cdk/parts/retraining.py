@@ -11,7 +11,7 @@ from cdk.parts.bus import say_as
 from cdk.parts.grants import Statement, allow, make_role, sagemaker, service
 from cdk.parts.keys import READ, Keys, through_s3
 from cdk.parts.platform_tag import of_platform
-from cdk.parts.registry import BY_RULE, registry_arns
+from cdk.parts.registry import BY_RULE, PROVENANCE, TO_REMOVE, registry_arns
 from cdk.parts.storage import objects
 from isthmus import names
 from isthmus.config import Model, Platform
@@ -82,7 +82,8 @@ def approve_by_rule(platform: Platform, keys: Keys) -> list[Statement]:
                     **BY_RULE,
                     "sagemaker:ModelApprovalStatus": "Approved",
                 },
-                "Null": {"sagemaker:ModelLifeCycle:stage": "true"},
+                "StringEqualsIfExists": {"sagemaker:CustomerMetadataProperties/approved_by": "automatic"},
+                "Null": {"sagemaker:ModelLifeCycle:stage": "true", TO_REMOVE: "true", **PROVENANCE},
             },
         ),
         allow("s3:GetObject", [f"{one}evaluation.json" for one in objects(artifacts, "*/runs/")]),

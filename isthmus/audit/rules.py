@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from isthmus import names
 from isthmus.audit.facts import Facts, Served
+from isthmus.aws import is_machine
 from isthmus.azure.duties import breaches
 from isthmus.config import Platform
 from isthmus.config.approvals import length
@@ -15,7 +16,6 @@ from isthmus.config.reasons import REASONS
 from isthmus.operate.age import written
 
 # What a role session of ours is called where no person stands behind it.
-JOB = re.compile(r"azure-run-[0-9]+|isthmus|SageMaker|.*-(pipeline|build|deploy|synth|bridge)")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 DIGEST = re.compile(r".+@sha256:[0-9a-f]{64}")
 
@@ -70,7 +70,7 @@ def _approved(platform: Platform, one: Served) -> str:
     who = version.approved_by
     if not who:
         return "nobody is recorded as its approver"
-    return f"approved by {who}, which is a job and no person" if JOB.fullmatch(who) else ""
+    return f"approved by {who}, which is a job and no person" if is_machine(who) else ""
 
 
 def _by_rule(platform: Platform, one: Served) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from isthmus.aws import explained, person
+from isthmus.aws import explained, is_machine, person
 from isthmus.config import Platform
 from isthmus.errors import BadInput, NotFound, Problem, Refused
 
@@ -20,8 +20,6 @@ ARN = re.compile(
 )
 FILE = "model-package.json"
 EVIDENCE = ("evaluation_uri", "baseline_uri")
-# What a deployment writes down of an approval, which the version's next change would hide.
-APPROVAL = ("approved_by", "approved_at")
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def describe(sagemaker: Any, arn: str) -> Package:
     found = _found(sagemaker, arn)
     _check(arn, found)
     container = found["InferenceSpecification"]["Containers"][0]
-    metadata = {**_approval(found), **found.get("CustomerMetadataProperties", {})}
+    metadata = found.get("CustomerMetadataProperties", {}) | decision(found)
     return Package(
         arn=arn,
         model=found["ModelPackageGroupName"],
@@ -107,12 +105,18 @@ def _found(sagemaker: Any, arn: str) -> Mapping[str, Any]:
     return found
 
 
-def _approval(found: Mapping[str, Any]) -> dict[str, str]:
-    """Who approved, and when: a version's last change before its first deployment, wherever it was made."""
-    if not (user := found.get("LastModifiedBy")):
+def decision(found: Mapping[str, Any]) -> dict[str, str]:
+    """Who approved or rejected, and when, for who is about to change the version: the last change is theirs.
+
+    Nothing where a job or a rule changed it last, which wrote down whose decision it was.
+    """
+    who = person(found.get("LastModifiedBy", {}))
+    if not who or is_machine(who):
         return {}
+    if found["ModelApprovalStatus"] == "Rejected":
+        return {"rejected_by": who}
     when = found["LastModifiedTime"].astimezone(UTC).isoformat(timespec="seconds")
-    return {"approved_by": person(user), "approved_at": when}
+    return {"approved_by": who, "approved_at": when} if found["ModelApprovalStatus"] == "Approved" else {}
 
 
 def _check(arn: str, found: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from isthmus.config import Stage
-from isthmus.deploy.package import APPROVAL, Package
+from isthmus.deploy.package import Package, decision
 from isthmus.serving import Serving
 
 IN_SERVICE, RETIRED, TURNED_BACK = "InService", "Retired", "TurnedBack"
@@ -45,7 +45,7 @@ def deployed(sagemaker: Any, package: Package, serving: Serving, run_id: str) ->
     }
     cycle = {"Stage": stage, "StageStatus": IN_SERVICE, "StageDescription": f"run {run_id}"}
     metadata = current.get("CustomerMetadataProperties", {})
-    wanted |= {key: package.metadata[key] for key in APPROVAL if package.metadata.get(key)}
+    wanted |= decision(current)
     if metadata.get(f"{stage}_run_id") != run_id:
         wanted[f"{stage}_at"] = datetime.now(UTC).isoformat(timespec="seconds")
     over = [key for key in (f"{stage}_turned_back", f"{stage}_rolled_back") if key in metadata]
@@ -53,7 +53,7 @@ def deployed(sagemaker: Any, package: Package, serving: Serving, run_id: str) ->
         return
     sagemaker.update_model_package(
         ModelPackageArn=package.arn,
-        CustomerMetadataProperties={key: metadata[key] for key in metadata if key not in over} | wanted,
+        CustomerMetadataProperties=wanted,
         ModelLifeCycle=cycle,
         **({"CustomerMetadataPropertiesToRemove": over} if over else {}),
     )
@@ -64,10 +64,13 @@ def replaced(sagemaker: Any, arn: str, stage: Stage, run_id: str, rollback: str)
 
     `rollback` says why people went back to an earlier one, and who.
     """
-    if not _serves(sagemaker.describe_model_package(ModelPackageName=arn), stage):
+    current = sagemaker.describe_model_package(ModelPackageName=arn)
+    if not _serves(current, stage):
         return
     why = f"rolled back by run {run_id}" if rollback else f"replaced by run {run_id}"
-    kept = {f"{stage}_rolled_back": _kept(f"run {run_id}: {rollback}")} if rollback else {}
+    kept = decision(current)
+    if rollback:
+        kept[f"{stage}_rolled_back"] = _kept(f"run {run_id}: {rollback}")
     sagemaker.update_model_package(
         ModelPackageArn=arn,
         ModelLifeCycle={"Stage": stage, "StageStatus": RETIRED, "StageDescription": why},
@@ -83,7 +86,8 @@ def turned_back(sagemaker: Any, arn: str, stage: Stage, run_id: str, why: str) -
     cycle = {"Stage": stage, "StageStatus": TURNED_BACK, "StageDescription": f"by run {run_id}"}
     sagemaker.update_model_package(
         ModelPackageArn=arn,
-        CustomerMetadataProperties={f"{stage}_turned_back": _kept(f"run {run_id}: {why}")},
+        CustomerMetadataProperties=decision(current)
+        | {f"{stage}_turned_back": _kept(f"run {run_id}: {why}")},
         ModelLifeCycle=current["ModelLifeCycle"] if _serves(current, stage) else cycle,
     )
 

@@ -19,3 +19,4 @@ from isthmus.names._parameters import *
 from isthmus.names._pipelines import *
 from isthmus.names._roles import *
 from isthmus.names._stacks import *
+from isthmus.names._versions import *

@@ -149,7 +149,7 @@ def _decide(model: str, version: str, verdict: Verdict, comment: str) -> None:
     accounts.platform.model(model)
     sagemaker, person = accounts.approver()
     found = registry.find(sagemaker, model, version)
-    registry.decide(sagemaker, found, verdict, comment, person)
+    registry.decide(sagemaker, found, verdict, comment)
     click.echo(f"{model} version {found.number}: {verdict} by {person}")
     if verdict == "Approved":
         click.echo(f"its deployment starts: isthmus azure follow {names.deploy_pipeline(model)}")

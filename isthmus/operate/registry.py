@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from isthmus.aws import person
+from isthmus import names
+from isthmus.aws import is_machine, person
 from isthmus.config.reasons import BY_RULE, REASONS
 from isthmus.errors import BadInput, NotFound, Refused
 from isthmus.operate.gain import Gain, recorded
@@ -61,17 +62,20 @@ class Version:
 
     @property
     def approved_by(self) -> str:
-        """Who approved: as the approval or the deployment recorded it, else who changed the version last."""
-        if self.status != "Approved":
-            return ""
-        return self.metadata.get("approved_by") or self.changed_by
+        """Who approved. Approvers can change nothing without deciding: the last change is the decision.
+
+        Where a deployment or a rule changed the version since, they wrote down whose it was.
+        """
+        return self._decided("approved_by") if self.status == "Approved" else ""
 
     @property
     def decided_by(self) -> str:
         """Who approved or rejected; empty while nobody has."""
-        if self.status == "Rejected":
-            return self.metadata.get("rejected_by") or self.changed_by
-        return self.approved_by
+        return self._decided("rejected_by") if self.status == "Rejected" else self.approved_by
+
+    def _decided(self, recorded: str) -> str:
+        by_machine = is_machine(self.changed_by) or not self.changed_by
+        return self.metadata.get(recorded) or self.changed_by if by_machine else self.changed_by
 
     @property
     def approved_at(self) -> str:
@@ -83,7 +87,8 @@ class Version:
         """When it was approved or rejected; empty while nobody has."""
         if self.status == "Rejected":
             return self.changed
-        return (self.metadata.get("approved_at") or self.changed) if self.status == "Approved" else ""
+        recorded = self.metadata.get("approved_at") if is_machine(self.changed_by) else ""
+        return (recorded or self.changed) if self.status == "Approved" else ""
 
 
 def versions(sagemaker: Any, model: str) -> list[Version]:
@@ -110,8 +115,8 @@ def find(sagemaker: Any, model: str, wanted: str | None) -> Version:
     raise NotFound(f"{model} has no version {wanted!r}", todo=f"versions there are: {numbers}")
 
 
-def decide(sagemaker: Any, version: Version, verdict: Verdict, comment: str, by: str = "") -> None:
-    """Approve or reject a version as the caller, and write down `by`, the person behind the role.
+def decide(sagemaker: Any, version: Version, verdict: Verdict, comment: str) -> None:
+    """Approve or reject a version as the caller, who then is the one that changed it last.
 
     Raises `Refused` where it is so already, or where there is nothing that could be approved.
     """
@@ -127,22 +132,14 @@ def decide(sagemaker: Any, version: Version, verdict: Verdict, comment: str, by:
         )
     if len(comment) > LONGEST_COMMENT:
         raise BadInput(f"the comment has {len(comment)} characters", todo=f"{LONGEST_COMMENT} are the most")
+    # What a deployment wrote down of an earlier decision.
+    over = [key for key in names.DECISION if key in version.metadata]
     sagemaker.update_model_package(
         ModelPackageArn=version.arn,
         ModelApprovalStatus=verdict,
         **({"ApprovalDescription": comment} if comment else {}),
-        **_signed(version, verdict, by),
+        **({"CustomerMetadataPropertiesToRemove": over} if over else {}),
     )
-
-
-def _signed(version: Version, verdict: Verdict, by: str) -> dict[str, Any]:
-    """Who decided, kept apart from `LastModifiedBy`, which every later edit overwrites."""
-    mine, other = ("approved_by", "rejected_by") if verdict == "Approved" else ("rejected_by", "approved_by")
-    signed: dict[str, Any] = {"CustomerMetadataProperties": {mine: by}} if by else {}
-    gone = [
-        key for key in (mine, other, "approved_at") if key in version.metadata and not (by and key == mine)
-    ]
-    return signed | ({"CustomerMetadataPropertiesToRemove": gone} if gone else {})
 
 
 def moment(at: datetime) -> str:

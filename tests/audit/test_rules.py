@@ -39,8 +39,9 @@ EVALUATION = {
 METRIC = {"metric": "auc", "value": 0.71, "ci_low": 0.66, "ci_high": 0.76, "threshold": 0.7}
 VERSION = Version(
     arn=ARN, model=MODEL, number=1, status="Approved", state="Completed", created="2026-11-20T09:00:00+00:00",
-    changed="2026-11-20T10:00:00+00:00", metric=METRIC, metadata=METADATA, stage="prod", changed_by="robin",
-    comment="", execution="arn:execution", image=f"222233334444.dkr.ecr/isthmus/tabular@sha256:{'0' * 64}",
+    changed="2026-11-20T10:00:00+00:00", metric=METRIC, metadata=METADATA, stage="prod",
+    changed_by="azure-run-51", comment="", execution="arn:execution",
+    image=f"222233334444.dkr.ecr/isthmus/tabular@sha256:{'0' * 64}",
     judged=f"s3://artifacts/{MODEL}/runs/41/evaluate/evaluation/evaluation.json",
 )  # fmt: skip
 

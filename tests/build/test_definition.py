@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from isthmus import names
 from isthmus.build.commands import build
 from isthmus.build.definition import define
 from isthmus.build.validate import validate
@@ -60,6 +61,9 @@ def test_the_pipeline_and_its_parameters(defined: str) -> None:
     branches = document["Steps"][-1]["Arguments"]
     assert [step["Name"] for step in branches["IfSteps"]] == ["Register"]
     assert [step["Name"] for step in branches["ElseSteps"]] == ["NotRegistered"]
+    # By these names the registry's policies keep others from writing them.
+    registered = branches["IfSteps"][0]["Arguments"]["CustomerMetadataProperties"]
+    assert sorted(registered) == sorted(names.PROVENANCE)
     required = [one["Name"] for one in document["Parameters"] if "DefaultValue" not in one]
     assert required == ["CodeUri", "DataUri", "ChampionUri", "OutputUri", "ImageUri", "RoleArn", "KmsKeyId"]
     assert "PipelineExperimentConfig" not in document

@@ -128,7 +128,9 @@ def test_only_the_approver_and_by_rule_the_bridge_may_change_an_approval(
     assert group
     for _, statement in group:
         if "sagemaker:UpdateModelPackage" in listed(statement["Action"]):
-            assert statement["Condition"]["Null"] == {"sagemaker:ModelApprovalStatus": "true"}
+            absent = statement["Condition"]["Null"]
+            assert set(absent.values()) == {"true"} and "sagemaker:ModelApprovalStatus" in absent
+            assert {f"sagemaker:CustomerMetadataProperties/{key}" for key in names.PROVENANCE} < set(absent)
             assert statement["Condition"]["StringEquals"]["sagemaker:ModelLifeCycle:stage"] in (
                 "staging",
                 "prod",

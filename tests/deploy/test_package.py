@@ -68,10 +68,20 @@ def test_an_approved_version_is_taken_with_all_that_serving_needs(tmp_path: Path
 
 
 def test_who_approved_stays_who_approved() -> None:
-    """A later deployment is the last to change the version; what was recorded of the approval counts."""
+    """A later deployment is the last to change the version; what was recorded of the approval counts then."""
     approval = {"approved_by": "grace", "approved_at": "2026-11-19T08:00:00+00:00"}
     known = answer()["CustomerMetadataProperties"] | approval
-    assert approval.items() <= described(CustomerMetadataProperties=known).metadata.items()
+    by_run = {"IamIdentity": {"Arn": "arn:aws:sts::333344445555:assumed-role/isthmus-x-deploy/azure-run-7"}}
+    assert (
+        approval.items()
+        <= described(CustomerMetadataProperties=known, LastModifiedBy=by_run).metadata.items()
+    )
+
+
+def test_whoever_approves_is_who_approved_whatever_they_write() -> None:
+    known = answer()["CustomerMetadataProperties"] | {"approved_by": "grace", "approved_at": "never"}
+    found = described(CustomerMetadataProperties=known).metadata
+    assert (found["approved_by"], found["approved_at"]) == ("ada", "2026-11-20T10:00:30+00:00")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -92,12 +94,19 @@ class TestApproval:
     ) -> None:
         sagemaker = cloud.client("sagemaker", deployer(cloud, platform, model, "staging", "staging"))
 
-        def say(stage: str, **more: str) -> None:
+        def say(stage: str, **more: Any) -> None:
             cycle = {"Stage": stage, "StageStatus": "InService"}
             sagemaker.update_model_package(ModelPackageArn=version, ModelLifeCycle=cycle, **more)
 
-        say("staging")
-        for stage, more in (("prod", {}), ("staging", {"ModelApprovalStatus": "Approved"})):
+        say("staging", CustomerMetadataProperties={"staging_run_id": "7", "approved_by": "robin"})
+        say("staging", CustomerMetadataPropertiesToRemove=["staging_run_id"])
+        for stage, more in (
+            ("prod", {}),
+            ("staging", {"ModelApprovalStatus": "Approved"}),
+            ("staging", {"CustomerMetadataProperties": {"prod_run_id": "7"}}),
+            ("staging", {"CustomerMetadataProperties": {"commit": "c0ffee"}}),
+            ("staging", {"CustomerMetadataPropertiesToRemove": ["run_id"]}),
+        ):
             with pytest.raises(ClientError, match=DENIED):
                 say(stage, **more)
         with pytest.raises(ClientError, match=DENIED):
@@ -113,6 +122,31 @@ class TestApproval:
         approver.update_model_package(ModelPackageArn=version, ModelApprovalStatus="Rejected")
         found = approver.describe_model_package(ModelPackageName=version)
         assert found["ModelApprovalStatus"] == "Rejected"
+
+    @pytest.mark.parametrize("key", [*names.PROVENANCE, *names.DECISION])
+    def test_an_approver_writes_nothing_of_where_a_version_came_from_or_who_decided(
+        self, cloud: Cloud, platform: Platform, version: str, key: str
+    ) -> None:
+        held = cloud.person(platform.accounts.automation, names.approver_role(platform))
+        approver = cloud.client("sagemaker", held)
+        forged: list[dict[str, Any]] = [{"CustomerMetadataProperties": {key: "forged"}}]
+        if key not in names.DECISION:
+            forged.append({"CustomerMetadataPropertiesToRemove": [key]})
+        for change in forged:
+            with pytest.raises(ClientError, match=DENIED):
+                approver.update_model_package(
+                    ModelPackageArn=version, ModelApprovalStatus="Approved", **change
+                )
+
+    def test_an_approver_changes_nothing_without_deciding(
+        self, cloud: Cloud, platform: Platform, version: str
+    ) -> None:
+        """Or the last change, which says who decided, would hide it."""
+        held = cloud.person(platform.accounts.automation, names.approver_role(platform))
+        with pytest.raises(ClientError, match=DENIED):
+            cloud.client("sagemaker", held).update_model_package(
+                ModelPackageArn=version, ApprovalDescription="Mine"
+            )
 
     def test_a_person_approves_under_her_own_name(
         self, cloud: Cloud, platform: Platform, version: str, monkeypatch: pytest.MonkeyPatch

@@ -127,8 +127,8 @@ def test_approve_reject_and_approve_again(shell: Shell, aws: Aws) -> None:
     )
     found = aws.client("sagemaker").describe_model_package(ModelPackageName=arn)
     assert (found["ModelApprovalStatus"], found["ApprovalDescription"]) == ("Approved", "[b]good[/b]")
-    person = found["CustomerMetadataProperties"]["approved_by"]
-    assert person
+    person = found["LastModifiedBy"]["IamIdentity"]["Arn"].rpartition("/")[2]
+    assert person and "approved_by" not in found["CustomerMetadataProperties"]
     assert found["CustomerMetadataProperties"]["commit"] == "c0ffee"
     assert "[b]good[/b]" in shell.says("models")
     shown = next(one for one in shell.json("models") if one["arn"] == arn)
@@ -137,11 +137,12 @@ def test_approve_reject_and_approve_again(shell: Shell, aws: Aws) -> None:
     shell.says("reject", MODEL, arn)
     found = aws.client("sagemaker").describe_model_package(ModelPackageName=arn)
     assert found["ModelApprovalStatus"] == "Rejected"
-    assert "approved_by" not in found["CustomerMetadataProperties"]
-    assert found["CustomerMetadataProperties"]["rejected_by"] == person
+    assert next(one for one in shell.json("models") if one["arn"] == arn)["decided_by"] == person
+    recorded = {"approved_by": "ada", "approved_at": "2026-11-20T10:00:30+00:00", "rejected_by": "ada"}
+    aws.client("sagemaker").update_model_package(ModelPackageArn=arn, CustomerMetadataProperties=recorded)
     shell.says("approve", MODEL, number)
     found = aws.client("sagemaker").describe_model_package(ModelPackageName=arn)
-    assert "rejected_by" not in found["CustomerMetadataProperties"]
+    assert not recorded.keys() & found["CustomerMetadataProperties"].keys()
 
 
 @pytest.mark.parametrize("version", ["99", "0", "latest", "", f"{GROUP_ARN}/99", "arn:aws:sagemaker:x"])

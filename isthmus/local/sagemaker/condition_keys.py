@@ -54,6 +54,8 @@ def _lifecycle(params: Record) -> Keys:
             keys[f"sagemaker:ModelLifeCycle:{key}"] = cycle[member]
     for key, value in (params.get("CustomerMetadataProperties") or {}).items():
         keys[f"sagemaker:CustomerMetadataProperties/{key}"] = value
+    if gone := params.get("CustomerMetadataPropertiesToRemove"):
+        keys["sagemaker:CustomerMetadataPropertiesToRemove"] = gone
     return keys
 
 
