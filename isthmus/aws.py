@@ -101,7 +101,9 @@ def person(user: Mapping[str, Any]) -> str:
 
 
 # Sessions of jobs, functions and services; and an account itself.
-_MACHINE = re.compile(r"root|azure-run-[0-9]+|isthmus|SageMaker|.*-(pipeline|build|deploy|synth|bridge)")
+_MACHINE = re.compile(
+    r"arn:aws:iam::[0-9]{12}:root|azure-run-[0-9]+|isthmus|SageMaker|.*-(pipeline|build|deploy|synth|bridge)"
+)
 
 
 def is_machine(name: str) -> bool:

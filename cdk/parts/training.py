@@ -5,6 +5,8 @@ The account's stack holds the policy of each kind of role, a model's stack its t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import Stack
 from constructs import Construct
 
@@ -129,7 +131,8 @@ class _Training:
             allow(["logs:DescribeLogStreams", "logs:GetLogEvents"], self._job_logs()),
             pass_role(self._pipeline_role, "sagemaker.amazonaws.com"),
             *self._read_registry(),
-            *self._files(write_data=True),
+            *self._files(names.STARTED_FROM),
+            allow("s3:PutObject", objects(names.data_bucket(self._platform), f"{MODEL}/")),
             *self._read_image(),
             *read_network(self._stack, self._platform, "automation"),
             read_data_key(self._stack, self._platform),
@@ -167,7 +170,7 @@ class _Training:
                 self._job_logs(),
             ),
             pass_role(self._pipeline_role, "sagemaker.amazonaws.com"),
-            *self._files(write_data=False),
+            *self._files((names.RUNS,)),
             *encrypt_disks(self._key),
             *pull(self._platform),
             *(attach(self._stack, self._network) if self._network else []),
@@ -216,12 +219,13 @@ class _Training:
             *self._read_image(),
         ]
 
-    def _files(self, *, write_data: bool) -> list[Statement]:
+    def _files(self, written: Sequence[str]) -> list[Statement]:
+        """A build writes what a run starts from, and a run's jobs what comes of it, which is registered."""
         artifacts, data = names.artifact_bucket(self._platform), names.data_bucket(self._platform)
         mine = f"{MODEL}/"
         return [
-            allow(["s3:GetObject", "s3:PutObject"], objects(artifacts, mine)),
-            allow(["s3:GetObject"] + ["s3:PutObject"] * write_data, objects(data, mine)),
+            allow("s3:PutObject", objects(artifacts, *(f"{mine}{one}/" for one in written))),
+            allow("s3:GetObject", [*objects(artifacts, mine), *objects(data, mine)]),
             *_list(artifacts, mine),
             *_list(data, mine),
             allow(USE, self._key),

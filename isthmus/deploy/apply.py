@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from isthmus import names
 from isthmus.config import Platform, Stage
-from isthmus.deploy import leftovers, records
+from isthmus.deploy import evidence, leftovers, records
 from isthmus.deploy.package import Package, describe, read
 from isthmus.deploy.repair import repair, settled, stack_config
 from isthmus.deploy.turned_back import explain
@@ -36,8 +36,9 @@ def apply(
 
     `rollback` says why people go back to this version, and who.
 
-    Raises `Refused` where the version is no longer approved, and `TurnedBack` where CloudFormation rolls
-    back, or reports success and the endpoint runs something else (SageMaker can roll back in silence).
+    Raises `Refused` where the version is no longer approved or no longer what was approved, and `TurnedBack`
+    where CloudFormation rolls back, or reports success and the endpoint runs something else (SageMaker can
+    roll back in silence).
     """
     import boto3
 
@@ -45,8 +46,8 @@ def apply(
     stack = names.endpoint_stack(platform, package.model, stage)
     session = boto3.Session(region_name=platform.region)
     attempt = _Attempt(session, assembly, stack, stage, package, wanted(assembly, stack), say)
-    # A stage may wait for days for its approval, and the version be rejected in the meantime.
-    describe(attempt.sagemaker, package.arn)
+    # A stage may wait for days for its approval, and the version be rejected or written over in the meantime.
+    evidence.require_as_registered(session.client("s3"), describe(attempt.sagemaker, package.arn))
     before, begun = attempt.look(), datetime.now(UTC)
     try:
         serving = attempt.deploy(before)

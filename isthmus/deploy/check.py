@@ -61,4 +61,5 @@ def specimen(platform: Platform, model: str) -> Package:
         evaluation=f"{runs}/evaluation",
         baseline=f"{runs}/baseline",
         metadata={},
+        registered="1970-01-01T00:00:00+00:00",
     )

@@ -5,6 +5,8 @@ do pull requests, which are compared with the version in prod and have no access
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,40 +24,77 @@ FORECASTS = "predictions.csv"
 def fetch(s3: Any, package: Package, folder: Path) -> None:
     """Copy the version's evidence into `folder`, and see that its artifact is there.
 
-    Raises `NotFound` naming the first file that is missing, `Refused` where the artifact is no archive.
+    Raises `NotFound` naming the first file that is missing, and `Refused` where the artifact is no archive or
+    a file was written after the version was registered.
     """
-    _see(s3, package.artifact)
-    for uri, name in (
-        (package.evaluation, EVALUATION),
-        (package.evaluation, HOLDOUT),
-        (package.evaluation, FORECASTS),
-        (package.baseline, BASELINE),
-    ):
-        bucket, key = _split(f"{uri.rstrip('/')}/{name}")
+    _see(s3, package)
+    for uri in _evidence(package):
+        bucket, key = _split(uri)
         try:
-            (folder / name).write_bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+            answer = s3.get_object(Bucket=bucket, Key=key)
         except s3.exceptions.NoSuchKey:
-            if name != FORECASTS:
-                raise _missing(f"s3://{bucket}/{key}") from None
+            if not key.endswith(FORECASTS):
+                raise _missing(uri) from None
+            continue
+        _require_as_registered(answer, uri, package)
+        (folder / key.rpartition("/")[2]).write_bytes(answer["Body"].read())
 
 
-def _see(s3: Any, uri: str) -> None:
+def require_as_registered(s3: Any, package: Package) -> None:
+    """Raise `Refused` where artifact or evidence was written after what was approved had been registered.
+
+    A stage may wait for days; S3 says of each object when its newest version was written, whoever wrote it.
+    """
+    for uri in (package.artifact, *_evidence(package)):
+        bucket, key = _split(uri)
+        try:
+            answer = s3.head_object(Bucket=bucket, Key=key)
+        except s3.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
+                raise
+            if not key.endswith(FORECASTS):
+                raise _missing(uri) from None
+            continue
+        _require_as_registered(answer, uri, package)
+
+
+def _evidence(package: Package) -> Iterator[str]:
+    for name in (EVALUATION, HOLDOUT, FORECASTS):
+        yield f"{package.evaluation.rstrip('/')}/{name}"
+    yield f"{package.baseline.rstrip('/')}/{BASELINE}"
+
+
+def _require_as_registered(answer: Mapping[str, Any], uri: str, package: Package) -> None:
+    if answer["LastModified"] > datetime.fromisoformat(package.registered):
+        written = answer["LastModified"].isoformat(timespec="seconds")
+        raise Refused(
+            f"the version's {uri.rpartition('/')[2]} is not what was approved: it was written at {written}, "
+            f"after the version was registered at {package.registered}",
+            where=uri,
+            todo="find out who wrote it, and build the version again",
+        )
+
+
+def _see(s3: Any, package: Package) -> None:
+    uri = package.artifact
     bucket, key = _split(uri)
     try:
-        begin = s3.get_object(Bucket=bucket, Key=key, Range="bytes=0-1")["Body"].read()
+        answer = s3.get_object(Bucket=bucket, Key=key, Range="bytes=0-1")
+        begin = answer["Body"].read()
     except s3.exceptions.ClientError as error:
         code = error.response["Error"]["Code"]
         if code not in ("404", "NoSuchKey", "InvalidRange"):
             raise
         if code != "InvalidRange":
             raise _missing(uri) from None
-        begin = b""
+        answer, begin = {}, b""
     if begin != GZIP:
         raise Refused(
             f"the version's {key.rsplit('/', 1)[-1]} is no gzip archive: it begins with {begin!r}",
             where=uri,
             todo="build the version again",
         )
+    _require_as_registered(answer, uri, package)
 
 
 def _split(uri: str) -> tuple[str, str]:

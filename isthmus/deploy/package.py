@@ -24,7 +24,10 @@ EVIDENCE = ("evaluation_uri", "baseline_uri")
 
 @dataclass(frozen=True)
 class Package:
-    """A model version as its deployment needs it; `evaluation` and `baseline` are S3 prefixes."""
+    """A model version as its deployment needs it; `evaluation` and `baseline` are S3 prefixes.
+
+    `registered` is when, as ISO text: from then on nothing of it is written any more.
+    """
 
     arn: str
     model: str
@@ -34,6 +37,7 @@ class Package:
     evaluation: str
     baseline: str
     metadata: dict[str, str]
+    registered: str
 
     def write(self, folder: Path) -> None:
         (folder / FILE).write_text(json.dumps(asdict(self), indent=1, sort_keys=True))
@@ -90,6 +94,7 @@ def describe(sagemaker: Any, arn: str) -> Package:
         evaluation=metadata["evaluation_uri"],
         baseline=metadata["baseline_uri"],
         metadata=metadata,
+        registered=found["CreationTime"].isoformat(),
     )
 
 

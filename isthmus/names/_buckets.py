@@ -9,6 +9,10 @@ def _bucket(platform: Platform, noun: str, account: str) -> str:
     return f"{platform.name}-{noun}-{account}-{platform.region}"
 
 
+STARTED_FROM, RUNS = ("champion", "code", "manifests"), "runs"
+"""A model's folders in the artifact bucket: what a run starts from, which a build writes; what it makes."""
+
+
 def artifact_bucket(platform: Platform) -> str:
     """Code prefixes, pipeline outputs and model artifacts."""
     return _bucket(platform, "artifacts", platform.accounts.automation)

@@ -62,7 +62,7 @@ class World:
     def deployed(self, build: int, approved_by: str, starter: str = "admin") -> dict[str, str]:
         """How prod's steps ended, let pass by Robin, by their names; and what the guard said."""
         about = {"run_id": str(build), "approved_by": approved_by}
-        package = json.dumps(asdict(Package(ARN, "seattle-rain", 7, "", "", "", "", about)))
+        package = json.dumps(asdict(Package(ARN, "seattle-rain", 7, "", "", "", "", about, "")))
         run = runs.queue(self.client(starter), "seattle-rain-deploy", {"package": package})
         robin = self.client("robin")
         until(lambda: approvals.pending(robin, run.id))

@@ -38,6 +38,7 @@ def package(platform: Platform) -> Package:
         evaluation=f"{runs}/evaluation",
         baseline=f"{runs}/baseline",
         metadata={"commit": "c0ffee"},
+        registered="2026-11-20T09:00:00+00:00",
     )
 
 

@@ -143,6 +143,48 @@ def test_an_artifact_that_is_none_and_a_version_without_image_are_named(
     assert f"{bare} does not name one image by digest" in str(result.exception)
 
 
+def swap(team: Team, platform: Platform, arn: str, key: str) -> None:
+    """Write the object once more, until S3, which counts seconds, says that it is newer than the version."""
+    s3, bucket = team.cloud.aws.client("s3", AUTOMATION), names.artifact_bucket(platform)
+    body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    registered = team.package(arn)["CreationTime"]
+
+    def newer() -> bool:
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+        return bool(s3.head_object(Bucket=bucket, Key=key)["LastModified"] > registered)
+
+    until(newer)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["model.tar.gz", "evidence/evaluation.json", "evidence/holdout.csv", "evidence/baseline.json"],
+)
+def test_what_was_written_after_the_registration_is_not_synthesized(
+    team: Team, tmp_path: Path, platform: Platform, name: str
+) -> None:
+    arn = team.registered(Version(), tmp_path)
+    team.approve(arn)
+    key = f"{MODEL}/runs/{tmp_path.name}/{name}"
+    swap(team, platform, arn, key)
+    result = team.synth(arn, tmp_path / "assembly")
+    assert isinstance(result.exception, Refused)
+    assert f"{Path(name).name} is not what was approved" in result.exception.what
+    assert key in str(result.exception.where)
+    assert not (tmp_path / "assembly").exists()
+
+
+def test_nor_deployed_where_it_was_written_while_a_stage_waited(
+    team: Team, new_version: Callable[[Version], tuple[str, Path]], platform: Platform
+) -> None:
+    arn, assembly = new_version(Version())
+    artifact = team.package(arn)["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
+    swap(team, platform, arn, artifact.removeprefix(f"s3://{names.artifact_bucket(platform)}/"))
+    result = team.apply(assembly, "staging", "66")
+    assert isinstance(result.exception, Refused)
+    assert "model.tar.gz is not what was approved" in result.exception.what
+
+
 def test_the_endpoint_runs_exactly_the_version(team: Team, staged: Deployed) -> None:
     assert f"endpoint {MODEL} in staging runs {staged.arn}" in staged.said
     sagemaker = team.cloud.aws.client("sagemaker", ACCOUNTS["staging"])

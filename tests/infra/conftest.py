@@ -55,7 +55,7 @@ class Cloud:
         sts = boto3.client("sts", region_name=REGION, config=Config(signature_version=UNSIGNED))
         return sts.assume_role_with_web_identity(
             RoleArn=f"arn:aws:iam::{account}:role/{role}",
-            RoleSessionName="run-7",
+            RoleSessionName="azure-run-7",
             WebIdentityToken=token,
         )["Credentials"]
 
