@@ -48,6 +48,7 @@ SECTIONS = {
             "isthmus.operate.rolling_back:rollback", "Go back to the version that served before."
         ),
         "invoke": Entry("isthmus.operate.invoking:invoke", "Ask an endpoint for predictions."),
+        "label": Entry("isthmus.operate.labelling:label", "Send labels, by inference id, to the monitors."),
         "lineage": Entry(
             "isthmus.operate.commands:lineage", "Where a model version came from and where it went."
         ),

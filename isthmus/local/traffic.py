@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from isthmus.build import data, table
 from isthmus.build.content import inside
 from isthmus.build.table import Table
 from isthmus.config import ModelConfig
+from isthmus.operate import labels
 
 WORKERS = 4
 LATER = "later.csv"
@@ -90,23 +90,14 @@ def inference_id(number: int) -> str:
 
 
 def label(session: boto3.Session, bucket: str, config: ModelConfig, later: Later) -> None:
-    """Put the labels where the monitor looks for them, in Model Monitor's ground-truth format."""
+    """Send what was true of each row, where its target has a value."""
     absent = {"", *config.data.missing}
-    lines = [
-        json.dumps(
-            {
-                "groundTruthData": {"data": row[config.target], "encoding": "CSV"},
-                "eventMetadata": {"eventId": inference_id(number)},
-                "eventVersion": "0",
-            }
-        )
+    found = [
+        labels.Label(inference_id(number), row[config.target])
         for number, row in enumerate(later.rows)
         if row[config.target].strip() not in absent
     ]
-    hour = datetime.now(UTC).strftime("%Y/%m/%d/%H")
-    session.client("s3").put_object(
-        Bucket=bucket, Key=f"{config.name}/{hour}/labels.jsonl", Body="\n".join(lines).encode()
-    )
+    labels.send(session.client("s3"), bucket, config.name, found, datetime.now(UTC))
 
 
 def land(session: boto3.Session, bucket: str, config: ModelConfig, later: Later) -> None:

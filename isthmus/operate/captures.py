@@ -1,10 +1,10 @@
-"""Looks for one request among those that an endpoint captured."""
+"""Looks for requests among those that an endpoint captured."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -47,6 +47,31 @@ def find(s3: Any, platform: Platform, model: str, account: str, inference_id: st
         where=f"s3://{bucket}, the newest {len(keys)} files",
         todo="an answer is captured some seconds after it was given; its id is what --inference-id named",
     )
+
+
+def known(s3: Any, platform: Platform, model: str, account: str, ids: Collection[str]) -> set[str]:
+    """Those of the ids that requests were captured under; `<id>/<row>` is of the request of that id."""
+    bucket = names.capture_bucket(platform, account)
+    keys = list(islice(_newest(s3, bucket, model), MOST_FILES))
+    left, found = set(ids), set()
+    with ThreadPoolExecutor(READERS) as pool:
+        for start in range(0, len(keys), READERS):
+            for seen in pool.map(lambda key: _ids(s3, bucket, key), keys[start : start + READERS]):
+                found |= {one for one in left if one in seen or one.rpartition("/")[0] in seen}
+            left -= found
+            if not left:
+                break
+    return found
+
+
+def _ids(s3: Any, bucket: str, key: str) -> set[str]:
+    content = s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode(errors="replace")
+    found = set()
+    for line in content.splitlines():
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            metadata = json.loads(line)["eventMetadata"]
+            found.add(str(metadata.get("inferenceId") or metadata["eventId"]))
+    return found
 
 
 def _newest(s3: Any, bucket: str, model: str) -> Iterator[str]:

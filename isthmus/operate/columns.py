@@ -1,4 +1,4 @@
-"""The columns that a deployed model takes, and rows without the others."""
+"""The columns and classes that a deployed model knows, and rows without other columns."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from isthmus.config import Stage
@@ -15,19 +16,29 @@ from isthmus.operate.accounts import Accounts
 
 def taken(accounts: Accounts, model: str, stage: Stage) -> list[str]:
     """The columns of the version that runs at the stage, as its evaluation names them, if it does."""
+    found: list[str] = _evaluation(accounts, model, stage).get("features", [])
+    return found
+
+
+def classes(accounts: Accounts, model: str, stage: Stage) -> list[str] | None:
+    """The classes that it tells apart; empty where it predicts a number, None where that is not known."""
+    found = _evaluation(accounts, model, stage).get("classes")
+    return None if found is None else [str(one) for one in found]
+
+
+def _evaluation(accounts: Accounts, model: str, stage: Stage) -> dict[str, Any]:
     running = endpoints.find(accounts.client(stage, "sagemaker"), model, stage)
     if not running.model_package_arn:
-        return []
+        return {}
     version = registry.describe(accounts.client("automation", "sagemaker"), running.model_package_arn)
     where = urlsplit(version.metadata.get("evaluation_uri", ""))
     if not where.netloc:
-        return []
+        return {}
     s3, key = accounts.client("automation", "s3"), f"{where.path.strip('/')}/evaluation.json"
     try:
-        evaluation = json.loads(s3.get_object(Bucket=where.netloc, Key=key)["Body"].read())
+        found: dict[str, Any] = json.loads(s3.get_object(Bucket=where.netloc, Key=key)["Body"].read())
     except s3.exceptions.ClientError:
-        return []
-    found: list[str] = evaluation.get("features", [])
+        return {}
     return found
 
 

@@ -35,6 +35,7 @@ MODEL = "seattle-rain"
 GROUP_ARN = f"arn:aws:sagemaker:{REGION}:{AUTOMATION}:model-package/{MODEL}"
 ARTIFACTS = f"isthmus-artifacts-{AUTOMATION}-{REGION}"
 CAPTURES = f"isthmus-capture-{PROD}-{REGION}"
+LABELS = f"isthmus-ground-truth-{PROD}-{REGION}"
 # What the platform's stacks grant; the words are tested with the stacks.
 ANYTHING = ["sagemaker:*", "logs:*", "s3:*", "kms:*", "ecr:*", "sqs:*", "cloudwatch:*"]
 SERVE = """#!{python} -S
@@ -140,6 +141,7 @@ def _roles(aws: Aws) -> None:
     for account in (AUTOMATION, STAGING, PROD):
         _role(aws, account, "isthmus-operator", person, allowed)
     _role(aws, AUTOMATION, "isthmus-approver", person, allowed)
+    _role(aws, PROD, "isthmus-data", person, allowed)
     _role(aws, PROD, "isthmus-model", {"Service": "sagemaker.amazonaws.com"}, allowed)
 
 
@@ -166,7 +168,7 @@ def _registry(aws: Aws) -> None:
     }
     policy = json.dumps({"Version": "2012-10-17", "Statement": [may_read]})
     sagemaker.put_model_package_group_policy(ModelPackageGroupName=MODEL, ResourcePolicy=policy)
-    evaluation = json.dumps({"features": ["a", "b"]}).encode()
+    evaluation = json.dumps({"features": ["a", "b"], "classes": [0, 1]}).encode()
     aws.client("s3").put_object(Bucket=BUCKET, Key="evaluate/evaluation/evaluation.json", Body=evaluation)
     for number in (1, 2, 3):
         register(aws, value=0.7 + number / 100, run_id=str(40 + number), compared=number == 3)
@@ -228,7 +230,8 @@ def _endpoint(aws: Aws) -> None:
     s3, sagemaker = aws.client("s3", PROD), aws.client("sagemaker", PROD)
     placed = {"LocationConstraint": REGION}
     aws.client("s3").create_bucket(Bucket=ARTIFACTS, CreateBucketConfiguration=placed)
-    s3.create_bucket(Bucket=CAPTURES, CreateBucketConfiguration=placed)
+    for bucket in (CAPTURES, LABELS):
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=placed)
     reader = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{PROD}:root"}, "Action": "s3:*"}
     resources = {"Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [reader | resources]})
