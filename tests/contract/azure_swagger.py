@@ -1,8 +1,6 @@
-"""Requests and answers of Azure DevOps against Microsoft's description of its REST API.
+"""Requests and answers of Azure DevOps against Microsoft's description of its REST API (`azure_documents`).
 
-The description is patched where it is known to differ from the wire: lists are `{count, value}`, errors
-have one shape, `templateParameters` are strings, checks have settings, the item of a change is an object, a
-secret has no value, a project's property has any, and a JSON patch is a list.
+What no description has stands in `undescribed`.
 """
 
 from __future__ import annotations
@@ -10,55 +8,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import requests
-from jsonschema import Draft4Validator, FormatChecker
+from jsonschema_rs import Draft4Validator
 
-FILES = (
-    "core",
-    "git",
-    "pipelines",
-    "build",
-    "policy",
-    "pipelinesChecks",
-    "pipelinesapproval",
-    "pipelinePermissions",
-    "serviceEndpoint",
-    "taskAgent",
-    "environments-7.2",
-    "task",
-)
-ERROR = {
-    "type": "object",
-    "required": ["$id", "message", "typeName", "typeKey", "errorCode", "eventId"],
-    "properties": {
-        "$id": {"type": "string"},
-        "innerException": {"type": ["object", "null"]},
-        "message": {"type": "string", "minLength": 1},
-        "typeName": {"type": "string"},
-        "typeKey": {"type": "string"},
-        "errorCode": {"type": "integer"},
-        "eventId": {"type": "integer"},
-    },
+from tests.contract import undescribed
+from tests.contract.azure_documents import ERROR, FILES, document
+
+_FAULT = Draft4Validator(ERROR)
+# What a part of a path is, where it may be more than one segment.
+PARTS = {"{tag}": ".+"}
+# Looser than the validator's own: Microsoft's moments may have seven decimals and no zone.
+FORMATS = {
+    "uuid": re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z").match,
+    "date-time": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d").match,
 }
-FORMATS = FormatChecker()
-
-
-@FORMATS.checks("uuid")
-def _uuid(value: object) -> bool:
-    return not isinstance(value, str) or bool(
-        re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", value)
-    )
-
-
-@FORMATS.checks("date-time")
-def _moment(value: object) -> bool:
-    return not isinstance(value, str) or bool(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", value))
 
 
 @dataclass(frozen=True)
@@ -94,6 +63,9 @@ class Operation:
     pattern: re.Pattern[str]
     literals: int
     body: dict[str, Any] | None
+    told_by: frozenset[str]
+    query: frozenset[str]
+    preview: bool
     answers: dict[str, dict[str, Any] | None] = field(hash=False)
 
 
@@ -101,10 +73,9 @@ class Swagger:
     """All of Microsoft's descriptions, in one look-up by method and path."""
 
     def __init__(self, folder: Path) -> None:
-        self._documents = {
-            name: _patched(json.loads((folder / f"{name}.json").read_text())) for name in FILES
-        }
-        self._found: dict[tuple[str, str], Operation | None] = {}
+        self._documents = {name: document(folder, name) for name in FILES}
+        self._found: dict[tuple[str, str], list[Operation]] = {}
+        self._validators: dict[int, Draft4Validator] = {}
         self.operations = [
             operation
             for name, document in self._documents.items()
@@ -112,32 +83,48 @@ class Swagger:
         ]
 
     def find(self, method: str, url: str) -> Operation | None:
-        """The operation of a request; of several, the one with the most literal path."""
-        path = unquote(urlsplit(url).path)
-        if (method, path) not in self._found:
-            self._found[method, path] = self._find(method, path)
-        return self._found[method, path]
+        """The operation of a request: of several, those with the most literal path.
 
-    def _find(self, method: str, path: str) -> Operation | None:
+        Of several with that path, the one whose path names most of the query, such as `items?path={path}`.
+        """
+        split = urlsplit(url)
+        path = unquote(split.path)
+        if (method, path) not in self._found:
+            self._found[method, path] = self._alike(method, path)
+        named = _query(split.query).keys()
+        fitting = [one for one in self._found[method, path] if one.told_by <= named]
+        return max(fitting, key=lambda one: len(one.told_by), default=None)
+
+    def _alike(self, method: str, path: str) -> list[Operation]:
         found = [one for one in self.operations if one.method == method and one.pattern.fullmatch(path)]
-        return max(found, key=lambda one: one.literals, default=None)
+        most = max((one.literals for one in found), default=0)
+        alike = [one for one in found if one.literals == most]
+        return [replace(one, query=frozenset().union(*(each.query for each in alike))) for one in alike]
 
     def problems(self, exchange: Exchange) -> list[str]:
-        """What in the exchange is not as described; nothing for an operation that no file describes."""
+        """What in the exchange is not as described, or is described nowhere and not listed as that."""
+        where = f"{exchange.method} {urlsplit(exchange.url).path}"
+        answered = f"{where} answered {exchange.status}"
+        if exchange.status >= 400:
+            return _check(_FAULT, exchange.received, answered)
         operation = self.find(exchange.method, exchange.url)
         if operation is None:
+            known = undescribed.find(exchange.method, exchange.url)
+            return [] if known else [f"{where}: Microsoft's description has no such operation"]
+        return [
+            *_asked(operation, exchange.url, where),
+            *self._sent(operation, exchange.sent, f"{where} sent"),
+            *self._answer(operation, exchange, answered),
+        ]
+
+    def _sent(self, operation: Operation, content: bytes, where: str) -> list[str]:
+        if not content or operation.body is None:
             return []
-        where = f"{exchange.method} {urlsplit(exchange.url).path}"
-        found = []
-        if exchange.sent and operation.body is not None and exchange.status < 400:
-            found += self._check(operation, operation.body, exchange.sent, f"{where} sent")
-        return found + self._answer(operation, exchange, f"{where} answered {exchange.status}")
+        return _check(self._validator(operation, operation.body, sent=True), content, where)
 
     def _answer(self, operation: Operation, exchange: Exchange, where: str) -> list[str]:
         if exchange.status == 203:
             return []
-        if exchange.status >= 400:
-            return self._check(operation, ERROR, exchange.received, where)
         if str(exchange.status) not in operation.answers:
             return [f"{where}: {operation.id} declares {sorted(operation.answers)}"]
         schema = operation.answers[str(exchange.status)]
@@ -149,16 +136,58 @@ class Swagger:
             )
         if not exchange.content_type.startswith("application/json") or _is_stream(schema):
             return []
-        return self._check(operation, _overloaded(schema, exchange.url), exchange.received, where)
+        return _check(self._validator(operation, schema), exchange.received, where)
 
-    def _check(self, operation: Operation, schema: dict[str, Any], content: bytes, where: str) -> list[str]:
-        definitions = self._documents[operation.file]["definitions"]
-        validator = Draft4Validator(schema | {"definitions": definitions}, format_checker=FORMATS)
-        try:
-            errors = list(validator.iter_errors(json.loads(content)))
-        except ValueError:
-            return [f"{where}: not JSON: {content[:80]!r}"]
-        return [f"{where}: {'.'.join(map(str, one.absolute_path))}: {one.message[:300]}" for one in errors]
+    def _validator(
+        self, operation: Operation, schema: dict[str, Any], *, sent: bool = False
+    ) -> Draft4Validator:
+        """Kept: making one takes longer than using it."""
+        if id(schema) not in self._validators:
+            whole = schema | {"definitions": self._documents[operation.file]["definitions"]}
+            self._validators[id(schema)] = _validator(_leniently(whole) if sent else whole)
+        return self._validators[id(schema)]
+
+
+def _validator(schema: dict[str, Any]) -> Draft4Validator:
+    formats = {name: lambda value, fits=fits: fits(value) is not None for name, fits in FORMATS.items()}
+    return Draft4Validator(schema, formats=formats, validate_formats=True)
+
+
+def _leniently(schema: Any) -> Any:
+    """The schema of what is sent: an enumeration's words in any case, as Microsoft recorded them, or numbers.
+
+    Microsoft's client for Node sends numbers.
+    """
+    if isinstance(schema, list):
+        return [_leniently(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "x-ms-enum" in schema:
+        words = "|".join(re.escape(one) for one in schema["enum"])
+        return {"anyOf": [{"type": "string", "pattern": f"^(?i:{words})$"}, {"type": "integer"}]}
+    return {key: _leniently(value) for key, value in schema.items()}
+
+
+def _check(validator: Draft4Validator, content: bytes, where: str) -> list[str]:
+    try:
+        errors = list(validator.iter_errors(json.loads(content)))
+    except ValueError:
+        return [f"{where}: not JSON: {content[:80]!r}"]
+    return [f"{where}: {'.'.join(map(str, one.instance_path))}: {one.message[:300]}" for one in errors]
+
+
+def _asked(operation: Operation, url: str, where: str) -> list[str]:
+    """A query of names that are not described, or of a version that Azure DevOps refuses."""
+    query = _query(urlsplit(url).query)
+    found = [f"{where} asked: {name} is not described" for name in sorted(query.keys() - operation.query)]
+    version = query.get("api-version", "")
+    if version and operation.preview and "-preview" not in version:
+        found.append(f"{where} asked: api-version {version} of what is a preview")
+    return found
+
+
+def _query(query: str) -> dict[str, str]:
+    return {name.lower(): value for name, value in parse_qsl(query, keep_blank_values=True)}
 
 
 @cache
@@ -168,13 +197,22 @@ def swagger(folder: Path) -> Swagger:
 
 def _operations(name: str, document: dict[str, Any]) -> Iterator[Operation]:
     for path, methods in document["paths"].items():
-        segments = re.split(r"(\{[^}]*\})", path.rstrip("/"))
-        pattern = "".join("[^/]+" if part.startswith("{") else re.escape(part) for part in segments)
+        segments = re.split(r"(\{[^}]*\})", path.partition("?")[0].rstrip("/"))
+        pattern = "".join(
+            PARTS.get(part, "[^/]+") if part.startswith("{") else re.escape(part) for part in segments
+        )
+        if name == "git":
+            # As Microsoft's own recordings ask: a repository's id is enough.
+            pattern = pattern.replace("/[^/]+/[^/]+/_apis", "/[^/]+(/[^/]+)?/_apis", 1)
         literals = sum(len(part) for part in segments if not part.startswith("{"))
         for method, described in methods.items():
             if method == "parameters":
                 continue
-            body = next((one for one in described["parameters"] if one.get("in") == "body"), None)
+            parameters = [
+                document["parameters"][one["$ref"].rpartition("/")[2]] if "$ref" in one else one
+                for one in described["parameters"]
+            ]
+            body = next((one for one in parameters if one["in"] == "body"), None)
             yield Operation(
                 described["operationId"],
                 name,
@@ -182,58 +220,12 @@ def _operations(name: str, document: dict[str, Any]) -> Iterator[Operation]:
                 re.compile(pattern, re.IGNORECASE),
                 literals,
                 body["schema"] if body else None,
+                frozenset(name.lower() for name in re.findall(r"[?&]([^=&]+)=", path)),
+                frozenset(one["name"].lower() for one in parameters if one["in"] == "query"),
+                any(one["name"] == "api-version" and "-preview" in one["description"] for one in parameters),
                 {code: answer.get("schema") for code, answer in described["responses"].items()},
             )
 
 
-def _patched(document: dict[str, Any]) -> dict[str, Any]:
-    definitions = document["definitions"]
-    for name in ("Run", "RunPipelineParameters", "Build"):
-        if name in definitions and "templateParameters" in definitions[name].get("properties", {}):
-            strings = {"type": "object", "additionalProperties": {"type": "string"}}
-            definitions[name]["properties"]["templateParameters"] = strings
-    if "CheckConfiguration" in definitions:
-        definitions["CheckConfiguration"]["properties"]["settings"] = {"type": "object"}
-    if "Change" in definitions:
-        # As Microsoft's own recorded pushes have it; the description makes a text of the generic type.
-        definitions["Change"]["properties"]["item"] = {"type": "object"}
-    for name in ("JsonPatchOperation", "ProjectProperty"):
-        if name in definitions:
-            # "Either a primitive or a JToken", says the same description.
-            definitions[name]["properties"]["value"] = {}
-    if "JsonPatchDocument" in definitions:
-        operations = {"type": "array", "items": {"$ref": "#/definitions/JsonPatchOperation"}}
-        definitions["JsonPatchDocument"] = operations
-    if "VariableValue" in definitions:
-        # A secret's value comes back as null, in Microsoft's recorded answers too.
-        definitions["VariableValue"]["properties"]["value"] = {"type": ["string", "null"]}
-    for methods in document["paths"].values():
-        for method, described in methods.items():
-            if method != "parameters":
-                _patch_lists(described)
-    return document
-
-
-def _patch_lists(described: dict[str, Any]) -> None:
-    for answer in described["responses"].values():
-        schema = answer.get("schema") or {}
-        if schema.get("type") == "array":
-            answer["schema"] = {
-                "type": "object",
-                "required": ["count", "value"],
-                "properties": {"count": {"type": "integer"}, "value": schema},
-            }
-
-
 def _is_stream(schema: dict[str, Any]) -> bool:
     return schema.get("type") == "string"
-
-
-def _overloaded(schema: dict[str, Any], url: str) -> dict[str, Any]:
-    """One thing by name (`?path=`, `?name=`, `?artifactName=`) is described beside the list of all."""
-    query = urlsplit(url).query
-    one = re.search(r"(^|&)(path|name|artifactName)=", query)
-    if one and "value" in schema.get("properties", {}) and re.search(r"/(items|branches|artifacts)\?", url):
-        items: dict[str, Any] = schema["properties"]["value"]["items"]
-        return items
-    return schema

@@ -1,7 +1,8 @@
 """Every exchange with Azure DevOps in a test, held against Microsoft's description of it.
 
-Of what goes by `requests` (our client's, Microsoft's Python client's, the tests' own) and by `urllib3`
-alone (the bridge's) to `.../_apis/...`, the first 500 of each test; not of programs that a test starts.
+Of what goes by `requests` (our client's, Microsoft's Python client's, the tests' own) and by `urllib3` alone
+(the bridge's) to `.../_apis/...`, the first 500 of each test; what programs exchange that a test starts is
+held against it when all tests have ended (`session`).
 """
 
 from __future__ import annotations

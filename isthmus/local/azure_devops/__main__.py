@@ -13,6 +13,7 @@ import uvicorn
 from isthmus.local import ports
 from isthmus.local.azure_devops import settings
 from isthmus.local.azure_devops.organization import Organization
+from isthmus.local.azure_devops.recording import recorded
 from isthmus.local.azure_devops.server import build
 from isthmus.local.stand_in import telling
 
@@ -42,7 +43,7 @@ def main(port: int, fd: int | None, state: Path, config: Path) -> None:
     with listening:
         listening.listen(2048)
         options = uvicorn.Config(
-            build(organization),
+            recorded(build(organization)),
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=2,

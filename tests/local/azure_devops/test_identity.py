@@ -317,7 +317,10 @@ def _over_rest(standin: StandIn, job: dict[str, str], mine: str, other: str) -> 
     """The address that a job asks for its tokens, with its own access token."""
 
     def ask(connection_id: str, token: str = job["token"]) -> requests.Response:
-        query = {"api-version": "7.1", **({"serviceConnectionId": connection_id} if connection_id else {})}
+        query = {
+            "api-version": "7.1-preview.1",
+            **({"serviceConnectionId": connection_id} if connection_id else {}),
+        }
         return requests.post(job["url"], params=query, auth=("", token), timeout=10)
 
     assert verified(standin, ask(mine).json()["oidcToken"])["sub"].endswith("/mine")
