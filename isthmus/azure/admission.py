@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from isthmus.azure import drift
+from isthmus.azure import drift, rights
 from isthmus.azure.differences import Difference
 from isthmus.azure.guards import BUSINESS_HOURS, TASK, is_business_hours
 from isthmus.azure.instructions.checks import PutCheck, RemoveCheck
@@ -22,9 +22,13 @@ from isthmus.config import Platform
 
 
 def unguarded(platform: Platform, present: Present) -> list[Instruction]:
-    """The switches and checks that are missing, or were changed by hand: what a deployment could go past."""
+    """Switches, checks and denials that are missing or were changed by hand: what could be gone past."""
     want = wanted(platform)
-    return [*switches(want, present), *(found for one in want.checks for found in check(one, present))]
+    return [
+        *switches(want, present),
+        *(found for one in want.checks for found in check(one, present)),
+        *rights.bypasses(want, present),
+    ]
 
 
 def switches(want: Wanted, present: Present) -> Iterator[Instruction]:

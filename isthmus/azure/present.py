@@ -250,17 +250,31 @@ class Present:
 
     def entries(self, namespace: str, below: str, descriptor: str) -> dict[str, tuple[int, int]]:
         """What somebody is allowed and denied, by token: at `below`, and at all that is under it."""
+        listed = self.listed(namespace, below)
+        return {token: bits for (token, who), bits in listed.items() if who.lower() == descriptor.lower()}
+
+    def listed(
+        self, namespace: str, token: str, *, recurse: bool = True
+    ) -> dict[tuple[str, str], tuple[int, int]]:
+        """What is allowed and denied, by token and descriptor: there, and at all that is under it."""
         security = self.clients.get_security_client
         lists = self._once(
-            f"acls/{namespace}/{below}",
-            lambda: security().query_access_control_lists(namespace, token=below, recurse=True),
+            f"acls/{namespace}/{token}/{recurse}",
+            lambda: security().query_access_control_lists(namespace, token=token, recurse=recurse),
         )
         return {
-            each.token: (int(entry.allow or 0), int(entry.deny or 0))
+            (each.token, str(entry.descriptor)): (int(entry.allow or 0), int(entry.deny or 0))
             for each in lists
             for entry in (each.aces_dictionary or {}).values()
-            if entry.descriptor.lower() == descriptor.lower()
         }
+
+    def named(self, descriptor: str) -> str:
+        """What people call whoever an access control list names; the descriptor where nobody is called so."""
+        identities = self.clients.get_identity_client
+        found = self._once(
+            f"descriptor/{descriptor}", lambda: identities().read_identities(descriptors=descriptor)
+        )
+        return next((str(one.provider_display_name) for one in found if one), descriptor)
 
     @property
     def _in(self) -> str:

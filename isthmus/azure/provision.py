@@ -61,6 +61,7 @@ def plan(
         *(found for one in want.policies for found in _policy(one, present)),
         *rights.grants(platform, want, present),
         *rights.job_rights(want, present),
+        *rights.bypasses(want, present),
         *(one for one in removal.unasked(platform, present, prune=prune) if isinstance(one, Instruction)),
     ]
 

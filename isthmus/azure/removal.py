@@ -13,7 +13,7 @@ from isthmus.azure import marks
 from isthmus.azure.admission import is_same
 from isthmus.azure.guards import is_business_hours
 from isthmus.azure.instructions.instruction import Instruction
-from isthmus.azure.instructions.permissions import RevokeJobs
+from isthmus.azure.instructions.permissions import BYPASS, DenyBypass, RevokeJobs, denied
 from isthmus.azure.instructions.removals import Forget, Remove
 from isthmus.azure.marks import Mark
 from isthmus.azure.present import GIT_NAMESPACE, Present
@@ -131,7 +131,7 @@ class _Others:
 
 
 def _revoked(want: Wanted, present: Present, staying: list[Mark]) -> Iterator[Instruction]:
-    """What jobs were let to do in a repository of ours that stays."""
+    """What jobs were let to do in a repository of ours that stays, and what they and people were denied."""
     names = {one.name for one in staying if one.kind == "repository"}
     for one in want.job_rights:
         repository = present.repository(one.repository)
@@ -140,3 +140,11 @@ def _revoked(want: Wanted, present: Present, staying: list[Mark]) -> Iterator[In
         token = f"repoV2/{present.project()}/{repository.id}"
         if present.granted(GIT_NAMESPACE, token, present.build_service()) & one.bits:
             yield RevokeJobs(one)
+    for denial in want.denials:
+        repository = present.repository(denial.repository)
+        if repository is None or denial.repository not in names:
+            continue
+        token = f"repoV2/{present.project()}/{repository.id}"
+        _, deny = present.listed(GIT_NAMESPACE, token).get((token, denied(denial, present)), (0, 0))
+        if deny & BYPASS:
+            yield DenyBypass(denial, lift=True)

@@ -134,6 +134,18 @@ class JobRight:
 
 
 @dataclass(frozen=True)
+class Denial:
+    """Who may not bypass the branch policies of a repository: a group, or (empty) jobs."""
+
+    repository: str
+    group: str
+
+    @property
+    def whom(self) -> str:
+        return self.group.rpartition("\\")[2] or "jobs"
+
+
+@dataclass(frozen=True)
 class Setting:
     """A switch of all the project's pipelines that must be on, by its name in the API, and what for."""
 
@@ -155,3 +167,4 @@ class Wanted:
     policies: tuple[Policy, ...]
     grants: tuple[Grant, ...]
     job_rights: tuple[JobRight, ...]
+    denials: tuple[Denial, ...]

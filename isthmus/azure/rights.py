@@ -6,7 +6,15 @@ from collections.abc import Iterator
 
 from isthmus.azure.differences import Difference
 from isthmus.azure.instructions.instruction import Instruction
-from isthmus.azure.instructions.permissions import GrantJobs, GrantPipeline, Ungrant
+from isthmus.azure.instructions.permissions import (
+    BYPASS,
+    DenyBypass,
+    GrantJobs,
+    GrantPipeline,
+    RevokeBypass,
+    Ungrant,
+    denied,
+)
 from isthmus.azure.present import BUILD_NAMESPACE, GIT_NAMESPACE, Present
 from isthmus.azure.resources import Grant, Wanted
 from isthmus.config import Platform
@@ -34,6 +42,43 @@ def _grant(grant: Grant, found: tuple[int, int] | None) -> Iterator[Instruction]
     elif found[0] != grant.bits or found[1] & grant.bits:
         denied = (Difference("deny", found[1], 0),) if found[1] & grant.bits else ()
         yield GrantPipeline(grant, (Difference("allow", found[0], grant.bits), *denied))
+
+
+def bypasses(want: Wanted, present: Present) -> Iterator[Instruction]:
+    """Nobody but administrators goes past the branch policies of a repository of the platform's."""
+    project = present.project()
+    administrators = (f"[{want.project}]\\Project Administrators", "Project Collection Administrators")
+    spared = {one.descriptor.lower() for name in administrators for one in present.identities(name)}
+    if project and any(present.repository(one.repository) for one in want.denials):
+        at = f"repoV2/{project}"
+        yield from _strangers(
+            present.listed(GIT_NAMESPACE, at, recurse=False), spared, present, "every repository"
+        )
+    for repository in dict.fromkeys(one.repository for one in want.denials):
+        mine = [one for one in want.denials if one.repository == repository]
+        found = present.repository(repository)
+        if found is None:
+            yield from map(DenyBypass, mine)
+            continue
+        token = f"repoV2/{project}/{found.id}"
+        listed = present.listed(GIT_NAMESPACE, token)
+        for one in mine:
+            allow, deny = listed.pop((token, denied(one, present)), (0, 0))
+            if allow & BYPASS:
+                yield DenyBypass(one, (Difference("bypass policies", "allowed", "denied"),))
+            elif deny & BYPASS != BYPASS:
+                yield DenyBypass(one)
+        yield from _strangers(listed, spared, present, repository)
+
+
+def _strangers(
+    listed: dict[tuple[str, str], tuple[int, int]], spared: set[str], present: Present, where: str
+) -> Iterator[Instruction]:
+    for (token, who), (allow, deny) in listed.items():
+        if allow & BYPASS and who.lower() not in spared:
+            yield RevokeBypass(
+                token, who, f"{present.named(who)} may not bypass policies in {where}", allow, deny
+            )
 
 
 def job_rights(want: Wanted, present: Present) -> Iterator[Instruction]:

@@ -11,6 +11,7 @@ from isthmus.azure.resources import (
     Authorization,
     BuildValidation,
     Connection,
+    Denial,
     Environment,
     Grant,
     JobRight,
@@ -63,6 +64,7 @@ def wanted(platform: Platform, callback: str = "") -> Wanted:
         policies=_once(_policies(platform)),
         grants=_once(_grants(platform)),
         job_rights=_once(_job_rights(platform)),
+        denials=tuple(_denials(platform)),
     )
 
 
@@ -223,6 +225,13 @@ def _job_rights(platform: Platform) -> Iterator[JobRight]:
     yield JobRight(names.PLATFORM_REPOSITORY, READ | PUSH | COMMENT, "push branches and open pull requests")
     for model in platform.models:
         yield JobRight(model.build_repository, READ | COMMENT, "comment on pull requests")
+
+
+def _denials(platform: Platform) -> Iterator[Denial]:
+    """Administrators are left: somebody has to be able to mend what a policy blocks."""
+    for repository in _once(_repositories(platform)):
+        yield Denial(repository.name, names.contributors(platform))
+        yield Denial(repository.name, "")
 
 
 def _grants(platform: Platform) -> Iterator[Grant]:

@@ -14,7 +14,7 @@ from isthmus.azure.client import Client, connect
 from isthmus.azure.contents import Folders
 from isthmus.azure.guards import is_business_hours
 from isthmus.azure.instructions.instruction import Instruction
-from isthmus.azure.present import BUILD_NAMESPACE, CHECKS, Present
+from isthmus.azure.present import BUILD_NAMESPACE, CHECKS, GIT_NAMESPACE, Present
 from isthmus.cli import isthmus
 from isthmus.config import Platform
 from isthmus.config.approvals import Approvals
@@ -91,6 +91,14 @@ def let_the_bridge(present: Present, platform: Platform, token: str, bits: int) 
     entry = {"descriptor": who, "allow": bits, "deny": 0, "extendedInfo": {}}
     body = {"token": token, "merge": False, "accessControlEntries": [entry]}
     present.clients.get_security_client().set_access_control_entries(body, BUILD_NAMESPACE)
+
+
+def let_bypass(present: Present, who: str, bits: int, repository: str = "", branch: str = "") -> None:
+    found = present.repository(repository)
+    token = f"repoV2/{present.project()}" + (f"/{found.id}{branch}" if found else "")
+    entry = {"descriptor": present.identities(who)[0].descriptor, "allow": bits, "deny": 0}
+    body = {"token": token, "merge": False, "accessControlEntries": [entry | {"extendedInfo": {}}]}
+    present.clients.get_security_client().set_access_control_entries(body, GIT_NAMESPACE)
 
 
 def branch_default(present: Present) -> None:
@@ -198,6 +206,22 @@ EDITS: dict[str, tuple[Callable[[Present, Platform], None], str, str, str]] = {
     "the bridge may queue what is not its": (
         lambda it, p: let_the_bridge(it, p, f"{it.project()}/{it.pipeline('platform-pull-request')}", 128),
         "the bridge may do nothing with pipeline", "allow", "was 128, will be 0",
+    ),
+    "contributors may complete past policies": (
+        lambda it, _p: let_bypass(it, "[weather]\\Contributors", 32768, "model-build"),
+        "Contributors may not bypass policies in model-build", "bypass policies", "will be denied",
+    ),
+    "somebody may push past policies": (
+        lambda it, _p: let_bypass(it, "Dana Scientist", 4 | 128, "model-deploy"),
+        "Dana Scientist may not bypass policies in model-deploy", "bypass policies", "will be not allowed",
+    ),
+    "somebody may on a branch": (
+        lambda it, _p: let_bypass(it, "Dana Scientist", 128, "platform", "/refs/heads/6d00610069006e00"),
+        "Dana Scientist may not bypass policies in platform", "bypass policies", "will be not allowed",
+    ),
+    "somebody may everywhere": (
+        lambda it, _p: let_bypass(it, "Dana Scientist", 128),
+        "Dana Scientist may not bypass policies in every repository", "bypass policies", "was allowed",
     ),
     "the bridge may queue everything": (
         lambda it, p: let_the_bridge(it, p, str(it.project()), 128),

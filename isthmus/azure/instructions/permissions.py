@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from isthmus.azure.differences import Difference
 from isthmus.azure.instructions.instruction import Instruction, there
 from isthmus.azure.present import BUILD_NAMESPACE, GIT_NAMESPACE, Present
-from isthmus.azure.resources import CALLED, Grant, JobRight, ResourceType
+from isthmus.azure.resources import CALLED, Denial, Grant, JobRight, ResourceType
 
 
 @dataclass(frozen=True)
@@ -133,12 +133,69 @@ class RevokeJobs(Instruction):
         name = self.right.repository
         repository = there(present.repository(name), "repository", name)
         token, jobs = f"repoV2/{present.project()}/{repository.id}", present.build_service()
-        kept = present.granted(GIT_NAMESPACE, token, jobs) & ~self.right.bits
-        _set(present, GIT_NAMESPACE, token, jobs, kept)
+        allow, deny = present.listed(GIT_NAMESPACE, token).get((token, jobs), (0, 0))
+        _set(present, GIT_NAMESPACE, token, jobs, allow & ~self.right.bits, deny=deny)
 
 
-def _set(present: Present, namespace: str, token: str, who: str, allow: int, *, merge: bool = False) -> None:
+# Of the namespace Git Repositories: bypass policies when pushing; and when completing a pull request.
+BYPASS = 128 | 32768
+
+
+def denied(denial: Denial, present: Present) -> str:
+    """The descriptor of whom a denial is about."""
+    if not denial.group:
+        return present.build_service()
+    found = there(next(iter(present.identities(denial.group)), None), "group", denial.group)
+    return str(found.descriptor)
+
+
+@dataclass(frozen=True)
+class DenyBypass(Instruction):
+    """Deny somebody to bypass branch policies, or (`lift`) say nothing of that again."""
+
+    denial: Denial
+    differences: tuple[Difference, ...] = ()
+    lift: bool = False
+
+    @property
+    def summary(self) -> str:
+        sign = "-" if self.lift else "~" if self.differences else "+"
+        return f"{sign} {self.denial.whom} may not bypass policies in {self.denial.repository}"
+
+    def carry_out(self, present: Present) -> None:
+        repository = there(present.repository(self.denial.repository), "repository", self.denial.repository)
+        token, who = f"repoV2/{present.project()}/{repository.id}", denied(self.denial, present)
+        allow, deny = present.listed(GIT_NAMESPACE, token).get((token, who), (0, 0))
+        kept = deny & ~BYPASS if self.lift else deny | BYPASS
+        _set(present, GIT_NAMESPACE, token, who, allow & ~BYPASS, deny=kept)
+
+
+@dataclass(frozen=True)
+class RevokeBypass(Instruction):
+    """Take from somebody else the right to bypass branch policies; what they may do beside it stays."""
+
+    token: str
+    descriptor: str
+    says: str
+    allow: int
+    deny: int
+
+    @property
+    def summary(self) -> str:
+        return f"~ {self.says}"
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        return (Difference("bypass policies", "allowed", "not allowed"),)
+
+    def carry_out(self, present: Present) -> None:
+        _set(present, GIT_NAMESPACE, self.token, self.descriptor, self.allow & ~BYPASS, deny=self.deny)
+
+
+def _set(
+    present: Present, namespace: str, token: str, who: str, allow: int, *, deny: int = 0, merge: bool = False
+) -> None:
     """Say what one principal may do there; others' entries stay. Without `merge`, that and nothing else."""
-    entry = {"descriptor": who, "allow": allow, "deny": 0, "extendedInfo": {}}
+    entry = {"descriptor": who, "allow": allow, "deny": deny, "extendedInfo": {}}
     body = {"token": token, "merge": merge, "accessControlEntries": [entry]}
     present.clients.get_security_client().set_access_control_entries(body, namespace)
