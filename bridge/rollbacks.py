@@ -14,6 +14,7 @@ from bridge.envelope import RECONCILER, iso
 from bridge.run import Queued, rollback
 from bridge.trace import Hop, Trace, ignored
 
+COMPARED = "Challenger"
 WITHDRAWN = ("Rejected", "PendingManualApproval")
 
 
@@ -46,8 +47,8 @@ def repair(model: str, trace: Trace) -> None:
 
 
 def _serves(package: Mapping[str, Any]) -> bool:
-    """Whether its deployment wrote down that it serves a stage, and none after it that it does no more."""
-    return bool(package.get("ModelLifeCycle", {}).get("StageStatus") == "InService")
+    """Whether its deployment wrote down that it serves a stage, alone or beside another; none undid it."""
+    return package.get("ModelLifeCycle", {}).get("StageStatus") in ("InService", COMPARED)
 
 
 def _on_its_way(arn: str, before: str | None, runs: Sequence[Queued]) -> bool:
@@ -69,7 +70,12 @@ def _before(model: str, package: Mapping[str, Any]) -> str | None:
 
 
 def _run(package: Mapping[str, Any], stage: str) -> int:
-    """The number of the run that brought it to the stage; 0 where none did, or it was rolled back there."""
+    """The number of the run that brought it to the stage; 0 where none did, or it was rolled back there.
+
+    So of one that is compared there with what serves: it never served alone.
+    """
+    if package.get("ModelLifeCycle", {}).get("StageStatus") == COMPARED:
+        return 0
     metadata = package.get("CustomerMetadataProperties", {})
     number = metadata.get(f"{stage}_run_id", "")
     return int(number) if number.isdecimal() and not metadata.get(f"{stage}_rolled_back") else 0

@@ -67,7 +67,7 @@ class ServingStack(AccountStack):
         infrastructure_roles(self, platform, stage)
         if stage == "prod":
             prod_auditor(self, platform)
-        serving_operator(self, platform, stage, data_key=keys.data.arn, capture=capture)
+        serving_operator(self, platform, stage, data_key=keys.data.arn, capture=capture, ground_truth=truth)
         serving_data_owner(self, platform, data_key=keys.data.arn, ground_truth=truth)
         forward_alarms(self, platform)
         topic = notices(self, platform, keys.messages)

@@ -44,6 +44,12 @@ SECTIONS = {
         ),
         "approve": Entry("isthmus.operate.commands:approve", "Approve a model version in the registry."),
         "reject": Entry("isthmus.operate.commands:reject", "Reject a model version in the registry."),
+        "compare": Entry(
+            "isthmus.compare.commands:compare", "Whether a version beside the one in prod is better or worse."
+        ),
+        "promote": Entry(
+            "isthmus.operate.promoting:promote", "Have the version that is compared serve alone."
+        ),
         "rollback": Entry(
             "isthmus.operate.rolling_back:rollback", "Go back to the version that served before."
         ),
@@ -100,6 +106,7 @@ READING = frozenset(
         "evidence",
         "idle",
         "models",
+        "compare",
         "invoke",
         "lineage",
         "events",
@@ -108,7 +115,7 @@ READING = frozenset(
         "doctor",
     }
 )
-DECIDING = frozenset({"approve", "reject", "rollback", "bridge", "events replay"})
+DECIDING = frozenset({"approve", "reject", "promote", "rollback", "bridge", "events replay"})
 
 
 class LazyGroup(click.Group):

@@ -31,6 +31,9 @@ class Serving:
     model_package_arn: str
     failure: str = ""
     kind: Kind = "realtime"
+    # The version that is compared with it; a shadow answers nobody.
+    challenger: str = ""
+    shadow: bool = False
 
     @property
     def version(self) -> str:
@@ -65,6 +68,7 @@ def _endpoint(sagemaker: Any, model: str, stage: Stage, kind: Kind) -> Serving |
             raise
         return None
     config = found.get("EndpointConfigName", "")
+    behind = variants_of(sagemaker, config) if config else {}
     return Serving(
         stage=stage,
         endpoint=name,
@@ -72,9 +76,11 @@ def _endpoint(sagemaker: Any, model: str, stage: Stage, kind: Kind) -> Serving |
         status=found["EndpointStatus"],
         since=found["LastModifiedTime"],
         endpoint_config=config,
-        model_package_arn=version_behind(sagemaker, config) if config else "",
+        model_package_arn=next(iter(behind.values()), ""),
         failure=found.get("FailureReason", ""),
         kind=kind,
+        challenger=behind.get(names.CHALLENGER, ""),
+        shadow=bool(found.get("ShadowProductionVariants")),
     )
 
 
@@ -114,10 +120,11 @@ def _transforms_by(pipeline: Mapping[str, Any]) -> str:
     return str(step["Arguments"]["ModelName"])
 
 
-def version_behind(sagemaker: Any, endpoint_config: str) -> str:
-    """The ARN of the model package that an endpoint configuration serves."""
+def variants_of(sagemaker: Any, endpoint_config: str) -> dict[str, str]:
+    """The ARNs of the model packages that a configuration serves, by variant: first the one in charge."""
     described = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint_config)
-    return _version_of(sagemaker, described["ProductionVariants"][0]["ModelName"])
+    each = [*described["ProductionVariants"], *described.get("ShadowProductionVariants", [])]
+    return {one["VariantName"]: _version_of(sagemaker, one["ModelName"]) for one in each}
 
 
 def _version_of(sagemaker: Any, name: str) -> str:
@@ -127,15 +134,24 @@ def _version_of(sagemaker: Any, name: str) -> str:
     return arn
 
 
-def expect(serving: Serving, model_package_arn: str, endpoint_config: str | None = None) -> None:
-    """Raise `Problem` unless it is in service with this version (and this configuration)."""
-    wanted = [model_package_arn] + ([endpoint_config] if endpoint_config else [])
-    found = [serving.model_package_arn, serving.endpoint_config][: len(wanted)]
+def expect(serving: Serving, model_package_arn: str, endpoint_config: str = "", challenger: str = "") -> None:
+    """Raise `Problem` unless it is in service with this version, and no other but the one compared with it.
+
+    With a configuration named, by this one.
+    """
+    wanted = _told(model_package_arn, challenger, endpoint_config)
+    by = serving.endpoint_config if endpoint_config else ""
+    found = _told(serving.model_package_arn, serving.challenger, by)
     if serving.status == "InService" and found == wanted:
         return
     raise Problem(
         f"endpoint {serving.endpoint} in {serving.stage} is {serving.status} and runs "
-        f"{' by '.join(found) or 'nothing'}, not {' by '.join(wanted)}",
+        f"{found or 'nothing'}, not {wanted}",
         where=serving.arn,
         todo=serving.failure or "look at the endpoint's log and deploy again",
     )
+
+
+def _told(version: str, challenger: str, endpoint_config: str) -> str:
+    beside = f" beside {challenger}" if challenger else ""
+    return f"{version}{beside}" + (f" by {endpoint_config}" if endpoint_config else "")

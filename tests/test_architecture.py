@@ -47,6 +47,7 @@ MAY_IMPORT = {
         "markdown",
     },
     "operate": COMMON | {"asking", "aws", "azure", "serving", "markdown"},
+    "compare": COMMON | {"monitor", "operate"},
     "audit": COMMON | {"aws", "azure", "infra", "operate"},
     "doctor": COMMON | {"aws", "azure", "infra", "operate"},
     "cdk": COMMON | {"network", "instances", "resource_types", "sessions"},

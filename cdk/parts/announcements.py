@@ -74,7 +74,7 @@ REJECTED_WHILE_RUNNING = Announcement(
     {
         "ModelApprovalStatus": ["Rejected", "PendingManualApproval"],
         "UpdatedModelPackageFields": ["ModelApprovalStatus"],
-        "ModelLifeCycle": {"StageStatus": ["InService"]},
+        "ModelLifeCycle": {"StageStatus": ["InService", "Challenger"]},
     },
     {
         "model": "$.detail.ModelPackageGroupName",

@@ -139,7 +139,7 @@ def _follow_pipelines(stack: Stack, platform: Platform) -> list[Statement]:
 
 
 def serving_operator(
-    scope: Construct, platform: Platform, stage: Stage, *, data_key: str, capture: str
+    scope: Construct, platform: Platform, stage: Stage, *, data_key: str, capture: str, ground_truth: str
 ) -> None:
     """Reads what serves here and how it fares, asks for predictions, and has a monitor look now."""
     stack, ours = Stack.of(scope), of_platform(platform)
@@ -170,8 +170,9 @@ def serving_operator(
             allow(["cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms"], alarms(stack, platform)),
             allow(["cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"], "*"),
             *ask(stack, platform, stage),
-            allow("s3:GetObject", objects(capture)),
-            allow("s3:ListBucket", bucket_arn(capture)),
+            # What was asked and answered, and what was true: two versions are compared by both.
+            allow("s3:GetObject", [*objects(capture), *objects(ground_truth)]),
+            allow("s3:ListBucket", [bucket_arn(capture), bucket_arn(ground_truth)]),
         ],
     )
 

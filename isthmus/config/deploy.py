@@ -11,6 +11,8 @@ from isthmus.config.alarms import Alarms
 from isthmus.config.asynchronous import Asynchronous
 from isthmus.config.batch import Batch
 from isthmus.config.capacity import Capacities
+from isthmus.config.compare import Compare
+from isthmus.config.compare import refusals as uncomparable
 from isthmus.config.fields import Misfit, ModelName, Strict
 from isthmus.config.gates import Gates
 from isthmus.config.kinds import Kind, refusals
@@ -27,6 +29,9 @@ class DeployConfig(Strict):
     endpoint: Kind = "realtime"
     capacity: Capacities = Capacities()
     rollout: Rollouts = Rollouts()
+    compare: Compare | None = Field(
+        default=None, description="Put a version beside the one in prod first; in its place, if left out."
+    )
     serverless: ServerlessStages = ServerlessStages()
     asynchronous: Asynchronous = Asynchronous()
     batch: Batch = Batch()
@@ -37,7 +42,7 @@ class DeployConfig(Strict):
 
     @model_validator(mode="after")
     def _can_be(self) -> DeployConfig:
-        for key, why in refusals(self):
+        for key, why in [*refusals(self), *uncomparable(self)]:
             raise Misfit(why, *key.split("."))
         for stage in STAGES:
             instances = getattr(self.capacity, stage).instance_count

@@ -7,7 +7,7 @@ Each message says what happened, where, and what to do. SageMaker sends 1 or 0 f
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from isthmus import names
 from isthmus.config import DeployConfig, Platform, Stage
@@ -35,10 +35,11 @@ class Alarm:
     few_samples: str = "ignore"
 
 
-def alarms(platform: Platform, config: DeployConfig, stage: Stage) -> list[Alarm]:
-    """All alarms of the model at the stage."""
+def alarms(platform: Platform, config: DeployConfig, stage: Stage, *, compared: bool = False) -> list[Alarm]:
+    """All alarms of the model at the stage; with those of a version that is compared there."""
     watched = watching(platform, config.model, stage) if config.watched else ()
-    return [*paging(platform, config, stage), *watched]
+    beside = challenging(platform, config, stage) if compared else ()
+    return [*paging(platform, config, stage), *beside, *watched]
 
 
 def paging(platform: Platform, config: DeployConfig, stage: Stage) -> Iterator[Alarm]:
@@ -51,6 +52,28 @@ def paging(platform: Platform, config: DeployConfig, stage: Stage) -> Iterator[A
     yield _latency(platform, config, stage, bounds.p95_latency_ms)
     if stage == "prod" and bounds.silent_minutes:
         yield _silence(platform, config, stage, bounds.silent_minutes)
+
+
+def challenging(platform: Platform, config: DeployConfig, stage: Stage) -> Iterator[Alarm]:
+    """What a person looks at of a version that answers beside another; a shadow answers nobody."""
+    if config.compare is None or config.compare.mode == "shadow":
+        return
+    model, bounds = config.model, config.alarms
+    what = (
+        f"{model} in {stage}: the version that is compared fails or is slow for those whom it answers. "
+        f"Take it away: isthmus rollback {model} --stage {stage} --reason WHY."
+    )
+    for found, name in (
+        (_errors(platform, config, stage, bounds.error_percent), names.challenger_errors_alarm),
+        (_latency(platform, config, stage, bounds.p95_latency_ms), names.challenger_latency_alarm),
+    ):
+        yield replace(
+            found,
+            id=f"Challenger{found.id}",
+            name=name(platform, model),
+            message=what,
+            dimensions=found.dimensions | {"VariantName": names.CHALLENGER},
+        )
 
 
 def _errors(platform: Platform, config: DeployConfig, stage: Stage, percent: float) -> Alarm:

@@ -13,6 +13,7 @@ from aws_cdk import App, Validations  # noqa: E402 (Node comes first)
 from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks  # noqa: E402
 
 from isthmus.config import STAGES, DeployConfig, Platform  # noqa: E402
+from isthmus.deploy import comparison  # noqa: E402
 from isthmus.deploy.deployment import Deployment  # noqa: E402
 from isthmus.deploy.endpoint_stack import EndpointStack  # noqa: E402
 from isthmus.deploy.package import read  # noqa: E402
@@ -23,13 +24,15 @@ def application(
 ) -> App:
     """Staging and prod of the version described in `package_folder`, ready to synthesize.
 
-    Into `outdir`, else `CDK_OUTDIR`, else `cdk.out`. Where CDK validates, cdk-nag's rules do too.
+    Where a comparison is described there, its champion goes on serving prod, and the version is put beside
+    it. Into `outdir`, else `CDK_OUTDIR`, else `cdk.out`. Where CDK validates, cdk-nag's rules do too.
     """
-    package = read(package_folder)
+    package, compared = read(package_folder), comparison.read(package_folder)
     app = App(analytics_reporting=False, tree_metadata=False, outdir=outdir)
     if os.environ.get("CDK_VALIDATION") == "true":
         for rules in (AwsSolutionsChecks, NIST80053R5Checks):
             Validations.of(app).add_plugins(rules(app))
     for stage in STAGES:
-        EndpointStack(app, Deployment(platform, config, package, stage))
+        champion = compared.champion if compared and stage == comparison.STAGE else None
+        EndpointStack(app, Deployment(platform, config, package, stage, champion))
     return app

@@ -6,7 +6,7 @@ attempt goes on, or repairs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +16,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from isthmus import names
 from isthmus.config import Platform, Stage
-from isthmus.deploy import evidence, leftovers, records
+from isthmus.deploy import comparison, evidence, leftovers, records
+from isthmus.deploy.comparison import Comparison
 from isthmus.deploy.package import Package, describe, read
+from isthmus.deploy.records import NO_REASON, Recorded, Why
 from isthmus.deploy.repair import repair, settled, stack_config
 from isthmus.deploy.turned_back import explain
 from isthmus.deploy.wanted import Wanted, wanted
@@ -30,25 +32,25 @@ Say = Callable[[str], None]
 
 
 def apply(
-    platform: Platform, assembly: Path, stage: Stage, run_id: str, say: Say, *, rollback: str = ""
+    platform: Platform, assembly: Path, stage: Stage, run_id: str, say: Say, why: Why = NO_REASON
 ) -> Serving:
     """Deploy `stage` as the caller (its deploy role), and record in the registry that the version runs there.
 
-    `rollback` says why people go back to this version, and who.
-
-    Raises `Refused` where the version is no longer approved or no longer what was approved, and `TurnedBack`
-    where CloudFormation rolls back, or reports success and the endpoint runs something else (SageMaker can
-    roll back in silence).
+    Raises `Refused` where the version is no longer approved or no longer what was approved, or prod serves
+    another one than it is to be compared with; and `TurnedBack` where CloudFormation rolls back, or reports
+    success and the endpoint runs something else (SageMaker can roll back in silence).
     """
     import boto3
 
     package = read(assembly)
     stack = names.endpoint_stack(platform, package.model, stage)
     session = boto3.Session(region_name=platform.region)
-    attempt = _Attempt(session, assembly, stack, stage, package, wanted(assembly, stack), say)
+    compared = comparison.read(assembly) if stage == comparison.STAGE else None
+    attempt = _Attempt(session, assembly, stack, stage, package, compared, wanted(assembly, stack), say)
     # A stage may wait for days for its approval, and the version be rejected or written over in the meantime.
     evidence.require_as_registered(session.client("s3"), describe(attempt.sagemaker, package.arn))
     before, begun = attempt.look(), datetime.now(UTC)
+    comparison.refuse_another(compared, before)
     try:
         serving = attempt.deploy(before)
     except (Refused, Unavailable):
@@ -57,13 +59,18 @@ def apply(
         problem = explain(session, package, stage, attempt.asked.alarms, begun, cause)
         attempt.record(problem.reason, run_id)
         raise problem from None
-    attempt.clear_up(before)
-    records.deployed(attempt.sagemaker, package, serving, run_id)
+    were = [*records.recorded(attempt.sagemaker, package.arn)]
+    attempt.clear_up(before, were)
+    if compared:
+        records.compared(attempt.sagemaker, package, compared.champion, compared.how, serving, run_id)
+    else:
+        records.deployed(attempt.sagemaker, package, serving, run_id, why)
     session.client("cloudwatch").put_metric_data(
-        Namespace=names.METRIC_NAMESPACE, MetricData=[served(package.model, stage, package.version)]
+        Namespace=names.METRIC_NAMESPACE, MetricData=[served(package.model, stage, int(serving.version))]
     )
-    if before and before.model_package_arn not in ("", package.arn):
-        records.replaced(attempt.sagemaker, before.model_package_arn, stage, run_id, rollback)
+    for one in were:
+        if one.is_at(stage) and one.arn not in (serving.model_package_arn, serving.challenger):
+            records.replaced(attempt.sagemaker, one.arn, stage, run_id, why)
     return serving
 
 
@@ -76,6 +83,7 @@ class _Attempt:
     stack: str
     stage: Stage
     package: Package
+    compared: Comparison | None
     asked: Wanted
     say: Say
 
@@ -105,7 +113,10 @@ class _Attempt:
             self.say(f"{serving.endpoint}: runs {serving.endpoint_config} and not {wanted}: updating it")
             repair(self.sagemaker, serving, self.asked)
             serving = look(self.sagemaker, self.package.model, self.stage)
-        expect(serving, self.package.arn, wanted)
+        if self.compared:
+            expect(serving, self.compared.champion.arn, wanted, self.package.arn)
+        else:
+            expect(serving, self.package.arn, wanted)
         return serving
 
     def record(self, reason: str, run_id: str) -> None:
@@ -115,9 +126,9 @@ class _Attempt:
         except (BotoCoreError, ClientError) as error:
             self.say(f"{self.package.arn}: could not be marked in the registry: {error}")
 
-    def clear_up(self, before: Serving | None) -> None:
+    def clear_up(self, before: Serving | None, recorded: Sequence[Recorded]) -> None:
         """Delete what served before, and what an attempt that was killed left of it."""
-        found = {*leftovers.recorded(self.sagemaker, self.package.arn, self.stage)}
+        found = {config for one in recorded for config in one.configs(self.stage)}
         if before:
             found.add(before.endpoint_config)
         for gone in leftovers.delete(self.sagemaker, found, keep={self.asked.endpoint_config}):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from isthmus import names
 from isthmus.config import Platform, read_deploy
+from isthmus.deploy.comparison import Comparison
 from isthmus.deploy.gates.run import find
 from isthmus.deploy.package import Package
 from isthmus.deploy.synth import require_fit
@@ -40,7 +41,10 @@ def check(platform: Platform, repository: Path, say: Say, *, model: str = "") ->
     with tempfile.TemporaryDirectory() as name:
         scratch, assembly = Path(name) / "package", Path(name) / "assembly"
         scratch.mkdir()
-        specimen(platform, config.model).write(scratch)
+        version = specimen(platform, config.model)
+        version.write(scratch)
+        if config.compare:
+            Comparison(version, config.compare.record()).write(scratch)
         synthesize(repository / "app.py", assembly, validate=True, arguments=(str(scratch),))
         say("synthesized: staging and prod, under the rules of CDK and cdk-nag")
         if findings := findings_in(assembly):

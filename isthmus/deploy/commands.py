@@ -29,15 +29,20 @@ def deploy() -> None:
     envvar="CDK_VALIDATION",
     help="Let CDK check the templates too (3 s); CDK_VALIDATION=true says so as well.",
 )
-def synth(model_package_arn: str, output: Path, validate: bool) -> None:
+@click.option("--alone", default="", help="Why it takes the place of what serves, whatever `compare` says.")
+def synth(model_package_arn: str, output: Path, validate: bool, alone: str) -> None:
     """Synthesize both stages of a version, once."""
     from isthmus.config import read_platform
     from isthmus.deploy.synth import synth
 
-    package = synth(read_platform(), HERE, model_package_arn, output, validate=validate)
+    package, compared = synth(
+        read_platform(), HERE, model_package_arn, output, validate=validate, alone=bool(alone)
+    )
     approved = package.metadata.get("approved_by")
     click.echo(f"{package.arn}" + (f", approved by {approved}" if approved else ""))
     click.echo(f"staging and prod of {package.model} version {package.version}: {output}")
+    if compared:
+        click.echo(f"in prod beside version {compared.champion.version}: {compared.how}")
 
 
 @deploy.command()
@@ -56,14 +61,21 @@ def check(model: str) -> None:
 @click.option("--assembly", type=FOLDER, required=True, help="What `synth` wrote.")
 @click.option("--run-id", required=True, help="The run of Azure Pipelines that asks.")
 @click.option("--rollback", default="", help="Why people go back to this version, where they do.")
-def apply(stage: Stage, assembly: Path, run_id: str, rollback: str) -> None:
+@click.option("--promote", default="", help="Why it is to serve alone after a comparison, where it is.")
+def apply(stage: Stage, assembly: Path, run_id: str, rollback: str, promote: str) -> None:
     """Deploy one stage, and assert that the endpoint runs what was asked for."""
+    from isthmus.azure.logging_commands import command
     from isthmus.config import read_platform
     from isthmus.deploy.apply import apply
+    from isthmus.deploy.records import Why
 
     with said_of_the_run():
-        done = apply(read_platform(), assembly, stage, run_id, click.echo, rollback=rollback)
+        why = Why(rollback, promote)
+        done = apply(read_platform(), assembly, stage, run_id, click.echo, why)
     click.echo(f"endpoint {done.endpoint} in {done.stage} runs {done.model_package_arn}")
+    if done.challenger:
+        click.echo(f"{'mirrored to' if done.shadow else 'beside'} {done.challenger}")
+        command("task.setvariable", "true", variable="COMPARED")
     click.echo(f"by {done.endpoint_config}, deployed by run {run_id}")
 
 
@@ -114,12 +126,12 @@ def run_gates(stage: Stage, assembly: Path, results: Path, only: tuple[str, ...]
     from isthmus.azure.logging_commands import command
     from isthmus.config import read_deploy, read_platform
     from isthmus.deploy.gates import summary
-    from isthmus.deploy.gates.run import find, live, run, write
+    from isthmus.deploy.gates.run import find, live, run, unasked, write
 
     gates = find(HERE / "gates", only)
     endpoint = live(read_platform(), read_deploy(), assembly, stage)
     done = []
-    for result in run(gates, endpoint):
+    for result in run(gates, endpoint) if endpoint else unasked(gates):
         done.append(result)
         for finding in result.findings:
             click.echo(f"{finding.mark} {result.gate}: {finding.name}: {finding.message}")

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from isthmus import names
 from isthmus.config import DeployConfig, Platform, Stage
+from isthmus.config.compare import Compare
 from isthmus.config.kinds import Kind
 from isthmus.config.scaling import Scaling
 from isthmus.deploy.package import Package
@@ -20,10 +21,23 @@ from isthmus.network import Attachment, references
 
 @dataclass(frozen=True)
 class Deployment:
+    """`champion` is the version that the stage serves, where `package` is put beside it to be compared."""
+
     platform: Platform
     config: DeployConfig
     package: Package
     stage: Stage
+    champion: Package | None = None
+
+    @property
+    def compared(self) -> Compare | None:
+        """How the version is compared; None where it serves alone."""
+        return self.config.compare if self.champion else None
+
+    @property
+    def in_charge(self) -> Deployment:
+        """That of the version which answers for the stage: alarms and monitors are about it."""
+        return replace(self, package=self.champion, champion=None) if self.champion else self
 
     @property
     def model(self) -> str:

@@ -14,7 +14,7 @@ from isthmus.deploy.deployment import Deployment
 from isthmus.deploy.parts.alarm import make_alarms, make_rollback_alarms
 from isthmus.deploy.parts.capture import captures_uri
 from isthmus.deploy.parts.endpoint import make_endpoint, make_endpoint_config
-from isthmus.deploy.parts.model import make_model
+from isthmus.deploy.parts.model import make_champion, make_model
 from isthmus.deploy.parts.monitor import make_monitor
 from isthmus.deploy.parts.queue import make_topics
 from isthmus.resource_types import aws_sagemaker as sagemaker
@@ -42,7 +42,7 @@ class EndpointStack(Stack):
         captures = self._serve(deployment, make_model(self, deployment))
         make_alarms(self, deployment)
         if deployment.config.watched:
-            make_monitor(self, deployment, captures)
+            make_monitor(self, deployment.in_charge, captures)
 
     def _serve(self, deployment: Deployment, model: sagemaker.CfnModel) -> str:
         """Make what serves, of the kind that is asked for; returns where what it is asked is written down."""
@@ -51,7 +51,8 @@ class EndpointStack(Stack):
 
             batch.make_batch(self, deployment, model)
             return batch.captures_uri(deployment, model.model_name or "")
-        config = make_endpoint_config(self, deployment, model)
+        champion = make_champion(self, deployment) if deployment.compared else None
+        config = make_endpoint_config(self, deployment, model, champion)
         if deployment.kind == "async":
             for topic in make_topics(self, deployment):
                 config.add_resource_dependency(topic)

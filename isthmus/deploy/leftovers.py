@@ -7,22 +7,7 @@ to it in silence, and an endpoint whose configuration is gone can never be updat
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
-
-from isthmus.config import Stage
-from isthmus.deploy.records import IN_SERVICE
-
-
-def recorded(sagemaker: Any, registry_arn: str, stage: Stage) -> Iterator[str]:
-    """The configurations of the versions that serve the stage, as the registry says: a killed run's too."""
-    group = registry_arn.rsplit("/", 1)[0].replace(":model-package/", ":model-package-group/")
-    pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
-    for one in (one for page in pages for one in page["ModelPackageSummaryList"]):
-        if one.get("ModelLifeCycle", {}).get("StageStatus") == IN_SERVICE:
-            found = sagemaker.describe_model_package(ModelPackageName=one["ModelPackageArn"])
-            if config := found.get("CustomerMetadataProperties", {}).get(f"{stage}_endpoint_config"):
-                yield config
 
 
 def delete(sagemaker: Any, configs: set[str], keep: set[str]) -> list[str]:
@@ -35,12 +20,13 @@ def delete(sagemaker: Any, configs: set[str], keep: set[str]) -> list[str]:
     gone = []
     for config in sorted(configs - keep - {""}):
         models = _models(sagemaker, config)
-        if models is not None:
-            sagemaker.delete_endpoint_config(EndpointConfigName=config)
-            gone.append(config)
         for model in sorted(({config} if models is None else models) - kept):
             if _delete_model(sagemaker, model):
                 gone.append(model)
+        # Last: whoever goes on where this was killed finds by it which models there were.
+        if models is not None:
+            sagemaker.delete_endpoint_config(EndpointConfigName=config)
+            gone.append(config)
     return gone
 
 

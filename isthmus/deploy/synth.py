@@ -7,18 +7,28 @@ import tempfile
 from pathlib import Path
 
 from isthmus.config import STAGES, DeployConfig, Platform, read_deploy
-from isthmus.deploy import evidence
+from isthmus.deploy import comparison, evidence
+from isthmus.deploy.comparison import Comparison
 from isthmus.deploy.package import Package, check_arn, describe
 from isthmus.errors import Refused
 from isthmus.infra.synth import synthesize
 from isthmus.network import references
 
 
-def synth(platform: Platform, repository: Path, arn: str, output: Path, *, validate: bool = False) -> Package:
+def synth(
+    platform: Platform,
+    repository: Path,
+    arn: str,
+    output: Path,
+    *,
+    validate: bool = False,
+    alone: bool = False,
+) -> tuple[Package, Comparison | None]:
     """Write the assembly of `arn`, its description and the gates' evidence into `output`.
 
     The caller may read the registry and the artifacts (the synth role). With `validate` CDK checks the
-    templates itself, which costs seconds.
+    templates itself, which costs seconds; `alone`, the version takes the place of what serves, whatever
+    deploy.yaml says of comparing. Gives the version, and what it is compared with in prod.
     Raises `Refused` for a version that is not approved or of another model than deploy.yaml's, and
     `NotFound` where something of it is gone. Whatever fails, nothing half-made is left in `output`.
     """
@@ -26,18 +36,21 @@ def synth(platform: Platform, repository: Path, arn: str, output: Path, *, valid
 
     config = read_deploy(repository / "deploy.yaml")
     session = boto3.Session(region_name=platform.region)
-    package = describe(session.client("sagemaker"), check_arn(platform, arn))
+    sagemaker = session.client("sagemaker")
+    package = describe(sagemaker, check_arn(platform, arn))
     if package.model != config.model:
         raise Refused(f"{arn} is a version of {package.model}", where=f"deploy.yaml, model: {config.model}")
     require_fit(platform, config)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         package.write(folder)
+        if compared := None if alone else comparison.begin(sagemaker, config, package):
+            compared.write(folder)
         evidence.fetch(session.client("s3"), package, folder)
         synthesize(repository / "app.py", output, validate=validate, arguments=(scratch,))
         for file in folder.iterdir():
             shutil.copy(file, output)
-    return package
+    return package, compared
 
 
 def require_fit(platform: Platform, config: DeployConfig) -> None:

@@ -9,6 +9,7 @@ import base64
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,19 @@ class Batch:
     bad: list[Bad] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Answer:
+    """A request's predictions, a row each, and the id under which labels arrive for it.
+
+    `named` says whether the caller gave the id: then a shadow's copy has it too. `request` is a digest.
+    """
+
+    identity: str
+    named: bool
+    request: bytes
+    predictions: list[str]
+
+
 @dataclass
 class Format:
     """`features` maps the model's columns to `number` or `text`; `missing` is what stands for no value."""
@@ -77,7 +91,7 @@ def _of_lines(folder: Path, format: Format) -> Iterator[Batch]:
     rows: list[list[Any]] = []
     batch = Batch(pl.DataFrame())
     for file, number, line in lines(folder):
-        if f'"inferenceId": "{GATE_PREFIX}' in line or f'"inferenceId":"{GATE_PREFIX}' in line:
+        if _of_a_gate(line):
             continue
         try:
             found, predictions, identity = _exchange(line, format)
@@ -91,6 +105,35 @@ def _of_lines(folder: Path, format: Format) -> Iterator[Batch]:
             yield Batch(format.frame(rows), batch.predictions, batch.ids, batch.bad)
             rows, batch = [], Batch(pl.DataFrame())
     yield Batch(format.frame(rows), batch.predictions, batch.ids, batch.bad)
+
+
+def answers(folder: Path) -> Iterator[Answer | Bad]:
+    """All captured answers under `folder`, as `batches` has them, whatever was asked."""
+    for file, number, line in lines(folder):
+        if _of_a_gate(line):
+            continue
+        try:
+            yield _answer(line)
+        except UNREADABLE as error:
+            yield Bad(file, number, _reason(error), line.rstrip("\n"))
+
+
+def _answer(line: str) -> Answer:
+    record: Line = json.loads(line)
+    data, metadata = record["captureData"], record["eventMetadata"]
+    asked, answered = data["endpointInput"], data["endpointOutput"]
+    named = metadata.get("inferenceId")
+    identity, text = str(named or metadata["eventId"]), _content(answered).decode()
+    predictions = payload.read_predictions(text, answered.get("observedContentType", "text/csv"))
+    if not predictions:
+        raise ValueError("nothing was answered")
+    "".join((identity, *predictions)).encode()
+    request = blake2b(_content(asked), digest_size=16).digest()
+    return Answer(identity, bool(named), request, predictions)
+
+
+def _of_a_gate(line: str) -> bool:
+    return f'"inferenceId": "{GATE_PREFIX}' in line or f'"inferenceId":"{GATE_PREFIX}' in line
 
 
 def _of_table(file: Path, name: str, format: Format) -> Iterator[Batch]:

@@ -89,9 +89,7 @@ def _broken(found: Findings) -> str:
         [escape(one[key]) for key in ("feature_name", "constraint_check_type", "description")]
         for one in broken
     )
-    return (
-        f'<h2 class="bad">Broken constraints</h2>{_table(("feature", "constraint", "what is wrong"), rows)}'
-    )
+    return f'<h2 class="bad">Broken constraints</h2>{table(("feature", "constraint", "what is wrong"), rows)}'
 
 
 def _drift(found: Findings, baseline: Baseline, current: Baseline) -> str:
@@ -101,7 +99,7 @@ def _drift(found: Findings, baseline: Baseline, current: Baseline) -> str:
     rows = (_row(one, histogram(were[one.feature], are[one.feature])) for one in found.drift)
     named = ("feature", "", *STATISTICS.values(), "p", '<span class="was-key">training</span> and now')
     return (
-        f"<h2>Drift of inputs and answers</h2>{_table(named, rows)}"
+        f"<h2>Drift of inputs and answers</h2>{table(named, rows)}"
         '<p class="small">The distance in bold decides: a feature drifts where it is over its threshold, and '
         "so much is rarer by chance than the monitor's level. p is that chance, all features considered. "
         "PSI, Jensen-Shannon and χ² are over the bins shown; Wasserstein is in standard deviations of the "
@@ -154,7 +152,7 @@ def _metrics(metrics: list[BiasMetric]) -> str:
         ]
         for one in sorted(metrics, key=lambda one: -one.ratio)
     )
-    return _table(("facet", "metric", "training", "now"), rows)
+    return table(("facet", "metric", "training", "now"), rows)
 
 
 def _number(value: float | None) -> str:
@@ -180,14 +178,14 @@ def _aside(found: Findings) -> str:
     )
     shown = ""
     if found.set_aside:
-        shown += f"<h2>Set aside</h2>{_table(('lines', 'reason', 'the first'), aside)}"
+        shown += f"<h2>Set aside</h2>{table(('lines', 'reason', 'the first'), aside)}"
     if found.labels_twice:
         number = counted(len(found.labels_twice), "id")
-        shown += f"<h2>Labels that differ: {number}</h2>{_table(('id', 'labels; the last counts'), twice)}"
+        shown += f"<h2>Labels that differ: {number}</h2>{table(('id', 'labels; the last counts'), twice)}"
     return shown
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """A table of cells that are HTML already."""
     titles = "".join(f"<th>{name}</th>" for name in head)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)

@@ -26,6 +26,14 @@ def silence_alarm(platform: Platform, model: str) -> str:
     return f"{platform.name}-{model}-silence"
 
 
+def challenger_errors_alarm(platform: Platform, model: str) -> str:
+    return f"{platform.name}-{model}-errors-challenger"
+
+
+def challenger_latency_alarm(platform: Platform, model: str) -> str:
+    return f"{platform.name}-{model}-latency-challenger"
+
+
 def drift_alarm(platform: Platform, model: str) -> str:
     return f"{platform.name}-{model}-drift"
 
@@ -34,7 +42,15 @@ def quality_alarm(platform: Platform, model: str) -> str:
     return f"{platform.name}-{model}-quality"
 
 
-ALARMS = (errors_alarm, latency_alarm, silence_alarm, drift_alarm, quality_alarm)
+ALARMS = (
+    errors_alarm,
+    latency_alarm,
+    silence_alarm,
+    challenger_errors_alarm,
+    challenger_latency_alarm,
+    drift_alarm,
+    quality_alarm,
+)
 """Those that a model's endpoint stack makes, whichever version serves."""
 
 

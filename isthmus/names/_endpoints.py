@@ -23,6 +23,9 @@ def endpoints(model: str) -> list[str]:
 VARIANT = "AllTraffic"
 """The variant of an endpoint that serves; captures and metrics are filed under it."""
 
+CHALLENGER = "Challenger"
+"""The variant of a version that is compared with the one that serves."""
+
 GATE_PREFIX = "isthmus-gate-"
 """What the inference ids of gates' requests start with: they are captured too, and are no traffic."""
 

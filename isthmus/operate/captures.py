@@ -21,11 +21,12 @@ MOST_FILES = 5000
 
 @dataclass(frozen=True)
 class Capture:
-    """A captured request: when it was, through which endpoint configuration, and what was said."""
+    """A captured request: when it was, through which configuration and variant, and what was said."""
 
     inference_id: str
     at: str
     endpoint_config: str
+    variant: str
     uri: str
     request: str
     answer: str
@@ -104,6 +105,7 @@ def _capture(record: dict[str, Any], bucket: str, key: str) -> Capture:
         inference_id=metadata.get("inferenceId") or metadata["eventId"],
         at=metadata["inferenceTime"],
         endpoint_config=key.split("/")[2],
+        variant=key.split("/")[4],
         uri=f"s3://{bucket}/{key}",
         request=_text(data["endpointInput"]),
         answer=_text(data["endpointOutput"]),

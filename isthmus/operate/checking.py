@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # As the reconciler has them: an event is late before it is lost, and what is older is history.
 PATIENCE, MEMORY = timedelta(minutes=5), timedelta(days=7)
 RUNS = 200
-SERVES = "InService"
+SERVES, COMPARED = "InService", "Challenger"
 REPAIR = "isthmus status --check --repair"
 
 
@@ -71,6 +71,7 @@ def differences(
     if all(run.is_over for run in runs):
         for endpoint in endpoints:
             yield from _elsewhere(model, versions, endpoint)
+            yield from _beside(model, versions, endpoint)
 
 
 def _without_run(versions: Sequence[Version], runs: Sequence[Run]) -> Iterator[Difference]:
@@ -95,7 +96,7 @@ def _waits_for_a_run(version: Version) -> bool:
 def _withdrawn(model: Model, versions: Sequence[Version]) -> Iterator[Difference]:
     mends = model.rollback_rejected
     for version in versions:
-        if version.status != "Approved" and version.stage_status == SERVES:
+        if version.status != "Approved" and version.stage_status in (SERVES, COMPARED):
             back = f"isthmus rollback {model.name} --stage {version.stage} --reason WHY"
             do = REPAIR if mends else back
             yield Difference(version.name, f"is {version.status}, and serves {version.stage}", do, mends)
@@ -123,6 +124,21 @@ def _elsewhere(model: Model, versions: Sequence[Version], endpoint: Endpoint) ->
         yield Difference(
             about, what, f"deploy a version of those that there are: isthmus models {model.name}"
         )
+
+
+def _beside(model: Model, versions: Sequence[Version], endpoint: Endpoint) -> Iterator[Difference]:
+    """What the endpoint compares with what it serves, against what the registry says."""
+    recorded = [one for one in versions if (one.stage, one.stage_status) == (endpoint.stage, COMPARED)]
+    about, arn = f"{model.name} at {endpoint.stage}", endpoint.challenger_arn
+    for version in recorded:
+        if version.arn != arn:
+            what = f"the registry says that version {version.number} is compared, and the endpoint has " + (
+                f"version {endpoint.challenger}" if arn else "none beside the one that serves"
+            )
+            yield Difference(about, what, _again(model, version))
+    if arn and not recorded:
+        what = f"the endpoint compares version {endpoint.challenger}, and the registry does not say so"
+        yield Difference(about, what, f"isthmus rollback {model.name} --stage {endpoint.stage} --reason WHY")
 
 
 def _again(model: Model, version: Version) -> str:

@@ -52,7 +52,10 @@ def _status(as_json: bool) -> None:
     if as_json:
         show.as_json(
             {
-                "endpoints": [{"model": one.model, "version": one.version, **asdict(one)} for one in running],
+                "endpoints": [
+                    {"model": one.model, "version": one.version, "challenger": one.challenger, **asdict(one)}
+                    for one in running
+                ],
                 "pending_versions": [_of_version(one) for one in waiting],
                 "dead_letters": lost,
                 **said.as_dict(latest=show.LATEST),
@@ -114,9 +117,9 @@ def models(model: str | None, as_json: bool) -> None:
     named = [accounts.platform.model(model)] if model else accounts.platform.models
     found = []
     for name in (one.name for one in named):
-        here = {stage: _endpoint(accounts, name, stage).model_package_arn for stage in STAGES}
+        here = {stage: _endpoint(accounts, name, stage) for stage in STAGES}
         for version in registry.versions(accounts.client("automation", "sagemaker"), name):
-            found.append((version, [stage for stage in STAGES if here[stage] == version.arn]))
+            found.append((version, [stage for stage in STAGES if here[stage].runs(version.arn)]))
     if as_json:
         show.as_json([_of_version(version) | {"runs_in": stages} for version, stages in found])
     else:

@@ -16,7 +16,7 @@ def earlier(versions: Sequence[Version], serving: str, stage: Stage) -> Version:
     may not any more.
     """
     model = versions[0].model if versions else "it"
-    served = [one for one in versions if one.arn != serving and _run(one, stage)]
+    served = [one for one in versions if one.arn != serving and _run(one, stage) and not _compared(one)]
     if not served:
         raise NotFound(
             f"{model} has no earlier version in {stage}",
@@ -48,6 +48,11 @@ def _run(version: Version, stage: Stage) -> int:
     """The run that brought it to the stage last, 0 where none did; a later run has a higher number."""
     number = version.metadata.get(f"{stage}_run_id", "")
     return int(number) if number.isdecimal() else 0
+
+
+def _compared(version: Version) -> bool:
+    """Whether it is compared with what serves: it never served alone."""
+    return version.stage_status == "Challenger"
 
 
 def _rolled_back(version: Version, stage: Stage) -> str:

@@ -16,7 +16,7 @@ from isthmus.serving import look
 class Endpoint:
     """What serves a model at a stage: an endpoint, or a batch pipeline.
 
-    `model_package_arn` is empty where there is none.
+    `model_package_arn` is empty where there is none, and `challenger_arn` where none is compared with it.
     """
 
     stage: str
@@ -27,6 +27,8 @@ class Endpoint:
     since: str
     config: str = ""
     kind: Kind = "realtime"
+    challenger_arn: str = ""
+    shadow: bool = False
 
     @property
     def model(self) -> str:
@@ -35,6 +37,15 @@ class Endpoint:
     @property
     def version(self) -> str:
         return self.model_package_arn.rsplit("/", 1)[-1]
+
+    @property
+    def challenger(self) -> str:
+        """The number of the version that is compared with it; empty where none is."""
+        return self.challenger_arn.rsplit("/", 1)[-1]
+
+    def runs(self, arn: str) -> bool:
+        """Whether it serves that version, or compares it with the one that it serves."""
+        return arn in (self.model_package_arn, self.challenger_arn)
 
 
 def find(sagemaker: Any, model: str, stage: Stage) -> Endpoint:
@@ -45,7 +56,18 @@ def find(sagemaker: Any, model: str, stage: Stage) -> Endpoint:
         return Endpoint(stage, names.endpoint(model), "none", "", "", "")
     arn = found.model_package_arn
     run, since = _run(sagemaker, arn, stage), found.since.isoformat()
-    return Endpoint(stage, found.endpoint, found.status, arn, run, since, found.endpoint_config, found.kind)
+    return Endpoint(
+        stage,
+        found.endpoint,
+        found.status,
+        arn,
+        run,
+        since,
+        found.endpoint_config,
+        found.kind,
+        found.challenger,
+        found.shadow,
+    )
 
 
 def _run(sagemaker: Any, arn: str, stage: Stage) -> str:

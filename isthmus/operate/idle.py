@@ -93,7 +93,7 @@ def _endpoint(
     platform: Platform, sagemaker: Any, stage: Stage, endpoint: Mapping[str, Any], why: str
 ) -> Idle:
     types = _instance_types(sagemaker, endpoint.get("EndpointConfigName", ""))
-    variants = endpoint.get("ProductionVariants", [])
+    variants = [*endpoint.get("ProductionVariants", []), *endpoint.get("ShadowProductionVariants", [])]
     machines = [
         (one.get("CurrentInstanceCount", 0), types[one["VariantName"]])
         for one in variants

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from isthmus import names
 from isthmus.config import STAGES, Platform, Stage
 from isthmus.errors import BadInput, NotFound
 from isthmus.operate import captures, endpoints, registry
@@ -20,7 +21,7 @@ from isthmus.operate.data_objects import DataObject, read
 from isthmus.operate.devops import Said
 from isthmus.operate.endpoints import Endpoint
 from isthmus.operate.registry import Version
-from isthmus.serving import version_behind
+from isthmus.serving import variants_of
 
 
 @dataclass(frozen=True)
@@ -124,13 +125,18 @@ def of_prediction(accounts: Accounts, model: str, stage: Stage, inference_id: st
 def _that_answered(
     accounts: Accounts, model: str, stage: Stage, capture: Capture, recorded: Sequence[Version]
 ) -> Version:
-    """The version behind the endpoint configuration that answered, also where that has been deleted."""
+    """The version behind the variant that answered, also where its configuration has been deleted."""
+    config = capture.endpoint_config
     for version in recorded:
-        if version.metadata.get(f"{stage}_endpoint_config") == capture.endpoint_config:
+        if version.metadata.get(f"{stage}_compared_config") == config:
+            champion = version.metadata.get(f"{stage}_compared_with", "")
+            number = str(version.number) if capture.variant == names.CHALLENGER else champion
+            return next((one for one in recorded if str(one.number) == number), version)
+        if version.metadata.get(f"{stage}_endpoint_config") == config:
             return version
     serving = accounts.client(stage, "sagemaker")
     try:
-        arn = version_behind(serving, capture.endpoint_config)
+        arn = variants_of(serving, config)[capture.variant]
     except serving.exceptions.ClientError as error:
         if "Could not find" not in error.response["Error"]["Message"]:
             raise
@@ -170,7 +176,7 @@ class _Tracing:
 
     def _deployment(self, version: Version, stage: Stage) -> Deployment | None:
         run_id, running = version.metadata.get(f"{stage}_run_id", ""), self.running[stage]
-        here = running.model_package_arn == version.arn
+        here = running.runs(version.arn)
         if not run_id and not here:
             return None
         run = self.said.run(run_id)

@@ -18,6 +18,8 @@ LONGEST_REASON = 180
 def rollback(model: str, stage: Stage, version: str | None, reason: str) -> None:
     """Go back to the version of MODEL that served STAGE before, or to another that is approved.
 
+    Where a version is compared with the one that serves, that is taken away, and the other serves alone.
+
     Queues a run of the deploy pipeline with exactly that version: it passes staging, its gates and the
     approvals of prod as any other. So does one of staging: it waits for prod's approvals in the end, and
     whoever would leave prod as it is rejects it there. Nobody lets a run pass that they asked for themselves.
@@ -34,11 +36,16 @@ def rollback(model: str, stage: Stage, version: str | None, reason: str) -> None
     accounts = accounts_here()
     accounts.platform.model(model)
     sagemaker = accounts.client("automation", "sagemaker")
-    serving = endpoints.find(accounts.client(stage, "sagemaker"), model, stage).model_package_arn
+    endpoint = endpoints.find(accounts.client(stage, "sagemaker"), model, stage)
+    # Of two it is the new one that is gone back from.
+    serving = endpoint.challenger_arn or endpoint.model_package_arn
     if not serving:
         raise NotFound(f"{model} does not serve {stage}: there is nothing to go back from")
     if version:
         wanted = registry.find(sagemaker, model, version)
+        earlier.refuse(wanted, serving, stage)
+    elif endpoint.challenger_arn:
+        wanted = registry.describe(sagemaker, endpoint.model_package_arn)
         earlier.refuse(wanted, serving, stage)
     else:
         wanted = earlier.earlier(registry.versions(sagemaker, model), serving, stage)

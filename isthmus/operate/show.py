@@ -70,6 +70,8 @@ def differences(found: Sequence[Difference]) -> None:
 def _endpoint(one: Endpoint) -> list[str]:
     by = one.kind if one.model_package_arn else ""
     version, since = short(one.model_package_arn), moment(one.since)
+    if one.challenger:
+        version += f", {'mirrored to' if one.shadow else 'beside'} {one.challenger}"
     return [one.model, one.stage, one.status, version, one.run_id, since, by]
 
 

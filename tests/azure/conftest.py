@@ -16,7 +16,8 @@ __all__ = ["aws", "issuer", "programs"]
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEPLOY = """
 trigger: none
-parameters: [{name: modelPackageArn, type: string}, {name: rollback, type: string, default: ''}]
+parameters: [{name: modelPackageArn, type: string}, {name: rollback, type: string, default: ''},
+  {name: promote, type: string, default: ''}]
 resources:
   repositories:
   - {repository: platform, type: git, name: platform, ref: refs/heads/main}

@@ -19,9 +19,17 @@ def asked_for(clouds: Clouds) -> None:
     clouds.said = {MODEL: {"rollback_rejected": True}}
 
 
-def served(clouds: Clouds, version: int, run: int, status: str = "Approved", *, now: bool = False) -> str:
+def served(
+    clouds: Clouds,
+    version: int,
+    run: int,
+    status: str = "Approved",
+    *,
+    now: bool = False,
+    as_: str = "InService",
+) -> str:
     """A version that a run brought to prod, where it serves `now` or did once; gives when it was modified."""
-    cycle = {"Stage": "prod", "StageStatus": "InService" if now else "Retired"}
+    cycle = {"Stage": "prod", "StageStatus": as_ if now else "Retired"}
     return register(
         clouds,
         version,
@@ -64,6 +72,22 @@ def test_a_rejection_that_never_came_is_found(bridge: Bridge, clouds: Clouds) ->
     assert bridge.reconcile() == 1
     assert bridge.reconcile() == 0
     assert bridge.send(rejection(at)) == []
+    assert deployed(clouds) == ["1"]
+
+
+def test_one_that_is_compared_is_taken_away_and_is_not_what_served_before(
+    bridge: Bridge, clouds: Clouds
+) -> None:
+    served(clouds, 1, 20)
+    served(clouds, 2, 30, now=True)
+    at = served(clouds, 4, 40, "Rejected", now=True, as_="Challenger")
+    assert bridge.send(rejection(at)) == []
+    assert deployed(clouds) == ["2"]
+    clouds.runs.clear()
+    # The other one is rejected in its turn, and another is compared with it.
+    at = served(clouds, 2, 30, "Rejected", now=True)
+    served(clouds, 4, 40, now=True, as_="Challenger")
+    assert bridge.send(rejection(at, version=2)) == []
     assert deployed(clouds) == ["1"]
 
 

@@ -11,7 +11,7 @@ import pytest
 from cdk.parts.announcements import REJECTED_WHILE_RUNNING
 from isthmus import names
 from isthmus.config import Platform
-from isthmus.deploy.records import IN_SERVICE
+from isthmus.deploy.records import CHALLENGER, IN_SERVICE
 from tests.local.conftest import AUTOMATION, REGION, Aws, aws, issuer, programs
 
 __all__ = ["aws", "issuer", "programs"]
@@ -130,7 +130,7 @@ def test_a_rejection_of_what_serves_nobody_is_not_announced(
 
 
 def test_the_registry_says_of_what_serves_what_is_announced() -> None:
-    assert REJECTED_WHILE_RUNNING.detail["ModelLifeCycle"] == {"StageStatus": [IN_SERVICE]}
+    assert REJECTED_WHILE_RUNNING.detail["ModelLifeCycle"] == {"StageStatus": [IN_SERVICE, CHALLENGER]}
 
 
 def test_a_file_that_was_rejected_is_announced_with_the_reason(

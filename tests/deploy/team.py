@@ -42,19 +42,19 @@ class Team:
         sagemaker = self.cloud.client("sagemaker", self.cloud.person(AUTOMATION, role))
         sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus=verdict)
 
-    def synth(self, arn: str, output: Path) -> Result:
+    def synth(self, arn: str, output: Path, *more: str) -> Result:
         return self._run(
             self._connection(
                 AUTOMATION,
                 names.synth_role(self.platform, MODEL),
                 names.synth_connection(self.platform, MODEL),
             ),
-            ["deploy", "synth", "--model-package-arn", arn, "--output", str(output)],
+            ["deploy", "synth", "--model-package-arn", arn, "--output", str(output), *more],
         )
 
-    def apply(self, assembly: Path, stage: Stage, run: str) -> Result:
+    def apply(self, assembly: Path, stage: Stage, run: str, *more: str) -> Result:
         words = ["deploy", "apply", "--stage", stage, "--assembly", str(assembly), "--run-id", run]
-        return self._run(self.deployer(stage), words)
+        return self._run(self.deployer(stage), [*words, *more])
 
     def gate(self, assembly: Path, stage: Stage, results: Path, *only: str) -> Result:
         words = ["gate", "run", "--stage", stage, "--assembly", str(assembly), "--results", str(results)]

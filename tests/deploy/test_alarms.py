@@ -42,7 +42,11 @@ def test_silence_is_an_alarm_in_prod_where_traffic_is_expected(platform: Platfor
 
 def test_the_stacks_role_may_make_each_of_them_and_no_other(platform: Platform) -> None:
     """The policy names alarms by the same functions as here."""
-    made = {one.name for one in alarms(platform, config(silent_minutes=30), "prod")}
+    compare = {"mode": "ab", "percent": 10, "smallest_difference": 1}
+    asked = DeployConfig.model_validate(
+        {"model": MODEL, "alarms": {"silent_minutes": 30}, "compare": compare}
+    )
+    made = {one.name for one in alarms(platform, asked, "prod", compared=True)}
     assert made == {name(platform, MODEL) for name in names.ALARMS}
 
 

@@ -72,6 +72,16 @@ def test_a_mistake_in_deploy_yaml_is_named(repository: Path, old: str, new: str,
     assert code == 2 and said in told and "Traceback" not in told
 
 
+@pytest.mark.parametrize("mode", ["ab", "shadow"])
+def test_two_versions_beside_each_other_pass_the_rules_too(repository: Path, mode: str) -> None:
+    file = repository / "deploy.yaml"
+    compare = f"compare: {{mode: {mode}, percent: 20, smallest_difference: 1}}"
+    file.write_text(f"{file.read_text()}\n{compare}\n")
+    code, said = check(repository)
+    assert code == 0, said
+    assert "cfn-lint: no findings" in said
+
+
 def test_the_pipeline_of_another_model(repository: Path) -> None:
     code, told = check(repository, "--model", "madison-rain")
     assert code == 2 and "its pipeline deploys madison-rain" in told and "model: seattle-rain" in told

@@ -5,10 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from isthmus.config import DeployConfig, read_deploy
+from isthmus.config.compare import Compare
+from isthmus.config.compare import read as read_comparison
+from isthmus.deploy.records import _kept
 from isthmus.errors import BadInput
 from tests.deploy.conftest import REPOSITORY
+
+COMPARE = "compare: {mode: shadow, percent: 100, smallest_difference: 1}"
 
 
 def test_the_example_is_read() -> None:
@@ -87,6 +94,23 @@ def test_the_example_is_read() -> None:
         ("endpoint: batch\nbatch: {on_arrival: false}", ["deploy.yaml:3, batch", "nothing would ever start"]),
         ("endpoint: batch\ncapture_percent: 50", ["capture_percent", "all or nothing"]),
         ("endpoint: batch\nalarms: {error_percent: 2}", ["deploy.yaml:3, alarms", "has no endpoint"]),
+        ("compare: {mode: canary, percent: 5}", ["deploy.yaml:2", "compare.mode", "'shadow'"]),
+        ("compare: {mode: ab, percent: 5}", ["compare.smallest_difference"]),
+        (
+            "compare:\n  mode: ab\n  smallest_difference: 1\n  percent: 60",
+            ["deploy.yaml:5, compare.percent", "at least half of the requests"],
+        ),
+        (f"endpoint: batch\n{COMPARE}", ["deploy.yaml:3, compare", "no requests that could be shared"]),
+        (f"endpoint: serverless\n{COMPARE}", ["deploy.yaml:3, compare", "one production variant"]),
+        (f"endpoint: async\n{COMPARE}", ["deploy.yaml:3, compare", "one production variant"]),
+        (
+            f"capture_percent: 0\n{COMPARE[:-1]}, metric: quality}}",
+            ["deploy.yaml:3, compare.metric", "capture_percent is 0"],
+        ),
+        (
+            f"{COMPARE[:-1]}, answer: wet}}",
+            ["deploy.yaml:2, compare.answer", "it is for metric: predictions"],
+        ),
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, line: str, words: list[str]) -> None:
@@ -96,6 +120,25 @@ def test_a_mistake_is_named(tmp_path: Path, line: str, words: list[str]) -> None
         read_deploy(file)
     for word in words:
         assert word in str(caught.value)
+
+
+words = st.text("abc ./:=+@-_7é", min_size=1, max_size=60)
+
+
+@given(
+    st.builds(
+        Compare,
+        mode=st.just("shadow"),
+        percent=st.integers(1, 100),
+        metric=st.sampled_from(["errors", "latency", "predictions", "quality"]),
+        smallest_difference=st.floats(1e-9, 1e9),
+        alpha=st.floats(0.0001, 0.2),
+        answer=st.none() | words,
+    )
+)
+def test_what_the_registry_keeps_of_a_comparison_is_read_back(asked: Compare) -> None:
+    assert read_comparison(asked.record()) == asked
+    assert _kept(asked.record()) == asked.record()
 
 
 @pytest.mark.parametrize("schedule", ["rate(1 day)", "rate(12 hours)", "cron(0 6 ? * MON *)"])

@@ -120,6 +120,20 @@ def test_what_serves_and_the_registry_does_not_know_differs() -> None:
     ]
 
 
+def test_what_is_compared_besides_what_the_registry_says_differs() -> None:
+    compared = version(3, stage="prod", stage_status="Challenger")
+    both = replace(endpoint("prod", 2), challenger_arn=compared.arn)
+    about = f"{MODEL} at prod"
+    assert said(in_prod(2), compared, run(2), run(3), both) == []
+    (found,) = said(in_prod(2), compared, run(2), run(3), endpoint("prod", 2))
+    assert found[:2] == (about, "the registry says that version 3 is compared, and the endpoint has none "
+                                "beside the one that serves")  # fmt: skip
+    (found,) = said(in_prod(2), version(3), run(2), run(3), both)
+    assert found[:2] == (about, "the endpoint compares version 3, and the registry does not say so")
+    (found,) = said(in_prod(2), replace(compared, status="Rejected"), run(2), run(3), both)
+    assert found[1] == "is Rejected, and serves prod"
+
+
 def test_while_a_run_goes_on_an_endpoint_may_differ() -> None:
     assert said(in_prod(2), endpoint("prod", 1), run(2, over=False)) == []
 

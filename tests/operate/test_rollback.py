@@ -30,6 +30,11 @@ def test_it_is_the_version_that_came_there_last_before() -> None:
     assert earlier(back, "arn/1", "prod").number == 2
 
 
+def test_it_is_none_that_was_only_compared() -> None:
+    compared = replace(version(3, "44"), stage="prod", stage_status="Challenger")
+    assert earlier([compared, version(2, "9"), version(1, "8")], "arn/2", "prod").number == 1
+
+
 def test_there_may_be_none_or_none_that_may_serve() -> None:
     with pytest.raises(NotFound, match="no earlier version in prod"):
         earlier([version(2, "41"), version(1)], "arn/2", "prod")

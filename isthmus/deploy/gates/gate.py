@@ -68,6 +68,7 @@ class LiveEndpoint:
     """An endpoint under test, and what is known of the version that it runs (in the folder `evidence`).
 
     `runtime` answers `invoke_endpoint`, `registry` is a SageMaker client that reads the model registry.
+    `variant` is the one under test, where the endpoint has several.
     """
 
     runtime: Any
@@ -75,6 +76,7 @@ class LiveEndpoint:
     config: DeployConfig
     evidence: Path
     registry: Any = None
+    variant: str = ""
 
     def invoke(self, body: str, content_type: str = "text/csv", accept: str = "text/csv") -> Answer:
         """Ask the endpoint; a refusal by the model is an answer with its status, not an exception."""
@@ -88,6 +90,7 @@ class LiveEndpoint:
                 ContentType=content_type,
                 Accept=accept,
                 InferenceId=f"{GATE_PREFIX}{uuid.uuid4()}",
+                **({"TargetVariant": self.variant} if self.variant else {}),
             )
             status, text = 200, response["Body"].read().decode()
             served = str(response.get("ContentType", accept))

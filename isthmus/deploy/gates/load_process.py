@@ -34,6 +34,7 @@ class Asking:
 
     def __init__(self, wanted: Mapping[str, Any]) -> None:
         self.endpoint: str = wanted["endpoint"]
+        self.target = {"TargetVariant": wanted["variant"]} if wanted["variant"] else {}
         self.warm_up: int = wanted["warm_up"]
         self.left = self.warm_up + wanted["requests"]
         bodies: Iterator[str] = islice(cycle(wanted["bodies"]), self.left)
@@ -75,6 +76,7 @@ def ask(user: Caller) -> None:
             ContentType="text/csv",
             Accept="text/csv",
             InferenceId=f"{GATE_PREFIX}{uuid.uuid4()}",
+            **asking.target,
         )["Body"].read()
     except ClientError as error:
         said = error.response

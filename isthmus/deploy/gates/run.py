@@ -14,6 +14,7 @@ from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from isthmus import asking, names
 from isthmus.config import DeployConfig, Platform, Stage
+from isthmus.deploy import comparison
 from isthmus.deploy.gates.gate import Finding, LiveEndpoint
 from isthmus.deploy.package import read
 from isthmus.errors import BadInput
@@ -35,11 +36,11 @@ class Result:
         return all(finding.passed for finding in self.findings)
 
 
-def live(platform: Platform, config: DeployConfig, assembly: Path, stage: Stage) -> LiveEndpoint:
+def live(platform: Platform, config: DeployConfig, assembly: Path, stage: Stage) -> LiveEndpoint | None:
     """The stage's endpoint, as the caller may ask it (the deploy role).
 
-    Raises `Problem` unless it is in service with exactly the version of the assembly: a gate must not pass
-    on another version's merits.
+    None where the version gets copies of requests and answers nobody. Raises `Problem` unless the endpoint is
+    in service with exactly the version of the assembly: a gate must not pass on another version's merits.
     """
     import boto3
     from botocore.config import Config
@@ -50,12 +51,26 @@ def live(platform: Platform, config: DeployConfig, assembly: Path, stage: Stage)
     session = boto3.Session(region_name=platform.region)
     sagemaker = session.client("sagemaker")
     serving = look(sagemaker, package.model, stage)
-    expect(serving, package.arn)
+    compared = comparison.read(assembly) if stage == comparison.STAGE else None
+    if compared:
+        expect(serving, compared.champion.arn, challenger=package.arn)
+    else:
+        expect(serving, package.arn)
+    if serving.shadow:
+        return None
     pool = Config(max_pool_connections=max(10, config.gates.concurrency))
     bucket = names.capture_bucket(platform, getattr(platform.accounts, stage))
     make: Any = session.client
     runtime = asking.runtime(lambda service: make(service, config=pool), serving, package.model, bucket)
-    return LiveEndpoint(runtime, serving.endpoint, config, assembly, sagemaker)
+    variant = names.CHALLENGER if compared else ""
+    return LiveEndpoint(runtime, serving.endpoint, config, assembly, sagemaker, variant)
+
+
+def unasked(gates: dict[str, Gate]) -> Iterator[Result]:
+    """What is told of a version that cannot be asked."""
+    for name in gates:
+        why = "it gets copies of requests and its answers reach nobody; isthmus compare tells what they are"
+        yield Result(name, [Finding.unknown("asks the version", why)], 0.0)
 
 
 def find(folder: Path, only: Sequence[str]) -> dict[str, Gate]:

@@ -14,7 +14,8 @@ from isthmus.resource_types import aws_cloudwatch as cloudwatch
 
 def make_alarms(scope: Construct, deployment: Deployment) -> None:
     """Those that page tell the account's topic."""
-    for alarm in alarms(deployment.platform, deployment.config, deployment.stage):
+    compared = deployment.compared is not None
+    for alarm in alarms(deployment.platform, deployment.config, deployment.stage, compared=compared):
         made = _make_alarm(scope, alarm, [_topic(deployment)] if alarm.pages else None)
         if not alarm.pages:
             excuse(
@@ -27,7 +28,12 @@ def make_alarms(scope: Construct, deployment: Deployment) -> None:
 def make_rollback_alarms(
     scope: Construct, deployment: Deployment, endpoint_config: str
 ) -> list[cloudwatch.CfnAlarm]:
-    """Those that turn the rollout of this configuration back; the endpoint's update has to wait for them."""
+    """Those that turn the rollout of this configuration back; the endpoint's update has to wait for them.
+
+    None where a version is put beside another: that changes the variants, and SageMaker moves all at once.
+    """
+    if deployment.compared:
+        return []
     wanted = rollback_alarms(deployment.platform, deployment.config, deployment.stage, endpoint_config)
     return [_make_alarm(scope, alarm, [_topic(deployment)]) for alarm in wanted]
 

@@ -14,3 +14,10 @@ def keep_when_replaced(made: Made) -> Made:
     made.cfn_options.deletion_policy = CfnDeletionPolicy.DELETE
     made.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
     return made
+
+
+def keep_when_removed(made: Made) -> Made:
+    """It is in the template during a comparison only, and an endpoint may go back to it in silence."""
+    made.cfn_options.deletion_policy = CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE
+    made.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
+    return made

@@ -7,11 +7,33 @@ from typing import Any
 from isthmus import names
 from isthmus.deploy.deployment import Deployment
 
+Variants = list[dict[str, Any]]
 
-def variants(deployment: Deployment, model: str | None) -> list[dict[str, Any]]:
-    """The production variants; `model` is the name of SageMaker's model."""
-    variant = {"variantName": names.VARIANT, "modelName": model}
-    return [variant | _machines(deployment) | {"initialVariantWeight": 1}]
+
+def variants(
+    deployment: Deployment, model: str | None, champion: str | None = None
+) -> tuple[Variants, Variants]:
+    """The production variants and the shadows; `model` and `champion` are names of SageMaker's models."""
+    alone = {"variantName": names.VARIANT, "initialVariantWeight": 1} | _machines(deployment)
+    compared = deployment.compared
+    if compared is None:
+        return [alone | {"modelName": model}], []
+    share = compared.percent / 100
+    weight = 1 - share if compared.mode == "ab" else 1
+    serves = alone | {"modelName": champion, "initialVariantWeight": round(weight, 2)}
+    beside = alone | {
+        "variantName": names.CHALLENGER,
+        "modelName": model,
+        "initialVariantWeight": share,
+        "initialInstanceCount": compared.instances(_most(deployment)),
+    }
+    return ([serves, beside], []) if compared.mode == "ab" else ([serves], [beside])
+
+
+def _most(deployment: Deployment) -> int:
+    """How many instances the version in charge may have; the one beside it is not scaled."""
+    scaling, capacity = deployment.scaling, getattr(deployment.config.capacity, deployment.stage)
+    return max(int(capacity.instance_count), scaling.max_instances if scaling else 1)
 
 
 def _machines(deployment: Deployment) -> dict[str, Any]:
