@@ -49,6 +49,10 @@ def apply(
     attempt = _Attempt(session, assembly, stack, stage, package, compared, wanted(assembly, stack), say)
     # A stage may wait for days for its approval, and the version be rejected or written over in the meantime.
     evidence.require_as_registered(session.client("s3"), describe(attempt.sagemaker, package.arn))
+    if compared:
+        evidence.require_as_registered(
+            session.client("s3"), describe(attempt.sagemaker, compared.champion.arn)
+        )
     before, begun = attempt.look(), datetime.now(UTC)
     comparison.refuse_another(compared, before)
     try:
