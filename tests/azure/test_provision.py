@@ -87,6 +87,7 @@ def test_what_is_in_the_repositories(provisioned: Platform, empty: StandIn) -> N
         "/azure-pipelines/infrastructure.yml",
         "/azure-pipelines/model-deploy.yml",
         "/azure-pipelines/pull-request.yml",
+        "/azure-pipelines/stages/infrastructure.yml",
         "/platform.yaml",
     ]
     assert paths("model-build") == ["/azure-pipelines.pull-request.yml", "/azure-pipelines.yml"]
@@ -386,7 +387,7 @@ def test_contents_are_what_git_would_take(tmp_path: Path) -> None:
         Folders(tmp_path, tmp_path, tmp_path).files("model-build")
     (tmp_path / "platform.yaml").write_text("name: alone\n")
     with pytest.raises(BadInput, match="no checkout of the platform"):
-        Folders.beside(tmp_path / "platform.yaml").files("platform")
+        Folders(tmp_path, tmp_path, tmp_path).files("platform")
 
 
 def test_the_token_is_on_no_command_line(monkeypatch: pytest.MonkeyPatch) -> None:

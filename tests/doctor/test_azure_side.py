@@ -184,7 +184,7 @@ def test_a_connection_of_a_model_that_was_not_applied(environment: dict[str, str
 
 
 def test_who_sees_nothing_is_not_told_that_all_is_well(environment: dict[str, str]) -> None:
-    done = run(environment | {"AZURE_DEVOPS_TOKEN": ""})
+    done = run(environment | {"AZURE_DEVOPS_TOKEN": "", "COLUMNS": "240"})
     assert done.exit_code == 5, done.exception
     assert "not signed in to Azure DevOps" in done.output
     assert "no answer from AWS" in done.output
