@@ -17,11 +17,38 @@ class Slices(Strict):
     bar: float | None = Field(
         default=None, description="What each group must reach; else the version's own, of model.yaml."
     )
+
+
+class Fairness(Strict):
+    """How differently the groups of model.yaml's facets may be served: bounds of classes, and of values."""
+
+    classes: list[str] = Field(
+        default=[],
+        description="Classes that are judged, each against the rest; else of two the positive one, or all.",
+    )
     disparate_impact: float = Field(
         default=0.8,
         gt=0,
         lt=1,
-        description="The least ratio of a facet group's share of positive predictions to the others'.",
+        description="The least ratio of a group's share of rows predicted to be of a class to the others'.",
+    )
+    proportions: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="The most that those shares may differ by (Clarify's DPPL); else they are not judged.",
+    )
+    mean_prediction: float | None = Field(
+        default=None,
+        gt=0,
+        description="Of a regression: the most that a group's mean prediction may differ from the others', "
+        "in the target's unit.",
+    )
+    mean_error: float | None = Field(
+        default=None,
+        gt=0,
+        description="Of a regression: the most that a group's mean error (prediction less truth) may differ "
+        "from the others', in the target's unit.",
     )
 
 
@@ -47,4 +74,5 @@ class Gates(Strict):
         default=None, gt=0, description="The least throughput, of single rows, so many at a time."
     )
     slices: Slices = Slices()
+    fairness: Fairness = Fairness()
     cost: Cost = Cost()

@@ -44,8 +44,7 @@ def with_interval(
 ) -> Interval:
     """The metric on these rows with its bootstrap interval at `confidence` (0.95)."""
     score = METRICS[metric]
-    drawn = bootstrap(len(truth), lambda counts: score(truth, predicted, counts), seed)
-    return _interval(measure(metric, truth, predicted), drawn, confidence)
+    return interval_of(lambda counts: score(truth, predicted, counts), len(truth), confidence, seed)
 
 
 def gain(
@@ -63,8 +62,15 @@ def gain(
         apart: np.ndarray = score(truth, challenger, counts) - score(truth, champion, counts)
         return sign * apart + 0.0  # no minus zero
 
-    value = float(better(np.ones((1, len(truth))))[0])
-    return _interval(value, bootstrap(len(truth), better, seed), confidence)
+    return interval_of(better, len(truth), confidence, seed)
+
+
+def interval_of(
+    statistic: Callable[[Counts], np.ndarray], rows: int, confidence: float, seed: int = 0
+) -> Interval:
+    """A statistic of the rows as they are, with its bootstrap interval at `confidence`."""
+    value = float(statistic(np.ones((1, rows)))[0])
+    return _interval(value, bootstrap(rows, statistic, seed), confidence)
 
 
 def bootstrap(rows: int, statistic: Callable[[Counts], np.ndarray], seed: int = 0) -> np.ndarray:
