@@ -12,6 +12,9 @@ from isthmus.azure import patience
 from isthmus.azure.client import Client
 from isthmus.errors import Unavailable
 
+# What answers here is no Azure DevOps, only how often it turns away.
+pytestmark = pytest.mark.undescribed
+
 
 class Crowded(ThreadingHTTPServer):
     """Answers `status` so many times, and then well; keeps the methods that it was asked."""

@@ -102,13 +102,18 @@ def test_the_bridge_may_approve_versions_of_models_with_a_rule_and_change_nothin
         if "sagemaker:UpdateModelPackage" in one["Action"]
     ]
     assert approve["Action"] == ["sagemaker:UpdateModelPackage"]
-    assert approve["Condition"] == {
-        "StringEquals": {
-            "aws:ResourceTag/platform": "isthmus",
-            "aws:ResourceTag/approval": "automatic",
-            "sagemaker:ModelApprovalStatus": "Approved",
-        },
-        "Null": {"sagemaker:ModelLifeCycle:stage": "true"},
+    assert set(approve["Condition"]) == {"StringEquals", "StringEqualsIfExists", "Null"}
+    assert approve["Condition"]["StringEquals"] == {
+        "aws:ResourceTag/platform": "isthmus",
+        "aws:ResourceTag/approval": "automatic",
+        "sagemaker:ModelApprovalStatus": "Approved",
+    }
+    assert approve["Condition"]["StringEqualsIfExists"] == {
+        "sagemaker:CustomerMetadataProperties/approved_by": "automatic"
+    }
+    kept = {"sagemaker:ModelLifeCycle:stage", "sagemaker:CustomerMetadataProperties/commit"}
+    assert kept <= set(approve["Condition"]["Null"]) and set(approve["Condition"]["Null"].values()) == {
+        "true"
     }
     assert tags(everything[f"automation-{MODEL}"])["approval"] == "automatic"
     assert "approval" not in tags(everything[f"automation-{OTHER}"])

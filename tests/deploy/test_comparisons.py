@@ -212,7 +212,7 @@ def test_the_gate_in_prod_asks_the_version_that_is_compared(
     config = team.package(beside[0])["CustomerMetadataProperties"]["prod_compared_config"]
     before = captured(team, config, "AllTraffic")
     assert "✓ contract" in done(team.gate(beside[1], "prod", tmp_path, "contract"))
-    until(lambda: captured(team, config, "Challenger"), lambda count: count > 40)
+    until(lambda: captured(team, config, "Challenger"), lambda count: count > 30)
     assert captured(team, config, "AllTraffic") == before
 
 

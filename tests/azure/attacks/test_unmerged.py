@@ -26,6 +26,7 @@ parameters:
 - {name: approvalKey, type: string}
 - {name: correlationId, type: string}
 - {name: rollback, type: string}
+- {name: promote, type: string}
 steps: [{bash: 'true'}]
 """
 
