@@ -253,6 +253,10 @@ class Present:
         listed = self.listed(namespace, below)
         return {token: bits for (token, who), bits in listed.items() if who.lower() == descriptor.lower()}
 
+    def git_token(self, repository: Any) -> str:
+        """What the access control list of a repository, as a client gives it, is called."""
+        return f"repoV2/{self.project()}/{repository.id}"
+
     def listed(
         self, namespace: str, token: str, *, recurse: bool = True
     ) -> dict[tuple[str, str], tuple[int, int]]:

@@ -137,14 +137,14 @@ def _revoked(want: Wanted, present: Present, staying: list[Mark]) -> Iterator[In
         repository = present.repository(one.repository)
         if repository is None or one.repository not in names:
             continue
-        token = f"repoV2/{present.project()}/{repository.id}"
+        token = present.git_token(repository)
         if present.granted(GIT_NAMESPACE, token, present.build_service()) & one.bits:
             yield RevokeJobs(one)
     for denial in want.denials:
         repository = present.repository(denial.repository)
         if repository is None or denial.repository not in names:
             continue
-        token = f"repoV2/{present.project()}/{repository.id}"
+        token = present.git_token(repository)
         _, deny = present.listed(GIT_NAMESPACE, token).get((token, denied(denial, present)), (0, 0))
         if deny & BYPASS:
             yield DenyBypass(denial, lift=True)

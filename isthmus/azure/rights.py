@@ -60,7 +60,7 @@ def bypasses(want: Wanted, present: Present) -> Iterator[Instruction]:
         if found is None:
             yield from map(DenyBypass, mine)
             continue
-        token = f"repoV2/{project}/{found.id}"
+        token = present.git_token(found)
         listed = present.listed(GIT_NAMESPACE, token)
         for one in mine:
             allow, deny = listed.pop((token, denied(one, present)), (0, 0))
@@ -87,7 +87,7 @@ def job_rights(want: Wanted, present: Present) -> Iterator[Instruction]:
         if repository is None:
             yield GrantJobs(one)
             continue
-        token = f"repoV2/{present.project()}/{repository.id}"
+        token = present.git_token(repository)
         allowed = present.granted(GIT_NAMESPACE, token, present.build_service())
         if allowed & one.bits != one.bits:
             yield GrantJobs(one)

@@ -15,8 +15,8 @@ from isthmus.deploy.comparison import Comparison
 from isthmus.deploy.gates.run import find
 from isthmus.deploy.package import Package
 from isthmus.deploy.synth import require_fit
-from isthmus.errors import BadInput, Problem
-from isthmus.infra.check import check as findings_in
+from isthmus.errors import BadInput
+from isthmus.infra.check import refuse_findings
 from isthmus.infra.synth import synthesize
 
 Say = Callable[[str], None]
@@ -47,8 +47,7 @@ def check(platform: Platform, repository: Path, say: Say, *, model: str = "") ->
             Comparison(version, config.compare.record()).write(scratch)
         synthesize(repository / "app.py", assembly, validate=True, arguments=(str(scratch),))
         say("synthesized: staging and prod, under the rules of CDK and cdk-nag")
-        if findings := findings_in(assembly):
-            raise Problem("findings in the templates:\n" + "\n".join(map(str, findings)))
+        refuse_findings(assembly)
     say("cfn-lint: no findings")
 
 

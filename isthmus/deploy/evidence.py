@@ -5,7 +5,7 @@ do pull requests, which are compared with the version in prod and have no access
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from isthmus.deploy.package import Package
 from isthmus.errors import NotFound, Refused
 
+Answer = Mapping[str, Any]
 # https://www.rfc-editor.org/rfc/rfc1952: how every gzip file begins.
 GZIP = b"\x1f\x8b"
 EVALUATION, HOLDOUT, BASELINE = "evaluation.json", "holdout.csv", "baseline.json"
@@ -29,15 +30,8 @@ def fetch(s3: Any, package: Package, folder: Path) -> None:
     """
     _see(s3, package)
     for uri in _evidence(package):
-        bucket, key = _split(uri)
-        try:
-            answer = s3.get_object(Bucket=bucket, Key=key)
-        except s3.exceptions.NoSuchKey:
-            if not key.endswith(FORECASTS):
-                raise _missing(uri) from None
-            continue
-        _require_as_registered(answer, uri, package)
-        (folder / key.rpartition("/")[2]).write_bytes(answer["Body"].read())
+        if answer := _answer(s3, s3.get_object, uri, package):
+            (folder / uri.rpartition("/")[2]).write_bytes(answer["Body"].read())
 
 
 def require_as_registered(s3: Any, package: Package) -> None:
@@ -46,16 +40,23 @@ def require_as_registered(s3: Any, package: Package) -> None:
     A stage may wait for days; S3 says of each object when its newest version was written, whoever wrote it.
     """
     for uri in (package.artifact, *_evidence(package)):
-        bucket, key = _split(uri)
-        try:
-            answer = s3.head_object(Bucket=bucket, Key=key)
-        except s3.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
-                raise
-            if not key.endswith(FORECASTS):
-                raise _missing(uri) from None
-            continue
-        _require_as_registered(answer, uri, package)
+        _answer(s3, s3.head_object, uri, package)
+
+
+def _answer(s3: Any, ask: Callable[..., Answer], uri: str, package: Package) -> Answer | None:
+    """What S3 answers about an object that is as registered; None where the version may lack it."""
+    bucket, key = _split(uri)
+    try:
+        answer = ask(Bucket=bucket, Key=key)
+    except s3.exceptions.ClientError as error:
+        # What is not there has one code for its content, and another for its head.
+        if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
+            raise
+        if not key.endswith(FORECASTS):
+            raise _missing(uri) from None
+        return None
+    _require_as_registered(answer, uri, package)
+    return answer
 
 
 def _evidence(package: Package) -> Iterator[str]:
@@ -64,7 +65,7 @@ def _evidence(package: Package) -> Iterator[str]:
     yield f"{package.baseline.rstrip('/')}/{BASELINE}"
 
 
-def _require_as_registered(answer: Mapping[str, Any], uri: str, package: Package) -> None:
+def _require_as_registered(answer: Answer, uri: str, package: Package) -> None:
     if answer["LastModified"] > datetime.fromisoformat(package.registered):
         written = answer["LastModified"].isoformat(timespec="seconds")
         raise Refused(

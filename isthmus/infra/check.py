@@ -36,6 +36,12 @@ def check(assembly: Path) -> list[Finding]:
     return [*locked, *check_templates([stack.template for stack in stacks])]
 
 
+def refuse_findings(assembly: Path, where: str = "") -> None:
+    """Raise `Problem` with all that is wrong with the assembly's templates."""
+    if findings := check(assembly):
+        raise Problem("findings in the templates:\n" + "\n".join(map(str, findings)), where=where)
+
+
 def _locked_out(stack: Stack) -> Iterator[Finding]:
     text = stack.template.read_text()
     for name, why in locked_out(json.loads(text), stack.account):

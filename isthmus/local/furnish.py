@@ -50,13 +50,10 @@ def synthesize(checkout: Path, platform_file: Path, assembly: Path) -> None:
 
 def check(assembly: Path) -> int:
     """Check every template; returns how many there are. Raises `Problem` for a finding."""
-    from isthmus.errors import Problem
-    from isthmus.infra.check import check as findings_in
+    from isthmus.infra.check import refuse_findings
     from isthmus.infra.manifest import read_stacks
 
-    findings = findings_in(assembly)
-    if findings:
-        raise Problem("findings in the templates:\n" + "\n".join(map(str, findings)), where=str(assembly))
+    refuse_findings(assembly, where=str(assembly))
     return len(read_stacks(assembly))
 
 

@@ -123,8 +123,7 @@ def _answer(line: str) -> Answer:
     data, metadata = record["captureData"], record["eventMetadata"]
     asked, answered = data["endpointInput"], data["endpointOutput"]
     named = metadata.get("inferenceId")
-    identity, text = str(named or metadata["eventId"]), _content(answered).decode()
-    predictions = payload.read_predictions(text, answered.get("observedContentType", "text/csv"))
+    identity, predictions = str(named or metadata["eventId"]), _predictions(answered)
     if not predictions:
         raise ValueError("nothing was answered")
     "".join((identity, *predictions)).encode()
@@ -170,8 +169,7 @@ def _exchange(line: str, format: Format) -> tuple[list[list[Any]], list[str], st
     asked, answered = data["endpointInput"], data["endpointOutput"]
     kind = asked.get("observedContentType", "text/csv")
     rows = payload.read_rows(_content(asked), kind, format.features, format.missing)
-    answer = _content(answered).decode()
-    predictions = payload.read_predictions(answer, answered.get("observedContentType", "text/csv"))
+    predictions = _predictions(answered)
     if len(predictions) != len(rows):
         raise ValueError(f"{len(rows)} rows were asked, and {len(predictions)} answered")
     identity = str(metadata.get("inferenceId") or metadata["eventId"])
@@ -179,6 +177,12 @@ def _exchange(line: str, format: Format) -> tuple[list[list[Any]], list[str], st
     texts = (cell for row in rows for cell in row if isinstance(cell, str))
     "".join((identity, *predictions, *texts)).encode()
     return rows, predictions, identity
+
+
+def _predictions(answered: Line) -> list[str]:
+    return payload.read_predictions(
+        _content(answered).decode(), answered.get("observedContentType", "text/csv")
+    )
 
 
 def _content(part: Line) -> bytes:

@@ -115,7 +115,7 @@ class GrantJobs(Instruction):
     def carry_out(self, present: Present) -> None:
         name = self.right.repository
         repository = there(present.repository(name), "repository", name)
-        token = f"repoV2/{present.project()}/{repository.id}"
+        token = present.git_token(repository)
         _set(present, GIT_NAMESPACE, token, present.build_service(), self.right.bits, merge=True)
 
 
@@ -132,7 +132,7 @@ class RevokeJobs(Instruction):
     def carry_out(self, present: Present) -> None:
         name = self.right.repository
         repository = there(present.repository(name), "repository", name)
-        token, jobs = f"repoV2/{present.project()}/{repository.id}", present.build_service()
+        token, jobs = present.git_token(repository), present.build_service()
         allow, deny = present.listed(GIT_NAMESPACE, token).get((token, jobs), (0, 0))
         _set(present, GIT_NAMESPACE, token, jobs, allow & ~self.right.bits, deny=deny)
 
@@ -164,7 +164,7 @@ class DenyBypass(Instruction):
 
     def carry_out(self, present: Present) -> None:
         repository = there(present.repository(self.denial.repository), "repository", self.denial.repository)
-        token, who = f"repoV2/{present.project()}/{repository.id}", denied(self.denial, present)
+        token, who = present.git_token(repository), denied(self.denial, present)
         allow, deny = present.listed(GIT_NAMESPACE, token).get((token, who), (0, 0))
         kept = deny & ~BYPASS if self.lift else deny | BYPASS
         _set(present, GIT_NAMESPACE, token, who, allow & ~BYPASS, deny=kept)
