@@ -226,16 +226,12 @@ class Present:
 
     def granted(self, namespace: str, token: str, descriptor: str) -> int:
         """The bits of a security namespace that are allowed there."""
-        security = self.clients.get_security_client
-        lists = self._once(
-            f"acl/{namespace}/{token}",
-            lambda: security().query_access_control_lists(namespace, token=token, recurse=False),
-        )
-        for each in lists:
-            for entry in (each.aces_dictionary or {}).values():
-                if entry.descriptor.lower() == descriptor.lower():
-                    return int(entry.allow or 0)
-        return 0
+        return self.bits(namespace, token, descriptor)[0]
+
+    def bits(self, namespace: str, token: str, descriptor: str) -> tuple[int, int]:
+        """Those that are allowed there, and those that are denied."""
+        listed = self.listed(namespace, token, recurse=False).items()
+        return next((bits for (_, who), bits in listed if who.lower() == descriptor.lower()), (0, 0))
 
     def effective(self, namespace: str, token: str, descriptor: str) -> int:
         """The bits that somebody has there in the end, by entries of their own and of their groups."""

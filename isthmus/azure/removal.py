@@ -145,6 +145,6 @@ def _revoked(want: Wanted, present: Present, staying: list[Mark]) -> Iterator[In
         if repository is None or denial.repository not in names:
             continue
         token = present.git_token(repository)
-        _, deny = present.listed(GIT_NAMESPACE, token).get((token, denied(denial, present)), (0, 0))
+        _, deny = present.bits(GIT_NAMESPACE, token, denied(denial, present))
         if deny & BYPASS:
             yield DenyBypass(denial, lift=True)

@@ -17,6 +17,7 @@ from isthmus.compare.verdict import Difference, Wanted, judge, more
 from isthmus.config.compare import Compare
 from isthmus.errors import BadInput
 from isthmus.monitor.labels import Labels
+from isthmus.monitor.quality import number_of
 
 # Of the pairs that differ most so many are shown.
 SHOWN = 10
@@ -217,7 +218,7 @@ def agreement(found: list[Pair], classes: list[Any]) -> Agreement:
         for original, copy in found
         for one, other in zip(original.predictions, copy.predictions, strict=False)
     ]
-    numbers = [(_number(one), _number(other)) for _, one, other in told]
+    numbers = [(number_of(one), number_of(other)) for _, one, other in told]
     if len(classes) > 2 or any(math.isnan(one + other) for one, other in numbers):
         apart = [pair for pair in told if pair[1] != pair[2]]
         return Agreement(len(told), len(told) - len(apart), None, apart[:SHOWN])
@@ -232,10 +233,3 @@ def agreement(found: list[Pair], classes: list[Any]) -> Agreement:
     middle, most = np.quantile(gaps, [0.5, 0.95])
     shown = (float(middle), float(most), float(gaps.max()))
     return Agreement(len(told), same, shown, [told[place] for place in order])
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -14,12 +14,12 @@ from isthmus.compare.findings import Evidence, Findings, Seen
 from isthmus.compare.measured import Measured, measure
 from isthmus.config import Stage
 from isthmus.config.compare import read
+from isthmus.config.model import Metric
 from isthmus.errors import BadInput, NotFound
 from isthmus.operate import endpoints, judgement, registry
 from isthmus.operate.accounts import Accounts
 from isthmus.operate.registry import Version
 
-Metric = Literal["auc", "log_loss", "accuracy", "f1_macro", "rmse", "mae", "r2"]
 VARIANTS = (names.VARIANT, names.CHALLENGER)
 
 

@@ -14,11 +14,13 @@ import numpy as np
 
 from isthmus.compare.answers import Pair, rows
 from isthmus.compare.sequence import Floats
+from isthmus.config.model import LOWER_IS_BETTER
 from isthmus.monitor.capture import Answer
 from isthmus.monitor.labels import Labels
 from isthmus.monitor.quality import typed
 
-ERRORS = ("log_loss", "rmse", "mae", "r2")
+# R² is watched as an error.
+ERRORS = (*LOWER_IS_BETTER, "r2")
 NAMES = {"rmse": "squared error", "r2": "squared error", "f1_macro": "accuracy"}
 PAIRS = "auc"
 Labelled = list[tuple[str, list[str]]]

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from isthmus.config.fields import InstanceType, Misfit, ModelName, Strict, again, did_you_mean
 
+Metric = Literal["auc", "accuracy", "f1_macro", "log_loss", "rmse", "mae", "r2"]
 LOWER_IS_BETTER = ("log_loss", "rmse", "mae")
 
 
@@ -80,7 +81,7 @@ class DataSets(Strict):
 
 
 class Evaluation(Strict):
-    metric: Literal["auc", "accuracy", "f1_macro", "log_loss", "rmse", "mae", "r2"]
+    metric: Metric
     threshold: float
     holdout: float = Field(
         default=0.25, gt=0, lt=1, description="Share of rows that a version is judged on: the latest."

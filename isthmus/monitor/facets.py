@@ -20,6 +20,7 @@ from isthmus.errors import BadInput
 from isthmus.monitor.bias import Cells, compare, tabulate
 from isthmus.monitor.findings import BiasMetric
 from isthmus.monitor.labels import Judged
+from isthmus.monitor.quality import number_of
 
 HOLDOUT = "holdout.csv"
 
@@ -101,17 +102,17 @@ def _table(rule: Bias, facet: Facet, classes: list[str], rows: Rows, groups: dic
 
 def _member(facet: Facet, value: Any) -> bool:
     if facet.above is not None:
-        return _number(value) > facet.above
+        return number_of(value) > facet.above
     return _text(value) in {_text(one) for one in facet.values}
 
 
 def _good(rule: Bias, classes: list[str], text: str, told: bool) -> bool | None:
     """Whether an outcome is good; None where it is none of the model's."""
     if not classes:
-        number = _number(text)
+        number = number_of(text)
         return None if math.isnan(number) or rule.above is None else number > rule.above
     if told and len(classes) == 2:
-        probable = _number(text)
+        probable = number_of(text)
         text = text if math.isnan(probable) else classes[int(probable >= 0.5)]
     wanted = {_text(one) for one in rule.positive} or {_text(classes[-1])}
     return _text(text) in wanted if _text(text) in {_text(one) for one in classes} else None
@@ -119,12 +120,5 @@ def _good(rule: Bias, classes: list[str], text: str, told: bool) -> bool | None:
 
 def _text(value: Any) -> str:
     """The same for `1`, `1.0` and `"1"`, which are one category."""
-    number = _number(value)
+    number = number_of(value)
     return str(value) if math.isnan(number) else f"{number:g}"
-
-
-def _number(value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return math.nan

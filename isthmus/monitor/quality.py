@@ -69,11 +69,12 @@ def _label(text: str, names: list[str]) -> str | None:
         return None
     if not names:
         return text if math.isfinite(number) else None
-    return next((name for name in names if _number(name) == number), None)
+    return next((name for name in names if number_of(name) == number), None)
 
 
-def _number(text: str) -> float:
+def number_of(told: Any) -> float:
+    """What was told as a number; nan where it is none."""
     try:
-        return float(text)
-    except ValueError:
+        return float(told)
+    except (TypeError, ValueError):
         return math.nan

@@ -71,7 +71,7 @@ def _ids(s3: Any, bucket: str, key: str) -> set[str]:
     for line in content.splitlines():
         with contextlib.suppress(ValueError, KeyError, TypeError):
             metadata = json.loads(line)["eventMetadata"]
-            found.add(str(metadata.get("inferenceId") or metadata["eventId"]))
+            found.add(str(_identity(metadata)))
     return found
 
 
@@ -102,7 +102,7 @@ def _matching(lines: Iterable[str], inference_id: str) -> Iterator[dict[str, Any
 def _capture(record: dict[str, Any], bucket: str, key: str) -> Capture:
     metadata, data = record["eventMetadata"], record["captureData"]
     return Capture(
-        inference_id=metadata.get("inferenceId") or metadata["eventId"],
+        inference_id=_identity(metadata),
         at=metadata["inferenceTime"],
         endpoint_config=key.split("/")[2],
         variant=key.split("/")[4],
@@ -110,6 +110,11 @@ def _capture(record: dict[str, Any], bucket: str, key: str) -> Capture:
         request=_text(data["endpointInput"]),
         answer=_text(data["endpointOutput"]),
     )
+
+
+def _identity(metadata: dict[str, Any]) -> Any:
+    """The id that the caller gave, else SageMaker's own."""
+    return metadata.get("inferenceId") or metadata["eventId"]
 
 
 def _text(part: dict[str, Any]) -> str:

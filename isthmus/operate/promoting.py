@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from isthmus.config import STAGES, Stage
-from isthmus.operate.rolling_back import LONGEST_REASON
 
 
 @click.command()
@@ -18,15 +17,11 @@ def promote(model: str, stage: Stage, reason: str) -> None:
     Queues a run of the deploy pipeline with exactly that version: it passes staging, its gates and the
     approvals of prod as any other. To end the comparison the other way: isthmus rollback.
     """
-    from isthmus import names
-    from isthmus.azure import runs
-    from isthmus.azure.client import connect
-    from isthmus.errors import BadInput, NotFound, Refused
-    from isthmus.operate import endpoints, registry
+    from isthmus.errors import NotFound, Refused
+    from isthmus.operate import endpoints, redeploying, registry
     from isthmus.operate.commands import accounts_here
 
-    if len(reason) > LONGEST_REASON:
-        raise BadInput(f"the reason has {len(reason)} characters", todo=f"{LONGEST_REASON} are the most")
+    redeploying.require_short(reason)
     accounts = accounts_here()
     accounts.platform.model(model)
     endpoint = endpoints.find(accounts.client(stage, "sagemaker"), model, stage)
@@ -39,7 +34,6 @@ def promote(model: str, stage: Stage, reason: str) -> None:
             where=wanted.arn,
             todo=f"take it away: isthmus rollback {model} --stage {stage} --reason WHY",
         )
-    parameters = {"modelPackageArn": wanted.arn, "promote": f"{accounts.person}: {reason}"}
-    run = runs.queue(connect(accounts.platform), names.deploy_pipeline(model), parameters)
+    run = redeploying.queue(accounts, wanted, "promote", reason)
     click.echo(f"{model} in {stage} goes from version {endpoint.version} to {wanted.number}: run {run.id}")
     click.echo(f"follow it: isthmus azure follow {run.id}")

@@ -6,9 +6,6 @@ import click
 
 from isthmus.config import STAGES, Stage
 
-# What of a reason goes into the registry, beside the run's number and the person's name.
-LONGEST_REASON = 180
-
 
 @click.command()
 @click.argument("model")
@@ -24,15 +21,11 @@ def rollback(model: str, stage: Stage, version: str | None, reason: str) -> None
     approvals of prod as any other. So does one of staging: it waits for prod's approvals in the end, and
     whoever would leave prod as it is rejects it there. Nobody lets a run pass that they asked for themselves.
     """
-    from isthmus import names
-    from isthmus.azure import runs
-    from isthmus.azure.client import connect
-    from isthmus.errors import BadInput, NotFound
-    from isthmus.operate import earlier, endpoints, registry
+    from isthmus.errors import NotFound
+    from isthmus.operate import earlier, endpoints, redeploying, registry
     from isthmus.operate.commands import accounts_here
 
-    if len(reason) > LONGEST_REASON:
-        raise BadInput(f"the reason has {len(reason)} characters", todo=f"{LONGEST_REASON} are the most")
+    redeploying.require_short(reason)
     accounts = accounts_here()
     accounts.platform.model(model)
     sagemaker = accounts.client("automation", "sagemaker")
@@ -49,9 +42,7 @@ def rollback(model: str, stage: Stage, version: str | None, reason: str) -> None
         earlier.refuse(wanted, serving, stage)
     else:
         wanted = earlier.earlier(registry.versions(sagemaker, model), serving, stage)
-    pipeline = names.deploy_pipeline(model)
-    parameters = {"modelPackageArn": wanted.arn, "rollback": f"{accounts.person}: {reason}"}
-    run = runs.queue(connect(accounts.platform), pipeline, parameters)
+    run = redeploying.queue(accounts, wanted, "rollback", reason)
     before = serving.rsplit("/", 1)[-1]
     click.echo(f"{model} in {stage} goes from version {before} to {wanted.number}: run {run.id}")
     if stage == "staging":

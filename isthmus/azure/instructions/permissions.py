@@ -133,7 +133,7 @@ class RevokeJobs(Instruction):
         name = self.right.repository
         repository = there(present.repository(name), "repository", name)
         token, jobs = present.git_token(repository), present.build_service()
-        allow, deny = present.listed(GIT_NAMESPACE, token).get((token, jobs), (0, 0))
+        allow, deny = present.bits(GIT_NAMESPACE, token, jobs)
         _set(present, GIT_NAMESPACE, token, jobs, allow & ~self.right.bits, deny=deny)
 
 
@@ -165,7 +165,7 @@ class DenyBypass(Instruction):
     def carry_out(self, present: Present) -> None:
         repository = there(present.repository(self.denial.repository), "repository", self.denial.repository)
         token, who = present.git_token(repository), denied(self.denial, present)
-        allow, deny = present.listed(GIT_NAMESPACE, token).get((token, who), (0, 0))
+        allow, deny = present.bits(GIT_NAMESPACE, token, who)
         kept = deny & ~BYPASS if self.lift else deny | BYPASS
         _set(present, GIT_NAMESPACE, token, who, allow & ~BYPASS, deny=kept)
 

@@ -53,9 +53,9 @@ def gate(endpoint: LiveEndpoint) -> list[Finding]:
     found = judged([str(one) for one in rows[evaluation["target"]]], endpoint.served, evaluation)
     _refuse_what_does_not_fit(bounds.fairness, found)
     measures = list((_of_values if found.problem == "regression" else _of_classes)(bounds.fairness, found))
+    level = (1 - evaluation["confidence"]) / (len(measures) * len(endpoint.facets))
     return [
         of_facet(facet, measure, groups(rows, [facet]), bounds.slices.fewest_rows, level)
-        for level in [(1 - evaluation["confidence"]) / (len(measures) * len(endpoint.facets))]
         for facet in endpoint.facets
         for measure in measures
     ]
