@@ -19,7 +19,6 @@ from tests.contract import recorded, specs
 
 RECORDS = pytest.StashKey[Path]()
 FOUND = pytest.StashKey[list[str]]()
-UNUSED = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -45,7 +44,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
     problems, unused = recorded.judged(folder, swagger(described))
     if exitstatus == pytest.ExitCode.OK and _is_whole(session.config):
-        session.config.stash[UNUSED] = unused
+        problems += [f"tests/contract/undescribed.py: nothing asks {one}" for one in unused]
     session.config.stash[FOUND] = problems
     if problems:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -64,8 +63,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if specs.find("azure-devops") is None:
         terminalreporter.section("not compared with the vendors' specs", sep="-", yellow=True)
         terminalreporter.line(specs.ABSENT)
-    for one in config.stash.get(UNUSED, []):
-        terminalreporter.line(f"tests/contract/undescribed.py: nothing asks {one}")
     if problems := config.stash.get(FOUND, []):
         title = (
             f"{len(problems)} not as Azure DevOps is described; the exchanges are in {config.stash[RECORDS]}"
