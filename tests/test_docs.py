@@ -48,7 +48,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert any("In another terminal" in line for line in lines), "up did not come up"
     yield folder
     up.terminate()
-    assert up.wait(30) == 0
+    assert up.wait(60) == 0
 
 
 def _environment() -> dict[str, str]:

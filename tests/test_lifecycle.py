@@ -251,7 +251,7 @@ def up(folder: Path, *options: str) -> Iterator[None]:
         yield
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(30)
+        process.wait(60)
 
 
 def clean() -> dict[str, str]:

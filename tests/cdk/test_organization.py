@@ -330,7 +330,7 @@ def _account_block(aws: Aws, credentials: dict[str, str], method: str) -> reques
         credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"]
     )
     SigV4Auth(known, "s3", REGION).add_auth(request)
-    return requests.request(method, request.url, headers=dict(request.headers), timeout=10)
+    return requests.request(method, request.url, headers=dict(request.headers), timeout=60)
 
 
 @pytest.mark.parametrize(

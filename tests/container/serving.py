@@ -53,7 +53,7 @@ def serving(artifact: Path, workers: int = 1) -> Iterator[Served]:
 def _healthy(port: int, process: subprocess.Popen[bytes]) -> float:
     while time.monotonic() and process.poll() is None:
         try:
-            if requests.get(f"http://127.0.0.1:{port}/ping", timeout=5).ok:
+            if requests.get(f"http://127.0.0.1:{port}/ping", timeout=60).ok:
                 return time.monotonic()
         except requests.ConnectionError:
             time.sleep(0.02)

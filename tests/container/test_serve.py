@@ -142,11 +142,11 @@ def test_a_request_under_way_is_answered_before_it_stops(artifact: Path, served:
     with socket.create_connection(address, 10) as slow:
         head = "POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nContent-Length: 7\r\n\r\n"
         slow.sendall(head.encode() + b"1.5")
-        assert requests.get(f"{served.url}/ping", timeout=5).ok
+        assert requests.get(f"{served.url}/ping", timeout=60).ok
         served.process.send_signal(signal.SIGTERM)
         slow.sendall(b",red")
         assert slow.recv(4096).startswith(b"HTTP/1.1 200")
-    served.process.wait(10)
+    served.process.wait(60)
 
 
 def test_a_model_without_its_code_is_refused(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ class Prod:
             "scope": f"{API}/.default",
         }
         url = f"{self.azure.url}/entra/{standin.TENANT}/oauth2/v2.0/token"
-        answer = requests.post(url, data=form, timeout=30)
+        answer = requests.post(url, data=form, timeout=60)
         assert answer.ok, answer.text
         return answer.json()["access_token"]
 

@@ -269,7 +269,7 @@ class TestLoad:
         self, tmp_path: Path, over_http: Behind
     ) -> None:
         """None of ten is answered before all ten are asked."""
-        ten = threading.Barrier(10, timeout=30)
+        ten = threading.Barrier(10, timeout=60)
 
         def together(frame: pd.DataFrame) -> list[Any]:
             ten.wait()

@@ -115,7 +115,7 @@ class TestServerless:
 
         thread = threading.Thread(target=ask_on)
         thread.start()
-        assert answered.wait(20)
+        assert answered.wait(60)
         said = deploy("serverless")
         over.set()
         thread.join()

@@ -141,7 +141,7 @@ def killed(folder: Folder, module: str, name: str) -> dict[str, str]:
     _, err = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, f"{name} died: killed by SIGKILL" in err) == (5, True), err
     assert "its log" in err
-    assert not psutil.wait_procs(everything, timeout=10)[1]
+    assert not psutil.wait_procs(everything, timeout=60)[1]
     return found
 
 

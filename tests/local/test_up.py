@@ -49,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert any("In another terminal" in line for line in iter(up.stdout.readline, "")), "up did not come up"
     yield folder
     up.send_signal(signal.SIGINT)
-    assert up.wait(30) == 0
+    assert up.wait(60) == 0
 
 
 @pytest.mark.parametrize("command", ["status", "models", "events", "monitor report seattle-rain"])

@@ -257,7 +257,7 @@ class Apis:
 
     def ask(self, kind: str, token: str | None, path: str = "") -> requests.Response:
         headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
-        return requests.post(self.url(kind, path), data=b"{}", headers=headers, timeout=30)
+        return requests.post(self.url(kind, path), data=b"{}", headers=headers, timeout=60)
 
     def token(self, **claims: object) -> str:
         return self.aws.azure.token("app", AUDIENCE, **claims)
@@ -294,7 +294,7 @@ def test_an_http_api_tells_its_function_the_claims_as_text(apis: Apis) -> None:
 
 
 def asking(apis: Apis, path: str, **headers: str) -> int:
-    return requests.post(f"{apis.http}/{path}", data=b"{}", headers=headers, timeout=30).status_code
+    return requests.post(f"{apis.http}/{path}", data=b"{}", headers=headers, timeout=60).status_code
 
 
 def test_a_function_says_who_may_call_if_it_may_be_asked(apis: Apis) -> None:
@@ -419,7 +419,7 @@ def test_an_unknown_api_or_path_is_not_found(apis: Apis) -> None:
     token = apis.token()
     assert apis.ask("http", token, "nowhere").status_code == 404
     nobody = f"{apis.aws.url}/_aws/execute-api/00000000/live/things"
-    assert requests.post(nobody, headers={"Authorization": f"Bearer {token}"}, timeout=30).status_code == 404
+    assert requests.post(nobody, headers={"Authorization": f"Bearer {token}"}, timeout=60).status_code == 404
 
 
 def test_each_call_leaves_a_line_in_the_access_log(apis: Apis) -> None:
@@ -468,7 +468,7 @@ def test_waf_takes_no_http_api_as_aws_does_not(apis: Apis) -> None:
     cloudformation.create_stack(
         StackName="apis-wrong", TemplateBody=json.dumps({"Resources": {"Guard": guard}})
     )
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         (stack,) = cloudformation.describe_stacks(StackName="apis-wrong")["Stacks"]
         if not stack["StackStatus"].endswith("_IN_PROGRESS"):

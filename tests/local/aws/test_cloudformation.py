@@ -44,7 +44,7 @@ class Stacks:
         return self.settled(name)
 
     def settled(self, name: str) -> str:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             (stack,) = self.cloudformation.describe_stacks(StackName=name)["Stacks"]
             if not stack["StackStatus"].endswith("_IN_PROGRESS"):

@@ -20,7 +20,7 @@ PIPELINE = f"{SAGEMAKER}:pipeline/delivered"
 FROM_RULES = {"Service": "events.amazonaws.com"}
 
 
-def until(look: Callable[[], Any], seconds: float = 20) -> Any:
+def until(look: Callable[[], Any], seconds: float = 60) -> Any:
     """What `look` finds as soon as it finds something."""
     deadline = time.monotonic() + seconds
     while not (found := look()):

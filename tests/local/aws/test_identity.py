@@ -125,7 +125,7 @@ def send(aws: Aws, way: str, role: str, token: str) -> requests.Response:
     method, headers, query, body = WAYS[way](asked)
     # The host leads the request to STS where its body does not.
     host = {"Host": "sts.eu-west-1.amazonaws.com"}
-    return requests.request(method, aws.url, params=query, data=body, headers=headers | host, timeout=5)
+    return requests.request(method, aws.url, params=query, data=body, headers=headers | host, timeout=60)
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -82,7 +82,7 @@ class Account:
         return self.settled(stack)["StackStatus"]
 
     def settled(self, name: str) -> dict[str, Any]:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             (stack,) = self.cloudformation.describe_stacks(StackName=name)["Stacks"]
             if not stack["StackStatus"].endswith("_IN_PROGRESS"):

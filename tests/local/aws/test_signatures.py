@@ -111,7 +111,7 @@ def test_a_forged_url_is_refused(
     aws: Aws, keys: dict[str, Any], forger: str, service: str, operation: str
 ) -> None:
     url = client(aws, service, keys[forger]).generate_presigned_url(operation, HttpMethod="GET")
-    assert requests.get(url, timeout=30).status_code == 403
+    assert requests.get(url, timeout=60).status_code == 403
 
 
 def test_nobody_makes_reads_or_writes_a_bucket(aws: Aws, keys: dict[str, Any]) -> None:
@@ -132,7 +132,7 @@ def test_root_signs_with_its_secret(aws: Aws) -> None:
     assert arn == f"arn:aws:iam::{AUTOMATION}:root"
     for service, operation in (("s3", "list_buckets"), ("sts", "get_caller_identity")):
         url = client(aws, service, root).generate_presigned_url(operation, HttpMethod="GET")
-        assert requests.get(url, timeout=30).status_code == 200
+        assert requests.get(url, timeout=60).status_code == 200
 
 
 def send(aws: Aws, *, body: bytes, sent: bytes, declared: str | None = None, **unsigned: str) -> int:
@@ -142,7 +142,7 @@ def send(aws: Aws, *, body: bytes, sent: bytes, declared: str | None = None, **u
     request = AWSRequest("POST", f"{aws.url}/", headers=target | digest, data=body)
     SigV4Auth(Credentials(AUTOMATION, ROOT_SECRET), "sqs", REGION).add_auth(request)
     headers = dict(request.headers.items()) | {key.replace("_", "-"): text for key, text in unsigned.items()}
-    return requests.post(f"{aws.url}/", data=sent, headers=headers, timeout=30).status_code
+    return requests.post(f"{aws.url}/", data=sent, headers=headers, timeout=60).status_code
 
 
 def test_a_request_is_as_it_was_signed(aws: Aws) -> None:
@@ -185,5 +185,5 @@ def test_the_keys_of_a_function_cannot_be_derived_from_its_name(aws: Aws) -> Non
     [("POST", "reset"), ("POST", "config"), ("GET", "sqs/messages"), ("GET", "lambda-code/forged")],
 )
 def test_what_is_not_of_aws_has_no_path(aws: Aws, method: str, path: str) -> None:
-    answer = requests.request(method, f"{aws.url}/_ministack/{path}", timeout=30)
+    answer = requests.request(method, f"{aws.url}/_ministack/{path}", timeout=60)
     assert (answer.status_code, "no such path" in answer.text) == (404, True)

@@ -101,7 +101,7 @@ def template(**changes: dict[str, Any]) -> str:
 
 
 def settled(cloudformation: Any, name: str) -> str:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]

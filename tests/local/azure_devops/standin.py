@@ -92,7 +92,7 @@ class Person:
             auth=None if bearer else ("", self.token),
             headers={"Accept": "application/json"}
             | ({"Authorization": f"Bearer {self.token}"} if bearer else {}),
-            timeout=30,
+            timeout=60,
         )
 
     def get(self, path: str, /, **query: object) -> Any:
@@ -162,7 +162,7 @@ class Person:
         return until(lambda: (found := self.build(number))["status"] == "completed" and found)
 
 
-def until(ask: Callable[[], Any], seconds: float = 30) -> Any:
+def until(ask: Callable[[], Any], seconds: float = 60) -> Any:
     """Ask until there is an answer: a run goes on in another process, which says nothing by itself."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

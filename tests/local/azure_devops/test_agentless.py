@@ -65,7 +65,7 @@ class Asked:
         self.url = ""
 
     def next(self) -> tuple[str, dict[str, str], Any]:
-        return self.requests.get(timeout=30)
+        return self.requests.get(timeout=60)
 
 
 @contextmanager

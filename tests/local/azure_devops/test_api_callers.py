@@ -42,7 +42,7 @@ def ask(
         "client_assertion": assertion,
         "scope": scope,
     }
-    return requests.post(f"{standin.url}/entra/{TENANT}/oauth2/v2.0/token", data=form, timeout=10)
+    return requests.post(f"{standin.url}/entra/{TENANT}/oauth2/v2.0/token", data=form, timeout=60)
 
 
 def claims_of(standin: StandIn, answer: requests.Response) -> dict[str, object]:

@@ -59,7 +59,7 @@ def place(standin: StandIn) -> dict[str, Any]:
 
 
 def page(standin: StandIn, path: str, status: int = 200) -> str:
-    answer = requests.get(f"{standin.url}{path}", headers=BROWSER, timeout=10)
+    answer = requests.get(f"{standin.url}{path}", headers=BROWSER, timeout=60)
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, "text/html; charset=utf-8"), path
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
     return answer.text
@@ -135,14 +135,14 @@ def test_what_is_not_there_is_said_on_a_page(standin: StandIn, place: dict[str, 
 
 def test_a_page_is_for_this_machine_only(standin: StandIn) -> None:
     """A name that leads here is another site's: its scripts could read what they are shown."""
-    answer = requests.get(f"{standin.url}/contoso", headers=BROWSER | {"Host": "evil.example"}, timeout=10)
+    answer = requests.get(f"{standin.url}/contoso", headers=BROWSER | {"Host": "evil.example"}, timeout=60)
     assert answer.status_code == 403
 
 
 def test_the_api_and_git_are_answered_as_ever(standin: StandIn, dana: Person, place: dict[str, Any]) -> None:
     api = f"{standin.url}/contoso/_apis/projects"
-    assert requests.get(api, headers=BROWSER, timeout=10).status_code == 203
-    assert requests.post(f"{standin.url}/contoso/{PROJECT}", headers=BROWSER, timeout=10).status_code == 203
+    assert requests.get(api, headers=BROWSER, timeout=60).status_code == 203
+    assert requests.post(f"{standin.url}/contoso/{PROJECT}", headers=BROWSER, timeout=60).status_code == 203
     git = f"{standin.url}/contoso/{PROJECT}/_git/pages/info/refs?service=git-upload-pack"
-    assert requests.get(git, headers={"Accept": "*/*"}, timeout=10).status_code == 401
+    assert requests.get(git, headers={"Accept": "*/*"}, timeout=60).status_code == 401
     assert dana.ask("GET", f"/{PROJECT}").headers["Content-Type"].startswith("application/json")

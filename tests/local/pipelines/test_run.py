@@ -105,7 +105,7 @@ def test_an_interrupted_run_stops_its_step_and_cleans_up(file: Path, number: int
     assert any("started" in line for line in process.stdout)
     process.send_signal(number)
     rest = process.stdout.read()
-    assert process.wait(30) == 130
+    assert process.wait(60) == 130
     assert "cleaned" in rest
     assert "Traceback" not in rest
 
@@ -119,7 +119,7 @@ def test_two_signals_at_once_are_one_wish(file: Path) -> None:
     for _ in range(2):
         process.send_signal(signal.SIGINT)
     rest = process.stdout.read()
-    assert process.wait(30) == 130
+    assert process.wait(60) == 130
     assert "cleaned" in rest
 
 
@@ -138,7 +138,7 @@ def test_whoever_interrupts_twice_is_let_go_at_once(file: Path) -> None:
         process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(0.2)
-    assert process.wait(10) == 130
+    assert process.wait(60) == 130
     assert "Traceback" not in process.stdout.read()
 
 
@@ -201,7 +201,7 @@ def test_a_validation_is_asked_on_the_terminal(file: Path, answer: bytes, code: 
     rest = process.stdout.read().decode()
     os.close(mine)
     os.close(theirs)
-    assert (process.wait(30), said in rest) == (code, True), rest
+    assert (process.wait(60), said in rest) == (code, True), rest
     assert b"look at it" in shown
 
 

@@ -147,7 +147,7 @@ class Aws:
         return {step["StepName"]: step for step in found["PipelineExecutionSteps"]}
 
 
-def until(look: Callable[[], Any], done: Callable[[Any], bool], seconds: float = 20.0) -> Any:
+def until(look: Callable[[], Any], done: Callable[[Any], bool], seconds: float = 60) -> Any:
     """Look until it is done, as a waiter does; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:

@@ -36,7 +36,7 @@ def test_kill_minus_nine(tmp_path: Path, programs: str) -> None:
         saved = tmp_path / "state" / "services" / "sagemaker.json"
         until(lambda: saved.is_file() and arn in saved.read_text(), bool)
         os.kill(_server(before), signal.SIGKILL)
-        before.process.wait(20)
+        before.process.wait(60)
         until(lambda: Path(f"/proc/{pid.read_text()}").exists(), lambda alive: not alive)
 
         after = start(tmp_path / "state", programs)
