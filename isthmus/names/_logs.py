@@ -20,6 +20,11 @@ def endpoint_log(endpoint: str) -> str:
     return f"/aws/sagemaker/Endpoints/{endpoint}"
 
 
+def component_log(component: str) -> str:
+    """The log group of an inference component's containers."""
+    return f"/aws/sagemaker/InferenceComponents/{component}"
+
+
 def flow_logs(platform: Platform) -> str:
     """Each account with a managed VPC: the log group of who talked to whom."""
     return f"/{platform.name}/network/flow-logs"

@@ -76,6 +76,8 @@ TYPES = {
             ),
         ),
         Type("Endpoint", "endpoint", True, ("EndpointName",)),
+        # AWS's schema says that no change replaces it.
+        Type("InferenceComponent", "inference-component", True, ()),
         Type(
             "ModelPackageGroup",
             "model-package-group",
@@ -119,8 +121,7 @@ def _creating(kind: Type) -> Callable[[str, Properties, str], Created]:
         call(f"Create{kind.noun}", **request)
         try:
             _put_policy(kind, name, {}, properties)
-            if kind.noun == "Endpoint":
-                await_endpoint(name, request["EndpointConfigName"])
+            _await(kind, name, request)
         except ValueError:
             # ministack rolls back what was made, and this was not: AWS leaves no failed endpoint behind.
             _delete(kind, name)
@@ -128,6 +129,24 @@ def _creating(kind: Type) -> Callable[[str, Properties, str], Created]:
         return _identity(kind, name)
 
     return create
+
+
+_CHANGEABLE = ("Endpoint", "InferenceComponent", "Pipeline")
+
+
+def _require_in_place(old: Properties, new: Properties) -> None:
+    """UpdateInferenceComponent takes none of these; how AWS's handler answers is not documented."""
+    for key in ("InferenceComponentName", "EndpointName", "VariantName"):
+        if old.get(key) != new.get(key):
+            raise ValueError(f"{key} of an inference component cannot be changed: make it anew")
+
+
+def _await(kind: Type, name: str, request: Properties) -> None:
+    """Wait until what was made or changed is what was asked for; raises `ValueError` where it is not."""
+    if kind.noun == "Endpoint":
+        await_endpoint(name, request["EndpointConfigName"])
+    if kind.noun == "InferenceComponent":
+        await_component(name, request.get("Specification", {}).get("ModelName", ""))
 
 
 def _generated(stack: str, logical_id: str) -> str:
@@ -141,11 +160,12 @@ def _generated(stack: str, logical_id: str) -> str:
 def _updating(kind: Type) -> Callable[[str, Properties, Properties, str], Created]:
     def update(physical_id: str, old: Properties, new: Properties, _stack: str) -> Created:
         name = _name(physical_id)
-        if kind.noun in ("Endpoint", "Pipeline") and untagged(old) != untagged(new):
+        if kind.noun in _CHANGEABLE and untagged(old) != untagged(new):
+            if kind.noun == "InferenceComponent":
+                _require_in_place(old, new)
             request = _request(kind, "Update", new, name)
             call(f"Update{kind.noun}", **request)
-            if kind.noun == "Endpoint":
-                await_endpoint(name, request["EndpointConfigName"])
+            _await(kind, name, request)
         _put_policy(kind, name, old, new)
         retag(kind.arn(name), tags_of(old), tags_of(new))
         return _identity(kind, name)
@@ -237,6 +257,21 @@ def await_endpoint(name: str, config: str) -> None:
             raise ValueError(f"Endpoint {name} does not serve {config}: {reason}")
         time.sleep(0.05)
     raise ValueError(f"Endpoint {name} did not come into service within {ENDPOINT_TIMEOUT:.0f} s")
+
+
+def await_component(name: str, model: str) -> None:
+    """Wait until the component is in service with `model`; raises `ValueError` where it is not."""
+    deadline = time.monotonic() + ENDPOINT_TIMEOUT
+    while time.monotonic() < deadline:
+        found = call("DescribeInferenceComponent", InferenceComponentName=name)
+        status = found["InferenceComponentStatus"]
+        if status == "InService" and found["Specification"].get("ModelName", "") == model:
+            return
+        if status in ("InService", "Failed"):
+            reason = found.get("FailureReason", "it went back to what it served before")
+            raise ValueError(f"Inference component {name} does not serve {model}: {reason}")
+        time.sleep(0.05)
+    raise ValueError(f"Inference component {name} did not come into service in {ENDPOINT_TIMEOUT:.0f} s")
 
 
 def retag(arn: str, old: dict[str, str], new: dict[str, str]) -> None:

@@ -29,6 +29,7 @@ _NAMED = (
     ("ProcessingJobName", "processing-job"),
     ("TrainingJobName", "training-job"),
     ("TransformJobName", "transform-job"),
+    ("InferenceComponentName", "inference-component"),
     ("EndpointName", "endpoint"),
     ("EndpointConfigName", "endpoint-config"),
     ("ModelName", "model"),

@@ -1,4 +1,7 @@
-"""Endpoints: created, listed, deleted, brought back after a restart. `updates` has how they change."""
+"""Endpoints: created, listed, deleted, brought back after a restart.
+
+`updates` has how they change, `components` what inference components do on them.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from isthmus.local.sagemaker.asynchronous import Backlog
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.fleet import Fleet
 from isthmus.local.sagemaker.hosts import Host
-from isthmus.local.sagemaker.kinds import kind_of
+from isthmus.local.sagemaker.kinds import kind_of, takes_components
 from isthmus.local.sagemaker.serving import NotServing
 from isthmus.local.sagemaker.state import now
 
@@ -22,6 +25,8 @@ _VARIANT = (
     "InstanceType",
     "ServerlessConfig",
     "ContainerStartupHealthCheckTimeoutInSeconds",
+    "ManagedInstanceScaling",
+    "RoutingConfig",
 )
 
 
@@ -57,14 +62,20 @@ def plan_of(call: Call, config_name: str) -> Record:
         "Shadows": _variants(call, config_name, config.get("ShadowProductionVariants", [])),
         "Capture": config.get("DataCaptureConfig"),
     }
+    if takes_components(config):
+        plan |= {"Role": config["ExecutionRoleArn"], "Isolated": config.get("EnableNetworkIsolation", False)}
     return plan | {key: config[key] for key in ("AsyncInferenceConfig",) if key in config}
 
 
 def _variants(call: Call, config_name: str, given: list[Record]) -> list[Record]:
     variants = []
     for variant in given:
-        model = models.find(call, variant["ModelName"])
         kept = {key: variant[key] for key in _VARIANT if key in variant}
+        if "ModelName" not in variant:
+            # Inference components come onto its instances.
+            variants.append(kept | {"VariantName": variant["VariantName"], "Config": config_name})
+            continue
+        model = models.find(call, variant["ModelName"])
         identity = {
             "VariantName": variant["VariantName"],
             "Config": config_name,
@@ -141,17 +152,17 @@ def _shown(planned: list[Record]) -> list[Record]:
     variants: list[Record] = []
     for variant in planned:
         count, weight = variant.get("InitialInstanceCount", 1), variant.get("InitialVariantWeight", 1.0)
-        image = {
-            "SpecifiedImage": variant["Image"],
-            "ResolvedImage": variant["Image"],
-            "ResolutionTime": now(),
-        }
         serves = {
             "VariantName": variant["VariantName"],
-            "DeployedImages": [image],
             "CurrentWeight": weight,
             "DesiredWeight": weight,
         }
+        if image := variant.get("Image"):
+            deployed = {"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": now()}
+            serves["DeployedImages"] = [deployed]
+        for member in ("ManagedInstanceScaling", "RoutingConfig"):
+            if member in variant:
+                serves[member] = variant[member]
         if serverless := variant.get("ServerlessConfig"):
             count, serves = 0, serves | {"CurrentServerlessConfig": serverless}
         variants.append(serves | {"CurrentInstanceCount": count, "DesiredInstanceCount": count})
@@ -185,12 +196,7 @@ def delete(call: Call) -> Record:
     record.update(EndpointStatus="Deleting", LastModifiedTime=now())
     say(call, record)
     tags.drop(call.space, record["EndpointArn"])
-    host = call.here.hosts.by_arn.pop(record["EndpointArn"], None)
-    if host is not None:
-        host.deleted.set()
-        for fleet in (host.live, host.green):
-            if fleet is not None:
-                threading.Thread(target=fleet.retire, daemon=True).start()
+    call.here.hosts.drop(record["EndpointArn"])
     return {}
 
 
@@ -209,5 +215,4 @@ OPERATIONS: dict[str, Operation] = {
     "CreateEndpoint": create,
     "DescribeEndpoint": describe,
     "ListEndpoints": list_,
-    "DeleteEndpoint": delete,
 }

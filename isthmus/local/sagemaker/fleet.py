@@ -46,6 +46,7 @@ class Fleet:
         threads = [
             threading.Thread(target=self._start_one, args=(variant, failures), daemon=True)
             for variant in [*self.plan["Variants"], *self._shadows]
+            if "Image" in variant
         ]
         for thread in threads:
             thread.start()

@@ -29,10 +29,19 @@ class Host:
 
 @dataclass
 class Hosts:
-    """The endpoints that are served by this process, by ARN."""
+    """The endpoints and inference components that are served by this process, by ARN."""
 
     by_arn: dict[str, Host] = field(default_factory=dict)
     closing: threading.Event = field(default_factory=threading.Event)
+
+    def drop(self, arn: str) -> None:
+        """Forget what serves something that is deleted, and stop it once its requests are answered."""
+        host = self.by_arn.pop(arn, None)
+        if host is not None:
+            host.deleted.set()
+            for fleet in (host.live, host.green):
+                if fleet is not None:
+                    threading.Thread(target=fleet.retire, daemon=True).start()
 
     def stop_all(self) -> None:
         """Stop every endpoint's processes at once, and wait for them; nothing of it is recorded."""

@@ -15,6 +15,7 @@ from isthmus.executor.refusals import ApiError
 from isthmus.local.sagemaker import authorization, capture
 from isthmus.local.sagemaker.cloud import Caller
 from isthmus.local.sagemaker.fleet import Fleet
+from isthmus.local.sagemaker.kinds import takes_components
 from isthmus.local.sagemaker.serving import INVOCATION_SECONDS, NotServing, Server
 from isthmus.local.sagemaker.wire import Response
 
@@ -50,10 +51,13 @@ def find(here: SageMaker, caller: Caller, name: str, operation: str) -> Host:
 
 def invoke(here: SageMaker, caller: Caller, name: str, headers: Mapping[str, str], body: bytes) -> Response:
     """Ask the endpoint; raises `ApiError` as SageMaker's runtime does (ValidationError, ModelError)."""
-    fleet = find(here, caller, name, "InvokeEndpoint").fleet()
+    sent = {key.lower(): value for key, value in headers.items()}
+    host = find(here, caller, name, "InvokeEndpoint")
+    if takes_components(host.live.plan):
+        host = _component(here, caller, name, sent.get("x-amzn-sagemaker-inference-component"))
+    fleet = host.fleet()
     if not fleet.ready.wait(READY_SECONDS):
         raise ApiError("ServiceUnavailable", f"Endpoint {name} is not ready.", 503)
-    sent = {key.lower(): value for key, value in headers.items()}
     sent.setdefault("content-type", "application/octet-stream")
     if fleet.shadow is not None:
         fleet.shadow.offer(partial(_mirror, here, fleet, fleet.shadow.server, sent, body))
@@ -65,6 +69,34 @@ def invoke(here: SageMaker, caller: Caller, name: str, headers: Mapping[str, str
     answered = relayed(server, answer)
     capture_exchange(fleet, server, sent, body, answer)
     return answered
+
+
+def _component(here: SageMaker, caller: Caller, endpoint: str, name: str | None) -> Host:
+    """What serves the component, where the caller may ask it as well; raises `ApiError` as the runtime does.
+
+    Whoever names one of an endpoint asks two resources: the endpoint, and the component.
+    """
+    if not name:
+        raise ApiError(
+            "ValidationError",
+            "Inference Component Name header is required for endpoints to which you plan to deploy inference "
+            "components. Please include Inference Component Name header or consider using SageMaker models.",
+        )
+    space = here.state.space(caller.account, caller.region)
+    arn = space.arn("inference-component", name)
+    authorization.require_one(here, caller, "sagemaker:InvokeEndpoint", arn)
+    record, host = space["inference-components"].get(name.lower()), here.hosts.by_arn.get(arn)
+    there = record is not None and record["EndpointName"].lower() == endpoint.lower()
+    if record is None or host is None or not there or record["InferenceComponentStatus"] == "Failed":
+        raise ApiError("ValidationError", f"Inference component {name} of endpoint {endpoint} not found.")
+    if not record["RuntimeConfig"]["CurrentCopyCount"]:
+        raise ApiError(
+            "ValidationError",
+            "Inference Component has no capacity to process this request. ApplicationAutoScaling may be "
+            "in-progress (if configured) or try to increase the capacity by invoking "
+            "UpdateInferenceComponentRuntimeConfig API.",
+        )
+    return host
 
 
 def _mirror(here: SageMaker, fleet: Fleet, server: Server, sent: Mapping[str, str], body: bytes) -> None:
@@ -147,8 +179,12 @@ def measure(
         "ModelLatency": microseconds,
     }
     dimensions = {"EndpointName": server.endpoint, "VariantName": server.variant}
-    of_the_fleet = dimensions | {"EndpointConfigName": server.plan["Config"]}
-    for these in (dimensions, of_the_fleet):
+    if server.component:
+        also = {"InferenceComponentName": server.component}
+        values["InvocationsPerCopy"] = values["InvocationsPerInstance"]
+    else:
+        also = dimensions | {"EndpointConfigName": server.plan["Config"]}
+    for these in (dimensions, also):
         here.cloud.measure(server.account, server.region, "AWS/SageMaker", these, values)
 
 

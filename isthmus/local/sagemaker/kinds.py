@@ -24,9 +24,19 @@ def kind_of(config: Record) -> Kind:
     return "serverless" if any("ServerlessConfig" in one for one in variants) else "realtime"
 
 
+def takes_components(config: Record) -> bool:
+    """Whether inference components come onto it, as it has no model of its own; `config` as in `kind_of`."""
+    if "ProductionVariants" in config:
+        return any("ModelName" not in one for one in config["ProductionVariants"])
+    return any("Image" not in one for one in config.get("Variants", []))
+
+
 def require(call: Call) -> None:
     """Raise a ValidationException for what SageMaker does not have of the kind that is asked for."""
     kind = kind_of(call.params)
+    if takes_components(call.params):
+        _require_components(call, kind)
+        return
     if kind == "realtime":
         _require_shadow(call)
         return
@@ -36,6 +46,19 @@ def require(call: Call) -> None:
         if call.get("AsyncInferenceConfig"):
             raise invalid("AsyncInferenceConfig is not supported for serverless endpoints.")
         _require_serverless(call, call["ProductionVariants"][0])
+
+
+def _require_components(call: Call, kind: Kind) -> None:
+    """Of variants without a model; that they capture, AWS's documents do not say."""
+    if kind != "realtime":
+        raise invalid(f"Production variants of {kind} endpoints must have a ModelName.")
+    if any("ModelName" in one for one in call["ProductionVariants"]):
+        raise invalid("Either all production variants have a ModelName or none has: it is for components.")
+    if not call.get("ExecutionRoleArn"):
+        raise invalid("ExecutionRoleArn must be given where production variants have no ModelName.")
+    for member in ("ShadowProductionVariants", "DataCaptureConfig"):
+        if call.get(member):
+            raise invalid(f"{member} is not supported by the local SageMaker beside inference components.")
 
 
 def _require_shadow(call: Call) -> None:
@@ -71,6 +94,8 @@ def require_model(variant: Record, model: Record) -> None:
 
 def require_change(name: str, old: Record, new: Record) -> None:
     """Raise a ValidationException where UpdateEndpoint does not make one kind of the other."""
+    if takes_components(old) != takes_components(new):
+        raise invalid(f"Endpoint {name} cannot be changed between models and inference components.")
     before, after = kind_of(old), kind_of(new)
     if before == after or (before, after) == ("serverless", "realtime"):
         return

@@ -112,8 +112,11 @@ def create_config(call: Call) -> Record:
         "AsyncInferenceConfig",
         "KmsKeyId",
         "ExecutionRoleArn",
+        "EnableNetworkIsolation",
         "VpcConfig",
     )
+    if role := call.get("ExecutionRoleArn"):
+        call.pass_role(role)
     call.space["configs"][name.lower()] = {
         "EndpointConfigName": name,
         "EndpointConfigArn": arn,
@@ -127,12 +130,13 @@ def create_config(call: Call) -> Record:
 def _complete(call: Call, variant: Record) -> None:
     """Check a variant, and fill in what SageMaker takes for granted."""
     serverless = "ServerlessConfig" in variant
-    if not (serverless or "InstanceType" in variant) or "ModelName" not in variant:
+    if not (serverless or "InstanceType" in variant):
         raise invalid(
-            f"Production variant {variant['VariantName']} has no ModelName, or neither InstanceType nor "
-            "ServerlessConfig: only those run here."
+            f"Production variant {variant['VariantName']} has neither InstanceType nor ServerlessConfig: "
+            "only those run here."
         )
-    kinds.require_model(variant, find(call, variant["ModelName"]))
+    if "ModelName" in variant:
+        kinds.require_model(variant, find(call, variant["ModelName"]))
     variant.setdefault("InitialVariantWeight", 1.0)
     if not serverless:
         variant.setdefault("InitialInstanceCount", 1)

@@ -52,6 +52,33 @@ def read(config: Record | None, instances: int, *, same_variants: bool = True) -
     return found
 
 
+def read_rolling(config: Record | None, copies: int) -> Rollout:
+    """What an inference component's DeploymentConfig asks for: batches, which get requests one by one.
+
+    API reference, InferenceComponentRollingUpdatePolicy. Raises a ValidationException as `read`.
+    """
+    if not config:
+        return Rollout()
+    policy: Record = config["RollingUpdatePolicy"]
+    size, wait = policy["MaximumBatchSize"], float(policy["WaitIntervalInSeconds"])
+    percent = size["Value"] if size["Type"] == "CAPACITY_PERCENT" else 100 * size["Value"] / copies
+    if not 5 <= percent <= 50:
+        raise invalid(
+            f"MaximumBatchSize of {size['Value']} ({size['Type']}) must be between 5% and 50% of the copy "
+            f"count, which is {copies}."
+        )
+    batch = math.ceil(percent / 100 * copies - 1e-9)
+    stages = [Stage(min(1.0, batch * at / copies), wait) for at in range(1, math.ceil(copies / batch) + 1)]
+    limit = policy.get("MaximumExecutionTimeoutInSeconds")
+    if limit is not None and limit <= wait * len(stages):
+        raise invalid(
+            f"MaximumExecutionTimeoutInSeconds is {limit}: it must be larger than all waiting times, "
+            f"which are {wait * len(stages):.0f} seconds."
+        )
+    listed = config.get("AutoRollbackConfiguration", {}).get("Alarms", [])
+    return Rollout(tuple(stages), tuple(alarm["AlarmName"] for alarm in listed))
+
+
 def _stages(routing: Record, instances: int) -> Iterator[Stage]:
     wait = float(routing.get("WaitIntervalInSeconds", 0))
     if routing.get("Type") == "CANARY":

@@ -16,6 +16,8 @@ from isthmus.local.sagemaker import (
     apps,
     authorization,
     capacities,
+    component_updates,
+    components,
     domains,
     endpoints,
     events,
@@ -47,6 +49,8 @@ OPERATIONS: dict[str, Operation] = {
     **jobs.OPERATIONS,
     **models.OPERATIONS,
     **endpoints.OPERATIONS,
+    **components.OPERATIONS,
+    **component_updates.OPERATIONS,
     **updates.OPERATIONS,
     **capacities.OPERATIONS,
     **tags.OPERATIONS,
@@ -131,16 +135,24 @@ class SageMaker:
                 for call in map(self.as_owner, self.state.spaces())
                 for record, host in endpoints.returning(call)
             ]
-        threading.Thread(target=self._bring_back, args=(ended, returning), daemon=True).start()
+            parts = [
+                one for call in map(self.as_owner, self.state.spaces()) for one in components.returning(call)
+            ]
+        threading.Thread(target=self._bring_back, args=(ended, returning, parts), daemon=True).start()
 
     def _bring_back(
-        self, ended: list[tuple[Space, Record]], returning: list[tuple[Call, Record, Host]]
+        self,
+        ended: list[tuple[Space, Record]],
+        returning: list[tuple[Call, Record, Host]],
+        parts: list[components.Component],
     ) -> None:
         self.cloud.await_answering()
         for space, record in ended:
             events.execution_changed(self.cloud, space, record, "Executing")
         for call, record, host in returning:
             endpoints.bring_up(call, record, host)
+        for part in parts:
+            part.bring_up()
 
     def as_owner(self, space: Space, params: Record | None = None) -> Call:
         """A call that the account itself makes."""

@@ -40,7 +40,7 @@ class NotServing(Exception):
 
 @dataclass
 class Server:
-    """One variant's process."""
+    """One variant's process, or one inference component's."""
 
     here: SageMaker
     account: str
@@ -53,7 +53,9 @@ class Server:
     def __post_init__(self) -> None:
         self.variant: str = self.plan["VariantName"]
         self.stream = f"{self.variant}/i-{uuid.uuid4().hex[:17]}"
-        self.group = names.endpoint_log(self.endpoint)
+        self.component: str = self.plan.get("Component", "")
+        named = names.component_log(self.component) if self.component else ""
+        self.group = named or names.endpoint_log(self.endpoint)
         self.port = 0
         self.role: Caller | None = None
         self.program: Program | None = None
@@ -127,6 +129,9 @@ class Server:
             if stop.wait(_PAUSES[tries] if tries < len(_PAUSES) else 0.1):
                 raise NotServing("The endpoint was deleted while it was created.")
             tries += 1
+        if self.program is not None and self.program.ended:
+            # All that it said is to be told.
+            self.program.wait()
         said = " ".join(line.strip() for line in self.last_lines[-3:])
         raise NotServing(
             f"The primary container for production variant {self.variant} did not pass the ping health "

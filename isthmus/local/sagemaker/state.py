@@ -27,6 +27,7 @@ TABLES = (
     "models",
     "configs",
     "endpoints",
+    "inference-components",
     "domains",
     "user-profiles",
     "studio-spaces",

@@ -18,6 +18,7 @@ _HOMES = {
     "model": "models",
     "endpoint-config": "configs",
     "endpoint": "endpoints",
+    "inference-component": "inference-components",
     "domain": "domains",
     "user-profile": "user-profiles",
     "space": "studio-spaces",

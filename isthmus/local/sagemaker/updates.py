@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 
 from isthmus.executor.record import Record
 from isthmus.executor.refusals import invalid
 from isthmus.local.sagemaker import endpoints, events, rollout
+from isthmus.local.sagemaker.baking import MINUTE, bake, require_alarms
 from isthmus.local.sagemaker.call import Call, Operation
 from isthmus.local.sagemaker.fleet import Fleet
 from isthmus.local.sagemaker.hosts import Host
@@ -15,10 +15,6 @@ from isthmus.local.sagemaker.kinds import require_change
 from isthmus.local.sagemaker.rollout import Rollout
 from isthmus.local.sagemaker.serving import NotServing
 from isthmus.local.sagemaker.state import now
-
-MINUTE = 60.0
-# How often alarms are looked at: twice in the shortest period that an alarm has.
-LOOKS_A_MINUTE = 2
 
 
 def update(call: Call) -> Record:
@@ -77,12 +73,7 @@ def _rollout(call: Call, record: Record, plan: Record, config: Record | None) ->
     variants, before = ({one["VariantName"] for one in each["Variants"]} for each in (plan, record["_plan"]))
     instances = min(one.get("InitialInstanceCount", 1) for one in plan["Variants"])
     asked = rollout.read(config, instances, same_variants=variants == before)
-    for name in asked.alarms:
-        account, region = call.caller.account, call.caller.region
-        arn = f"arn:aws:cloudwatch:{region}:{account}:alarm:{name}"
-        call.here.cloud.authorize(call.caller, "cloudwatch:DescribeAlarms", arn)
-        if call.here.cloud.alarm_state(account, region, name) is None:
-            raise invalid(f"The alarm {name} of AutoRollbackConfiguration does not exist.")
+    require_alarms(call, asked.alarms)
     return asked
 
 
@@ -135,25 +126,10 @@ class _Update:
                 self.host.share = stage.share
                 self._announce("ActivatingTraffic")
                 self._announce("Baking")
-                self._bake(stage.seconds * self.second)
+                bake(self.call, self.host, self.rollout.alarms, stage.seconds * self.second)
         except NotServing as error:
             return str(error)
         return None
-
-    def _bake(self, seconds: float) -> None:
-        """Watch the alarms for so long; raises `NotServing` when one goes off."""
-        deadline = time.monotonic() + seconds
-        while True:
-            self._look()
-            left = deadline - time.monotonic()
-            if left <= 0 or self.host.deleted.wait(min(left, self.call.here.minute / LOOKS_A_MINUTE)):
-                return
-
-    def _look(self) -> None:
-        caller = self.call.caller
-        for name in self.rollout.alarms:
-            if self.call.here.cloud.look_at_alarm(caller.account, caller.region, name) == "ALARM":
-                raise NotServing(f"One or more configured alarm(s) are in ALARM state: {name}. Rolled back.")
 
     def _won(self, green: Fleet) -> Fleet:
         """The new fleet serves alone; gives the old one."""

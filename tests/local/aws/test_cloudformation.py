@@ -88,14 +88,63 @@ class Stacks:
             },
         }
 
-    def answer(self, endpoint: str) -> str:
+    def host(self) -> dict:
+        """An endpoint without a model."""
+        variant = {"VariantName": "All", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+        return {
+            "Config": {
+                "Type": "AWS::SageMaker::EndpointConfig",
+                "Properties": {
+                    "EndpointConfigName": "stacks-host",
+                    "ExecutionRoleArn": MODEL_ROLE,
+                    "ProductionVariants": [variant],
+                },
+            },
+            "Endpoint": {
+                "Type": "AWS::SageMaker::Endpoint",
+                "Properties": {
+                    "EndpointName": "stacks-host",
+                    "EndpointConfigName": {"Fn::GetAtt": ["Config", "EndpointConfigName"]},
+                },
+            },
+        }
+
+    def component(self, model: str, name: str = "stacks-part", endpoint: str = "stacks-host") -> dict:
+        """An inference component that serves `model` on the endpoint above."""
+        return {
+            "Model": self.endpoint(model, name)["Model"],
+            "Component": {
+                "Type": "AWS::SageMaker::InferenceComponent",
+                "Properties": {
+                    "InferenceComponentName": name,
+                    "EndpointName": endpoint,
+                    "VariantName": "All",
+                    "Specification": {
+                        "ModelName": {"Fn::GetAtt": ["Model", "ModelName"]},
+                        "ComputeResourceRequirements": {"MinMemoryRequiredInMb": "512"},
+                    },
+                    "RuntimeConfig": {"CopyCount": 1},
+                    "Tags": [{"Key": "model", "Value": model}],
+                },
+            },
+        }
+
+    def answer(self, endpoint: str, component: str = "") -> str:
         runtime = self.aws.client("sagemaker-runtime", PROD)
-        return runtime.invoke_endpoint(EndpointName=endpoint, Body=b"1,2")["Body"].read().decode()
+        more = {"InferenceComponentName": component} if component else {}
+        return runtime.invoke_endpoint(EndpointName=endpoint, Body=b"1,2", **more)["Body"].read().decode()
+
+    def delete(self, name: str) -> None:
+        self.cloudformation.delete_stack(StackName=name)
+        self.cloudformation.get_waiter("stack_delete_complete").wait(
+            StackName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100}
+        )
 
 
 @pytest.fixture(scope="module")
 def stacks(aws: Aws) -> Stacks:
-    mine = [f"{SAGEMAKER}:{kind}/stacks-*" for kind in ("model", "endpoint-config", "endpoint", "pipeline")]
+    kinds = ("model", "endpoint-config", "endpoint", "inference-component", "pipeline")
+    mine = [f"{SAGEMAKER}:{kind}/stacks-*" for kind in kinds]
     passing = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
     cloudformation = "cloudformation.amazonaws.com"
     make_role(
@@ -161,12 +210,28 @@ def test_an_endpoint_follows_its_stack(stacks: Stacks) -> None:
     with pytest.raises(ClientError, match="Could not find"):
         stacks.sagemaker.describe_endpoint_config(EndpointConfigName="stacks-rain-broken")
 
-    stacks.cloudformation.delete_stack(StackName="serving")
-    stacks.cloudformation.get_waiter("stack_delete_complete").wait(
-        StackName="serving", WaiterConfig={"Delay": 0.1, "MaxAttempts": 100}
-    )
+    stacks.delete("serving")
     with pytest.raises(ClientError, match="Could not find"):
         stacks.sagemaker.describe_endpoint(EndpointName="stacks-rain")
+
+
+def test_an_inference_component_follows_its_stack(stacks: Stacks) -> None:
+    assert stacks.make("host", stacks.host()) == "CREATE_COMPLETE", stacks.reasons("host")
+    assert stacks.make("part", stacks.component("first")) == "CREATE_COMPLETE", stacks.reasons("part")
+    assert stacks.answer("stacks-host", "stacks-part") == "first"
+    for model, ended in (("second", "UPDATE_COMPLETE"), ("broken", "UPDATE_ROLLBACK_COMPLETE")):
+        assert stacks.make("part", stacks.component(model), update=True) == ended, stacks.reasons("part")
+        assert stacks.answer("stacks-host", "stacks-part") == "second"
+    tags = stacks.sagemaker.list_tags(ResourceArn=f"{SAGEMAKER}:inference-component/stacks-part")["Tags"]
+    assert {"Key": "model", "Value": "second"} in tags
+
+    moved = stacks.component("second", endpoint="stacks-elsewhere")
+    assert stacks.make("part", moved, update=True) == "UPDATE_ROLLBACK_COMPLETE"
+    assert "EndpointName of an inference component cannot be changed" in stacks.reasons("part")
+    stacks.delete("part")
+    with pytest.raises(ClientError, match="Could not find inference component"):
+        stacks.sagemaker.describe_inference_component(InferenceComponentName="stacks-part")
+    stacks.delete("host")
 
 
 def test_an_endpoint_that_never_served_is_not_left_behind(stacks: Stacks) -> None:

@@ -6,8 +6,8 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -26,8 +26,8 @@ ERRORS, LATENCY = "Invocation5XXErrors", "ModelLatency"
 class Traffic:
     """What clients were answered while they kept asking."""
 
-    def __init__(self, aws: Aws, endpoint: str) -> None:
-        self.aws, self.endpoint = aws, endpoint
+    def __init__(self, one: Callable[[], str]) -> None:
+        self.one = one
         self.answers: Counter[str] = Counter()
         self.failures: list[str] = []
         self.over = threading.Event()
@@ -35,7 +35,7 @@ class Traffic:
     def ask(self) -> None:
         while not self.over.is_set():
             try:
-                self.answers[asked(self.aws, self.endpoint).partition(":")[0]] += 1
+                self.answers[self.one().partition(":")[0]] += 1
             except ClientError as error:
                 self.failures.append(str(error))
 
@@ -45,10 +45,10 @@ class Traffic:
 
 
 @contextmanager
-def traffic(aws: Aws, endpoint: str, clients: int = 3) -> Iterator[Traffic]:
-    found = Traffic(aws, endpoint)
+def asking(one: Callable[[], str], clients: int = 3) -> Iterator[Traffic]:
+    """Clients that keep asking by `one`, each answer beginning with the name of who gave it."""
+    found = Traffic(one)
     threads = [threading.Thread(target=found.ask) for _ in range(clients)]
-    aws.client("sagemaker-runtime")
     for thread in threads:
         thread.start()
     try:
@@ -57,6 +57,11 @@ def traffic(aws: Aws, endpoint: str, clients: int = 3) -> Iterator[Traffic]:
         found.over.set()
         for thread in threads:
             thread.join()
+
+
+def traffic(aws: Aws, endpoint: str, clients: int = 3) -> AbstractContextManager[Traffic]:
+    aws.client("sagemaker-runtime")
+    return asking(lambda: asked(aws, endpoint), clients)
 
 
 def alarm(aws: Aws, endpoint: str, config: str, metric: str, threshold: float, statistic: str) -> str:
