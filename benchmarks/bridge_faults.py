@@ -39,7 +39,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.simulated_queue import Message, Queue
 from tests.bridge.clouds import Clouds
-from tests.bridge.conftest import AUTOMATION, REGION, Context, environment, tick
+from tests.bridge.conftest import AUTOMATION, REGION, environment, tick
 
 START = 1_795_000_000.0
 APPROVED_EVERY_SECONDS = 90.0
@@ -229,13 +229,12 @@ class World:
         """The ids of what failed; None where the Lambda was killed, or raised."""
         from bridge import handler
 
-        outer = handler.processor, self.dead, self.answering
-        mine = handler.BatchProcessor(handler.EventType.SQS, raise_on_entire_batch_failure=False)
-        handler.processor, self.dead, self.answering = mine, False, 0.0
+        outer = self.dead, self.answering
+        self.dead, self.answering = False, 0.0
         self.depth += 1
         started = time.thread_time()
         try:
-            answer = handler.handle(event, Context())
+            answer = handler.handle(event, None)
             return {one["itemIdentifier"] for one in answer.get("batchItemFailures", [])}
         except Killed:
             self._new_lambda()
@@ -244,7 +243,7 @@ class World:
             taken = time.thread_time() - started
             self.own_ms += [(taken - self.answering) / messages * 1000] * messages
             self.depth -= 1
-            handler.processor, self.dead, self.answering = outer[0], outer[1], outer[2] + taken
+            self.dead, self.answering = outer[0], outer[1] + taken
 
     def _new_lambda(self) -> None:
         """It remembers neither token nor pipelines, nor that anybody asked for rest."""
@@ -355,16 +354,12 @@ def _world(models: dict[str, int], seed: int, clock: Any) -> World:
 
 
 def _through(world: World) -> None:
-    """Have every request answered by the world, of boto3 and of urllib3 alike."""
-    import boto3
-
+    """Have every request answered by the world, of botocore and of urllib3 alike."""
     from bridge import aws, settings, web
 
-    session = boto3.Session()
-    session.events.register("before-send", lambda request, **_: _of_aws(world, request))
-    boto3.DEFAULT_SESSION = session
-    for remembered in (aws.client, settings.settings, web.pool):
+    for remembered in (aws.session, aws.client, settings.settings, web.pool):
         remembered.cache_clear()
+    aws.session().register("before-send", lambda request, **_: _of_aws(world, request))
     web.pool = lambda: Pool(world)  # type: ignore[assignment]
 
 

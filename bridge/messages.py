@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import dataclass
+from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.exceptions import ClientError, HTTPClientError
 
 from bridge.aws import client
@@ -28,15 +29,38 @@ TOO_FAST = ("Throttl", "TooManyRequests", "ThroughputExceeded", "LimitExceeded",
 REASON_CHARACTERS = 500
 
 
-def is_last(record: SQSRecord, error: Exception, *, comes_anew: bool) -> bool:
+@dataclass(frozen=True)
+class Message:
+    """What the queue handed over, for the how manieth time, and when it was sent, in seconds since 1970."""
+
+    id: str
+    receipt: str
+    body: str
+    sent: float
+    attempt: int
+
+
+def received(record: dict[str, Any]) -> Message:
+    """A record of the batch that Lambda got of SQS ("Using Lambda with Amazon SQS")."""
+    said = record["attributes"]
+    return Message(
+        id=record["messageId"],
+        receipt=record["receiptHandle"],
+        body=record["body"],
+        sent=int(said["SentTimestamp"]) / 1000,
+        attempt=int(said["ApproximateReceiveCount"]),
+    )
+
+
+def is_last(message: Message, error: Exception, *, comes_anew: bool) -> bool:
     """Whether the message has had its chances.
 
     What `comes_anew` with each tick is not tried for hours: looks must not pile up while a cloud is away.
     """
-    if comes_anew and time.time() - float(record.attributes.sent_timestamp) / 1000 > LOOK_SECONDS:
+    if comes_anew and time.time() - message.sent > LOOK_SECONDS:
         return True
     most = DENIED_ATTEMPTS if isinstance(error, Denied) else settings().attempts
-    return _attempt(record) >= most
+    return message.attempt >= most
 
 
 def passes(error: BaseException | None) -> bool:
@@ -49,31 +73,27 @@ def passes(error: BaseException | None) -> bool:
     return error is not None and passes(error.__cause__)
 
 
-def later(record: SQSRecord, error: Exception) -> float:
+def later(message: Message, error: Exception) -> float:
     """Let the message come again when the other side said, or else each time after twice as long.
 
     Returns in how many seconds.
     """
-    backoff = min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** (_attempt(record) - 1)) * random.uniform(0.75, 1)  # noqa: S311
+    backoff = min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** (message.attempt - 1)) * random.uniform(0.75, 1)  # noqa: S311
     seconds = min(LONGEST_SECONDS, int(getattr(error, "after", None) or backoff) + 1)
     client("sqs").change_message_visibility(
-        QueueUrl=settings().queue_url, ReceiptHandle=record.receipt_handle, VisibilityTimeout=seconds
+        QueueUrl=settings().queue_url, ReceiptHandle=message.receipt, VisibilityTimeout=seconds
     )
     return seconds
 
 
-def bury(record: SQSRecord, reason: str, correlation_id: str) -> None:
+def bury(message: Message, reason: str, correlation_id: str) -> None:
     """Make it a dead letter; a copy of one, where this Lambda dies before SQS knows, does no harm."""
     said = {"reason": reason[:REASON_CHARACTERS], "correlation_id": correlation_id}
     client("sqs").send_message(
         QueueUrl=settings().dead_letters_url,
-        MessageBody=record.body,
+        MessageBody=message.body,
         MessageAttributes={name: _attribute(value) for name, value in said.items() if value},
     )
-
-
-def _attempt(record: SQSRecord) -> int:
-    return int(record.attributes.approximate_receive_count or 1)
 
 
 def _attribute(text: str) -> dict[str, str]:

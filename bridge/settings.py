@@ -50,7 +50,7 @@ def settings() -> Settings:
         tenant=said["AZURE_TENANT_ID"],
         client_id=said["AZURE_CLIENT_ID"],
         audience=said["AZURE_AUDIENCE"],
-        table=said["IDEMPOTENCY_TABLE"],
+        table=said["MEMORY_TABLE"],
         waiting_table=said["WAITING_TABLE"],
         bus=said["EVENT_BUS"],
         queue_url=said["QUEUE_URL"],

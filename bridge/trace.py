@@ -31,14 +31,14 @@ def ignored(reason: str) -> Hop:
 
 
 class Trace:
-    """The hops of one message. `sent` is when SQS took it, in milliseconds since 1970; else it is now.
+    """The hops of one message. `sent` is when SQS took it, in seconds since 1970; else it is now.
 
     `body` is kept with its first hop, so that a person can look at it, and have it carried again.
     """
 
-    def __init__(self, sent: str | None = None, body: str = "") -> None:
+    def __init__(self, sent: float | None = None, body: str = "") -> None:
         self._body = body
-        self._sent = float(sent) / 1000 if sent else time.time()
+        self._sent = time.time() if sent is None else sent
         self.correlation_id = ""
         self._about: dict[str, Any] = {}
 

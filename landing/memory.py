@@ -1,8 +1,4 @@
-"""What became of each version of each file: S3 tells of it at least once, and in any order.
-
-Not Powertools' idempotency, as in the bridge: it keeps answers of calls, by the hash of what was called with,
-and what is asked here is of all files of a data set what became of them.
-"""
+"""What became of each version of each file: S3 tells of it at least once, and in any order."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class Bridge(Construct):
             "AZURE_AUDIENCE": azure.audience,
             "AZURE_AUTHORITY_HOST": azure.authority_host,
             "PLATFORM": self._platform.name,
-            "IDEMPOTENCY_TABLE": self._name,
+            "MEMORY_TABLE": self._name,
             "WAITING_TABLE": names.waiting(self._platform),
             "EVENT_BUS": names.event_bus(self._platform),
             "QUEUE_URL": self.queue.url,
@@ -166,7 +166,7 @@ class Bridge(Construct):
             allow("sqs:SendMessage", [self.dead_letters.arn, self.queue.arn]),
             allow("sns:Publish", sorted(set(self._topics))),
             allow(
-                ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+                ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"],
                 f"arn:aws:dynamodb:{stack.region}:{stack.account}:table/{self._name}",
             ),
             allow(

@@ -11,7 +11,7 @@ def event_bus(platform: Platform) -> str:
 
 
 def bridge(platform: Platform) -> str:
-    """The bridge's Lambda function, queue and idempotency table; its dead-letter queue adds `-dlq`."""
+    """The bridge's Lambda function, queue and memory table; its dead-letter queue adds `-dlq`."""
     return f"{platform.name}-bridge"
 
 

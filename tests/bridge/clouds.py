@@ -203,11 +203,6 @@ class Clouds:
             ):
                 return 400, {"__type": CONDITION, "message": "The conditional request failed", "Item": held}
             self.memory[key] = asked["Item"]
-        elif operation == "UpdateItem":
-            names, values = asked["ExpressionAttributeNames"], asked["ExpressionAttributeValues"]
-            for pair in asked["UpdateExpression"].removeprefix("SET ").split(", "):
-                name, value = pair.split(" = ")
-                self.memory[key][names[name]] = values[value]
         elif operation == "DeleteItem":
             owner = asked.get("ExpressionAttributeValues", {}).get(":owner")
             if owner and (not held or held["owner"] != owner):
@@ -218,15 +213,8 @@ class Clouds:
         return 200, {}
 
     def _free(self, held: dict[str, Any], values: dict[str, Any]) -> bool:
-        """A lease's condition: absent or expired. That of Powertools: or in progress for a dead Lambda."""
-        if int(held["expiration"]["N"]) < int(values[":now"]["N"]) + self.later_ms // 1000:
-            return True
-        if "owner" in held:
-            return False
-        until = int(held.get("in_progress_expiration", {"N": "0"})["N"])
-        return (
-            held["status"]["S"] == "INPROGRESS" and until < int(values[":now_in_millis"]["N"]) + self.later_ms
-        )
+        """A lease's condition: absent or expired."""
+        return int(held["expiration"]["N"]) < int(values[":now"]["N"]) + self.later_ms // 1000
 
     def _parameters(self, operation: str, asked: dict[str, Any]) -> tuple[int, Any]:
         if operation == "GetParametersByPath":

@@ -21,19 +21,6 @@ GROUP_ARN = f"arn:aws:sagemaker:{REGION}:{AUTOMATION}:model-package/{MODEL}"
 
 
 @dataclass
-class Context:
-    """What Lambda gives the handler; the time that is left is that of an invocation that has just begun."""
-
-    function_name: str = "isthmus-bridge"
-    memory_limit_in_mb: int = 256
-    invoked_function_arn: str = f"arn:aws:lambda:{REGION}:{AUTOMATION}:function:isthmus-bridge"
-    aws_request_id: str = "request"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 60_000
-
-
-@dataclass
 class Bridge:
     """`send` hands messages over as SQS does; gives the ids of those that failed."""
 
@@ -48,7 +35,7 @@ class Bridge:
             self.clouds.tell(envelope)
         records = [_record(str(number), envelope, attempt, sent) for number, envelope in enumerate(envelopes)]
         try:
-            answer = handler.handle({"Records": records}, Context())
+            answer = handler.handle({"Records": records}, None)
         except Exception:  # noqa: BLE001  Lambda counts it as an error, and SQS keeps every message
             return [one["messageId"] for one in records]
         return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
@@ -129,7 +116,7 @@ def environment(url: str) -> dict[str, str]:
         "AZURE_CLIENT_ID": "client",
         "AZURE_AUDIENCE": "api://AzureADTokenExchange",
         "PLATFORM": "isthmus",
-        "IDEMPOTENCY_TABLE": "isthmus-bridge",
+        "MEMORY_TABLE": "isthmus-bridge",
         "WAITING_TABLE": "isthmus-waiting",
         "EVENT_BUS": "isthmus-automation",
         "QUEUE_URL": QUEUE,
@@ -184,13 +171,10 @@ def clear(clouds: Clouds) -> None:
 
 def forget() -> None:
     """As in a new Lambda: nothing is remembered between invocations."""
-    import boto3
+    from bridge import aws, azure, settings, web
 
-    from bridge import aws, azure, carry, settings, web
-
-    boto3.DEFAULT_SESSION = None
     web._rest_until = 0.0
-    for remembered in (aws.client, azure.azure_devops, carry._once, settings.settings, web.pool):
+    for remembered in (aws.session, aws.client, azure.azure_devops, settings.settings, web.pool):
         remembered.cache_clear()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.bridge.clouds import Clouds, Fault
-from tests.bridge.conftest import AUTOMATION, MODEL, REGION, Bridge, Context, forget
+from tests.bridge.conftest import AUTOMATION, MODEL, REGION, Bridge, forget
 
 PROJECT, PLAN, JOB, TASK = (f"{digit * 8}-aaaa-bbbb-cccc-{digit * 12}" for digit in "1234")
 JOB_TOKEN = "eyJ0.job-token-that-is-never-logged.sig"
@@ -60,9 +60,9 @@ def call(**headers: str) -> Any:
     sent = {name: text for name, text in (HEADERS | headers).items() if text}
     if "authtoken" not in sent:
         return 401
-    if not callback.handle({"type": "REQUEST", "headers": sent}, Context())["isAuthorized"]:
+    if not callback.handle({"type": "REQUEST", "headers": sent}, None)["isAuthorized"]:
         return 403
-    answer = callback.handle({"headers": sent, "requestContext": {"requestId": "request-1"}}, Context())
+    answer = callback.handle({"headers": sent, "requestContext": {"requestId": "request-1"}}, None)
     return answer["statusCode"]
 
 

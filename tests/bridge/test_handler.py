@@ -338,7 +338,7 @@ def test_a_lease_that_its_holder_could_not_give_back_ends_by_itself(bridge: Brid
     assert len(clouds.runs) == 2
 
 
-@pytest.mark.parametrize("operation", ["PutItem", "UpdateItem"])
+@pytest.mark.parametrize("operation", ["PutItem", "GetItem"])
 def test_a_memory_that_is_throttled_loses_and_doubles_nothing(
     bridge: Bridge, clouds: Clouds, operation: str
 ) -> None:

@@ -29,7 +29,7 @@ def queue(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> str:
     url = sqs.create_queue(QueueName="mailbox", Attributes={"Policy": json.dumps(policy)})["QueueUrl"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
     aws.client("dynamodb", AUTOMATION).create_table(
-        TableName=told["IDEMPOTENCY_TABLE"],
+        TableName=told["MEMORY_TABLE"],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         BillingMode="PAY_PER_REQUEST",
