@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from isthmus import names
 from isthmus.audit import evaluation
 from isthmus.audit.evaluation import Evaluation
-from isthmus.azure import admission, approvals, merged, runs
+from isthmus.azure import admission, approvals, merged, retention, runs
 from isthmus.azure.approvals import Approval
 from isthmus.azure.client import Client, connect
 from isthmus.azure.present import Present
 from isthmus.azure.runs import Run
 from isthmus.config import Platform
-from isthmus.errors import NotFound
 from isthmus.operate import devops, endpoints, pending, registry
 from isthmus.operate.accounts import Accounts
 from isthmus.operate.pending import Waiting
@@ -29,7 +28,7 @@ class Served:
     """A version that runs in prod. A run is None where none is recorded, or Azure DevOps has it no more.
 
     `evaluation` is None where it does not lie where its build left it. `unmerged` are the commits of both
-    runs that are on no main, each in words.
+    runs that are on no main, each in words; `leased` are the runs that are kept because it serves.
     """
 
     version: Version
@@ -38,6 +37,7 @@ class Served:
     approvals: tuple[Approval, ...]
     evaluation: Evaluation | None
     unmerged: tuple[str, ...] = ()
+    leased: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ def _served(accounts: Accounts, client: Client, model: str) -> Served | None:
         return None
     bucket = names.artifact_bucket(accounts.platform)
     version = registry.describe(accounts.client("automation", "sagemaker"), arn)
-    deployment = _run(client, version.metadata.get("prod_run_id", ""))
-    build = _run(client, version.metadata.get("run_id", ""))
+    deployment = runs.find(client, version.metadata.get("prod_run_id", ""))
+    build = runs.find(client, version.metadata.get("run_id", ""))
     return Served(
         version=version,
         build=build,
@@ -96,14 +96,8 @@ def _served(accounts: Accounts, client: Client, model: str) -> Served | None:
         approvals=tuple(approvals.every(client, deployment.id)) if deployment else (),
         evaluation=evaluation.read(accounts.client("automation", "s3"), bucket, version),
         unmerged=tuple(line for run in (build, deployment) if run for line in merged.unmerged(client, run)),
+        leased=frozenset(retention.held(client, names.lease_owner(accounts.platform, model, "prod"))),
     )
-
-
-def _run(client: Client, number: str) -> Run | None:
-    try:
-        return runs.get(client, int(number)) if number.isdecimal() else None
-    except NotFound:
-        return None
 
 
 def _stored(present: Present) -> list[str]:

@@ -154,6 +154,13 @@ def _deployment(one: Served) -> str:
     return "" if deployed == one.version.arn else f"run {number} was for {deployed or 'no version'}"
 
 
+def _kept(one: Served) -> str:
+    """A run that is gone, other rules tell."""
+    runs = {"its build run": one.build, "the run that deployed it": one.deployment}
+    loose = [f"{what} {run.id}" for what, run in runs.items() if run and run.id not in one.leased]
+    return f"no lease keeps {' and '.join(loose)}: deploy it again" if loose else ""
+
+
 def _merged(facts: Facts) -> Iterator[tuple[str, str]]:
     for one in facts.served:
         yield from ((one.version.name, found) for found in one.unmerged)
@@ -213,6 +220,7 @@ RULES = (
     Rule("version-data", "Every version in prod names its data, evaluation and execution.", _each(_data)),
     Rule("version-image", "Every version in prod names its image by digest.", _each(_image)),
     Rule("deployment-run", "Every version in prod came by a run of main for it.", _each(_deployment)),
+    Rule("runs-kept", "The runs of every version in prod are kept for as long as it serves.", _each(_kept)),
     Rule("commits-merged", "Every commit that built or deployed a version in prod is on main.", _merged),
     Rule("deployment-check", "Every deployment to prod passed both approvals.", _each(_check)),
     Rule("deployment-guards", "Prod is guarded by template, branch, lock, approval and switches.", _guards),

@@ -55,8 +55,8 @@ class Client:
     def put(self, path: str, body: object, *, version: str = VERSION) -> Any:
         return self.call("PUT", path, body, version)
 
-    def delete(self, path: str, *, version: str = VERSION) -> None:
-        self.call("DELETE", path, None, version)
+    def delete(self, path: str, *, version: str = VERSION, **query: str | int) -> None:
+        self.call("DELETE", path, None, version, query)
 
     def call(
         self, method: str, path: str, body: object, version: str, query: dict[str, str | int] | None = None

@@ -13,6 +13,7 @@ from isthmus.errors import NotFound, Refused, Unavailable
 
 CHECKS = "7.1-preview.1"
 SETTINGS, SETTINGS_VERSION = "build/generalsettings", "7.1-preview.1"
+RETENTION = "build/retention"
 BUILD_NAMESPACE = "33344d9c-fc72-4d6f-aba5-fa317101a7e9"
 GIT_NAMESPACE = "2e9eb7ed-3c0a-47d4-87c1-0ffdd275fd87"
 
@@ -85,6 +86,11 @@ class Present:
         """The switches of the project's pipelines; those that Microsoft's client knows are not all."""
         ask = lambda: self.client.get(SETTINGS, version=SETTINGS_VERSION)  # noqa: E731
         return dict(self._once("settings", ask)) if self.project() else {}
+
+    def retention_days(self) -> int | None:
+        """For how long the project keeps its runs; None where there is no project."""
+        ask = lambda: self.client.get(RETENTION, version=SETTINGS_VERSION)  # noqa: E731
+        return int(self._once("retention", ask)["purgeRuns"]["value"]) if self.project() else None
 
     def environment(self, name: str) -> Any | None:
         return self._named("environment", name)

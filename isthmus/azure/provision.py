@@ -22,6 +22,7 @@ from isthmus.azure.instructions.repositories import (
     Push,
     SetDefaultBranch,
 )
+from isthmus.azure.instructions.settings import KeepRuns
 from isthmus.azure.instructions.variables import PutVariableGroup
 from isthmus.azure.ownership import adoptions
 from isthmus.azure.present import Present
@@ -50,6 +51,7 @@ def plan(
         *_project(want, present),
         *adoptions(platform.name, want, present, adopt=adopt),
         *admission.switches(want, present),
+        *_retention(want, present),
         *_repositories(want, folders, present),
         *(found for one in want.pipelines for found in _pipeline(one, present)),
         *(CreateEnvironment(one) for one in want.environments if present.environment(one.name) is None),
@@ -117,6 +119,12 @@ def carry_out(
 def _project(want: Wanted, present: Present) -> Iterator[Instruction]:
     if present.project() is None:
         yield CreateProject(want.project)
+
+
+def _retention(want: Wanted, present: Present) -> Iterator[Instruction]:
+    days, was = want.retention_days, present.retention_days()
+    if days and days != was:
+        yield KeepRuns(days, was)
 
 
 def _repositories(want: Wanted, folders: contents.Folders, present: Present) -> Iterator[Instruction]:

@@ -13,7 +13,7 @@ from isthmus.azure import marks
 from isthmus.azure.admission import is_same
 from isthmus.azure.guards import is_business_hours
 from isthmus.azure.instructions.instruction import Instruction
-from isthmus.azure.instructions.permissions import BYPASS, DenyBypass, RevokeJobs, denied
+from isthmus.azure.instructions.permissions import BYPASS, DenyBypass, RevokeJobs, denied, place
 from isthmus.azure.instructions.removals import Forget, Remove
 from isthmus.azure.marks import Mark
 from isthmus.azure.present import GIT_NAMESPACE, Present
@@ -131,18 +131,17 @@ class _Others:
 
 
 def _revoked(want: Wanted, present: Present, staying: list[Mark]) -> Iterator[Instruction]:
-    """What jobs were let to do in a repository of ours that stays, and what they and people were denied."""
-    names = {one.name for one in staying if one.kind == "repository"}
+    """What jobs were let to do in or with what stays of ours, and what they and people were denied."""
+    stay = {(one.kind, one.name) for one in staying}
     for one in want.job_rights:
-        repository = present.repository(one.repository)
-        if repository is None or one.repository not in names:
+        where = place(one, present)
+        if where is None or (one.kind, one.name) not in stay:
             continue
-        token = present.git_token(repository)
-        if present.granted(GIT_NAMESPACE, token, present.build_service()) & one.bits:
+        if present.granted(*where, present.build_service()) & one.bits:
             yield RevokeJobs(one)
     for denial in want.denials:
         repository = present.repository(denial.repository)
-        if repository is None or denial.repository not in names:
+        if repository is None or ("repository", denial.repository) not in stay:
             continue
         token = present.git_token(repository)
         _, deny = present.bits(GIT_NAMESPACE, token, denied(denial, present))

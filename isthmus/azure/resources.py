@@ -126,9 +126,10 @@ class Grant:
 
 @dataclass(frozen=True)
 class JobRight:
-    """What jobs may do in this repository, by bits of the namespace Git Repositories, and in words."""
+    """What jobs may do in this repository, or with this pipeline, by bits of its namespace, and in words."""
 
-    repository: str
+    kind: Literal["repository", "pipeline"]
+    name: str
     bits: int
     what: str
 
@@ -157,6 +158,7 @@ class Setting:
 class Wanted:
     project: str
     settings: tuple[Setting, ...]
+    retention_days: int | None
     repositories: tuple[Repository, ...]
     pipelines: tuple[Pipeline, ...]
     environments: tuple[Environment, ...]

@@ -14,6 +14,7 @@ from isthmus.azure.instructions.permissions import (
     RevokeBypass,
     Ungrant,
     denied,
+    place,
 )
 from isthmus.azure.present import BUILD_NAMESPACE, GIT_NAMESPACE, Present
 from isthmus.azure.resources import Grant, Wanted
@@ -83,11 +84,6 @@ def _strangers(
 
 def job_rights(want: Wanted, present: Present) -> Iterator[Instruction]:
     for one in want.job_rights:
-        repository = present.repository(one.repository)
-        if repository is None:
-            yield GrantJobs(one)
-            continue
-        token = present.git_token(repository)
-        allowed = present.granted(GIT_NAMESPACE, token, present.build_service())
-        if allowed & one.bits != one.bits:
+        where = place(one, present)
+        if where is None or present.granted(*where, present.build_service()) & one.bits != one.bits:
             yield GrantJobs(one)

@@ -31,6 +31,7 @@ class Run:
     finished: str
     url: str
     requester: Person = NOBODY
+    definition: int = 0
 
     @property
     def is_over(self) -> bool:
@@ -54,6 +55,14 @@ def queue(
 
 def get(client: Client, number: int) -> Run:
     return _run(client.get(f"build/builds/{number}"))
+
+
+def find(client: Client, number: str) -> Run | None:
+    """The run of that number as something recorded it; None where it is none, or the run is gone."""
+    try:
+        return get(client, int(number)) if number.isdecimal() else None
+    except NotFound:
+        return None
 
 
 def every(client: Client, pipeline: str = "", *, top: int = 50, tag: str = "") -> list[Run]:
@@ -152,4 +161,5 @@ def _run(build: Mapping[str, Any]) -> Run:
         finished=build.get("finishTime") or "",
         url=build["_links"]["web"]["href"],
         requester=person(build.get("requestedFor")),
+        definition=build["definition"]["id"],
     )

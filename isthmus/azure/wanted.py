@@ -31,6 +31,8 @@ from isthmus.errors import BadInput
 T = TypeVar("T")
 # Of the namespace Build: view builds, add tags, queue builds, view the pipeline; and update what builds say.
 QUEUE, TELL = 1 | 2 | 128 | 1024, 64
+# And retain builds indefinitely: to add and to free leases on them, and not to delete any.
+RETAIN = 4
 # To see what waits for approval is to view the builds that wait.
 SEE = 1 | 1024
 # Of the namespace Git Repositories: read; contribute and make branches; comment on pull requests.
@@ -50,6 +52,7 @@ def wanted(platform: Platform, callback: str = "") -> Wanted:
     return Wanted(
         project=platform.azure.project,
         settings=SETTINGS,
+        retention_days=platform.azure.retention_days,
         repositories=_once(_repositories(platform)),
         pipelines=_once(_pipelines(platform)),
         environments=tuple(_environments(platform)),
@@ -222,9 +225,12 @@ def _policies(platform: Platform) -> Iterator[Policy]:
 
 def _job_rights(platform: Platform) -> Iterator[JobRight]:
     """A pull request's code is nobody's yet: in a team's repository its job only comments."""
-    yield JobRight(names.PLATFORM_REPOSITORY, READ | PUSH | COMMENT, "push branches and open pull requests")
+    ours, opens = names.PLATFORM_REPOSITORY, "push branches and open pull requests"
+    yield JobRight("repository", ours, READ | PUSH | COMMENT, opens)
     for model in platform.models:
-        yield JobRight(model.build_repository, READ | COMMENT, "comment on pull requests")
+        yield JobRight("repository", model.build_repository, READ | COMMENT, "comment on pull requests")
+        for pipeline in (names.build_pipeline(model.name), names.deploy_pipeline(model.name)):
+            yield JobRight("pipeline", pipeline, RETAIN, "keep runs")
 
 
 def _denials(platform: Platform) -> Iterator[Denial]:

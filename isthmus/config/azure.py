@@ -38,6 +38,13 @@ class Azure(Strict):
     variable_groups: list[VariableGroup] = Field(
         default=[], description="Values that pipelines share, and which pipelines may use them."
     )
+    retention_days: int | None = Field(
+        default=None,
+        ge=30,
+        le=731,
+        description="For how long the project keeps its runs; else as people set it there. Those of what "
+        "serves in prod are kept for as long as that does.",
+    )
     entra_subjects: dict[str, str] = Field(
         default={},
         description="The subject of each service connection's token of the Entra issuer, by the "

@@ -111,6 +111,24 @@ def duties(stage: Stage, assembly: Path, run_id: int) -> None:
         require(platform, connect(platform), assembly, stage, run_id, click.echo)
 
 
+@deploy.command()
+@click.option("--stage", type=STAGE, required=True)
+@click.option("--assembly", type=FOLDER, required=True, help="What `synth` wrote.")
+@click.option("--run-id", type=int, required=True, help="The run of Azure Pipelines that deployed it.")
+def retain(stage: Stage, assembly: Path, run_id: int) -> None:
+    """Keep the runs that built and deployed what serves, and no longer those of what served before.
+
+    In a pipeline's job, as the job: env: SYSTEM_ACCESSTOKEN: $(System.AccessToken).
+    """
+    from isthmus.azure.client import connect
+    from isthmus.config import read_platform
+    from isthmus.deploy.retain import retain
+
+    platform = read_platform()
+    with said_of_the_run():
+        retain(platform, connect(platform), assembly, stage, run_id, click.echo)
+
+
 @click.group()
 def gate() -> None:
     """Test a deployed endpoint, and write test results."""

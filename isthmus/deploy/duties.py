@@ -12,8 +12,8 @@ from isthmus.azure import approvals, runs
 from isthmus.azure.client import Client
 from isthmus.azure.duties import breaches
 from isthmus.config import Platform, Stage
-from isthmus.deploy.package import Package, read
-from isthmus.errors import NotFound, Refused
+from isthmus.deploy.package import read
+from isthmus.errors import Refused
 
 
 def require(
@@ -28,7 +28,7 @@ def require(
         return
     package, deployment = read(assembly), runs.get(client, number)
     given = [one for one in approvals.every(client, number) if one.approved_by]
-    build = _build(client, package)
+    build = runs.find(client, package.metadata.get("run_id", ""))
     if stage == "prod" and not given:
         raise Refused(f"run {number} is about to deploy to prod, and no approval of it can be seen")
     approved_by, people = package.metadata.get("approved_by", ""), platform.approvals.people
@@ -44,12 +44,3 @@ def require(
     say(f"approved by {approved_by}")
     for one in given:
         say(f"{one.about} let pass by {', '.join(one.approved_by)}")
-
-
-def _build(client: Client, package: Package) -> runs.Run | None:
-    """The run that built the version; None where it did not come from one, or that is gone."""
-    number = package.metadata.get("run_id", "")
-    try:
-        return runs.get(client, int(number)) if number.isdecimal() else None
-    except NotFound:
-        return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from isthmus.config import Platform
+
 
 def build_pipeline(model: str) -> str:
     return f"{model}-build"
@@ -18,6 +20,11 @@ def deploy_pipeline(model: str) -> str:
 def deploy_check_pipeline(model: str) -> str:
     """What checks a pull request of the deploy repository."""
     return f"{model}-deploy-check"
+
+
+def lease_owner(platform: Platform, model: str, stage: str) -> str:
+    """By whom the runs are kept that brought about what serves a stage."""
+    return f"isthmus:{platform.name}:{model}:{stage}"
 
 
 INFRASTRUCTURE_PIPELINE = "infrastructure"

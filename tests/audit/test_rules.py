@@ -75,6 +75,7 @@ SERVED = Served(
     deployment=run(51, f"{MODEL}-deploy", parameters={"modelPackageArn": ARN}),
     approvals=GATES,
     evaluation=parse(EVALUATION, GROUP),
+    leased=frozenset({41, 51}),
 )
 GOOD = Facts(platform=read_platform(Path(__file__).parents[2] / "platform.yaml"), served=(SERVED,))
 
@@ -170,6 +171,8 @@ BROKEN = [
         "ran from x",
     ),
     ("deployment-run", served(deployment=run(51, f"{MODEL}-deploy")), "was for no version"),
+    ("runs-kept", served(leased=frozenset({51})), "no lease keeps its build run 41: deploy it again"),
+    ("runs-kept", served(leased=frozenset({41})), "no lease keeps the run that deployed it 51"),
     ("commits-merged", served(unmerged=("run 51 ran commit 0 of platform, which is not on main",)), "run 51"),
     ("deployment-check", served(approvals=GATES[:1]), "passed the service connection without an approval"),
     ("deployment-check", served(approvals=(approval("environment prod"), GATES[1])), "the environment"),

@@ -14,7 +14,14 @@ from isthmus.azure.client import Client, connect
 from isthmus.azure.contents import Folders
 from isthmus.azure.guards import is_business_hours
 from isthmus.azure.instructions.instruction import Instruction
-from isthmus.azure.present import BUILD_NAMESPACE, CHECKS, GIT_NAMESPACE, Present
+from isthmus.azure.present import (
+    BUILD_NAMESPACE,
+    CHECKS,
+    GIT_NAMESPACE,
+    RETENTION,
+    SETTINGS_VERSION,
+    Present,
+)
 from isthmus.cli import isthmus
 from isthmus.config import Platform
 from isthmus.config.approvals import Approvals
@@ -196,6 +203,10 @@ EDITS: dict[str, tuple[Callable[[Present, Platform], None], str, str, str]] = {
     "the YAML of a pipeline": (
         lambda it, _p: change_definition(it, "seattle-rain-deploy", yamlFilename="evil.yml"),
         "pipeline seattle-rain-deploy", "path", "was /evil.yml, will be /azure-pipelines.yml",
+    ),
+    "runs go earlier": (
+        lambda it, _p: it.client.patch(RETENTION, {"runRetention": {"value": 30}}, version=SETTINGS_VERSION),
+        "pipelines of the project: runs are kept for 365 days", "runRetention", "was 30, will be 365",
     ),
     "the bridge may do more": (
         lambda it, p: let_the_bridge(

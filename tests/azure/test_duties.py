@@ -1,4 +1,4 @@
-"""The deployment to prod, run in the stand-in by the real template: refused where one person did all."""
+"""The deployment to prod, run in the stand-in by the real template: who may decide, which runs are kept."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 import pytest
+import yaml
 
-from isthmus.azure import approvals, provision, runs
+from isthmus import names
+from isthmus.azure import approvals, provision, retention, runs
 from isthmus.azure.client import Client, connect
 from isthmus.azure.contents import Folders
+from isthmus.azure.present import BUILD_NAMESPACE, Present
+from isthmus.azure.wanted import RETAIN
 from isthmus.config import Platform, read_platform
 from isthmus.deploy.package import Package
+from isthmus.errors import BadInput
 from tests.azure.conftest import CHECKOUT
 from tests.local.azure_devops.standin import StandIn, running, until
 
@@ -21,17 +26,19 @@ ARN = "arn:aws:sagemaker:eu-west-1:222233334444:model-package/seattle-rain/7"
 PLAIN = "trigger: none\nsteps: [{bash: 'true'}]\n"
 DEPLOY = """
 trigger: none
-parameters: [{name: package, type: string}]
+parameters: [{name: package, type: string}, {name: stage, type: string, default: deploy-model}]
 resources:
   repositories:
   - {repository: platform, type: git, name: platform, ref: refs/heads/main}
 extends:
   template: azure-pipelines/model-deploy.yml@platform
-  parameters: {package: '${{ parameters.package }}'}
+  parameters: {package: '${{ parameters.package }}', stage: '${{ parameters.stage }}'}
 """
-# The real one without what needs AWS before prod: the version's description is a parameter.
+OF_AWS = ("AzureCLI@2", "PublishTestResults@2")
+# The real one without what needs AWS before prod: the version's description is a parameter. `deployed` is the
+# real stage without what asks AWS.
 TEMPLATE = """
-parameters: [{name: package, type: string}]
+parameters: [{name: package, type: string}, {name: stage, type: string}]
 stages:
 - stage: build
   jobs:
@@ -42,7 +49,7 @@ stages:
       env: {PACKAGE: '${{ parameters.package }}'}
     - task: PublishPipelineArtifact@1
       inputs: {targetPath: assembly, artifact: assembly}
-- template: stages/deploy-model.yml
+- template: stages/${{ parameters.stage }}.yml
   parameters: {stage: prod, model: seattle-rain, platform: isthmus, pool: {vmImage: ubuntu-latest}}
 """
 
@@ -59,20 +66,31 @@ class World:
         client = self.client(by)
         return runs.wait(client, runs.queue(client, "seattle-rain-build").id, every_seconds=0.1).id
 
-    def deployed(self, build: int, approved_by: str, starter: str = "admin") -> dict[str, str]:
-        """How prod's steps ended, let pass by Robin, by their names; and what the guard said."""
+    def let_pass(self, build: int, approved_by: str, **parameters: str) -> runs.Run:
+        """A deployment of the version that was built so, let pass by Robin."""
         about = {"run_id": str(build), "approved_by": approved_by}
         package = json.dumps(asdict(Package(ARN, "seattle-rain", 7, "", "", "", "", about, "")))
-        run = runs.queue(self.client(starter), "seattle-rain-deploy", {"package": package})
+        run = runs.queue(self.client("admin"), "seattle-rain-deploy", {"package": package, **parameters})
         robin = self.client("robin")
         until(lambda: approvals.pending(robin, run.id))
         approvals.decide_run(robin, run.id, "Fine")
-        runs.wait(robin, run.id, every_seconds=0.1)
+        return runs.wait(robin, run.id, every_seconds=0.1)
+
+    def deployed(self, build: int, approved_by: str) -> dict[str, str]:
+        """How prod's steps ended, by their names; and what the guard said."""
+        run, robin = self.let_pass(build, approved_by), self.client("robin")
         records = [one for one in runs.timeline(robin, run.id) if one["type"] == "Task"]
         guard = next(one for one in records if one["name"] == "See that others decided")
         assert "log" in guard, runs.failures(robin, run.id)
         told = {one["name"]: str(one.get("result")) for one in records}
         return told | {"said": runs.log(robin, run.id, guard["log"]["id"])}
+
+
+def _deployed() -> str:
+    whole = yaml.safe_load((CHECKOUT / "azure-pipelines/stages/deploy-model.yml").read_text())
+    steps = whole["stages"][0]["jobs"][0]["strategy"]["runOnce"]["deploy"]["steps"]
+    steps[:] = [step for step in steps if step.get("task") not in OF_AWS]
+    return yaml.safe_dump(whole)
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +107,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         written = {
             "platform/platform.yaml": text.replace(ours, stand_in.organization_url),
             "platform/azure-pipelines/model-deploy.yml": TEMPLATE,
+            "platform/azure-pipelines/stages/deployed.yml": _deployed(),
             "model-build/azure-pipelines.yml": PLAIN,
             "model-build/azure-pipelines.pull-request.yml": PLAIN,
             "model-deploy/azure-pipelines.yml": DEPLOY,
@@ -148,3 +167,32 @@ def test_where_others_decided_prod_is_deployed(world: World) -> None:
     assert "built for Dana Scientist" in told["said"] and "approved by ari" in told["said"]
     assert "environment prod let pass by Robin Release" in told["said"]
     assert told["Deploy to prod"] == "failed"
+
+
+def test_the_runs_of_what_serves_are_kept_until_another_serves(world: World) -> None:
+    """By the job itself, which may do that and delete no run."""
+    admin = world.client("admin")
+    owner = names.lease_owner(world.platform, "seattle-rain", "prod")
+    first = world.built("dana")
+    before = world.let_pass(first, "ari", stage="deployed")
+    assert before.result == "succeeded", runs.failures(admin, before.id)
+    assert set(retention.held(admin, owner)) == {first, before.id}
+    for kept in (first, before.id):
+        with pytest.raises(BadInput, match="is retained by a lease"):
+            admin.delete(f"build/builds/{kept}")
+    second = world.built("dana")
+    after = world.let_pass(second, "ari", stage="deployed")
+    assert set(retention.held(admin, owner)) == {second, after.id}
+    (step,) = [one for one in runs.timeline(admin, after.id) if one["name"] == "Keep the runs of what serves"]
+    said = runs.log(admin, after.id, step["log"]["id"])
+    assert f"run {first} is no longer kept" in said and f"run {second} is kept" in said
+
+
+def test_who_keeps_runs_deletes_none(world: World) -> None:
+    present = Present(world.client("admin"))
+    jobs = present.build_service()
+    for pipeline in ("seattle-rain-build", "seattle-rain-deploy"):
+        token = f"{present.project()}/{present.pipeline(pipeline)}"
+        assert present.granted(BUILD_NAMESPACE, token, jobs) == RETAIN == 4
+    token = f"{present.project()}/{present.pipeline('infrastructure')}"
+    assert present.granted(BUILD_NAMESPACE, token, jobs) == 0

@@ -97,6 +97,33 @@ def pipeline(standin: StandIn) -> int:
     return admin.pipeline("clients", "clients")
 
 
+def test_python_retention(clients: Any, pipeline: int, standin: StandIn) -> None:
+    builds = clients.get_build_client()
+    run = clients.get_pipelines_client().run_pipeline({}, PROJECT, pipeline)
+    until(lambda: builds.get_build(PROJECT, run.id).status == "completed")
+    wanted = {"daysValid": 36501, "definitionId": pipeline, "runId": run.id, "protectPipeline": False}
+    (lease,) = builds.add_retention_leases([wanted | {"ownerId": "isthmus:a"}], PROJECT)
+    assert builds.get_retention_lease(PROJECT, lease.lease_id).valid_until.year == 9999
+    minimal = json.dumps({"ownerId": "isthmus:a", "runId": run.id, "definitionId": pipeline})
+    matching = builds.get_retention_leases_by_minimal_retention_leases(PROJECT, [minimal])
+    assert [one.lease_id for one in matching] == [lease.lease_id]
+    changed = builds.update_retention_lease({"daysValid": 7}, PROJECT, lease.lease_id)
+    assert changed.valid_until.year < 9999
+    with pytest.raises(Exception, match="is retained by a lease"):
+        builds.delete_build(PROJECT, run.id)
+    kept = builds.get_retention_leases_for_build(PROJECT, run.id)
+    builds.delete_retention_leases_by_id(PROJECT, [one.lease_id for one in kept])
+    assert builds.get_retention_leases_by_owner_id(PROJECT, owner_id="isthmus:a") == []
+    builds.delete_build(PROJECT, run.id)
+    with pytest.raises(Exception, match="could not be found"):
+        builds.get_build(PROJECT, run.id)
+    assert builds.get_retention_settings(PROJECT).purge_runs.value == 30
+    said = builds.update_retention_settings({"runRetention": {"value": 400}}, PROJECT)
+    assert (said.purge_runs.value, said.purge_artifacts.value) == (400, 30)
+    with pytest.raises(Exception, match="from 30 to 731"):
+        builds.update_retention_settings({"runRetention": {"value": 800}}, PROJECT)
+
+
 def test_python_git(clients: Any, pipeline: int) -> None:
     from azure.devops.v7_1.git.models import GitQueryCommitsCriteria
 

@@ -102,21 +102,31 @@ class Ungrant(Instruction):
         _set(present, BUILD_NAMESPACE, self.token, present.application(self.client_id), 0)
 
 
+PLACED = {"repository": "in", "pipeline": "of"}
+
+
+def place(right: JobRight, present: Present) -> tuple[str, str] | None:
+    """The security namespace and token that a right of jobs is about; None where that is not there."""
+    if right.kind == "pipeline":
+        number = present.pipeline(right.name)
+        return (BUILD_NAMESPACE, f"{present.project()}/{number}") if number else None
+    repository = present.repository(right.name)
+    return (GIT_NAMESPACE, present.git_token(repository)) if repository else None
+
+
 @dataclass(frozen=True)
 class GrantJobs(Instruction):
-    """Let jobs do more in a repository than read it; what they may do beside that stays."""
+    """Let jobs do more in a repository, or with a pipeline, than see it; what else they may do stays."""
 
     right: JobRight
 
     @property
     def summary(self) -> str:
-        return f"+ jobs may {self.right.what} in {self.right.repository}"
+        return f"+ jobs may {self.right.what} {PLACED[self.right.kind]} {self.right.name}"
 
     def carry_out(self, present: Present) -> None:
-        name = self.right.repository
-        repository = there(present.repository(name), "repository", name)
-        token = present.git_token(repository)
-        _set(present, GIT_NAMESPACE, token, present.build_service(), self.right.bits, merge=True)
+        namespace, token = there(place(self.right, present), self.right.kind, self.right.name)
+        _set(present, namespace, token, present.build_service(), self.right.bits, merge=True)
 
 
 @dataclass(frozen=True)
@@ -127,14 +137,13 @@ class RevokeJobs(Instruction):
 
     @property
     def summary(self) -> str:
-        return f"- jobs may {self.right.what} in {self.right.repository}"
+        return f"- jobs may {self.right.what} {PLACED[self.right.kind]} {self.right.name}"
 
     def carry_out(self, present: Present) -> None:
-        name = self.right.repository
-        repository = there(present.repository(name), "repository", name)
-        token, jobs = present.git_token(repository), present.build_service()
-        allow, deny = present.bits(GIT_NAMESPACE, token, jobs)
-        _set(present, GIT_NAMESPACE, token, jobs, allow & ~self.right.bits, deny=deny)
+        namespace, token = there(place(self.right, present), self.right.kind, self.right.name)
+        jobs = present.build_service()
+        allow, deny = present.bits(namespace, token, jobs)
+        _set(present, namespace, token, jobs, allow & ~self.right.bits, deny=deny)
 
 
 # Of the namespace Git Repositories: bypass policies when pushing; and when completing a pull request.

@@ -1,7 +1,7 @@
 """Who may do what. An administrator may do all; people may read, push, run and approve as they are asked to,
 but with a pipeline nothing that an entry denies them or a group of theirs; a job reads, and in a repository
-does what it was granted there; a service principal may do what it was granted, pipeline by pipeline, and
-nothing else.
+or with a pipeline does what it was granted there; a service principal may do what it was granted, pipeline by
+pipeline, and nothing else.
 """
 
 from __future__ import annotations
@@ -18,10 +18,19 @@ from isthmus.local.azure_devops.store import Document
 BUILD = "33344d9c-fc72-4d6f-aba5-fa317101a7e9"
 GIT = "2e9eb7ed-3c0a-47d4-87c1-0ffdd275fd87"
 CONTRIBUTE, CREATE_BRANCH, PULL_REQUESTS = 4, 16, 16384
-VIEW_BUILDS, TAG_BUILDS, QUEUE_BUILDS, UPDATE_BUILDS, STOP_BUILDS, VIEW_DEFINITION = 1, 2, 128, 64, 512, 1024
+VIEW_BUILDS, TAG_BUILDS, RETAIN_BUILDS, DELETE_BUILDS, UPDATE_BUILDS = 1, 2, 4, 8, 64
+QUEUE_BUILDS, STOP_BUILDS, VIEW_DEFINITION = 128, 512, 1024
 # What people may do with a pipeline where no entry says otherwise.
 CONTRIBUTOR = VIEW_BUILDS | TAG_BUILDS | QUEUE_BUILDS | UPDATE_BUILDS | STOP_BUILDS | VIEW_DEFINITION
-_CALLED = {QUEUE_BUILDS: "queue builds for", UPDATE_BUILDS: "update build information of"}
+# And a job.
+JOB = VIEW_BUILDS | VIEW_DEFINITION
+_OWN = {"user": CONTRIBUTOR, "group": CONTRIBUTOR, "service": JOB}
+_CALLED = {
+    QUEUE_BUILDS: "queue builds for",
+    UPDATE_BUILDS: "update build information of",
+    RETAIN_BUILDS: "retain indefinitely the builds of",
+    DELETE_BUILDS: "delete builds of",
+}
 # What an application may reach at all; on a pipeline or build, its handler then asks for the grant. Approvals
 # are read by who may view the builds that wait (scope vso.build of "Approvals - Query"), and given by people.
 _APPLICATION = re.compile(
@@ -29,9 +38,10 @@ _APPLICATION = re.compile(
     r"|pipelines/approvals(/[^/]+)?|distributedtask/hubs/.*)/?",
     re.IGNORECASE,
 )
-# In a repository its handler then asks for the grant.
+# In a repository, or with a pipeline, its handler then asks for the grant.
 _JOB_WRITES = re.compile(
-    r"/(distributedtask/hubs/.*|git/repositories/[^/]+/pullrequests(/.*)?)", re.IGNORECASE
+    r"/(distributedtask/hubs/.*|git/repositories/[^/]+/pullrequests(/.*)?|build/retention/leases)",
+    re.IGNORECASE,
 )
 
 
@@ -82,8 +92,6 @@ def pipeline(call: Call, found: Document, bits: int) -> None:
 
 def may(organization: Organization, principal: Principal, found: Document, bits: int) -> bool:
     """Whether the principal has these bits of the Build namespace on the pipeline."""
-    if principal.kind == "service":
-        return bits & ~(VIEW_BUILDS | VIEW_DEFINITION) == 0
     if principal.is_administrator:
         return True
     return effective(organization, principal, BUILD, f"{found['project']}/{found['id']}") & bits == bits
@@ -93,7 +101,7 @@ def effective(organization: Organization, principal: Principal, namespace: str, 
     """The bits that entries on this token and those above it leave to the principal and its groups."""
     parts = token.split("/")
     tokens = tuple("/".join(parts[:end]) for end in range(1, len(parts) + 1))
-    own = CONTRIBUTOR if namespace == BUILD and principal.kind in ("user", "group") else 0
+    own = _OWN.get(principal.kind, 0) if namespace == BUILD else 0
     groups = [one for one in map(organization.principals.group, principal.groups) if one]
     return _left(organization, [principal, *groups], namespace, tokens, own)
 

@@ -1,4 +1,4 @@
-"""What a build left behind: timeline, logs, artifacts, attachments."""
+"""What a build left behind: timeline, logs, artifacts, attachments; and the leases that keep it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import zipfile
 from pathlib import Path
 
+from isthmus.local.azure_devops import leases
 from isthmus.local.azure_devops.access import VIEW_BUILDS
 from isthmus.local.azure_devops.builds import of
 from isthmus.local.azure_devops.call import Answer, Call
@@ -25,6 +26,10 @@ def timeline(call: Call) -> Document:
     if wanted and wanted.lower() != found["id"]:
         raise not_found(f"There is no timeline {wanted} of build {run['id']}.", "TimelineNotFoundException")
     return found
+
+
+def leases_on(call: Call) -> list[Document]:
+    return leases.of_run(call.organization, of(call, VIEW_BUILDS))
 
 
 def logs(call: Call) -> list[Document]:
@@ -179,6 +184,13 @@ RESOURCES = [
         2,
         collection={"GET": logs},
         item={"GET": log},
+    ),
+    Resource(
+        "3da19a6a-f088-45c4-83ce-2ad3a87be6c4",
+        "build",
+        "leases",
+        _BUILD + "/leases",
+        collection={"GET": leases_on},
     ),
     Resource(
         "1db06c96-014e-44e1-ac91-90b2d4b3e984",

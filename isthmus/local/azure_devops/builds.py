@@ -5,7 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from isthmus.local.azure_devops.access import QUEUE_BUILDS, STOP_BUILDS, TAG_BUILDS, VIEW_BUILDS, may
+from isthmus.local.azure_devops import leases
+from isthmus.local.azure_devops.access import (
+    DELETE_BUILDS,
+    QUEUE_BUILDS,
+    STOP_BUILDS,
+    TAG_BUILDS,
+    VIEW_BUILDS,
+    may,
+)
 from isthmus.local.azure_devops.access import pipeline as allowed
 from isthmus.local.azure_devops.call import Answer, Call, mapping, sequence, text
 from isthmus.local.azure_devops.clock import parse
@@ -145,6 +153,16 @@ def change(call: Call) -> Document:
     return shown(call.organization, run)
 
 
+def remove(call: Call) -> Answer:
+    """A build that is over, and that no lease keeps."""
+    run = of(call, DELETE_BUILDS)
+    leases.require_none_on(call.organization, run)
+    if run["state"] != "completed":
+        raise invalid(f"Build {run['id']} is not completed.", "InvalidBuildException")
+    call.organization.drop_run(run)
+    return Answer()
+
+
 def tags(call: Call) -> list[str]:
     return list(of(call, VIEW_BUILDS)["tags"])
 
@@ -280,7 +298,7 @@ RESOURCES = [
         _BUILD,
         7,
         collection={"GET": every, "POST": create},
-        item={"GET": one, "PATCH": change},
+        item={"GET": one, "PATCH": change, "DELETE": remove},
     ),
     Resource(
         "6e6114b2-8161-44c8-8f6c-c5505782427f",

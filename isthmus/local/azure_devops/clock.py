@@ -7,7 +7,12 @@ from datetime import UTC, datetime
 
 def now() -> str:
     """This moment in UTC, such as 2026-11-21T08:00:00.123456Z."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return written(datetime.now(UTC))
+
+
+def written(moment: datetime) -> str:
+    """A moment in UTC."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def parse(moment: str) -> datetime:

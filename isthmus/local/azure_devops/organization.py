@@ -114,6 +114,11 @@ class Organization:
                 self._runs_of.setdefault(run["pipeline"], []).append(run)
             return self.runs.save(run["id"], run)
 
+    def drop_run(self, run: Document) -> None:
+        with self.store.lock:
+            self._runs_of[run["pipeline"]].remove(run)
+            self.runs.drop(run["id"])
+
     def drop_pipeline(self, number: int) -> None:
         """Forget a pipeline and its runs."""
         with self.store.lock:
