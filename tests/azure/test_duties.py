@@ -26,27 +26,31 @@ ARN = "arn:aws:sagemaker:eu-west-1:222233334444:model-package/seattle-rain/7"
 PLAIN = "trigger: none\nsteps: [{bash: 'true'}]\n"
 DEPLOY = """
 trigger: none
-parameters: [{name: package, type: string}, {name: stage, type: string, default: deploy-model}]
+parameters: [{name: package, type: string}, {name: stage, type: string, default: deploy-model},
+  {name: compared, type: string, default: ""}]
 resources:
   repositories:
   - {repository: platform, type: git, name: platform, ref: refs/heads/main}
 extends:
   template: azure-pipelines/model-deploy.yml@platform
-  parameters: {package: '${{ parameters.package }}', stage: '${{ parameters.stage }}'}
+  parameters: {package: '${{ parameters.package }}', stage: '${{ parameters.stage }}',
+    compared: '${{ parameters.compared }}'}
 """
 OF_AWS = ("AzureCLI@2", "PublishTestResults@2")
 # The real one without what needs AWS before prod: the version's description is a parameter. `deployed` is the
 # real stage without what asks AWS.
 TEMPLATE = """
-parameters: [{name: package, type: string}, {name: stage, type: string}]
+parameters: [{name: package, type: string}, {name: stage, type: string}, {name: compared, type: string}]
 stages:
 - stage: build
   jobs:
   - job: synth
     steps:
     - checkout: none
-    - bash: mkdir assembly && printf %s "$PACKAGE" > assembly/model-package.json
-      env: {PACKAGE: '${{ parameters.package }}'}
+    - bash: |
+        mkdir assembly && printf %s "$PACKAGE" > assembly/model-package.json
+        [ -z "$COMPARED_WITH" ] || printf %s "$COMPARED_WITH" > assembly/comparison.json
+      env: {PACKAGE: '${{ parameters.package }}', COMPARED_WITH: '${{ parameters.compared }}'}
     - task: PublishPipelineArtifact@1
       inputs: {targetPath: assembly, artifact: assembly}
 - template: stages/${{ parameters.stage }}.yml
@@ -68,9 +72,8 @@ class World:
 
     def let_pass(self, build: int, approved_by: str, **parameters: str) -> runs.Run:
         """A deployment of the version that was built so, let pass by Robin."""
-        about = {"run_id": str(build), "approved_by": approved_by}
-        package = json.dumps(asdict(Package(ARN, "seattle-rain", 7, "", "", "", "", about, "")))
-        run = runs.queue(self.client("admin"), "seattle-rain-deploy", {"package": package, **parameters})
+        version = json.dumps(asdict(package(build, approved_by)))
+        run = runs.queue(self.client("admin"), "seattle-rain-deploy", {"package": version, **parameters})
         robin = self.client("robin")
         until(lambda: approvals.pending(robin, run.id))
         approvals.decide_run(robin, run.id, "Fine")
@@ -84,6 +87,11 @@ class World:
         assert "log" in guard, runs.failures(robin, run.id)
         told = {one["name"]: str(one.get("result")) for one in records}
         return told | {"said": runs.log(robin, run.id, guard["log"]["id"])}
+
+
+def package(build: int, approved_by: str = "") -> Package:
+    about = {"run_id": str(build), "approved_by": approved_by}
+    return Package(ARN, "seattle-rain", 7, "", "", "", "", about, "")
 
 
 def _deployed() -> str:
@@ -170,7 +178,7 @@ def test_where_others_decided_prod_is_deployed(world: World) -> None:
 
 
 def test_the_runs_of_what_serves_are_kept_until_another_serves(world: World) -> None:
-    """By the job itself, which may do that and delete no run."""
+    """By the job itself. A version that is put beside it takes nothing away."""
     admin = world.client("admin")
     owner = names.lease_owner(world.platform, "seattle-rain", "prod")
     first = world.built("dana")
@@ -181,11 +189,14 @@ def test_the_runs_of_what_serves_are_kept_until_another_serves(world: World) -> 
         with pytest.raises(BadInput, match="is retained by a lease"):
             admin.delete(f"build/builds/{kept}")
     second = world.built("dana")
+    compared = json.dumps({"champion": asdict(package(first)), "how": "shadow"})
+    beside = world.let_pass(second, "ari", stage="deployed", compared=compared)
+    assert set(retention.held(admin, owner)) == {first, before.id, second, beside.id}
     after = world.let_pass(second, "ari", stage="deployed")
     assert set(retention.held(admin, owner)) == {second, after.id}
     (step,) = [one for one in runs.timeline(admin, after.id) if one["name"] == "Keep the runs of what serves"]
     said = runs.log(admin, after.id, step["log"]["id"])
-    assert f"run {first} is no longer kept" in said and f"run {second} is kept" in said
+    assert f"run {first} is no longer kept" in said and f"run {after.id} is kept" in said
 
 
 def test_who_keeps_runs_deletes_none(world: World) -> None:
