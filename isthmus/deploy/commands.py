@@ -12,8 +12,10 @@ import click
 from isthmus.config import STAGES, Stage
 
 HERE = Path()
-STAGE = click.Choice(STAGES)
 FOLDER = click.Path(file_okay=False, path_type=Path)
+STAGE = click.option("--stage", type=click.Choice(STAGES), required=True)
+ASSEMBLY = click.option("--assembly", type=FOLDER, required=True, help="What `synth` wrote.")
+RUN = click.option("--run-id", type=int, required=True, help="The run of Azure Pipelines that asks.")
 
 
 @click.group()
@@ -57,8 +59,8 @@ def check(model: str) -> None:
 
 
 @deploy.command()
-@click.option("--stage", type=STAGE, required=True)
-@click.option("--assembly", type=FOLDER, required=True, help="What `synth` wrote.")
+@STAGE
+@ASSEMBLY
 @click.option("--run-id", required=True, help="The run of Azure Pipelines that asks.")
 @click.option("--rollback", default="", help="Why people go back to this version, where they do.")
 @click.option("--promote", default="", help="Why it is to serve alone after a comparison, where it is.")
@@ -94,9 +96,9 @@ def said_of_the_run() -> Iterator[None]:
 
 
 @deploy.command()
-@click.option("--stage", type=STAGE, required=True)
-@click.option("--assembly", type=FOLDER, required=True, help="What `synth` wrote.")
-@click.option("--run-id", type=int, required=True, help="The run of Azure Pipelines that asks.")
+@STAGE
+@ASSEMBLY
+@RUN
 def duties(stage: Stage, assembly: Path, run_id: int) -> None:
     """Refuse the deployment where who had the version built approved it or let it pass.
 
@@ -112,9 +114,9 @@ def duties(stage: Stage, assembly: Path, run_id: int) -> None:
 
 
 @deploy.command()
-@click.option("--stage", type=STAGE, required=True)
-@click.option("--assembly", type=FOLDER, required=True, help="What `synth` wrote.")
-@click.option("--run-id", type=int, required=True, help="The run of Azure Pipelines that deployed it.")
+@STAGE
+@ASSEMBLY
+@RUN
 def retain(stage: Stage, assembly: Path, run_id: int) -> None:
     """Keep the runs that built and deployed what serves, and no longer those of what served before.
 
@@ -135,8 +137,8 @@ def gate() -> None:
 
 
 @gate.command("run")
-@click.option("--stage", type=STAGE, required=True)
-@click.option("--assembly", type=FOLDER, required=True, help="What `synth` wrote.")
+@STAGE
+@ASSEMBLY
 @click.option("--results", type=FOLDER, required=True, help="Where the test results go.")
 @click.option("--only", multiple=True, metavar="GATE", help="Only this gate; may be repeated.")
 def run_gates(stage: Stage, assembly: Path, results: Path, only: tuple[str, ...]) -> None:

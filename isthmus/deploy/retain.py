@@ -14,6 +14,7 @@ from isthmus.azure.client import Client
 from isthmus.config import Platform, Stage
 from isthmus.deploy import comparison
 from isthmus.deploy.package import read
+from isthmus.errors import Refused
 
 
 def retain(
@@ -22,6 +23,7 @@ def retain(
     """Lease this run and the one that built the version, as the job; then free those of what served before.
 
     Where the version is put beside the one that serves, that one's runs stay kept. Can be taken again.
+    Raises `Refused` where jobs may not keep runs.
     """
     package = read(assembly)
     owner = names.lease_owner(platform, package.model, stage)
@@ -31,7 +33,14 @@ def retain(
         kept.append(build)
     else:
         say(f"the run that built the version is gone: {built or 'none is recorded'}")
-    for one in retention.keep(client, owner, kept):
+    try:
+        new = retention.keep(client, owner, kept)
+    except Refused as refusal:
+        todo = (
+            "have an administrator give `isthmus azure apply`, which lets jobs keep runs; then rerun the job"
+        )
+        raise Refused(refusal.what, where=refusal.where, todo=todo) from None
+    for one in new:
         say(f"run {one} is kept for as long as the version serves {stage}")
     if stage == comparison.STAGE and comparison.read(assembly):
         return

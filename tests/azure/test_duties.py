@@ -194,9 +194,13 @@ def test_the_runs_of_what_serves_are_kept_until_another_serves(world: World) -> 
     assert set(retention.held(admin, owner)) == {first, before.id, second, beside.id}
     after = world.let_pass(second, "ari", stage="deployed")
     assert set(retention.held(admin, owner)) == {second, after.id}
-    (step,) = [one for one in runs.timeline(admin, after.id) if one["name"] == "Keep the runs of what serves"]
-    said = runs.log(admin, after.id, step["log"]["id"])
+    said = step_said(admin, after.id)
     assert f"run {first} is no longer kept" in said and f"run {after.id} is kept" in said
+
+
+def step_said(client: Client, run: int) -> str:
+    (step,) = [one for one in runs.timeline(client, run) if one["name"] == "Keep the runs of what serves"]
+    return runs.log(client, run, step["log"]["id"])
 
 
 def test_who_keeps_runs_deletes_none(world: World) -> None:
@@ -207,3 +211,16 @@ def test_who_keeps_runs_deletes_none(world: World) -> None:
         assert present.granted(BUILD_NAMESPACE, token, jobs) == RETAIN == 4
     token = f"{present.project()}/{present.pipeline('infrastructure')}"
     assert present.granted(BUILD_NAMESPACE, token, jobs) == 0
+
+
+def test_jobs_that_may_not_keep_runs_say_who_mends_it(world: World) -> None:
+    """Prod serves by then; what is left is done by the job again."""
+    present = Present(world.client("admin"))
+    token, jobs = f"{present.project()}/{present.pipeline('seattle-rain-build')}", present.build_service()
+    entry = {"descriptor": jobs, "allow": 0, "deny": 0, "extendedInfo": {}}
+    body = {"token": token, "merge": False, "accessControlEntries": [entry]}
+    present.clients.get_security_client().set_access_control_entries(body, BUILD_NAMESPACE)
+    run = world.let_pass(world.built("dana"), "ari", stage="deployed")
+    (failure,) = runs.failures(present.client, run.id)
+    assert failure.startswith("Keep the runs of what serves: ") and "retain indefinitely" in failure
+    assert "isthmus azure apply" in step_said(present.client, run.id)
