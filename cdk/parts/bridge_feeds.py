@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from isthmus import names
@@ -30,68 +31,64 @@ class Feed:
 
 def feeds(platform: Platform) -> list[Feed]:
     """All that the platform needs, in the order in which the stack has them."""
-    automation, prod = platform.accounts.automation, platform.accounts.prod
-    alarms = [name(platform, "*") for name in (names.drift_alarm, names.quality_alarm)]
+    automation = platform.accounts.automation
+    own = partial(_own, automation)
+    waiting = "Jobs in Azure DevOps that begin to wait for an execution"
     found = [
-        Feed(
-            "Approvals",
-            "Decisions about model versions",
-            "aws.sagemaker",
-            ("SageMaker Model Package State Change",),
-            automation,
-            {
-                "ModelPackageGroupName": [{"exists": True}],
-                "ModelApprovalStatus": ["Approved", "PendingManualApproval", "Rejected"],
-            },
-        ),
-        Feed(
-            "Alarms",
-            "Drift and loss of quality in prod; what another account sends has no business here",
-            "aws.cloudwatch",
-            ("CloudWatch Alarm State Change",),
-            prod,
-            {"alarmName": [{"wildcard": alarm} for alarm in alarms], "state": {"value": ["ALARM"]}},
-            own_bus=True,
-        ),
-        Feed(
-            "Executions",
-            "Executions of SageMaker pipelines, which jobs in Azure DevOps wait for",
-            "aws.sagemaker",
-            (
-                "SageMaker Model Building Pipeline Execution Status Change",
-                "SageMaker Model Building Pipeline Execution Step Status Change",
-            ),
-            automation,
-        ),
-        Feed(
-            "Jobs",
-            "Jobs in Azure DevOps that begin to wait for an execution",
-            names.CALLBACK_SOURCE,
-            (names.JOB_WAITING,),
-            automation,
-            own_bus=True,
-        ),
+        _decisions(automation),
+        _alarms(platform),
+        _executions(automation),
+        own("Jobs", waiting, names.CALLBACK_SOURCE, names.JOB_WAITING),
     ]
     if platform.lands:
-        found.append(
-            Feed(
-                "Landings",
-                "Data sets that have landed and are complete",
-                names.LANDING_SOURCE,
-                (names.DATA_SET_COMPLETE,),
-                automation,
-                own_bus=True,
-            )
-        )
+        what = "Data sets that have landed and are complete"
+        found.append(own("Landings", what, names.LANDING_SOURCE, names.DATA_SET_COMPLETE))
     if any(model.retraining.schedule for model in platform.models):
-        found.append(
-            Feed(
-                "Schedules",
-                "Models that are to be trained anew by the clock",
-                names.SCHEDULE_SOURCE,
-                (names.RETRAINING_DUE,),
-                automation,
-                own_bus=True,
-            )
-        )
+        what = "Models that are to be trained anew by the clock"
+        found.append(own("Schedules", what, names.SCHEDULE_SOURCE, names.RETRAINING_DUE))
     return found
+
+
+def _own(automation: str, id_: str, what: str, source: str, kind: str) -> Feed:
+    """What our own functions and rules tell on the bus."""
+    return Feed(id_, what, source, (kind,), automation, own_bus=True)
+
+
+def _decisions(automation: str) -> Feed:
+    return Feed(
+        "Approvals",
+        "Decisions about model versions",
+        "aws.sagemaker",
+        ("SageMaker Model Package State Change",),
+        automation,
+        {
+            "ModelPackageGroupName": [{"exists": True}],
+            "ModelApprovalStatus": ["Approved", "PendingManualApproval", "Rejected"],
+        },
+    )
+
+
+def _alarms(platform: Platform) -> Feed:
+    alarms = [name(platform, "*") for name in (names.drift_alarm, names.quality_alarm)]
+    return Feed(
+        "Alarms",
+        "Drift and loss of quality in prod; what another account sends has no business here",
+        "aws.cloudwatch",
+        ("CloudWatch Alarm State Change",),
+        platform.accounts.prod,
+        {"alarmName": [{"wildcard": alarm} for alarm in alarms], "state": {"value": ["ALARM"]}},
+        own_bus=True,
+    )
+
+
+def _executions(automation: str) -> Feed:
+    return Feed(
+        "Executions",
+        "Executions of SageMaker pipelines, which jobs in Azure DevOps wait for",
+        "aws.sagemaker",
+        (
+            "SageMaker Model Building Pipeline Execution Status Change",
+            "SageMaker Model Building Pipeline Execution Step Status Change",
+        ),
+        automation,
+    )
