@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from isthmus.errors import BadInput, NotFound, Problem, Refused, Unavailable
 
@@ -31,6 +32,11 @@ class Client:
     organization_url: str
     project: str
     token: str
+
+    @property
+    def project_url(self) -> str:
+        """Of the project, whose name may hold a space, an accent or a percent sign."""
+        return f"{self.organization_url}/{quote(self.project, safe='')}"
 
     def get(self, path: str, *, version: str = VERSION, **query: str | int) -> Any:
         return self.call("GET", path, None, version, query)
@@ -84,7 +90,7 @@ class Client:
         query: dict[str, str | int],
         accept: str = "application/json",
     ) -> requests.Response:
-        url = f"{self.organization_url}/{self.project}/_apis/{path}"
+        url = f"{self.project_url}/_apis/{path}"
         return self._ask(method, url, body, query | {"api-version": version}, accept)
 
     def _ask(

@@ -19,6 +19,6 @@ def propose(client: Client, folder: Path, repository: str, branch: str, title: s
     if not git(folder, "diff", "--cached", "--name-only"):
         raise BadInput("nothing was changed, so there is nothing to propose", where=str(folder.resolve()))
     git(folder, "commit", "-q", "-m", title)
-    url = f"{client.organization_url}/{client.project}/_git/{repository}"
+    url = f"{client.project_url}/_git/{repository}"
     git(folder, "push", "-q", "--force", url, f"HEAD:refs/heads/{branch}", token=client.token)
     return ensure(client, repository, branch, title)

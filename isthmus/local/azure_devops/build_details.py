@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from pathlib import Path
+from urllib.parse import quote
 
 from isthmus.local.azure_devops import leases
 from isthmus.local.azure_devops.access import VIEW_BUILDS
@@ -71,7 +72,7 @@ def artifacts(call: Call) -> Answer | Document | list[Document]:
 
 def _artifact(organization: Organization, run: Document, artifact: Document) -> Document:
     base = f"{organization.url}/{run['project']}/_apis/build/builds/{run['id']}/artifacts"
-    url = f"{base}?artifactName={artifact['name']}"
+    url = f"{base}?artifactName={quote(artifact['name'], safe='')}"
     return artifact | {
         "resource": {
             "type": "PipelineArtifact",

@@ -227,7 +227,7 @@ def version(call: Call, repository: Document, prefix: str, dot: str = ".") -> st
 def commit_reference(organization: Organization, repository: Document, commit: gitcli.Commit) -> Document:
     """A GitCommitRef."""
     project = organization.projects[repository["project"]]
-    web = f"{organization.url}/{project['name']}/_git/{repository['name']}"
+    web = organization.git_url(project, repository)
     return {
         "commitId": commit.id,
         "treeId": commit.tree,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from isthmus.local.azure_devops.faults import Fault, not_found
 from isthmus.local.azure_devops.keys import Key
@@ -144,6 +145,10 @@ class Organization:
 
     def project_url(self, project: Document) -> str:
         return f"{self.url}/{project['id']}"
+
+    def git_url(self, project: Document, repository: Document) -> str:
+        """Of a repository, as people and git have it: by names, percent-encoded."""
+        return f"{self.url}/{quote(project['name'])}/_git/{quote(repository['name'])}"
 
     def identity(self, principal: Principal) -> Document:
         """The principal as an IdentityRef."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase as fnmatch
+from urllib.parse import quote
 
 from isthmus.local.azure_devops.access import administrator
 from isthmus.local.azure_devops.call import Answer, Call, text
@@ -91,7 +92,7 @@ def _project(organization: Organization, project: Document) -> Document:
             "versioncontrol": {"sourceControlType": "Git"},
             "processTemplate": {"templateName": "Basic"},
         },
-        "_links": {"self": {"href": url}, "web": {"href": f"{organization.url}/{project['name']}"}},
+        "_links": {"self": {"href": url}, "web": {"href": f"{organization.url}/{quote(project['name'])}"}},
     }
 
 

@@ -89,7 +89,7 @@ def default_branch(organization: Organization, repository: Document) -> str:
 def shown(organization: Organization, repository: Document) -> Document:
     """A GitRepository."""
     project = organization.projects[repository["project"]]
-    web = f"{organization.url}/{project['name']}/_git/{repository['name']}"
+    web = organization.git_url(project, repository)
     url = f"{organization.project_url(project)}/_apis/git/repositories/{repository['id']}"
     branch = default_branch(organization, repository)
     return {

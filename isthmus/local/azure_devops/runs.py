@@ -177,7 +177,7 @@ def _context(organization: Organization, pipeline: Document, run: Document, want
         source_version=run["sourceVersion"],
         repository_id=repository["id"],
         repository_name=repository["name"],
-        repository_url=f"{organization.url}/{project['name']}/_git/{repository['name']}",
+        repository_url=organization.git_url(project, repository),
         source_message=newest.message.partition("\n")[0] if newest else "",
         reason=REASONS.get(wanted.reason, "Manual"),
         requested_for=who.display_name,

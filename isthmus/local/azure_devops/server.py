@@ -10,7 +10,6 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -140,7 +139,7 @@ class Api:
         self._prefix = f"/{organization.settings.organization}".lower()
 
     async def answer(self, request: Request) -> Response:
-        path = request.url.path
+        path = request.scope["path"]
         if request.method == "OPTIONS" and path.strip("/").lower() == "_apis":
             # Above all organizations, where clients look for what an organization has not.
             return _response([])
@@ -155,7 +154,7 @@ class Api:
             return _sign_in(request, is_git=is_git)
         try:
             if is_git:
-                return await smart_http.serve(self._organization, principal, request, unquote(inner))
+                return await smart_http.serve(self._organization, principal, request, inner)
             return await self._api(request, principal, inner)
         except Fault as fault:
             return _fault(fault)
@@ -163,13 +162,15 @@ class Api:
     async def _api(self, request: Request, principal: Principal, inner: str) -> Response:
         scope, found, rest = f"/{inner}".partition("/_apis")
         if not found or (rest and rest[0] != "/"):
-            raise not_found(f"No HTTP resource was found that matches the request URI '{request.url.path}'.")
+            raise not_found(
+                f"No HTTP resource was found that matches the request URI '{request.scope['path']}'."
+            )
         if request.method == "OPTIONS":
             return _response(locations.options(self._router, rest.strip("/").lower()))
         route = self._router.find(rest)
         if route is None:
             raise not_found(
-                f"No HTTP resource of this stand-in matches the request URI '{request.url.path}'.",
+                f"No HTTP resource of this stand-in matches the request URI '{request.scope['path']}'.",
                 "VssResourceNotFoundException",
             )
         area = rest.strip("/").partition("/")[0].lower()

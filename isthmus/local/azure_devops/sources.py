@@ -50,9 +50,9 @@ class RepositorySources:
             commit = gitcli.resolve(organization.git(found), version or ref) or ""
             if not commit:
                 raise NotFound(f"repository {repository.name} has no {version or ref or 'commit'}")
-        project = organization.project(found["project"])["name"]
-        url = f"{organization.url}/{project}/_git/{found['name']}"
-        return Located(repository, found["id"], found["name"], ref, commit, url, project)
+        project = organization.project(found["project"])
+        url = organization.git_url(project, found)
+        return Located(repository, found["id"], found["name"], ref, commit, url, project["name"])
 
     def _named(self, name: str) -> Document:
         """A repository by `name` or `project/name`; raises `NotFound` with the nearest name."""

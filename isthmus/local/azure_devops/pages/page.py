@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 from isthmus.local.azure_devops.faults import not_found
 from isthmus.local.azure_devops.organization import Organization
@@ -38,7 +39,7 @@ class Asked:
     @property
     def base(self) -> str:
         """The project's address."""
-        return f"/{self.organization.settings.organization}/{self.project['name']}"
+        return f"/{self.organization.settings.organization}/{quote(self.project['name'])}"
 
     @property
     def trail(self) -> tuple[tuple[str, str], ...]:

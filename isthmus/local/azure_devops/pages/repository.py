@@ -21,7 +21,7 @@ def one(asked: Asked) -> Page:
     shown = {
         "base": asked.base,
         "repository": repository,
-        "url": f"{asked.organization.url}/{asked.project['name']}/_git/{repository['name']}",
+        "url": asked.organization.git_url(asked.project, repository),
         "branch": branch,
         "branches": [name for name in gitcli.refs(folder) if name.startswith("refs/heads/")],
         "files": gitcli.tree(folder, branch) if branch else [],

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -72,9 +71,7 @@ class Site:
         if path == STYLE_PATH:
             return Response(STYLE.read_bytes(), 200, HEADERS, "text/css; charset=utf-8")
         # Pages read git and files, so others need not wait for them.
-        status, text = await run_in_threadpool(
-            self._page, unquote(path).strip("/"), dict(request.query_params)
-        )
+        status, text = await run_in_threadpool(self._page, path.strip("/"), dict(request.query_params))
         return HTMLResponse(text, status, HEADERS)
 
     def _page(self, path: str, query: Mapping[str, str]) -> tuple[int, str]:
