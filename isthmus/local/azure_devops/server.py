@@ -106,6 +106,7 @@ SLOW = frozenset({"git", "pipelines", "policy", "projects", "build"})
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]
 # What a body or query of a shape that nobody expected ends in.
 _MALFORMED = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError, GitError)
+STUMBLED = "The request is malformed"
 SIGN_IN = "<!DOCTYPE html><html><head><title>Azure DevOps Services | Sign In</title></head></html>"
 
 
@@ -221,7 +222,7 @@ async def _carry_out(handler: Any, call: Call, *, slow: bool) -> Any:
     except _MALFORMED as error:
         # A body of a shape that no handler expected: the caller's mistake, and ours to word better.
         log.warning("%s %s: %r", call.method, call.path, error, exc_info=True)
-        raise Fault(400, "VssPropertyValidationException", f"The request is malformed: {error!r}.") from None
+        raise Fault(400, "VssPropertyValidationException", f"{STUMBLED}: {error!r}.") from None
 
 
 def _response(answer: Any) -> Response:
