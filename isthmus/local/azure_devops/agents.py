@@ -135,6 +135,8 @@ class RunAgents:
         self._hosts.pop(run["id"], None)
         host.close()
         if self._stopping:
+            # What it was stopped as is written; how long its logs are is not.
+            self._organization.save_run(run)
             return
         run |= {"state": "completed", "result": result, "finishedDate": now()}
         if failure:

@@ -52,8 +52,8 @@ class Gates:
     def release(self, run: Document, point: Checkpoint) -> None:
         """The stage has ended."""
         self.locks.release(run["id"], point.stage_record_id)
-        run.get("passed", {}).pop(point.stage_record_id, None)
-        self._organization.save_run(run)
+        if run.get("passed", {}).pop(point.stage_record_id, None):
+            self._organization.save_run(run)
 
     def cancel(self, cancelled: threading.Event) -> None:
         """Set a run's event, and wake it if it waits here."""
@@ -169,9 +169,9 @@ class Gates:
 
     def _remember(self, run: Document, point: Checkpoint, used: list[Used]) -> None:
         """Which connections this stage may have tokens of."""
-        passed = run.setdefault("passed", {})
-        passed[point.stage_record_id] = [found["id"] for kind, found in used if kind == "endpoint"]
-        self._organization.save_run(run)
+        if lent := [found["id"] for kind, found in used if kind == "endpoint"]:
+            run.setdefault("passed", {})[point.stage_record_id] = lent
+            self._organization.save_run(run)
 
 
 def _takes_time(check: Document) -> bool:

@@ -135,7 +135,6 @@ class RunHost:
         """The run is over: its tokens are no longer good, nothing waits for it, its work folder goes."""
         for token in self._tokens:
             self._organization.principals.revoke(token)
-        self._organization.ledger.keep_logs(self._run)
         self._organization.gates.abandon(self._run)
         shutil.rmtree(run_folder(self._organization, self._run) / "work", ignore_errors=True)
 

@@ -16,6 +16,8 @@ from typing import Any
 from isthmus import files
 
 Document = dict[str, Any]
+_PUT = "INSERT OR REPLACE INTO documents VALUES (?, ?, ?)"
+_COUNT = "INSERT OR REPLACE INTO counters VALUES (?, ?)"
 
 
 class Store:
@@ -28,6 +30,7 @@ class Store:
         self.lock = threading.RLock()
         self._database = _opened(path)
         self._counters: dict[str, int] = dict(self._database.execute("SELECT kind, value FROM counters"))
+        self._counted: set[str] = set()
         self._tables: dict[str, Table] = {}
 
     def table(self, kind: str) -> Table:
@@ -42,11 +45,21 @@ class Store:
         """The next number of that kind; numbers are not used twice, not even after a restart."""
         with self.lock:
             value = self._counters[kind] = self._counters.get(kind, 0) + 1
-            self._execute("INSERT OR REPLACE INTO counters VALUES (?, ?)", kind, value)
+            self._counted.add(kind)
             return value
 
     def write(self, kind: str, key: str, document: Document) -> None:
-        self._execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", kind, key, json.dumps(document))
+        """With the numbers given out since: a number is nobody's before what has it is kept."""
+        row = (kind, key, json.dumps(document))
+        if not self._counted:
+            self._execute(_PUT, *row)
+            return
+        with self._database:
+            self._execute("BEGIN")
+            for counted in self._counted:
+                self._execute(_COUNT, counted, self._counters[counted])
+            self._execute(_PUT, *row)
+        self._counted.clear()
 
     def erase(self, kind: str, key: str) -> None:
         self._execute("DELETE FROM documents WHERE kind = ? AND key = ?", kind, key)

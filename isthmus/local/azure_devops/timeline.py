@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from isthmus.local.azure_devops.clock import now
+from isthmus.local.azure_devops.clock import now, written
 from isthmus.local.azure_devops.organization import Organization
 from isthmus.local.azure_devops.store import Document
 from isthmus.local.pipelines.host import Record
@@ -30,8 +30,11 @@ class Ledger:
             stamp = {"lastModified": now(), "changeId": timeline["changeId"]}
             timeline["records"][record["id"]] = known | record | stamp
             timeline["lastChangedOn"] = stamp["lastModified"]
-            # That something is to be done is known again from what is done: it is written with that.
-            keep = self._table.hold if record.get("state") == "pending" else self._table.save
+            # That something is to be done, or was skipped, is written with what is done, or ended, above it.
+            waits = record.get("state") == "pending" or (
+                record.get("result") == "skipped" and record.get("type") != "Stage"
+            )
+            keep = self._table.hold if waits else self._table.save
             keep(run["id"], timeline)
 
     def records(self, run: Document) -> dict[str, Document]:
@@ -63,11 +66,6 @@ class Ledger:
             file.write(text)
             log["lineCount"] += text.count("\n")
             log["lastChangedOn"] = now()
-
-    def keep_logs(self, run: Document) -> None:
-        """Write down how many logs there are, and of what length: at the end of a run."""
-        with self._lock:
-            self._organization.save_run(run)
 
     def logs(self, run: Document) -> list[Document]:
         return [self._log_shown(run, log) for log in run.get("logs", {}).values()]
@@ -158,4 +156,4 @@ def _task(task: str | None) -> Document | None:
 
 
 def _moment(moment: datetime | None) -> str | None:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if moment else None
+    return written(moment) if moment else None

@@ -13,7 +13,7 @@ from isthmus.local.pipelines.grammar import Index, Literal, Name, parse
 from isthmus.local.pipelines.nodes import Mapping, Node, Place, Scalar, broken, nearest
 from isthmus.local.pipelines.parameters import is_typed
 from isthmus.local.pipelines.problems import Notes
-from isthmus.local.pipelines.templating import WORDS, directive, each_parts, pieces_of
+from isthmus.local.pipelines.templating import OPENING, WORDS, directive, each_parts, pieces_of
 
 CONTEXTS = frozenset({"parameters", "variables", "resources", "pipeline", "environment"})
 """What a template expression may name, besides the variables of loops."""
@@ -37,6 +37,8 @@ def check_file(root: Mapping, parameters: Collection[str]) -> list[str]:
 
 def _check(node: Node, file: _File, names: frozenset[str]) -> None:
     if isinstance(node, Scalar):
+        if OPENING not in node.text:
+            return
         with file.notes.noting():
             for is_expression, text in pieces_of(node.text, node.at):
                 if is_expression:

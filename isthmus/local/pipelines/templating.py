@@ -27,6 +27,7 @@ from isthmus.local.pipelines.values import (
     to_string,
 )
 
+OPENING = "${{"
 WORDS = ("if", "elseif", "else", "each", "insert")
 _DIRECTIVE = re.compile(r"(if|elseif|else|each|insert)(?=\s|$)(.*)", re.DOTALL)
 _EACH = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s+in\s+(.+)", re.DOTALL)
@@ -71,6 +72,8 @@ def settle(part: Part) -> Part:
     """A scalar becomes its text, or what the expression that it is stands for."""
     if part.scope is None or not isinstance(part.node, Scalar):
         return part
+    if _is_plain(part.node.text):
+        return Part(part.node, None)
     pieces = list(pieces_of(part.node.text, part.at))
     if len(pieces) == 1 and pieces[0][0]:
         value = evaluate(pieces[0][1], part.scope, part.at)
@@ -133,7 +136,7 @@ def evaluate(text: str, scope: Scope, at: Place) -> Value:
 def pieces_of(text: str, at: Place) -> Iterator[tuple[bool, str]]:
     """Text cut into (False, literal) and (True, expression)."""
     position = 0
-    while (start := text.find("${{", position)) >= 0:
+    while (start := text.find(OPENING, position)) >= 0:
         if start > position:
             yield False, text[position:start]
         end = _closing(text, start + 3)
@@ -145,10 +148,15 @@ def pieces_of(text: str, at: Place) -> Iterator[tuple[bool, str]]:
         yield False, text[position:]
 
 
+def _is_plain(text: str) -> bool:
+    """Most text holds no expression, and need not be cut."""
+    return OPENING not in text and len(text) <= MAX_TEXT
+
+
 def directive(key: Scalar) -> Directive | None:
     """The `if`, `elseif`, `else`, `each` or `insert` that a key is."""
     text = key.text.strip()
-    if not text.startswith("${{"):
+    if not text.startswith(OPENING):
         return None
     pieces = list(pieces_of(text, key.at))
     if len(pieces) != 1:
@@ -229,7 +237,8 @@ def _entries_of(node: Mapping, scope: Scope) -> Iterator[Entry]:
         one = directive(key)
         if one is None:
             chain.taken = None
-            yield replace(key, text=_key(key, scope)), Part(value, scope)
+            named = key if _is_plain(key.text) else replace(key, text=_key(key, scope))
+            yield named, Part(value, scope)
             continue
         for inner in chain.scopes(one, scope):
             yield from mapping(Part(value, inner))

@@ -55,12 +55,12 @@ class Timeline:
         self.change(record, state="inProgress", start=_now())
 
     def finish(self, record: Record, result: Result, issues: Iterable[Issue] = ()) -> None:
-        """Ends a record, and skips what is still pending below it."""
+        """Skips what is still pending below a record, and ends it."""
+        self._skip_below(record)
         before = self.now(record)
         found = (*before.issues, *issues)
         percent = before.percent if result == "skipped" else 100
         self.change(record, state="completed", result=result, finish=_now(), issues=found, percent=percent)
-        self._skip_below(record)
 
     def change(self, record: Record, **changes: Any) -> None:
         with self._lock:

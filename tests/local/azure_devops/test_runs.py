@@ -222,6 +222,7 @@ def test_a_run_in_flight_is_shown_as_canceled_after_a_kill(tmp_path: Path) -> No
         assert "restarted" in build["validationResults"][0]["message"]
         records = second.person("admin").get(f"build/builds/{run['id']}/timeline")["records"]
         assert {one["state"] for one in records} == {"completed"}
+        assert second.person("admin").run(run["pipeline"]["id"])["id"] == run["id"] + 1
 
 
 def test_it_stops_at_once_with_a_run_in_flight(tmp_path: Path) -> None:
