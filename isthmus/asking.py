@@ -13,10 +13,10 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from isthmus import names
 from isthmus.errors import Problem
+from isthmus.s3 import read_object, split_uri
 from isthmus.serving import Serving
 
 Client = Callable[[str], Any]
@@ -84,7 +84,7 @@ class _Queue:
         )
         answer, failure = taken["OutputLocation"], taken.get("FailureLocation", "")
         where = _first(self.s3, [answer, *([failure] if failure else [])])
-        text = _read(self.s3, where)
+        text = read_object(self.s3, where)
         if where == failure:
             raise _model_error(self.exceptions, text.decode(errors="replace"))
         return {"Body": io.BytesIO(text), "ContentType": more.get("Accept", ContentType)}
@@ -112,7 +112,7 @@ class _Files:
         key = hand_in(self.s3, self.bucket, self.model, name, Body)
         execution, results = start_batch(self.sagemaker, self.model, key)
         self._wait(execution)
-        text = _read(self.s3, f"s3://{self.bucket}/{results}{name}.out")
+        text = read_object(self.s3, f"s3://{self.bucket}/{results}{name}.out")
         return {"Body": io.BytesIO(text), "ContentType": "text/csv"}
 
     def _wait(self, execution: str) -> None:
@@ -132,9 +132,8 @@ def _first(s3: Any, uris: list[str]) -> str:
 
     def look() -> str:
         for uri in uris:
-            where = urlsplit(uri)
-            key = where.path.lstrip("/")
-            if s3.list_objects_v2(Bucket=where.netloc, Prefix=key, MaxKeys=1)["KeyCount"]:
+            bucket, key = split_uri(uri)
+            if s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)["KeyCount"]:
                 return uri
         return ""
 
@@ -149,12 +148,6 @@ def _until(look: Callable[[], str], where: str) -> str:
         time.sleep(pause)
         pause = min(LONGEST_PAUSE, pause * 1.3)
     return found
-
-
-def _read(s3: Any, uri: str) -> bytes:
-    where = urlsplit(uri)
-    body: bytes = s3.get_object(Bucket=where.netloc, Key=where.path.lstrip("/"))["Body"].read()
-    return body
 
 
 def _model_error(exceptions: Any, said: str) -> Exception:

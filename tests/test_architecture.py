@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 APART = ("bridge", "gateway", "landing")
 COMMON = {"config", "errors", "names"}
+SHARED = {"interval", "markdown", "s3"}
 # What each room may import beside itself and `errors`.
 MAY_IMPORT = {
     "errors": set[str](),
@@ -21,19 +22,22 @@ MAY_IMPORT = {
     "sessions": set[str](),
     "resource_types": set[str](),
     "files": set[str](),
+    "interval": set[str](),
+    "s3": set[str](),
     "config": {"files"},
     "names": {"config"},
     "network": COMMON,
     "serving": COMMON,
-    "asking": COMMON | {"serving"},
+    "asking": COMMON | {"serving", "s3"},
     "aws": COMMON,
     "executor": {"lifeline"},
-    "container": {"config"},
+    "container": {"config", "interval"},
     "azure": COMMON | {"aws", "sessions"},
-    "monitor": COMMON | {"aws", "network", "serving", "container"},
-    "build": COMMON | {"network", "instances", "container", "executor", "azure", "monitor", "markdown"},
+    "monitor": COMMON | {"aws", "network", "serving", "container", "interval", "s3"},
+    "build": COMMON | {"network", "instances", "container", "executor", "azure", "monitor"} | SHARED,
     "infra": COMMON | {"aws", "azure", "lifeline"},
     "deploy": COMMON
+    | SHARED
     | {
         "asking",
         "aws",
@@ -44,11 +48,10 @@ MAY_IMPORT = {
         "monitor",
         "infra",
         "azure",
-        "markdown",
     },
-    "operate": COMMON | {"asking", "aws", "azure", "serving", "markdown"},
+    "operate": COMMON | SHARED | {"asking", "aws", "azure", "serving"},
     "compare": COMMON | {"monitor", "operate"},
-    "audit": COMMON | {"aws", "azure", "infra", "operate"},
+    "audit": COMMON | {"aws", "azure", "infra", "interval", "operate"},
     "doctor": COMMON | {"aws", "azure", "infra", "operate"},
     "cdk": COMMON | {"network", "instances", "resource_types", "sessions"},
     "app": {"config", "cdk", "infra"},

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from isthmus.interval import Interval
 from isthmus.operate.registry import Version
 
 
@@ -19,14 +20,14 @@ from isthmus.operate.registry import Version
 class Evaluation:
     """A metric, whether it reaches its bar, and the interval of its gain over the version in prod then.
 
-    `gain` is (value, low, high), None where the version was compared with none of its model.
+    `gain` is None where the version was compared with none of its model.
     """
 
     metric: str
     value: float
     threshold: float
     meets: bool
-    gain: tuple[float, float, float] | None = None
+    gain: Interval | None = None
 
 
 def read(s3: Any, bucket: str, version: Version) -> Evaluation | None:
@@ -57,8 +58,8 @@ def parse(found: Mapping[str, Any], group: str) -> Evaluation:
     return Evaluation(str(found["metric"]), value, threshold, meets, gain)
 
 
-def _gain(found: Mapping[str, Any]) -> tuple[float, float, float]:
-    return _number(found["value"]), _number(found["ci_low"]), _number(found["ci_high"])
+def _gain(found: Mapping[str, Any]) -> Interval:
+    return Interval(*(_number(found[key]) for key in ("value", "ci_low", "ci_high")))
 
 
 def _number(value: Any) -> float:

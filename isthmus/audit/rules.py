@@ -88,10 +88,9 @@ def _by_rule(platform: Platform, one: Served) -> str:
         return f"approved automatically, and built because of {reason}"
     if one.evaluation is None or one.evaluation.gain is None:
         return "approved automatically, and no evaluation compares it with a version of its model"
-    value, low, high = one.evaluation.gain
-    if low >= rule.least_gain:
+    gained = one.evaluation.gain
+    if gained.ci_low >= rule.least_gain:
         return ""
-    gained = f"{value:.3f} [{low:.3f}, {high:.3f}]"
     return f"approved automatically, and its gain is {gained}: the rule asks for {rule.least_gain:g}"
 
 

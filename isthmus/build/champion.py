@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any
-from urllib.parse import urlsplit
 
 from isthmus.build.content import File, upload
 from isthmus.container.versions import ARN_FILE, NONE, RECORD
+from isthmus.s3 import read_object
 
 
 def in_prod(sagemaker: Any, group: str) -> dict[str, Any] | None:
@@ -36,9 +36,12 @@ def stage_champion(s3: Any, bucket: str, model: str, champion: dict[str, Any] | 
     arn: str = champion["ModelPackageArn"]
     evaluation = champion["CustomerMetadataProperties"]["evaluation_uri"].rstrip("/")
     files = [
-        File("model.tar.gz", _read(s3, champion["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])),
+        File(
+            "model.tar.gz",
+            read_object(s3, champion["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]),
+        ),
         File(ARN_FILE, f"{arn}\n".encode()),
-        *(File(name, _read(s3, f"{evaluation}/{name}")) for name in RECORD),
+        *(File(name, read_object(s3, f"{evaluation}/{name}")) for name in RECORD),
         *_baseline(s3, champion["CustomerMetadataProperties"].get("baseline_uri", "")),
     ]
     folder = hashlib.sha256(arn.encode()).hexdigest()[:16]
@@ -48,12 +51,6 @@ def stage_champion(s3: Any, bucket: str, model: str, champion: dict[str, Any] | 
 def _baseline(s3: Any, uri: str) -> list[File]:
     """What its training rows were like; nothing where that is gone: it is shown, and decides nothing."""
     try:
-        return [File("baseline.json", _read(s3, f"{uri.rstrip('/')}/baseline.json"))] if uri else []
+        return [File("baseline.json", read_object(s3, f"{uri.rstrip('/')}/baseline.json"))] if uri else []
     except s3.exceptions.NoSuchKey:
         return []
-
-
-def _read(s3: Any, uri: str) -> bytes:
-    where = urlsplit(uri)
-    content: bytes = s3.get_object(Bucket=where.netloc, Key=where.path.lstrip("/"))["Body"].read()
-    return content

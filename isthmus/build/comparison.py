@@ -18,8 +18,9 @@ import pandas as pd
 from isthmus.build.sample import FORECASTS, ROWS
 from isthmus.config import ModelConfig
 from isthmus.container.evaluation import FEWEST_NEW_ROWS
-from isthmus.container.metrics import Interval, encode, gain, with_interval
+from isthmus.container.metrics import encode, gain, with_interval
 from isthmus.container.tabular import read_rows, row_keys
+from isthmus.interval import Interval
 
 Figures = Mapping[str, Any]
 
@@ -36,10 +37,6 @@ class Comparison:
     mine: Figures
     prods: Figures
     rows: int
-
-    @property
-    def is_noise(self) -> bool:
-        return self.gain.ci_low <= 0 <= self.gain.ci_high
 
 
 def compare(config: ModelConfig, evaluation: Figures, sample: Path, prod: Path) -> Comparison | None:

@@ -7,7 +7,6 @@ import json
 import math
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from isthmus.build import table
 from isthmus.build.content import File, inside
@@ -15,6 +14,7 @@ from isthmus.build.landed import landed_objects
 from isthmus.build.table import Table, is_number
 from isthmus.config import ModelConfig
 from isthmus.errors import BadInput
+from isthmus.s3 import split_uri
 
 SAMPLE_ROWS = 400
 # Of a header that may be no header at all.
@@ -78,11 +78,11 @@ def sample(repository: Path, config: ModelConfig) -> File:
 def _source(s3: Any, repository: Path, config: ModelConfig) -> File:
     from botocore.exceptions import ClientError
 
-    where = urlsplit(config.data.source)
-    if where.scheme != "s3":
+    bucket, key = split_uri(config.data.source)
+    if not bucket:
         return local_source(repository, config)
     try:
-        found = s3.get_object(Bucket=where.netloc, Key=where.path.lstrip("/"))
+        found = s3.get_object(Bucket=bucket, Key=key)
     except ClientError as error:
         raise BadInput(
             f"no data could be read from {config.data.source}: {error.response['Error']['Code']}",
@@ -91,7 +91,7 @@ def _source(s3: Any, repository: Path, config: ModelConfig) -> File:
         ) from None
     content: bytes = found["Body"].read()
     check(content, config.data.source, config)
-    return File(f"0000-{Path(where.path).stem}.csv", content, config.data.source, found.get("VersionId", ""))
+    return File(f"0000-{Path(key).stem}.csv", content, config.data.source, found.get("VersionId", ""))
 
 
 def _landed(s3: Any, bucket: str, config: ModelConfig, data_set: str) -> list[File]:

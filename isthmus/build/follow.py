@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from isthmus.build.reason import explain
 from isthmus.errors import Problem
+from isthmus.s3 import read_object
 
 if TYPE_CHECKING:
     import boto3
@@ -115,9 +116,8 @@ def _evaluation(session: boto3.Session, steps: list[dict[str, Any]]) -> dict[str
         described = sagemaker.describe_processing_job(ProcessingJobName=job.rsplit("/", 1)[-1])
         for output in described.get("ProcessingOutputConfig", {}).get("Outputs", []):
             if output["OutputName"] == "evaluation":
-                bucket, _, prefix = output["S3Output"]["S3Uri"].removeprefix("s3://").partition("/")
-                body = s3.get_object(Bucket=bucket, Key=f"{prefix}/evaluation.json")["Body"].read()
-                found: dict[str, Any] = json.loads(body)
+                uri = f"{output['S3Output']['S3Uri']}/evaluation.json"
+                found: dict[str, Any] = json.loads(read_object(s3, uri))
                 return found
     return {}
 

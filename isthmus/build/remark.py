@@ -129,7 +129,7 @@ def _gain(one: Checked) -> str:
     if found is None:
         return f"Not compared with prod: {text(one.trouble) or 'its metric or its target is another'}."
     said = f"{found.gain.value:+.3f} ({found.gain.ci_low:+.3f} to {found.gain.ci_high:+.3f})"
-    noise = "**inside noise**: chance alone may have made it" if found.is_noise else _beyond(found)
+    noise = "**inside noise**: chance alone may have made it" if found.gain.is_noise else _beyond(found)
     if found.gain.ci_low == found.gain.ci_high == 0:
         noise = "both forecast the same"
     if found.rows:

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.config import ModelConfig
-from isthmus.container.metrics import Interval, encode, gain, with_interval
+from isthmus.container.metrics import encode, gain, with_interval
 from isthmus.container.slices import slices
 from isthmus.container.tabular import row_keys
 from isthmus.container.window import window
 from isthmus.errors import BadInput
+from isthmus.interval import Interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -233,7 +234,7 @@ def _verdict(
         return f"{passed}, not compared with the champion: {trouble}"
     if better is None:
         return passed
-    span = f"gain {better.value:.3g} [{better.ci_low:.3g}, {better.ci_high:.3g}] over the champion"
+    span = f"gain {better:.3g} over the champion"
     if not beats:
         return f"not registered: {span} is {'a loss' if better.ci_high < 0 else 'within chance'}"
     return f"{passed}, {span}"

@@ -7,26 +7,17 @@ from those counts, so a thousand resamples cost milliseconds.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.config.model import LOWER_IS_BETTER
+from isthmus.interval import Interval
 
 Counts = NDArray[np.float64]  # resamples × rows
 RESAMPLES, FEWEST_RESAMPLES = 1000, 200
 MOST_DRAWS, DRAWS_AT_ONCE = 100_000_000, 4_000_000
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A value and its bootstrap percentile interval."""
-
-    value: float
-    ci_low: float
-    ci_high: float
 
 
 def encode(target: np.ndarray, classes: list[Any]) -> np.ndarray:
@@ -42,7 +33,7 @@ def measure(metric: str, truth: np.ndarray, predicted: np.ndarray) -> float:
 def with_interval(
     metric: str, truth: np.ndarray, predicted: np.ndarray, confidence: float, seed: int = 0
 ) -> Interval:
-    """The metric on these rows with its bootstrap interval at `confidence` (0.95)."""
+    """The metric on these rows with its bootstrap percentile interval at `confidence` (0.95)."""
     score = METRICS[metric]
     return interval_of(lambda counts: score(truth, predicted, counts), len(truth), confidence, seed)
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from isthmus.deploy.package import Package
 from isthmus.errors import NotFound, Refused
+from isthmus.s3 import split_uri
 
 Answer = Mapping[str, Any]
 # https://www.rfc-editor.org/rfc/rfc1952: how every gzip file begins.
@@ -45,7 +45,7 @@ def require_as_registered(s3: Any, package: Package) -> None:
 
 def _answer(s3: Any, ask: Callable[..., Answer], uri: str, package: Package) -> Answer | None:
     """What S3 answers about an object that is as registered; None where the version may lack it."""
-    bucket, key = _split(uri)
+    bucket, key = split_uri(uri)
     try:
         answer = ask(Bucket=bucket, Key=key)
     except s3.exceptions.ClientError as error:
@@ -78,7 +78,7 @@ def _require_as_registered(answer: Answer, uri: str, package: Package) -> None:
 
 def _see(s3: Any, package: Package) -> None:
     uri = package.artifact
-    bucket, key = _split(uri)
+    bucket, key = split_uri(uri)
     try:
         answer = s3.get_object(Bucket=bucket, Key=key, Range="bytes=0-1")
         begin = answer["Body"].read()
@@ -96,11 +96,6 @@ def _see(s3: Any, package: Package) -> None:
             todo="build the version again",
         )
     _require_as_registered(answer, uri, package)
-
-
-def _split(uri: str) -> tuple[str, str]:
-    where = urlsplit(uri)
-    return where.netloc, where.path.lstrip("/")
 
 
 def _missing(uri: str) -> NotFound:

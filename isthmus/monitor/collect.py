@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from isthmus.monitor import manifests
+from isthmus.s3 import split_uri
 
 WORKERS = 16
 KINDS = (".jsonl", ".parquet")
@@ -28,21 +28,20 @@ def collect(
     Below `uri` they lie in `<year>/<month>/<day>/<hour>/`, as SageMaker writes them (UTC); of a transform
     there are lists of files instead, which `manifests` reads.
     """
-    where = urlsplit(uri)
-    prefix = where.path.strip("/")
-    keys = list(_keys(s3, where.netloc, [f"{prefix}/{day}/" for day in last_days(now, days)]))
+    bucket, prefix = split_uri(uri.rstrip("/"))
+    keys = list(_keys(s3, bucket, [f"{prefix}/{day}/" for day in last_days(now, days)]))
     keys = keys[share[0] :: share[1]]
 
     def fetch(key: str) -> None:
         file = folder / key.removeprefix(f"{prefix}/")
         file.parent.mkdir(parents=True, exist_ok=True)
-        s3.download_file(where.netloc, key, str(file))
+        s3.download_file(bucket, key, str(file))
 
     with ThreadPoolExecutor(WORKERS) as pool:
         fetched = len(list(pool.map(fetch, keys)))
     if share[0]:
         return fetched
-    return fetched + manifests.collect(s3, where.netloc, prefix, last_days(now, days), folder)
+    return fetched + manifests.collect(s3, bucket, prefix, last_days(now, days), folder)
 
 
 def last_days(now: datetime, days: int) -> list[str]:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from isthmus.interval import Interval
+
 FEWEST_LABELS = 30
 # What is said where a ratio has no bound: CloudWatch takes no infinity.
 CERTAIN = 1000.0
@@ -50,24 +52,12 @@ class Drift:
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A metric's value and its interval."""
-
-    value: float
-    ci_low: float
-    ci_high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.ci_low:.3f}, {self.ci_high:.3f}]"
-
-
-@dataclass(frozen=True)
 class Quality:
     """The metric on `n` labelled captures beside the registered one; `loss` over 1 is beyond chance."""
 
     metric: str
-    registered: Estimate
-    current: Estimate
+    registered: Interval
+    current: Interval
     n: int
     loss: float
 
@@ -171,7 +161,7 @@ def parse(text: str | bytes) -> Findings:
     found: dict[str, Any] = json.loads(text)
     quality = found["quality"]
     if quality:
-        sides = {side: Estimate(**quality[side]) for side in ("registered", "current")}
+        sides = {side: Interval(**quality[side]) for side in ("registered", "current")}
         quality = Quality(**quality | sides)
     drift = [Drift(**{key: one[key] for key in one if key != "ratio"}) for one in found["drift"]]
     aside = [SetAside(**one) for one in found["set_aside"]]

@@ -11,9 +11,9 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from isthmus.names import GATE_PREFIX
+from isthmus.s3 import read_object
 
 ASKED, ANSWERED = "input", "output"
 
@@ -56,7 +56,5 @@ def _write(s3: Any, file: Path, asked: str, answered: str) -> None:
 
 
 def _side(s3: Any, uri: str) -> dict[str, str]:
-    where = urlsplit(uri)
-    body = s3.get_object(Bucket=where.netloc, Key=where.path.lstrip("/"))["Body"].read()
-    text = body.decode("utf-8", errors="replace")
+    text = read_object(s3, uri).decode("utf-8", errors="replace")
     return {"observedContentType": "text/csv", "encoding": "CSV", "data": text}

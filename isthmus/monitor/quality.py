@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from isthmus.container.metrics import encode, with_interval
-from isthmus.monitor.findings import CERTAIN, FEWEST_LABELS, Estimate, Quality
+from isthmus.interval import Interval
+from isthmus.monitor.findings import CERTAIN, FEWEST_LABELS, Quality
 
 
 def assess(pairs: Iterable[tuple[str, str]], evaluation: dict[str, Any]) -> Quality | None:
@@ -23,17 +24,15 @@ def assess(pairs: Iterable[tuple[str, str]], evaluation: dict[str, Any]) -> Qual
     truth, predicted = typed(list(pairs), evaluation["classes"])
     if len(truth) < FEWEST_LABELS:
         return None
-    current = Estimate(
-        *astuple(with_interval(evaluation["metric"], truth, predicted, evaluation["confidence"]))
-    )
+    current = with_interval(evaluation["metric"], truth, predicted, evaluation["confidence"])
     if not all(map(math.isfinite, astuple(current))):
         return None
-    registered = Estimate(*(evaluation[key] for key in ("value", "ci_low", "ci_high")))
+    registered = Interval(*(evaluation[key] for key in ("value", "ci_low", "ci_high")))
     loss = _loss(registered, current, evaluation["higher_is_better"])
     return Quality(evaluation["metric"], registered, current, len(truth), loss)
 
 
-def _loss(registered: Estimate, current: Estimate, higher_is_better: bool) -> float:
+def _loss(registered: Interval, current: Interval, higher_is_better: bool) -> float:
     if higher_is_better:
         worsening = registered.value - current.value
         halves = (registered.value - registered.ci_low, current.ci_high - current.value)

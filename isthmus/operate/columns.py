@@ -7,11 +7,11 @@ import io
 import json
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from isthmus.config import Stage
 from isthmus.operate import endpoints, registry
 from isthmus.operate.accounts import Accounts
+from isthmus.s3 import read_object
 
 
 def taken(accounts: Accounts, model: str, stage: Stage) -> list[str]:
@@ -31,12 +31,12 @@ def _evaluation(accounts: Accounts, model: str, stage: Stage) -> dict[str, Any]:
     if not running.model_package_arn:
         return {}
     version = registry.describe(accounts.client("automation", "sagemaker"), running.model_package_arn)
-    where = urlsplit(version.metadata.get("evaluation_uri", ""))
-    if not where.netloc:
+    folder = version.metadata.get("evaluation_uri", "").rstrip("/")
+    if not folder.startswith("s3://"):
         return {}
-    s3, key = accounts.client("automation", "s3"), f"{where.path.strip('/')}/evaluation.json"
+    s3 = accounts.client("automation", "s3")
     try:
-        found: dict[str, Any] = json.loads(s3.get_object(Bucket=where.netloc, Key=key)["Body"].read())
+        found: dict[str, Any] = json.loads(read_object(s3, f"{folder}/evaluation.json"))
     except s3.exceptions.ClientError:
         return {}
     return found

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+
+from isthmus.s3 import read_object
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,10 @@ SHORTEST = 8
 
 def read(s3: Any, uri: str) -> list[DataObject]:
     """What a version's manifest lists; nothing where there is none, or the caller may not read it."""
-    where = urlsplit(uri)
-    if where.scheme != "s3":
+    if not uri.startswith("s3://"):
         return []
     try:
-        body = s3.get_object(Bucket=where.netloc, Key=where.path.lstrip("/"))["Body"].read()
+        body = read_object(s3, uri)
     except s3.exceptions.ClientError:
         return []
     return [DataObject(**one) for one in json.loads(body)["objects"]]

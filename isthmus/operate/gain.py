@@ -6,29 +6,19 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from isthmus.interval import Interval
+
 
 @dataclass(frozen=True)
-class Gain:
-    """The improvement over a version on the same rows (over zero is better), and its interval."""
+class Gain(Interval):
+    """The improvement over a version on the same rows; over zero is better."""
 
-    value: float
-    ci_low: float
-    ci_high: float
     over: int
     rows: int
 
     def __str__(self) -> str:
         chance = ", inside noise" if self.is_noise else ""
-        return f"gain {self.interval} over version {self.over} on the same {self.rows} rows{chance}"
-
-    @property
-    def is_noise(self) -> bool:
-        """Whether chance alone may have made the difference: its interval holds zero."""
-        return self.ci_low <= 0 <= self.ci_high
-
-    @property
-    def interval(self) -> str:
-        return f"{self.value:.3f} [{self.ci_low:.3f}, {self.ci_high:.3f}]"
+        return f"gain {self:.3f} over version {self.over} on the same {self.rows} rows{chance}"
 
 
 def recorded(metadata: Mapping[str, str]) -> Gain | None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, RootModel, ValidationError
 
 from isthmus.errors import BadInput
+from isthmus.s3 import split_uri
 
 # In bytes; one of a hundred slices has some twenty thousand.
 LARGEST = 4_000_000
@@ -77,16 +77,16 @@ def read(s3: Any, folder: str, name: str, shape: type[BaseModel]) -> Any:
 
     Raises `BadInput` where it is not of that shape.
     """
-    where = urlsplit(folder)
-    if not where.netloc:
+    uri = f"{folder.rstrip('/')}/{name}"
+    bucket, key = split_uri(uri)
+    if not bucket:
         return None
-    key = f"{where.path.strip('/')}/{name}"
     try:
-        content = s3.get_object(Bucket=where.netloc, Key=key)["Body"].read(LARGEST + 1)
+        content = s3.get_object(Bucket=bucket, Key=key)["Body"].read(LARGEST + 1)
     except s3.exceptions.ClientError:
         return None
     if len(content) > LARGEST:
-        raise BadInput(f"{name} is larger than {LARGEST} bytes", where=f"s3://{where.netloc}/{key}")
+        raise BadInput(f"{name} is larger than {LARGEST} bytes", where=uri)
     try:
         found = json.loads(content)
         shape.model_validate(found)

@@ -144,7 +144,7 @@ def versions(found: Sequence[tuple[Version, Sequence[str]]], models: Sequence[st
 
 
 def _version(one: Version, stages: str) -> list[str]:
-    gained = f"{one.gain.interval} over {one.gain.over}" if one.gain else ""
+    gained = f"{one.gain:.3f} over {one.gain.over}" if one.gain else ""
     figures = [one.name, _status(one), metric(one.metric), gained]
     return [*figures, signed(one.decided_by, one.decided_at), stages, moment(one.created), one.comment]
 

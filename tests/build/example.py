@@ -12,7 +12,8 @@ import pandas as pd
 
 from isthmus.config import ModelConfig, read_model
 from isthmus.container.evaluation import first_judged_row, predictions, rolling, trained_rows
-from isthmus.container.metrics import Interval, gain, with_interval
+from isthmus.container.metrics import gain, with_interval
+from isthmus.interval import Interval
 from isthmus.monitor.quality import _loss
 
 MODEL_BUILD = Path(__file__).parents[2] / "model-build"

@@ -9,20 +9,21 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from isthmus.interval import Interval
 from isthmus.local.lifecycle import Lifecycle, Verdict
 from isthmus.local.report import Progress
-from isthmus.monitor.findings import Estimate, Findings, Quality
+from isthmus.monitor.findings import Findings, Quality
 from isthmus.operate.gain import Gain
 from isthmus.operate.registry import Version
 
-GOOD, BAD = Estimate(0.6, 0.4, 0.8), Estimate(1.0, 0.9, 1.1)
+GOOD, BAD = Interval(0.6, 0.4, 0.8), Interval(1.0, 0.9, 1.1)
 
 
 def version(number: int, gain: Gain | None = None) -> Version:
     return Version("arn", "rain", number, "", "", "", "", {}, {}, "", "", "", "", gain)
 
 
-def found(now: Estimate, loss: float) -> Findings:
+def found(now: Interval, loss: float) -> Findings:
     return Findings("rain", "prod", 9, 0, [], Quality("log_loss", GOOD, now, 181, loss))
 
 

@@ -41,10 +41,7 @@ def against_champion(endpoint: LiveEndpoint, found: Judged) -> list[Finding]:
 def by_metric(now: Judged, before: Judged, version: str) -> Finding:
     """Worse in the metric, by the whole interval of a paired bootstrap, is a failure."""
     gained = now.gain_over(before.predicted)
-    message = (
-        f"gain in {now.metric} {gained.value:+.3f} [{gained.ci_low:+.3f}, {gained.ci_high:+.3f}] "
-        f"over {version} on {len(now.truth)} rows (paired bootstrap)"
-    )
+    message = f"gain in {now.metric} {gained:+.3f} over {version} on {len(now.truth)} rows (paired bootstrap)"
     bar = Bar("gain", gained.value, gained.ci_low, gained.ci_high, gained.ci_high >= 0)
     plot = intervals([bar], f"gain in {now.metric} over {version}", {"none": 0.0})
     return Finding(NAME, gained.ci_high >= 0, message, plot)

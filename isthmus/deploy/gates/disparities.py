@@ -12,7 +12,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from isthmus.container.metrics import Interval, interval_of
+from isthmus.container.metrics import interval_of
+from isthmus.interval import Interval
 
 # Of the rows that are the group's (True or False for each), at a confidence.
 Disparity = Callable[[np.ndarray, float], Interval]

@@ -15,12 +15,12 @@ import numpy as np
 
 from isthmus.config.gates import Fairness
 from isthmus.container.groups import Group, groups
-from isthmus.container.metrics import Interval
 from isthmus.deploy.gates.disparities import Disparity, impact, means, proportions
 from isthmus.deploy.gates.gate import Finding, LiveEndpoint
 from isthmus.deploy.gates.held_out import Judged, judged
 from isthmus.deploy.gates.plots import Bar, intervals
 from isthmus.errors import BadInput
+from isthmus.interval import Interval
 
 OF_VALUES = ("mean_prediction", "mean_error")
 OF_CLASSES = ("classes", "disparate_impact", "proportions")

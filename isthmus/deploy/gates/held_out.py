@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from isthmus.config.model import LOWER_IS_BETTER
-from isthmus.container.metrics import Interval, gain, with_interval
+from isthmus.container.metrics import gain, with_interval
+from isthmus.interval import Interval
 from isthmus.monitor.quality import typed
 
 
