@@ -76,18 +76,15 @@ def of_facet(facet: str, measure: Measure, parts: list[Group], fewest: int, leve
     excess = {one: measure.excess(interval) for one, interval in compared.items()}
     nearest = max(excess, key=lambda one: excess[one])
     if measure.least is None or measure.most is None:
-        return Finding.unknown(name, f"no gates.fairness.{measure.key}; farthest: {_told(compared, nearest)}")
+        return Finding.unknown(
+            name, f"no gates.fairness.{measure.key}; farthest: {nearest}: {compared[nearest]:.3g}"
+        )
     unfair = [one for one in compared if excess[one] > 0]
-    shown = "; ".join(_told(compared, one) for one in unfair or [nearest])
+    shown = "; ".join(f"{one}: {compared[one]:.3g}" for one in unfair or [nearest])
     bars = [Bar(one, at.value, at.ci_low, at.ci_high, one not in unfair) for one, at in compared.items()]
     plot = intervals(bars, measure.label, {"least": measure.least, "most": measure.most})
     bounds = f"between {measure.least:g} and {measure.most:.3g}"
     return Finding(name, not unfair, f"{bounds}; {'outside' if unfair else 'nearest'}: {shown}", plot)
-
-
-def _told(compared: Mapping[str, Interval], one: str) -> str:
-    at = compared[one]
-    return f"{one}: {at.value:.3g} [{at.ci_low:.3g}, {at.ci_high:.3g}]"
 
 
 def _of_classes(bounds: Fairness, found: Judged) -> Iterator[Measure]:

@@ -58,7 +58,3 @@ def judged(labels: Sequence[str], predicted: Sequence[str], evaluation: dict[str
     """Labels and predictions as they are written, typed by the evaluation's classes."""
     truth, given = typed(list(zip(labels, predicted, strict=True)), evaluation["classes"])
     return Judged(truth, given, evaluation)
-
-
-def told(interval: Interval) -> str:
-    return f"{interval.value:.3f} [{interval.ci_low:.3f}, {interval.ci_high:.3f}]"

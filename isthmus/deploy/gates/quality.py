@@ -13,7 +13,7 @@ import numpy as np
 
 from isthmus.deploy.gates.champion import against_champion
 from isthmus.deploy.gates.gate import Finding, LiveEndpoint
-from isthmus.deploy.gates.held_out import Judged, judged, told
+from isthmus.deploy.gates.held_out import Judged, judged
 from isthmus.deploy.gates.plots import Plot, reliability, scatter
 
 # What rounding to text and back, and another processor, may change.
@@ -47,7 +47,7 @@ def reaches_the_bar(found: Judged) -> Finding:
     said, here = found.evaluation, found.interval()
     bar, side = said["threshold"], "at least" if found.higher_is_better else "at most"
     message = (
-        f"{found.metric} {told(here)} on {len(found.truth)} held-out rows, {side} {bar:g}; registered "
+        f"{found.metric} {here} on {len(found.truth)} held-out rows, {side} {bar:g}; registered "
         f"{said['value']:.3f} [{said['ci_low']:.3f}, {said['ci_high']:.3f}]"
     )
     return Finding("reaches the bar", found.reaches(here, bar), message, _predictions(found))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from isthmus.container.groups import Group, groups
 from isthmus.deploy.gates.gate import Finding, LiveEndpoint
-from isthmus.deploy.gates.held_out import Judged, judged, told
+from isthmus.deploy.gates.held_out import Judged, judged
 from isthmus.deploy.gates.plots import Bar, intervals
 
 
@@ -43,7 +43,7 @@ def of_column(
         for name, one in [(part.name, values[part.name])]
     ]
     shown = missed or [max(values, key=lambda name: _badness(found, values[name].value))]
-    worst = ", ".join(f"{name}: {told(values[name])}" for name in shown)
+    worst = ", ".join(f"{name}: {values[name]}" for name in shown)
     small = len(parts) - len(large)
     message = (
         f"{found.metric} of {len(large)} groups, bar {bar:g}; {'too bad' if missed else 'worst'}: {worst}"
