@@ -37,6 +37,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "powershell": _POWERSHELL,
     "checkout": CHECKOUT,
     "publish": ("artifact",),
+    # What `publish` was called once; Microsoft's schema takes it still, and so do public pipelines.
+    "upload": ("artifact",),
     "download": ("artifact", "patterns", "path"),
     "downloadBuild": ("artifact", "path", "patterns", "inputs"),
     "getPackage": ("path",),
@@ -137,9 +139,12 @@ def _checkout(fields: Fields) -> Made:
     return "checkout", inputs, f"Checkout {inputs['repository'].text}"
 
 
-def _publish(fields: Fields) -> Made:
-    inputs = _inputs(fields, path="publish", artifactName="artifact")
-    return "PublishPipelineArtifact@1", inputs, "PublishPipelineArtifact"
+def _publish(keyword: str) -> Callable[[Fields], Made]:
+    def read(fields: Fields) -> Made:
+        inputs = _inputs(fields, path=keyword, artifactName="artifact")
+        return "PublishPipelineArtifact@1", inputs, "PublishPipelineArtifact"
+
+    return read
 
 
 def _download(fields: Fields) -> Made:
@@ -158,7 +163,8 @@ _TASKS: dict[str, Callable[[Fields], Made]] = {
     "pwsh": _powershell("pwsh"),
     "powershell": _powershell("powershell"),
     "checkout": _checkout,
-    "publish": _publish,
+    "publish": _publish("publish"),
+    "upload": _publish("upload"),
     "download": _download,
     "downloadBuild": _unsupported("downloadBuild"),
     "getPackage": _unsupported("getPackage"),

@@ -67,6 +67,24 @@ def test_build_artifacts_of_one_name_become_one(shop: Any) -> None:
     assert "wheel1 wheel2" in said
 
 
+def test_an_artifact_is_uploaded_as_it_is_published(shop: Any) -> None:
+    ran = shop.run(
+        """
+        jobs:
+        - job: make
+          steps:
+          - bash: mkdir out; echo kept > out/file
+          - {upload: out, artifact: drop}
+        - job: use
+          dependsOn: make
+          steps:
+          - {task: DownloadPipelineArtifact@2, inputs: {artifact: drop, path: got}}
+          - bash: cat got/file
+        """
+    )
+    assert (ran.result, "kept" in ran.log) == ("succeeded", True)
+
+
 @pytest.mark.parametrize("name", ["../out", "a/b", "..", "a:b"])
 def test_an_artifact_stays_among_artifacts(shop: Any, name: str) -> None:
     ran = shop.run(
