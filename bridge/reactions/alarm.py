@@ -37,6 +37,8 @@ def _about(event: Envelope) -> tuple[str, str, str]:
     name = event.text("alarmName", 255)
     prefix = f"{event.told.platform}-"
     model, _, kind = name.removeprefix(prefix).rpartition("-")
+    # An alarm watches ten of Model Monitor's metrics; the further ones of a model have a number behind it.
+    model = model.partition(".")[0]
     if not name.startswith(prefix) or not models.NAME.fullmatch(model) or kind not in REASONS:
         raise Refused("an alarm that is not about a model of the platform")
     arn = f"arn:aws:cloudwatch:{event.told.region}:{event.account}:alarm:{name}"

@@ -25,12 +25,13 @@ from cdk.parts.grants import (
 from cdk.parts.hosting import read_artifacts
 from cdk.parts.keys import encrypt_disks, read_data_key
 from cdk.parts.kinds import KINDS, ask_other_kinds, other_kinds
+from cdk.parts.model_monitor import make_schedules
 from cdk.parts.registry import READ_GROUP, READ_PACKAGES, registry_arns
 from isthmus import names
 from isthmus.config import Platform, Stage
 from isthmus.network import Attachment
 
-CLOUDFORMATION, DEPLOY = "cloudformation", "deploy"
+CLOUDFORMATION, DEPLOY, WATCHING = "cloudformation", "deploy", "watching"
 
 
 def deployment_policies(
@@ -64,8 +65,15 @@ def deployment_policies(
         scope,
         "KindsPolicy",
         names.policy(platform, KINDS),
-        "For each model's own things: CloudFormation, for alarms, schedules, and what only some kinds have",
-        [*who.watch(), *other_kinds(Stack.of(scope), platform)],
+        "For each model's own things: CloudFormation, for what only some kinds of endpoints have",
+        other_kinds(Stack.of(scope), platform),
+    )
+    make_policy(
+        scope,
+        "WatchingPolicy",
+        names.policy(platform, WATCHING),
+        "For each model's own things: CloudFormation, for alarms and schedules",
+        [*who.watch(), *make_schedules(Stack.of(scope), only_there(network))],
     )
     make_policy(
         scope,
@@ -90,7 +98,7 @@ def deployment_roles(scope: Construct, platform: Platform, stage: Stage, model: 
         names.cloudformation_role(platform, model),
         trust=({"Service": "cloudformation.amazonaws.com"}, {}),
         description=f"CloudFormation, for the endpoint stack of {model}",
-        policies=[names.policy(platform, kind) for kind in (CLOUDFORMATION, KINDS)],
+        policies=[names.policy(platform, kind) for kind in (CLOUDFORMATION, KINDS, WATCHING)],
     )
     account = getattr(platform.accounts, stage)
     model_role(
@@ -218,7 +226,11 @@ class _Deployment:
     def watch(self) -> list[Statement]:
         """The model's alarms, and the schedule of its monitor."""
         stack, platform = self._stack, self._platform
-        alarms = [*(alarm(platform, MODEL) for alarm in names.ALARMS), _rollback_alarms(platform)]
+        alarms = [
+            *(alarm(platform, MODEL) for alarm in names.ALARMS),
+            names.further_drift_alarm(platform, MODEL, "*"),
+            _rollback_alarms(platform),
+        ]
         return [
             allow(
                 [

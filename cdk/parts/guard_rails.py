@@ -100,12 +100,14 @@ WRITE_ACLS = (
 )
 # Jobs on machines that are named in the request; those of the second list name none.
 JOBS = (
+    "sagemaker:CreateDataQualityJobDefinition",
     "sagemaker:CreateHyperParameterTuningJob",
-    "sagemaker:CreateMonitoringSchedule",
+    "sagemaker:CreateModelQualityJobDefinition",
     "sagemaker:CreateProcessingJob",
     "sagemaker:CreateTrainingJob",
     "sagemaker:CreateTransformJob",
 )
+SCHEDULE = "sagemaker:CreateMonitoringSchedule"
 UNATTENDED = ("sagemaker:CreateAutoMLJob", "sagemaker:CreateAutoMLJobV2", "sagemaker:CreateLabelingJob")
 NOTEBOOKS = ("sagemaker:CreateDomain", "sagemaker:CreateNotebookInstance")
 
@@ -150,19 +152,22 @@ def _identities(platform: Platform) -> list[Statement]:
 
 def _data(platform: Platform) -> list[Statement]:
     no_volume_key = {"Null": {"sagemaker:VolumeKmsKeyArn": "true"}}
+    # A schedule names machines and keys, or a definition that does.
+    no_output_key = {"sagemaker:OutputKmsKeyArn": "true", "sagemaker:InstanceTypes": "false"}
     # A machine that encrypts its disks with a key of its own takes no other.
     needs_key = {"ForAnyValue:StringNotLike": {"sagemaker:InstanceTypes": list(OWN_KEYS)}}
     return [
         _deny("PublicAccount", ["s3:PutAccountPublicAccessBlock"]),
         _deny("PublicBuckets", ["s3:PutBucketPublicAccessBlock"], conditions=_unless(platform)),
         _deny("PublicAcls", WRITE_ACLS, conditions={"StringEquals": {"s3:x-amz-acl": list(PUBLIC_ACLS)}}),
-        _deny("UnencryptedVolumes", JOBS, conditions=no_volume_key | needs_key),
+        _deny("UnencryptedVolumes", [*JOBS, SCHEDULE], conditions=no_volume_key | needs_key),
         _deny("UnencryptedDisks", [*UNATTENDED, *NOTEBOOKS], conditions=no_volume_key),
         _deny(
             "UnencryptedOutputs",
             [*JOBS, *UNATTENDED],
             conditions={"Null": {"sagemaker:OutputKmsKeyArn": "true"}},
         ),
+        _deny("UnencryptedSchedules", [SCHEDULE], conditions={"Null": no_output_key}),
     ]
 
 

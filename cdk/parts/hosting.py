@@ -21,6 +21,7 @@ from cdk.parts.grants import (
 from cdk.parts.images import pull
 from cdk.parts.keys import USE, encrypt_disks, through_s3
 from cdk.parts.kinds import BATCH, answer_files, run_batch
+from cdk.parts.model_monitor import analyzer_repositories
 from cdk.parts.model_tag import NEW, NOT_ANOTHERS, OWN
 from cdk.parts.registry import READ_PACKAGES, registry_arns
 from cdk.parts.storage import bucket_arn, objects, under
@@ -167,10 +168,9 @@ def _watch(
             *objects(capture, *seen, names.requests(MODEL), names.results(MODEL)),
             *objects(ground_truth, f"{MODEL}/"),
         ),
-        *pull(platform),
+        *pull(platform, *analyzer_repositories(platform)),
         allow("s3:PutObject", objects(capture, *seen)),
-        allow("s3:ListBucket", bucket_arn(capture), under(*seen)),
-        allow("s3:ListBucket", bucket_arn(ground_truth), under(f"{MODEL}/")),
+        allow("s3:ListBucket", [bucket_arn(capture), bucket_arn(ground_truth)], under(*seen, f"{MODEL}/")),
         allow(USE, data_key),
         *encrypt_disks(data_key),
         allow(

@@ -51,7 +51,7 @@ _FORGET_UNTAGGED = {
 }
 
 
-def pull(platform: Platform) -> list[Statement]:
-    """What a role needs to pull the image, from whichever account."""
+def pull(platform: Platform, *more: str) -> list[Statement]:
+    """What a role needs to pull the image, from whichever account; and those of `more` repositories."""
     arn = f"arn:aws:ecr:{platform.region}:{platform.accounts.automation}:repository/{names.IMAGE_REPOSITORY}"
-    return [allow(PULL, arn), allow("ecr:GetAuthorizationToken", "*")]
+    return [allow(PULL, [arn, *more]), allow("ecr:GetAuthorizationToken", "*")]

@@ -151,8 +151,11 @@ def serving_operator(
         "Reads what the platform did in this account, invokes its endpoints and runs its monitors",
         [
             *read_shared_registry(platform),
-            # Whether an endpoint is there is asked before it has tags.
-            allow("sagemaker:DescribeEndpoint", sagemaker(stack, "endpoint/*")),
+            # Whether it is there is asked before it has tags.
+            allow(
+                ["sagemaker:DescribeEndpoint", "sagemaker:DescribeMonitoringSchedule"],
+                sagemaker(stack, "endpoint/*", f"monitoring-schedule/{names.monitor_pipeline('*')}"),
+            ),
             allow("sagemaker:InvokeEndpoint", sagemaker(stack, "endpoint/*"), ours),
             *ask_other_kinds(stack, "*", capture=capture, data_key=data_key, conditions=ours),
             allow(

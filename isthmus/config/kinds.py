@@ -32,6 +32,8 @@ def refusals(config: DeployConfig) -> Iterator[tuple[str, str]]:
         yield from _serverless(config)
     else:
         yield from _scaled(config)
+    if config.monitoring.engine == "model-monitor":
+        yield from _of_the_service(config)
     if kind == "batch" and not (config.batch.schedule or config.batch.on_arrival):
         yield "batch", "nothing would ever start it: set schedule, or on_arrival: true"
     if kind == "batch" and "rollout" in given:
@@ -58,6 +60,19 @@ def _serverless(config: DeployConfig) -> Iterator[tuple[str, str]]:
             "monitors read what was captured, and of a serverless endpoint nothing is: leave it out; "
             "its alarms watch errors and latency",
         )
+
+
+def _of_the_service(config: DeployConfig) -> Iterator[tuple[str, str]]:
+    """What SageMaker Model Monitor cannot watch, or not as Isthmus asks for it."""
+    if config.endpoint != "realtime":
+        yield (
+            "monitoring.engine",
+            f"it is for endpoint: realtime, and this one is {config.endpoint}",
+        )
+    if config.compare:
+        yield "compare", "Model Monitor takes an endpoint as a whole: it would judge both versions as one"
+    if not config.capture_percent:
+        yield "capture_percent", "Model Monitor reads what was captured, and nothing would be: leave it out"
 
 
 def _scaled(config: DeployConfig) -> Iterator[tuple[str, str]]:

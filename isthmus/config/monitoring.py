@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from isthmus.config.fields import InstanceType, Schedule, Strict, twice
+from isthmus.config import model_monitor
+from isthmus.config.fields import InstanceType, Misfit, Schedule, Strict, twice
 
 OfNumbers = Literal["psi", "jensen_shannon", "wasserstein", "kolmogorov_smirnov", "chi_squared"]
 OfTexts = Literal["psi", "jensen_shannon", "chi_squared"]
@@ -64,6 +65,15 @@ class Explanations(Strict):
 
 
 class Monitoring(Strict):
+    engine: Literal["isthmus", "model-monitor"] = Field(
+        default="isthmus",
+        description="Who watches: Isthmus' own monitor, or SageMaker Model Monitor, for realtime endpoints "
+        "in accounts that used it before 2026-07-30, when it was closed to new customers.",
+    )
+    model_quality: bool = Field(
+        default=False,
+        description="With engine: model-monitor, also compare answers with labels; Isthmus' own always does.",
+    )
     schedule: Schedule = "rate(1 day)"
     window_days: int = Field(
         default=30, ge=1, le=400, description="How far back a monitor looks, in days. Labels come late."
@@ -88,3 +98,20 @@ class Monitoring(Strict):
         le=20,
         description="Over 1, each sees a share of the captures; then they are added up.",
     )
+
+    @model_validator(mode="after")
+    def _as_the_engine_can(self) -> Monitoring:
+        if self.engine == "isthmus":
+            if self.model_quality:
+                raise Misfit("Isthmus' own monitor looks at quality anyway: leave it out", "model_quality")
+            return self
+        for key, why in model_monitor.OURS.items():
+            if key in self.model_fields_set:
+                raise Misfit(f"it is for engine: isthmus; {why}", key)
+        if model_monitor.schedule(self.schedule) is None:
+            raise Misfit(
+                "Model Monitor looks hourly, daily, or every few hours on the hour: "
+                "rate(6 hours), rate(1 day), cron(0 5 * * ? *)",
+                "schedule",
+            )
+        return self

@@ -6,22 +6,27 @@ Each message says what happened, where, and what to do. SageMaker sends 1 or 0 f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from isthmus import names
 from isthmus.config import DeployConfig, Platform, Stage
+from isthmus.config.model_monitor import THRESHOLD
+from isthmus.deploy.registered import Registered
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """In alarm while `datapoints` of a metric's last `periods` periods (of seconds) are beyond a bound."""
+    """In alarm while `datapoints` of a metric's last `periods` periods (of seconds) are beyond a bound.
+
+    Of several metrics the greatest value counts; CloudWatch takes ten at most.
+    """
 
     id: str
     name: str
     message: str
     namespace: str
-    metric: str
+    metric: str | tuple[str, ...]
     dimensions: dict[str, str]
     statistic: str
     threshold: float
@@ -35,9 +40,21 @@ class Alarm:
     few_samples: str = "ignore"
 
 
-def alarms(platform: Platform, config: DeployConfig, stage: Stage, *, compared: bool = False) -> list[Alarm]:
-    """All alarms of the model at the stage; with those of a version that is compared there."""
-    watched = watching(platform, config.model, stage) if config.watched else ()
+def alarms(
+    platform: Platform,
+    config: DeployConfig,
+    stage: Stage,
+    *,
+    compared: bool = False,
+    registered: Registered | None = None,
+) -> list[Alarm]:
+    """All alarms of the model at the stage; with those of a version that is compared there.
+
+    `registered` is how the version was, where Model Monitor watches it.
+    """
+    watched: Iterable[Alarm] = watching(platform, config.model, stage) if config.watched else ()
+    if registered:
+        watched = watching_the_service(platform, config, stage, registered)
     beside = challenging(platform, config, stage) if compared else ()
     return [*paging(platform, config, stage), *beside, *watched]
 
@@ -158,3 +175,65 @@ def watching(platform: Platform, model: str, stage: Stage) -> Iterator[Alarm]:
             datapoints=1,
             pages=False,
         )
+
+
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-limits.html
+MOST_METRICS = 10
+
+
+def watching_the_service(
+    platform: Platform, config: DeployConfig, stage: Stage, registered: Registered
+) -> Iterator[Alarm]:
+    """The same of what SageMaker Model Monitor finds, by the metrics that it puts."""
+    model = config.model
+    metrics = [f"feature_baseline_drift_{one}" for one in registered.features]
+    endpoint = {"Endpoint": names.endpoint(model)}
+    for number, start in enumerate(range(0, len(metrics), MOST_METRICS), 1):
+        further = names.further_drift_alarm(platform, model, number)
+        yield _of_the_service(
+            "Drift" if number == 1 else f"Drift{number}",
+            names.drift_alarm(platform, model) if number == 1 else further,
+            f"{model} in {stage}: inputs have drifted over {THRESHOLD:g}, Model Monitor finds",
+            names.DATA_METRICS,
+            endpoint | {"MonitoringSchedule": names.monitor_pipeline(model)},
+            tuple(metrics[start : start + MOST_METRICS]),
+            THRESHOLD,
+        )
+    if config.monitoring.model_quality:
+        found = _of_the_service(
+            "Quality",
+            names.quality_alarm(platform, model),
+            f"{model} in {stage}: quality is lost, Model Monitor finds: {registered.metric} is beyond "
+            f"{registered.worst:.4g}, the end of its interval when the version was registered",
+            names.MODEL_METRICS,
+            endpoint | {"MonitoringSchedule": names.quality_schedule(model)},
+            registered.metric,
+            registered.worst,
+        )
+        yield replace(found, comparison="LessThanThreshold") if registered.higher_is_better else found
+
+
+def _of_the_service(
+    id_: str,
+    name: str,
+    message: str,
+    namespace: str,
+    where: dict[str, str],
+    metric: str | tuple[str, ...],
+    threshold: float,
+) -> Alarm:
+    return Alarm(
+        id_,
+        name,
+        message,
+        namespace,
+        metric,
+        where,
+        "Average",
+        threshold,
+        # An execution may begin twenty minutes late, and puts its metrics when it ends.
+        period=3600,
+        periods=1,
+        datapoints=1,
+        pages=False,
+    )

@@ -13,7 +13,7 @@ from aws_cdk import App, Validations  # noqa: E402 (Node comes first)
 from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks  # noqa: E402
 
 from isthmus.config import STAGES, DeployConfig, Platform  # noqa: E402
-from isthmus.deploy import comparison  # noqa: E402
+from isthmus.deploy import comparison, registered  # noqa: E402
 from isthmus.deploy.deployment import Deployment  # noqa: E402
 from isthmus.deploy.endpoint_stack import EndpointStack  # noqa: E402
 from isthmus.deploy.package import read  # noqa: E402
@@ -32,7 +32,9 @@ def application(
     if os.environ.get("CDK_VALIDATION") == "true":
         for rules in (AwsSolutionsChecks, NIST80053R5Checks):
             Validations.of(app).add_plugins(rules(app))
+    by_service = config.monitoring.engine == "model-monitor"
+    known = registered.read(package_folder) if by_service else None
     for stage in STAGES:
         champion = compared.champion if compared and stage == comparison.STAGE else None
-        EndpointStack(app, Deployment(platform, config, package, stage, champion))
+        EndpointStack(app, Deployment(platform, config, package, stage, champion, known))
     return app

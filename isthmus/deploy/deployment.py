@@ -16,18 +16,23 @@ from isthmus.config.compare import Compare
 from isthmus.config.kinds import Kind
 from isthmus.config.scaling import Scaling
 from isthmus.deploy.package import Package
+from isthmus.deploy.registered import Registered
 from isthmus.network import Attachment, references
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """`champion` is the version that the stage serves, where `package` is put beside it to be compared."""
+    """`champion` is the version that the stage serves, where `package` is put beside it to be compared.
+
+    `registered` is what Model Monitor's alarms need to know of the version, where that watches it.
+    """
 
     platform: Platform
     config: DeployConfig
     package: Package
     stage: Stage
     champion: Package | None = None
+    registered: Registered | None = None
 
     @property
     def compared(self) -> Compare | None:

@@ -6,6 +6,8 @@ template, and any change makes a new resource beside the old one. How each is ma
 
 from __future__ import annotations
 
+from typing import cast
+
 from aws_cdk import BootstraplessSynthesizer, Environment, Stack
 from constructs import Construct
 
@@ -13,7 +15,7 @@ from isthmus import names
 from isthmus.deploy.deployment import Deployment
 from isthmus.deploy.parts.alarm import make_alarms, make_rollback_alarms
 from isthmus.deploy.parts.capture import captures_uri
-from isthmus.deploy.parts.endpoint import make_endpoint, make_endpoint_config
+from isthmus.deploy.parts.endpoint import ENDPOINT, make_endpoint, make_endpoint_config
 from isthmus.deploy.parts.model import make_champion, make_model
 from isthmus.deploy.parts.monitor import make_monitor
 from isthmus.deploy.parts.queue import make_topics
@@ -41,7 +43,12 @@ class EndpointStack(Stack):
         )
         captures = self._serve(deployment, make_model(self, deployment))
         make_alarms(self, deployment)
-        if deployment.config.watched:
+        if deployment.registered:
+            from isthmus.deploy.parts.model_monitor import make_schedules
+
+            endpoint = cast("sagemaker.CfnEndpoint", self.node.find_child(ENDPOINT))
+            make_schedules(self, deployment, deployment.registered, endpoint)
+        elif deployment.config.watched:
             make_monitor(self, deployment.in_charge, captures)
 
     def _serve(self, deployment: Deployment, model: sagemaker.CfnModel) -> str:

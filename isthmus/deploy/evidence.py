@@ -12,14 +12,19 @@ from typing import Any
 
 from isthmus.deploy.package import Package
 from isthmus.errors import NotFound, Refused
+from isthmus.monitor.preprocessor import FILE as PREPROCESSOR
 from isthmus.s3 import split_uri
 
 Answer = Mapping[str, Any]
 # https://www.rfc-editor.org/rfc/rfc1952: how every gzip file begins.
 GZIP = b"\x1f\x8b"
 EVALUATION, HOLDOUT, BASELINE = "evaluation.json", "holdout.csv", "baseline.json"
-# What it forecast for the rows that it was judged on; a version that lacks it is deployed all the same.
+# What it forecast for the rows that it was judged on.
 FORECASTS = "predictions.csv"
+# What Model Monitor reads, which not every version is watched by.
+OF_MODEL_MONITOR = ("statistics.json", "constraints.json", PREPROCESSOR)
+# A version that lacks them is deployed all the same.
+LACKED = (FORECASTS, *OF_MODEL_MONITOR)
 
 
 def fetch(s3: Any, package: Package, folder: Path) -> None:
@@ -52,7 +57,7 @@ def _answer(s3: Any, ask: Callable[..., Answer], uri: str, package: Package) -> 
         # What is not there has one code for its content, and another for its head.
         if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
             raise
-        if not key.endswith(FORECASTS):
+        if not key.endswith(LACKED):
             raise _missing(uri) from None
         return None
     _require_as_registered(answer, uri, package)
@@ -62,7 +67,8 @@ def _answer(s3: Any, ask: Callable[..., Answer], uri: str, package: Package) -> 
 def _evidence(package: Package) -> Iterator[str]:
     for name in (EVALUATION, HOLDOUT, FORECASTS):
         yield f"{package.evaluation.rstrip('/')}/{name}"
-    yield f"{package.baseline.rstrip('/')}/{BASELINE}"
+    for name in (BASELINE, *OF_MODEL_MONITOR):
+        yield f"{package.baseline.rstrip('/')}/{name}"
 
 
 def _require_as_registered(answer: Answer, uri: str, package: Package) -> None:

@@ -6,8 +6,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from isthmus.config import STAGES, DeployConfig, Platform, read_deploy
-from isthmus.deploy import comparison, evidence
+from isthmus.config import STAGES, DeployConfig, Platform, model_monitor, read_deploy
+from isthmus.deploy import comparison, evidence, registered
 from isthmus.deploy.comparison import Comparison
 from isthmus.deploy.package import Package, check_arn, describe
 from isthmus.errors import Refused
@@ -47,10 +47,30 @@ def synth(
         if compared := None if alone else comparison.begin(sagemaker, config, package):
             compared.write(folder)
         evidence.fetch(session.client("s3"), package, folder)
+        if config.monitoring.engine == "model-monitor":
+            _require_watchable(config, folder)
         synthesize(repository / "app.py", output, validate=validate, arguments=(scratch,))
         for file in folder.iterdir():
             shutil.copy(file, output)
     return package, compared
+
+
+def _require_watchable(config: DeployConfig, folder: Path) -> None:
+    """Raise `Refused` where the version in `folder` lacks what Model Monitor watches it by."""
+    for name in evidence.OF_MODEL_MONITOR:
+        if not (folder / name).exists():
+            raise Refused(
+                f"the version has no {name} for Model Monitor: it was built before Isthmus wrote it",
+                where="deploy.yaml, monitoring.engine: model-monitor",
+                todo="build the version again",
+            )
+    metric = registered.read(folder).metric
+    if config.monitoring.model_quality and metric not in model_monitor.METRICS:
+        raise Refused(
+            f"Model Monitor measures no {metric}, by which the version is judged",
+            where="deploy.yaml, monitoring.model_quality",
+            todo=f"leave it out, or judge the model by one of: {', '.join(model_monitor.METRICS)}",
+        )
 
 
 def require_fit(platform: Platform, config: DeployConfig) -> None:
@@ -60,4 +80,10 @@ def require_fit(platform: Platform, config: DeployConfig) -> None:
             "SageMaker has no serverless endpoints in a VPC, and platform.yaml, network has models in one",
             where="deploy.yaml, endpoint: serverless",
             todo="serve by realtime, async or batch",
+        )
+    if config.monitoring.engine == "model-monitor" and platform.region not in model_monitor.ANALYZERS:
+        raise Refused(
+            f"SageMaker Model Monitor is not in {platform.region}, platform.yaml's region",
+            where="deploy.yaml, monitoring.engine: model-monitor",
+            todo="leave it out: Isthmus' own monitor is everywhere",
         )

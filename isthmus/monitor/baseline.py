@@ -54,12 +54,14 @@ def write_baseline(
     target: str,
     missing: Sequence[str] = (),
 ) -> Baseline:
-    """Write `baseline.json`, `statistics.json` and `constraints.json` about the features of `frame`.
+    """Write `baseline.json` about the features of `frame`, and what SageMaker Model Monitor reads of it:
+    `statistics.json`, `constraints.json` and `preprocessor.py`.
 
     `missing` is what stands for no value in requests, beside an empty cell.
 
     Raises `BadInput` for a feature that is no column of it, and for a frame without rows.
     """
+    from isthmus.monitor import preprocessor
     from isthmus.monitor.profile import constraints, statistics
 
     table = _table(frame, features)
@@ -77,6 +79,8 @@ def write_baseline(
         ("constraints.json", constraints(baseline), 1),
     ):
         (directory / name).write_text(json.dumps(content, indent=indent, allow_nan=False))
+    kinds = {name: one.kind for name, one in baseline.items()}
+    (directory / preprocessor.FILE).write_text(preprocessor.written(kinds, list(missing)), encoding="utf-8")
     return baseline
 
 

@@ -28,9 +28,10 @@ def monitor() -> None:
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Wait, and print what was found.")
 def run(model: str, stage: Stage, wait: bool) -> None:
     """Run MODEL's monitor now rather than on its schedule."""
-    from isthmus.monitor import run
+    from isthmus.monitor import run, service
 
     platform, session = _session(model, stage)
+    service.refuse_run(session, model)
     arn = run.start(session, model)
     click.echo(f"execution {arn}")
     if wait:
@@ -44,9 +45,14 @@ def run(model: str, stage: Stage, wait: bool) -> None:
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the page there.")
 def report(model: str, stage: Stage, html: Path | None) -> None:
     """Print what MODEL's monitor found last."""
-    from isthmus.monitor import run
+    from isthmus.monitor import run, service
 
     platform, session = _session(model, stage)
+    if watched := service.schedule(session, model):
+        if html:
+            raise service.no_page(model)
+        click.echo(service.summary(session, platform, model, stage, watched))
+        return
     click.echo(run.summary(run.findings(session, platform, model, stage, "findings.json")))
     if html:
         html.write_bytes(run.findings(session, platform, model, stage, "report.html"))

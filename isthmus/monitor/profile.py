@@ -1,12 +1,14 @@
 """`statistics.json` and `constraints.json` about counted columns, in the format of SageMaker Model Monitor.
 
-Format: "Schema for Statistics" and "Schema for Constraints" in the SageMaker developer guide.
+Format: "Schema for Statistics" and "Schema for Constraints" in the SageMaker developer guide. Features stand
+in the order of their names, as `preprocessor` gives Model Monitor the rows of records.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from isthmus.config.model_monitor import THRESHOLD
 from isthmus.monitor.baseline import Baseline, Column
 from isthmus.monitor.histogram import edges, of_numbers
 from isthmus.monitor.numbers import Numbers
@@ -16,7 +18,7 @@ from isthmus.monitor.texts import Texts
 
 def statistics(counted: Baseline) -> dict[str, Any]:
     """`statistics.json` of counted columns."""
-    features = [_described(name, one) for name, one in counted.items()]
+    features = [_described(name, one) for name, one in sorted(counted.items())]
     rows = max((one.n for one in counted.values()), default=0)
     return {"version": 0.0, "dataset": {"item_count": rows}, "features": features}
 
@@ -69,7 +71,7 @@ def constraints(counted: Baseline) -> dict[str, Any]:
     """`constraints.json`: what later data must be like to be like these columns."""
     comparison = {
         "perform_comparison": "Enabled",
-        "comparison_threshold": 0.2,
+        "comparison_threshold": THRESHOLD,
         "comparison_method": "Robust",
     }
     config = {
@@ -79,7 +81,7 @@ def constraints(counted: Baseline) -> dict[str, Any]:
         "domain_content_threshold": 1.0,
         "distribution_constraints": comparison,
     }
-    features = [_constrained(name, one) for name, one in counted.items()]
+    features = [_constrained(name, one) for name, one in sorted(counted.items())]
     return {"version": 0.0, "features": features, "monitoring_config": config}
 
 

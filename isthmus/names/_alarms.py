@@ -6,6 +6,7 @@ from isthmus.config import Platform
 
 # Where Model Monitor and Clarify put theirs.
 DATA_METRICS, BIAS_METRICS = "aws/sagemaker/Endpoints/data-metrics", "aws/sagemaker/Endpoints/bias-metrics"
+MODEL_METRICS = "aws/sagemaker/Endpoints/model-metrics"
 
 METRIC_NAMESPACE = "Isthmus"
 """The CloudWatch namespace of the metrics about models."""
@@ -36,6 +37,11 @@ def challenger_latency_alarm(platform: Platform, model: str) -> str:
 
 def drift_alarm(platform: Platform, model: str) -> str:
     return f"{platform.name}-{model}-drift"
+
+
+def further_drift_alarm(platform: Platform, model: str, number: int | str) -> str:
+    """Where one alarm cannot watch all features: no model's name has a full stop."""
+    return drift_alarm(platform, f"{model}.{number}")
 
 
 def quality_alarm(platform: Platform, model: str) -> str:

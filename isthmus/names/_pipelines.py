@@ -41,6 +41,11 @@ def monitor_pipeline(model: str) -> str:
     return f"{model}-monitor"
 
 
+def quality_schedule(model: str) -> str:
+    """Serving: Model Monitor's schedule for quality; that for data is named as the monitor pipeline."""
+    return f"{model}-quality"
+
+
 def batch_pipeline(model: str) -> str:
     """Serving: the SageMaker pipeline that has a version answer files."""
     return f"{model}-batch"

@@ -146,6 +146,15 @@ def test_drift_is_noticed_and_retrains_nothing(bridge: Bridge, clouds: Clouds) -
     assert bridge.names_of_hops() == ["received", "noticed"]
 
 
+def test_an_alarm_on_further_features_is_about_the_same_model(bridge: Bridge, clouds: Clouds) -> None:
+    """One alarm watches ten of Model Monitor's metrics."""
+    clouds.said = {MODEL: {"retraining": {"when": ["drift"]}}}
+    further = json.dumps(alarm("drift")).replace(f"{MODEL}-drift", f"{MODEL}.2-drift")
+    assert bridge.send(json.loads(further)) == []
+    (run,) = clouds.runs_of(BUILD)
+    assert run["reason"] == "drift"
+
+
 @pytest.mark.parametrize(
     ("previous", "state"), [("ALARM", "OK"), ("OK", "INSUFFICIENT_DATA"), ("ALARM", "ALARM")]
 )

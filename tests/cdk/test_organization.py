@@ -361,6 +361,42 @@ def test_no_processing_runs_unencrypted(guarded: Callable[..., Any]) -> None:
     passed(process({"KmsKeyId": KEY}, {"VolumeKmsKeyId": KEY}))
 
 
+def test_no_monitor_runs_unencrypted(guarded: Callable[..., Any]) -> None:
+    """A schedule says it itself, or names a definition that does."""
+    cluster = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
+    output = {"S3Output": {"S3Uri": "s3://b/o", "LocalPath": "/opt/ml/processing/output"}}
+    source = {"EndpointInput": {"EndpointName": "one", "LocalPath": "/opt/ml/processing/input"}}
+
+    def define(key: dict[str, str], disk: dict[str, str]) -> Callable[[], object]:
+        return lambda: guarded("sagemaker").create_data_quality_job_definition(
+            JobDefinitionName="one",
+            DataQualityAppSpecification={"ImageUri": "analyzer"},
+            DataQualityJobInput=source,
+            DataQualityJobOutputConfig={"MonitoringOutputs": [output], **key},
+            JobResources={"ClusterConfig": cluster | disk},
+            RoleArn=JOB["RoleArn"],
+        )
+
+    def schedule(**config: Any) -> Callable[[], object]:
+        when = {"ScheduleExpression": "cron(0 * ? * * *)"}
+        return lambda: guarded("sagemaker").create_monitoring_schedule(
+            MonitoringScheduleName="one", MonitoringScheduleConfig={"ScheduleConfig": when, **config}
+        )
+
+    denied(define({}, {"VolumeKmsKeyId": KEY}))
+    denied(define({"KmsKeyId": KEY}, {}))
+    passed(define({"KmsKeyId": KEY}, {"VolumeKmsKeyId": KEY}))
+    passed(schedule(MonitoringJobDefinitionName="one", MonitoringType="DataQuality"))
+    inline = {
+        "MonitoringInputs": [source],
+        "MonitoringOutputConfig": {"MonitoringOutputs": [output]},
+        "MonitoringResources": {"ClusterConfig": cluster},
+        "MonitoringAppSpecification": {"ImageUri": "analyzer"},
+        "RoleArn": JOB["RoleArn"],
+    }
+    denied(schedule(MonitoringJobDefinition=inline))
+
+
 @pytest.mark.parametrize(("instance", "volume"), [("ml.m5.large", KEY), ("ml.g5.xlarge", None)])
 def test_an_encrypted_job_is_not_denied(
     guarded: Callable[..., Any], instance: str, volume: str | None

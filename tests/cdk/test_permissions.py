@@ -192,7 +192,7 @@ def test_a_models_roles_are_tagged_with_it_and_have_the_policy_of_their_kind(
             kind = role["RoleName"].removeprefix(f"{platform.name}-{MODEL}-")
             policy, *others = role["ManagedPolicyArns"]
             assert [one.rsplit("-", 1)[-1] for one in others] == (
-                ["kinds"] if kind == "cloudformation" else []
+                ["kinds", "watching"] if kind == "cloudformation" else []
             )
             assert policy.endswith(f":{getattr(platform.accounts, account)}:policy/{platform.name}-{kind}")
             assert f"{platform.name}-{kind}" in policies

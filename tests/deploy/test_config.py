@@ -28,6 +28,44 @@ def test_the_example_is_read() -> None:
     [
         ("monitoring: {schedule: daily}", ["deploy.yaml:2", "monitoring.schedule", "'daily'"]),
         ("monitoring: {window_days: 0}", ["monitoring.window_days"]),
+        ("monitoring: {engine: clarify}", ["deploy.yaml:2", "monitoring.engine", "'model-monitor'"]),
+        ("monitoring: {model_quality: true}", ["deploy.yaml:2", "monitoring.model_quality", "anyway"]),
+        *(
+            (
+                f"monitoring:\n  engine: model-monitor\n  {key}",
+                ["deploy.yaml:4", f"monitoring.{key.split(':')[0]}", "engine: isthmus"],
+            )
+            for key in (
+                "window_days: 30",
+                "confidence: 0.9",
+                "drift: {numbers: psi}",
+                "explanations: {rows: 10}",
+                "service_metrics: true",
+                "bias: {facets: [{column: age, above: 50}]}",
+            )
+        ),
+        *(
+            (
+                f"monitoring:\n  engine: model-monitor\n  schedule: {schedule}",
+                ["deploy.yaml:4", "monitoring.schedule", "every few hours"],
+            )
+            for schedule in ("rate(2 days)", "rate(90 minutes)", "cron(30 5 * * ? *)", "cron(0 5 ? * MON *)")
+        ),
+        *(
+            (
+                f"monitoring: {{engine: model-monitor}}\nendpoint: {kind}",
+                ["deploy.yaml:2, monitoring.engine", f"this one is {kind.split()[0]}"],
+            )
+            for kind in ("async", "batch\nbatch: {schedule: rate(1 day)}")
+        ),
+        (
+            f"monitoring: {{engine: model-monitor}}\n{COMPARE}",
+            ["deploy.yaml:3, compare", "both versions as one"],
+        ),
+        (
+            "monitoring: {engine: model-monitor}\ncapture_percent: 0",
+            ["deploy.yaml:3, capture_percent", "nothing would be"],
+        ),
         ("gates: {latency: 5}", ["unknown key 'latency'", "p95_latency_ms"]),
         ("gates: {concurrency: 1000}", ["gates.concurrency", "1000"]),
         ("capacity: {prod: {instance_type: m5.large}}", ["capacity.prod.instance_type", "'m5.large'"]),

@@ -6,20 +6,25 @@ import json
 import re
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import yaml
 from botocore.exceptions import ClientError
 
 from isthmus import asking, names
+from isthmus.deploy.package import read
+from isthmus.errors import NotFound, Refused
+from isthmus.monitor import service
 from isthmus.serving import look
 from tests.deploy.team import Team, done
 from tests.deploy.test_lifecycle import cloud, issuer, new_version, team
 from tests.deploy.versions import MODEL, Version
 from tests.local.aws.test_deliveries import until
-from tests.local.conftest import ACCOUNTS
+from tests.local.conftest import ACCOUNTS, REGION, ROOT_SECRET
 
 __all__ = ["cloud", "issuer", "new_version", "team"]
 
@@ -33,6 +38,10 @@ KINDS: dict[str, dict[str, Any]] = {
     "serverless": {"serverless": {"staging": {"memory_mb": 1024, "max_concurrency": 3}}},
     "async": {"capacity": {"staging": ASLEEP}},
     "batch": {"batch": {"schedule": "rate(1 day)"}},
+    "model-monitor": {
+        "endpoint": "realtime",
+        "monitoring": {"engine": "model-monitor", "model_quality": True, "schedule": "rate(1 hour)"},
+    },
 }
 Deploy = Callable[[str], str]
 
@@ -254,3 +263,113 @@ class TestBatch:
         deploy("batch")
         said = done(team.operate("monitor", "run", MODEL, "--stage", "staging"))
         assert re.search(r"[1-9]\d* rows captured, 0 unreadable", said)
+
+
+class TestModelMonitor:
+    """A realtime endpoint whose deploy.yaml has SageMaker Model Monitor watch it."""
+
+    def test_its_schedules_are_in_place_of_ours(self, team: Team, deploy: Deploy) -> None:
+        deploy("model-monitor")
+        sagemaker = client(team, "sagemaker")
+        for name, kind in ((f"{MODEL}-monitor", "DataQuality"), (f"{MODEL}-quality", "ModelQuality")):
+            found = sagemaker.describe_monitoring_schedule(MonitoringScheduleName=name)
+            assert (found["EndpointName"], found["MonitoringType"]) == (MODEL, kind)
+            assert found["MonitoringScheduleStatus"] == "Scheduled"
+        pipelines = sagemaker.list_pipelines()["PipelineSummaries"]
+        assert names.monitor_pipeline(MODEL) not in [one["PipelineName"] for one in pipelines]
+
+    def test_what_it_measures_raises_the_alarm_of_drift(self, team: Team, deploy: Deploy) -> None:
+        """Of the feature that has drifted most, whichever it is."""
+        deploy("model-monitor")
+        cloudwatch, name = client(team, "cloudwatch"), names.drift_alarm(team.platform, MODEL)
+
+        def put(feature: str, distance: float) -> None:
+            where = {"Endpoint": MODEL, "MonitoringSchedule": names.monitor_pipeline(MODEL)}
+            cloudwatch.put_metric_data(
+                Namespace=names.DATA_METRICS,
+                MetricData=[
+                    {
+                        "MetricName": f"feature_baseline_drift_{feature}",
+                        "Dimensions": [{"Name": key, "Value": value} for key, value in where.items()],
+                        "Value": distance,
+                    }
+                ],
+            )
+
+        def state() -> str:
+            (alarm,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+            return str(alarm["StateValue"])
+
+        put("wind", 0.19)
+        assert until(lambda: state() == "OK", seconds=30)
+        put("season", 0.21)
+        assert until(lambda: state() == "ALARM", seconds=30)
+
+    def test_what_it_left_is_reported(self, team: Team, deploy: Deploy) -> None:
+        deploy("model-monitor")
+        words = ("monitor", "report", MODEL, "--stage", "staging")
+        nothing = team.operate(*words)
+        assert isinstance(nothing.exception, NotFound) and "which is Scheduled" in nothing.exception.todo
+        version = read(assemblies["model-monitor"]).version
+        drifted = {
+            "feature_name": "wind",
+            "constraint_check_type": "baseline_drift_check",
+            "description": "Baseline drift distance: 0.3 exceeds threshold: 0.2",
+        }
+        self.leave(team, version, 8, [])
+        self.leave(team, version, 9, [drifted])
+        session = boto3.Session(STAGING, ROOT_SECRET, region_name=REGION)
+        watched = service.schedule(session, MODEL)
+        assert watched is not None
+        last = {
+            "ScheduledTime": datetime(2026, 11, 26, 9, tzinfo=UTC),
+            "MonitoringExecutionStatus": "CompletedWithViolations",
+        }
+        said = service.summary(
+            session, team.platform, MODEL, "staging", {**watched, "LastMonitoringExecutionSummary": last}
+        )
+        assert said.splitlines() == [
+            "Model Monitor, 2026-11-26 09:00: CompletedWithViolations",
+            f"version {version}: 19 rows captured, 1 violation",
+            f"  wind  baseline_drift_check: {drifted['description']}",
+        ]
+
+    def leave(self, team: Team, version: int, hour: int, violations: list[dict[str, str]]) -> None:
+        """What an execution of the service leaves."""
+        folder = f"{names.reports(MODEL)}{version}/{MODEL}/{MODEL}-monitor/2026/11/26/{hour:02}"
+        files = {
+            "statistics.json": {"version": 0.0, "dataset": {"item_count": 10 + hour}, "features": []},
+            "constraint_violations.json": {"violations": violations},
+        }
+        for name, content in files.items():
+            client(team, "s3").put_object(
+                Bucket=names.capture_bucket(team.platform, STAGING),
+                Key=f"{folder}/{name}",
+                Body=json.dumps(content).encode(),
+            )
+
+    def test_it_cannot_be_run_between_times(self, team: Team, deploy: Deploy) -> None:
+        deploy("model-monitor")
+        refused = team.operate("monitor", "run", MODEL, "--stage", "staging").exception
+        assert isinstance(refused, Refused) and "cron(0 * ? * * *)" in refused.what
+        page = team.operate("monitor", "report", MODEL, "--stage", "staging", "--html", "x.html").exception
+        assert isinstance(page, Refused) and "writes no page" in page.what
+
+    @pytest.mark.parametrize(
+        ("version", "why"),
+        [
+            (Version(lacks="preprocessor.py"), "the version has no preprocessor.py for Model Monitor"),
+            (Version(metric="log_loss"), "Model Monitor measures no log_loss"),
+        ],
+    )
+    def test_what_it_cannot_watch_is_not_deployed(
+        self, team: Team, tmp_path: Path, version: Version, why: str
+    ) -> None:
+        (tmp_path / "version").mkdir()
+        arn = team.registered(version, tmp_path / "version")
+        team.approve(arn)
+        config = {"model": MODEL} | KINDS["model-monitor"]
+        (team.repository / "deploy.yaml").write_text(yaml.safe_dump(config))
+        refused = team.synth(arn, tmp_path / "assembly").exception
+        assert isinstance(refused, Refused) and why in refused.what
+        assert not (tmp_path / "assembly").exists()

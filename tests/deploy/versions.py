@@ -49,6 +49,9 @@ class Version:
     # So many rows have no season.
     without_season: int = 0
     cut: int = 0
+    metric: str = "auc"
+    # A file that its training did not leave.
+    lacks: str = ""
 
     def predict(self, wind: float) -> float:
         return (1 + math.tanh(self.slope * wind / 2)) / 2
@@ -73,7 +76,7 @@ class Version:
 
     def evaluation(self) -> dict[str, Any]:
         return {
-            "metric": "auc",
+            "metric": self.metric,
             "value": 0.92,
             "ci_low": 0.85,
             "ci_high": 0.97,
@@ -94,6 +97,8 @@ class Version:
         (folder / "evaluation.json").write_text(json.dumps(self.evaluation()))
         self.held_out().to_csv(folder / "holdout.csv", index=False)
         write_baseline(self.held_out(), folder, features=list(FEATURES), target=TARGET)
+        if self.lacks:
+            (folder / self.lacks).unlink()
 
     def artifact(self) -> bytes:
         files = {

@@ -41,7 +41,7 @@ def test_statistics_are_in_model_monitors_format(tmp_path: Path) -> None:
     write_baseline(rows, tmp_path, features=["price", "city"], target="label")
     found = json.loads((tmp_path / "statistics.json").read_text())
     assert found["dataset"] == {"item_count": 200}
-    price, city = found["features"]
+    city, price = found["features"]
     numbers = price["numerical_statistics"]
     assert price["inferred_type"] == "Fractional"
     assert numbers["common"] == {
@@ -68,7 +68,7 @@ def test_constraints_are_in_model_monitors_format(tmp_path: Path) -> None:
     rows = frame()
     write_baseline(rows, tmp_path, features=["price", "rooms", "city"], target="label")
     found = json.loads((tmp_path / "constraints.json").read_text())
-    price, rooms, city = found["features"]
+    city, price, rooms = found["features"]
     assert price["completeness"] == pytest.approx(rows["price"].notna().mean())
     assert price["num_constraints"] == {"is_non_negative": True}
     assert (rooms["inferred_type"], rooms["completeness"]) == ("Integral", 1.0)

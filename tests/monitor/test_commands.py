@@ -22,6 +22,7 @@ def test_a_baseline_of_a_file(tmp_path: Path) -> None:
     assert sorted(path.name for path in output.iterdir()) == [
         "baseline.json",
         "constraints.json",
+        "preprocessor.py",
         "statistics.json",
     ]
 

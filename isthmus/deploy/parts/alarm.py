@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from constructs import Construct
 
 from isthmus import names
@@ -11,11 +13,19 @@ from isthmus.deploy.parts.excuse import excuse
 from isthmus.deploy.rollout import rollback_alarms
 from isthmus.resource_types import aws_cloudwatch as cloudwatch
 
+GREATEST = "MAX(METRICS())"
+
 
 def make_alarms(scope: Construct, deployment: Deployment) -> None:
     """Those that page tell the account's topic."""
     compared = deployment.compared is not None
-    for alarm in alarms(deployment.platform, deployment.config, deployment.stage, compared=compared):
+    for alarm in alarms(
+        deployment.platform,
+        deployment.config,
+        deployment.stage,
+        compared=compared,
+        registered=deployment.registered,
+    ):
         made = _make_alarm(scope, alarm, [_topic(deployment)] if alarm.pages else None)
         if not alarm.pages:
             excuse(
@@ -43,20 +53,13 @@ def _topic(deployment: Deployment) -> str:
 
 
 def _make_alarm(scope: Construct, alarm: Alarm, topics: list[str] | None) -> cloudwatch.CfnAlarm:
-    percentile = alarm.statistic.startswith("p")
     return cloudwatch.CfnAlarm(
         scope,
         alarm.id,
         alarm_name=alarm.name,
         alarm_description=alarm.message,
-        namespace=alarm.namespace,
-        metric_name=alarm.metric,
-        dimensions=[{"name": name, "value": value} for name, value in alarm.dimensions.items()],
-        statistic=None if percentile else alarm.statistic,
-        extended_statistic=alarm.statistic if percentile else None,
-        evaluate_low_sample_count_percentile=alarm.few_samples if percentile else None,
+        **_watched(alarm),
         threshold=alarm.threshold,
-        period=alarm.period,
         evaluation_periods=alarm.periods,
         datapoints_to_alarm=alarm.datapoints,
         comparison_operator=alarm.comparison,
@@ -64,3 +67,32 @@ def _make_alarm(scope: Construct, alarm: Alarm, topics: list[str] | None) -> clo
         alarm_actions=topics,
         ok_actions=topics,
     )
+
+
+def _watched(alarm: Alarm) -> dict[str, Any]:
+    """The metric; or several and the greatest of them, which all are about the same dimensions."""
+    dimensions = [{"name": name, "value": value} for name, value in alarm.dimensions.items()]
+    if isinstance(alarm.metric, str):
+        percentile = alarm.statistic.startswith("p")
+        return {
+            "namespace": alarm.namespace,
+            "metric_name": alarm.metric,
+            "dimensions": dimensions,
+            "statistic": None if percentile else alarm.statistic,
+            "extended_statistic": alarm.statistic if percentile else None,
+            "evaluate_low_sample_count_percentile": alarm.few_samples if percentile else None,
+            "period": alarm.period,
+        }
+    each = [
+        {
+            "id": f"m{number}",
+            "metricStat": {
+                "metric": {"namespace": alarm.namespace, "metricName": name, "dimensions": dimensions},
+                "period": alarm.period,
+                "stat": alarm.statistic,
+            },
+            "returnData": False,
+        }
+        for number, name in enumerate(alarm.metric)
+    ]
+    return {"metrics": [*each, {"id": "greatest", "expression": GREATEST, "returnData": True}]}

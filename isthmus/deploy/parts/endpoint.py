@@ -50,6 +50,7 @@ def make_endpoint_config(
     return keep_when_replaced(made)
 
 
+ENDPOINT = "Endpoint"
 # How traffic is shared is this configuration's to say.
 _SHARED = [{"variantPropertyType": "DesiredWeight"}]
 
@@ -69,7 +70,7 @@ def make_endpoint(
     }
     endpoint = sagemaker.CfnEndpoint(
         scope,
-        "Endpoint",
+        ENDPOINT,
         endpoint_name=deployment.endpoint,
         endpoint_config_name=config.attr_endpoint_config_name,
         # Of no effect on a first deployment, which has nothing to turn back to; each update passes it on.

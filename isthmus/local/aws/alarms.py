@@ -20,7 +20,7 @@ from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import cloudwatch
 
 from isthmus.errors import Refused
-from isthmus.local.aws import deliveries, events, scaling
+from isthmus.local.aws import alarm_math, deliveries, events, scaling
 from isthmus.local.sagemaker import service
 
 Alarm = dict[str, Any]
@@ -46,6 +46,7 @@ def install(minute: float) -> None:
     _minute = minute
     cloudwatch._evaluate_alarm = evaluate
     cloudwatch._dispatch_alarm_actions = _act_and_tell
+    alarm_math.install()
 
 
 async def watch() -> None:
@@ -104,7 +105,16 @@ def _reason(alarm: Alarm, state: str, values: list[float]) -> str:
 
 
 def _periods(alarm: Alarm) -> Iterator[float | None]:
-    """The statistic of each of the last periods, the newest first; None where nothing was measured."""
+    """The value of each of the last periods, the newest first; None where nothing was measured.
+
+    Of several series it is their greatest: see `alarm_math`.
+    """
+    for values in zip(*(_periods_of(one) for one in alarm_math.series(alarm)), strict=True):
+        yield max((value for value in values if value is not None), default=None)
+
+
+def _periods_of(alarm: Alarm) -> Iterator[float | None]:
+    """The statistic of one series in each of the last periods."""
     period = float(alarm.get("Period") or 60) * _pace(alarm)
     statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic") or "Average"
     points, now = _points(alarm), time.time()
@@ -166,7 +176,7 @@ def _act_and_tell(alarm: Alarm, old: str, new: str, reason: str) -> None:
             "previousState": {"value": old},
             "configuration": {
                 "description": alarm.get("AlarmDescription") or "",
-                "metrics": [_metric(alarm)],
+                "metrics": alarm_math.told(alarm) or [_metric(alarm)],
             },
         },
     )

@@ -25,17 +25,21 @@ GONE = ("Could not find", "does not exist", "not found")
 
 @dataclass(frozen=True)
 class Type:
-    """A type by its noun in the API, whether `Ref` is its ARN, and what a change of replaces it."""
+    """A type by its noun in the API, whether `Ref` is its ARN, and what a change of replaces it.
+
+    `named` is the property with its name, where that is not called like the noun.
+    """
 
     noun: str
     kind: str
     ref_is_arn: bool
     replacing: tuple[str, ...]
     attributes: tuple[str, ...] = ()
+    named: str = ""
 
     @property
     def name(self) -> str:
-        return f"{self.noun}Name"
+        return self.named or f"{self.noun}Name"
 
     def arn(self, name: str) -> str:
         return f"arn:aws:sagemaker:{get_region()}:{get_account_id()}:{self.kind}/{name.lower()}"
@@ -86,6 +90,34 @@ TYPES = {
             ("CreationTime", "ModelPackageGroupStatus"),
         ),
         Type("Pipeline", "pipeline", False, ("PipelineName",)),
+        *(
+            Type(
+                f"{noun}JobDefinition",
+                f"{kind}-job-definition",
+                True,
+                # Nothing of it can be changed in place.
+                (
+                    "JobDefinitionName",
+                    "EndpointName",
+                    "JobResources",
+                    "NetworkConfig",
+                    "RoleArn",
+                    "StoppingCondition",
+                    *(f"{noun}{part}" for part in ("AppSpecification", "BaselineConfig", "JobInput")),
+                    f"{noun}JobOutputConfig",
+                ),
+                ("CreationTime", "JobDefinitionArn"),
+                "JobDefinitionName",
+            )
+            for noun, kind in (("DataQuality", "data-quality"), ("ModelQuality", "model-quality"))
+        ),
+        Type(
+            "MonitoringSchedule",
+            "monitoring-schedule",
+            True,
+            ("MonitoringScheduleName",),
+            ("CreationTime", "MonitoringScheduleArn"),
+        ),
     )
 }
 
@@ -131,7 +163,7 @@ def _creating(kind: Type) -> Callable[[str, Properties, str], Created]:
     return create
 
 
-_CHANGEABLE = ("Endpoint", "InferenceComponent", "Pipeline")
+_CHANGEABLE = ("Endpoint", "InferenceComponent", "MonitoringSchedule", "Pipeline")
 
 
 def _require_in_place(old: Properties, new: Properties) -> None:

@@ -36,6 +36,7 @@ _NAMED = (
     ("StudioLifecycleConfigName", "studio-lifecycle-config"),
     ("FeatureGroupName", "feature-group"),
     ("TrackingServerName", "mlflow-tracking-server"),
+    ("MonitoringScheduleName", "monitoring-schedule"),
     ("Arn", ""),
     ("ResourceArn", ""),
 )
@@ -43,6 +44,8 @@ _NAMED = (
 _COMPOSED = {
     "CreateDomain": "domain/*",
     "CreateMlflowApp": "mlflow-app/*",
+    "DataQualityJobDefinition": "data-quality-job-definition/{JobDefinitionName}",
+    "ModelQualityJobDefinition": "model-quality-job-definition/{JobDefinitionName}",
     "Domain": "domain/{DomainId}",
     "UserProfile": "user-profile/{DomainId}/{UserProfileName}",
     "PresignedDomainUrl": "user-profile/{DomainId}/{UserProfileName}",
@@ -85,6 +88,9 @@ def _resources(operation: str, params: Record, arn: Callable[[str, str], str]) -
     if composed := _composed(operation, params):
         kind, _, name = composed.partition("/")
         yield arn(kind, name)
+        return
+    if operation == "ListMonitoringExecutions":
+        # Of whichever schedule: AWS asks it on all.
         return
     for member, kind in _NAMED:
         if isinstance(params.get(member), str):

@@ -26,7 +26,12 @@ _MEMBERS = {
     "MaxRuntimeInSeconds": "sagemaker:MaxRuntimeInSeconds",
 }
 _JOBS = ("CreateHyperParameterTuningJob", "CreateProcessingJob", "CreateTrainingJob", "CreateTransformJob")
-
+_MONITORS = (
+    "CreateDataQualityJobDefinition",
+    "CreateModelQualityJobDefinition",
+    "CreateMonitoringSchedule",
+    "UpdateMonitoringSchedule",
+)
 # Whose one key is that of the disk.
 _DISKS = ("CreateDomain", "CreateEndpointConfig", "CreateNotebookInstance")
 
@@ -34,7 +39,7 @@ _DISKS = ("CreateDomain", "CreateEndpointConfig", "CreateNotebookInstance")
 def of_request(operation: str, params: Record) -> Keys:
     """What the request itself says."""
     keys: Keys = _lifecycle(params) | _tags(params)
-    if operation in (*_JOBS, "CreateModel"):
+    if operation in (*_JOBS, *_MONITORS, "CreateModel"):
         keys |= _of_job(params)
     if operation in _DISKS and params.get("KmsKeyId"):
         keys["sagemaker:VolumeKmsKeyArn"] = params["KmsKeyId"]

@@ -27,6 +27,7 @@ from isthmus.local.sagemaker import (
     lifecycle_configs,
     mlflow,
     models,
+    monitoring,
     packages,
     pipelines,
     runs,
@@ -62,6 +63,7 @@ OPERATIONS: dict[str, Operation] = {
     **lifecycle_configs.OPERATIONS,
     **feature_groups.OPERATIONS,
     **mlflow.OPERATIONS,
+    **monitoring.OPERATIONS,
 }
 CREATE_JOBS: dict[str, Callable[[Call, Control | None], Record]] = {
     "CreateProcessingJob": jobs.create_processing,

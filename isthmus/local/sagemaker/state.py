@@ -38,6 +38,9 @@ TABLES = (
     "feature-groups",
     "mlflow-app",
     "mlflow-tracking-server",
+    "data-quality-job-definition",
+    "model-quality-job-definition",
+    "monitoring-schedule",
     "tags",
     "tokens",
 )

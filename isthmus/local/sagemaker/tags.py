@@ -27,6 +27,9 @@ _HOMES = {
     "feature-group": "feature-groups",
     "mlflow-app": "mlflow-app",
     "mlflow-tracking-server": "mlflow-tracking-server",
+    "data-quality-job-definition": "data-quality-job-definition",
+    "model-quality-job-definition": "model-quality-job-definition",
+    "monitoring-schedule": "monitoring-schedule",
 }
 
 
