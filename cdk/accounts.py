@@ -54,6 +54,11 @@ def application(platform: Platform, outdir: str | None = None) -> App:
     if platform.feature_groups:
         FeatureStack(app, platform).add_stack_dependency(automation)
     serving = {stage: ServingStack(app, platform, stage) for stage in STAGES}
+    if platform.shared_endpoints:
+        from cdk.shared import SharedEndpointStack
+
+        for stage, account in serving.items():
+            SharedEndpointStack(app, platform, stage).add_stack_dependency(account)
     for model in platform.models:
         ModelTrainingStack(app, platform, model).add_stack_dependency(automation)
         for stage, account in serving.items():

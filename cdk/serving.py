@@ -10,7 +10,7 @@ from cdk.parts.bus import forward_alarms
 from cdk.parts.dashboards import dashboards
 from cdk.parts.deployment import deployment_policies
 from cdk.parts.federation import federation
-from cdk.parts.grants import roles_of_models
+from cdk.parts.grants import roles_of, roles_of_models
 from cdk.parts.hosting import hosting_policies
 from cdk.parts.infrastructure import infrastructure_roles
 from cdk.parts.keys import USE, Keys
@@ -49,6 +49,10 @@ class ServingStack(AccountStack):
         keys.data.allow_grants(
             roles_of_models(platform, self.account_id, "cloudformation", "monitor", "batch")
         )
+        if platform.shared_endpoints:
+            # CloudFormation makes these as the account's, and not as a model's.
+            deployer = names.bootstrap_role(self.account_id, platform.region, "cfn-exec")
+            keys.data.allow_grants(roles_of(self.account_id, deployer))
         keys.data.allow_roles(USE, names.data_role(platform), names.operator_role(platform))
         hosting_policies(
             self,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from typing import Any
 
 import boto3
@@ -18,13 +19,13 @@ from gateway.request import Request
 
 # API Gateway waits 29 seconds for the function, so the endpoint has less. The caller decides about retries.
 SECONDS = 24
+# What InvokeEndpoint is told of where a model is.
+Asked = dict[str, str]
 CONFIG = Config(connect_timeout=3, read_timeout=SECONDS, retries={"total_max_attempts": 1})
 TOO_MANY = ("ThrottlingException", "Throttling", "TooManyRequestsException")
 NOT_NOW = ("ServiceUnavailable", "ModelNotReadyException")
-# What follows a model's name in that of its endpoint, by how it serves (`isthmus/names/`).
-SUFFIXES = ("", "-serverless")
 # Where each model answered last: a deployment may put it elsewhere.
-_suffix: dict[str, str] = {}
+_last: dict[str, Asked] = {}
 
 
 @functools.cache
@@ -34,24 +35,31 @@ def _runtime() -> Any:
 
 def ask(request: Request) -> Any:
     """The model's predictions, one a row; raises `Refused` with 400, 404, 429, 502, 503 or 504."""
-    last = _suffix.get(request.model, SUFFIXES[0])
-    for suffix in sorted(SUFFIXES, key=lambda one: one != last):
+    last = _last.get(request.model)
+    for where in sorted(_places(request.model), key=lambda one: one != last):
         try:
-            found = _ask(f"{request.model}{suffix}", request)
+            found = _ask(where, request)
         except ClientError as error:
             if not _missing(error):
                 raise _refusal(request.model, dict(error.response)) from None
         else:
-            _suffix[request.model] = suffix
+            _last[request.model] = where
             return found
     raise Refused(404, f"there is no model {request.model!r}")
 
 
-def _ask(endpoint: str, request: Request) -> Any:
+def _places(model: str) -> list[Asked]:
+    """Where a model may be, as `isthmus/names/` calls it: an endpoint of its own, or a part of one."""
+    own = [{"EndpointName": model}, {"EndpointName": f"{model}-serverless"}]
+    shared = os.environ.get("SHARED_ENDPOINTS", "").split()
+    return own + [{"EndpointName": one, "InferenceComponentName": model} for one in shared]
+
+
+def _ask(where: Asked, request: Request) -> Any:
     """Raises `ClientError` for what SageMaker refuses."""
     try:
         answer = _runtime().invoke_endpoint(
-            EndpointName=endpoint,
+            **where,
             Body=request.rows,
             ContentType=request.content_type,
             Accept="application/json",

@@ -1,6 +1,6 @@
 """One door for predictions, whichever way a model serves: what it gives answers `invoke_endpoint`.
 
-Of a realtime or serverless endpoint that is SageMaker's own runtime. A queue and a batch transform take
+Of an endpoint that answers at once it is SageMaker's own runtime. A queue and a batch transform take
 files: behind the door rows are put into S3 and the answer is waited for, and a refusal raised as ModelError.
 """
 

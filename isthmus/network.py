@@ -28,6 +28,10 @@ class Attachment:
         """The VpcConfig of SageMaker's jobs and models."""
         return {"SecurityGroupIds": [self.security_group], "Subnets": list(self.subnets)}
 
+    def in_template(self) -> dict[str, list[str]]:
+        """The same as CDK spells it."""
+        return {"subnets": list(self.subnets), "securityGroupIds": [self.security_group]}
+
 
 def parameters(platform: Platform, account: AccountRole) -> Attachment | None:
     """The names of the parameters that hold the account's ids; None where the platform has no network."""

@@ -1,4 +1,7 @@
-"""What serves a model now, read from SageMaker in the account that serves: an endpoint or batch pipeline."""
+"""What serves a model now, read from SageMaker in the account that serves.
+
+An endpoint of its own, an inference component on one that models share, or a batch pipeline.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,8 @@ class Serving:
     """What serves a model at a stage, and the version behind it.
 
     While the first deployment is under way, or after it failed, there is no configuration and no version.
-    `endpoint_config` is what was captured is filed under: of a batch transform, SageMaker's model.
+    `endpoint_config` is what was captured is filed under: of a batch transform and of an inference component,
+    SageMaker's model. `component` is the latter's name, and `size` what it has of the endpoint, in words.
     """
 
     stage: Stage
@@ -34,6 +38,13 @@ class Serving:
     # The version that is compared with it; a shadow answers nobody.
     challenger: str = ""
     shadow: bool = False
+    component: str = ""
+    size: str = ""
+
+    @property
+    def target(self) -> dict[str, str]:
+        """What InvokeEndpoint must be told beside the endpoint, to ask this model."""
+        return {"InferenceComponentName": self.component} if self.component else {}
 
     @property
     def version(self) -> str:
@@ -56,7 +67,8 @@ def look(sagemaker: Any, model: str, stage: Stage) -> Serving:
 
 def _look(sagemaker: Any, model: str, stage: Stage) -> Serving | None:
     each = (_endpoint(sagemaker, model, stage, kind) for kind in names.ENDPOINT_KINDS)
-    return next(filter(None, each), None) or _batch(sagemaker, model, stage)
+    found = next(filter(None, each), None)
+    return found or _component(sagemaker, model, stage) or _batch(sagemaker, model, stage)
 
 
 def _endpoint(sagemaker: Any, model: str, stage: Stage, kind: Kind) -> Serving | None:
@@ -82,6 +94,42 @@ def _endpoint(sagemaker: Any, model: str, stage: Stage, kind: Kind) -> Serving |
         challenger=behind.get(names.CHALLENGER, ""),
         shadow=bool(found.get("ShadowProductionVariants")),
     )
+
+
+def _component(sagemaker: Any, model: str, stage: Stage) -> Serving | None:
+    name = names.component(model)
+    try:
+        found = sagemaker.describe_inference_component(InferenceComponentName=name)
+    except sagemaker.exceptions.ClientError as error:
+        if "Could not find" not in error.response["Error"]["Message"]:
+            raise
+        return None
+    serves = found.get("Specification", {})
+    sagemaker_model = serves.get("ModelName", "")
+    return Serving(
+        stage=stage,
+        endpoint=found["EndpointName"],
+        arn=found["InferenceComponentArn"],
+        status=found["InferenceComponentStatus"],
+        since=found["LastModifiedTime"],
+        endpoint_config=sagemaker_model,
+        model_package_arn=_version_of(sagemaker, sagemaker_model) if sagemaker_model else "",
+        failure=found.get("FailureReason", ""),
+        kind="shared",
+        component=name,
+        size=size(serves, found.get("RuntimeConfig", {}).get("DesiredCopyCount", 0)),
+    )
+
+
+def size(specification: Mapping[str, Any], copies: int) -> str:
+    """What a component has of its endpoint, in words that can be compared."""
+    needs = specification.get("ComputeResourceRequirements", {})
+    cpus, memory = needs.get("NumberOfCpuCoresRequired", 0), needs.get("MinMemoryRequiredInMb", 0)
+    accelerators = f", {needs[_DEVICES]:g} accelerators" if _DEVICES in needs else ""
+    return f"{copies} x ({cpus:g} cpus, {memory} MB{accelerators})"
+
+
+_DEVICES = "NumberOfAcceleratorDevicesRequired"
 
 
 def _batch(sagemaker: Any, model: str, stage: Stage) -> Serving | None:
@@ -134,14 +182,16 @@ def _version_of(sagemaker: Any, name: str) -> str:
     return arn
 
 
-def expect(serving: Serving, model_package_arn: str, endpoint_config: str = "", challenger: str = "") -> None:
+def expect(
+    serving: Serving, model_package_arn: str, endpoint_config: str = "", challenger: str = "", size: str = ""
+) -> None:
     """Raise `Problem` unless it is in service with this version, and no other but the one compared with it.
 
-    With a configuration named, by this one.
+    With a configuration named, by this one; with a size, of this one.
     """
-    wanted = _told(model_package_arn, challenger, endpoint_config)
-    by = serving.endpoint_config if endpoint_config else ""
-    found = _told(serving.model_package_arn, serving.challenger, by)
+    wanted = _told(model_package_arn, challenger, endpoint_config, size)
+    by, has = serving.endpoint_config if endpoint_config else "", serving.size if size else ""
+    found = _told(serving.model_package_arn, serving.challenger, by, has)
     if serving.status == "InService" and found == wanted:
         return
     raise Problem(
@@ -152,6 +202,7 @@ def expect(serving: Serving, model_package_arn: str, endpoint_config: str = "", 
     )
 
 
-def _told(version: str, challenger: str, endpoint_config: str) -> str:
+def _told(version: str, challenger: str, endpoint_config: str, size: str) -> str:
     beside = f" beside {challenger}" if challenger else ""
-    return f"{version}{beside}" + (f" by {endpoint_config}" if endpoint_config else "")
+    by = f" by {endpoint_config}" if endpoint_config else ""
+    return f"{version}{beside}{by}" + (f", {size}" if size else "")

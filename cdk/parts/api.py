@@ -95,11 +95,17 @@ def _function(scope: Construct, platform: Platform, api: Api, keys: Keys) -> Fun
         handler="gateway.handler.handle",
         description="Asks endpoints for callers of the API",
         seconds=SECONDS,
-        environment={"ROLE": api.role, "RESERVED_IDS": names.GATE_PREFIX},
+        environment={
+            "ROLE": api.role,
+            "RESERVED_IDS": names.GATE_PREFIX,
+            "SHARED_ENDPOINTS": " ".join(
+                names.shared_endpoint(one.name) for one in platform.shared_endpoints
+            ),
+        },
         statements=[
             allow(
                 "sagemaker:InvokeEndpoint",
-                sagemaker(Stack.of(scope), "endpoint/*"),
+                sagemaker(Stack.of(scope), "endpoint/*", "inference-component/*"),
                 of_platform(platform),
             )
         ],

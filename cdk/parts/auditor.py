@@ -52,8 +52,9 @@ def prod_auditor(scope: Construct, platform: Platform) -> None:
         description=ABOUT,
         statements=[
             *read_shared_registry(platform),
-            # Whether an endpoint or a batch pipeline is there is asked before it has tags.
+            # Whether an endpoint, a component or a batch pipeline is there is asked before it has tags.
             allow("sagemaker:DescribeEndpoint", sagemaker(stack, "endpoint/*")),
+            allow("sagemaker:DescribeInferenceComponent", sagemaker(stack, "inference-component/*")),
             allow("sagemaker:DescribePipeline", sagemaker(stack, f"pipeline/{names.batch_pipeline('*')}")),
             allow(
                 ["sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel"],

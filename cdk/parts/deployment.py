@@ -24,7 +24,7 @@ from cdk.parts.grants import (
 )
 from cdk.parts.hosting import read_artifacts
 from cdk.parts.keys import encrypt_disks, read_data_key
-from cdk.parts.kinds import KINDS, ask_other_kinds, other_kinds
+from cdk.parts.kinds import KINDS, ask_component, ask_other_kinds, keep_component, other_kinds
 from cdk.parts.model_monitor import make_schedules
 from cdk.parts.registry import READ_GROUP, READ_PACKAGES, registry_arns
 from isthmus import names
@@ -84,6 +84,8 @@ def deployment_policies(
             *who.deploy(names.endpoint_stack(platform, MODEL, stage)),
             *who.test(),
             *ask_other_kinds(Stack.of(scope), MODEL, capture=capture, data_key=data_key),
+            *ask_component(Stack.of(scope), platform, MODEL),
+            *keep_component(Stack.of(scope)),
             *read_artifacts(platform),
             read_data_key(Stack.of(scope), platform),
         ],

@@ -30,6 +30,7 @@ from isthmus.config import Platform
 from isthmus.network import Attachment
 
 MODEL_KIND, MONITOR = "model", "monitor"
+WRITE_LOGS = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
 MONITORS_NAMESPACES = [names.METRIC_NAMESPACE, names.DATA_METRICS, names.BIAS_METRICS]
 
 
@@ -58,6 +59,7 @@ def hosting_policies(
             allow(USE, data_key),
             *(_write_logs(stack, f"Endpoints/{name}") for name in names.endpoints(MODEL)),
             _write_logs(stack, "TransformJobs"),
+            allow(WRITE_LOGS, log_arns(stack, names.component_log(names.component(MODEL)))),
             # AWS asks it of "your execution role", and not whether that is whose who updates the endpoint.
             allow(
                 "cloudwatch:DescribeAlarms",
@@ -185,7 +187,4 @@ def _watch(
 
 
 def _write_logs(stack: Stack, kind: str) -> Statement:
-    return allow(
-        ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-        log_arns(stack, names.job_log(kind)),
-    )
+    return allow(WRITE_LOGS, log_arns(stack, names.job_log(kind)))

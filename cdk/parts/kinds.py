@@ -1,4 +1,4 @@
-"""What the ways to serve need beyond a realtime endpoint: queues, topics, files, transforms and scaling.
+"""What the ways to serve need beyond a realtime endpoint: queues, files, transforms, shared ones and scaling.
 
 Each is about the model that the calling role is tagged with; `hosting` and `deployment` have the rest.
 """
@@ -10,6 +10,7 @@ from aws_cdk import Stack
 from cdk.parts.grants import MODEL, Conditions, Statement, allow, pass_role, sagemaker
 from cdk.parts.keys import USE, encrypt_disks
 from cdk.parts.model_tag import NEW, NOT_ANOTHERS, OWN
+from cdk.parts.platform_tag import of_platform
 from cdk.parts.storage import bucket_arn, objects, under
 from isthmus import names
 from isthmus.config import Platform
@@ -21,8 +22,45 @@ _OF_SAGEMAKER: Conditions = {"StringEquals": {"application-autoscaling:service-n
 
 
 def other_kinds(stack: Stack, platform: Platform) -> list[Statement]:
-    """CloudFormation's: a model's topics, its batch pipeline's rule and role, and how its endpoint scales."""
-    return [*_topics(stack, platform), *_batch(stack, platform), *_scale(stack, platform)]
+    """CloudFormation's: a model's topics, batch pipeline's rule, inference component, and how it scales."""
+    each = (_topics, _batch, _scale)
+    return [*(one for part in each for one in part(stack, platform)), *_component(stack)]
+
+
+def _component(stack: Stack) -> list[Statement]:
+    """The model's, on whichever endpoint it shares."""
+    component = _component_arn(stack, MODEL)
+    verbs = ("Create", "Delete", "Describe", "Update")
+    return [
+        allow([f"sagemaker:{verb}InferenceComponent" for verb in verbs], component),
+        allow(["sagemaker:AddTags", "sagemaker:DeleteTags", "sagemaker:ListTags"], component),
+    ]
+
+
+def _component_arn(stack: Stack, model: str) -> list[str]:
+    return sagemaker(stack, f"inference-component/{names.component(model)}")
+
+
+def keep_component(stack: Stack) -> list[Statement]:
+    """A deployment's: look at the endpoint that is shared, and bring the component to what it is to be."""
+    shared = sagemaker(stack, f"endpoint/{names.shared_endpoint('*')}")
+    return [
+        allow("sagemaker:DescribeEndpoint", shared),
+        allow("sagemaker:UpdateInferenceComponent", _component_arn(stack, MODEL)),
+    ]
+
+
+def ask_component(
+    stack: Stack, platform: Platform, model: str, conditions: Conditions | None = None
+) -> list[Statement]:
+    """A caller's: ask a model on an endpoint that it shares, of which AWS wants both allowed."""
+    shared = sagemaker(stack, f"endpoint/{names.shared_endpoint('*')}")
+    return [
+        # Whether one is there is asked before it has tags.
+        allow("sagemaker:DescribeInferenceComponent", _component_arn(stack, model)),
+        allow("sagemaker:InvokeEndpoint", shared, of_platform(platform)),
+        allow("sagemaker:InvokeEndpoint", _component_arn(stack, model), conditions),
+    ]
 
 
 def _topics(stack: Stack, platform: Platform) -> list[Statement]:

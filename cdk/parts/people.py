@@ -19,7 +19,7 @@ from cdk.parts.grants import (
     sagemaker,
 )
 from cdk.parts.keys import READ, USE, through_sqs
-from cdk.parts.kinds import ask_other_kinds
+from cdk.parts.kinds import ask_component, ask_other_kinds
 from cdk.parts.platform_tag import of_platform
 from cdk.parts.registry import PROVENANCE, READ_GROUP, READ_PACKAGES, TO_REMOVE, registry_arns
 from cdk.parts.saved_queries import ask
@@ -138,6 +138,9 @@ def _follow_pipelines(stack: Stack, platform: Platform) -> list[Statement]:
     ]
 
 
+_LISTED = ("EndpointConfigs", "Endpoints", "InferenceComponents", "Models")
+
+
 def serving_operator(
     scope: Construct, platform: Platform, stage: Stage, *, data_key: str, capture: str, ground_truth: str
 ) -> None:
@@ -158,6 +161,7 @@ def serving_operator(
             ),
             allow("sagemaker:InvokeEndpoint", sagemaker(stack, "endpoint/*"), ours),
             *ask_other_kinds(stack, "*", capture=capture, data_key=data_key, conditions=ours),
+            *ask_component(stack, platform, "*", ours),
             allow(
                 ["sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel", "sagemaker:ListTags"],
                 sagemaker(stack, "endpoint-config/*", "model/*"),
@@ -169,7 +173,7 @@ def serving_operator(
                 ours,
             ),
             *_follow_pipelines(stack, platform),
-            allow(["sagemaker:ListEndpointConfigs", "sagemaker:ListEndpoints", "sagemaker:ListModels"], "*"),
+            allow([f"sagemaker:List{noun}" for noun in _LISTED], "*"),
             allow(["cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms"], alarms(stack, platform)),
             allow(["cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"], "*"),
             *ask(stack, platform, stage),

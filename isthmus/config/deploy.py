@@ -15,11 +15,12 @@ from isthmus.config.compare import Compare
 from isthmus.config.compare import refusals as uncomparable
 from isthmus.config.fields import Misfit, ModelName, Strict
 from isthmus.config.gates import Gates
-from isthmus.config.kinds import Kind, refusals
+from isthmus.config.kinds import UNCAPTURED, Kind, refusals
 from isthmus.config.monitoring import Monitoring
-from isthmus.config.rollout import Rollouts, refusal
+from isthmus.config.rollout import Rollouts, misplaced, refusal
 from isthmus.config.serverless import ServerlessStages
-from isthmus.config.stages import STAGES
+from isthmus.config.shared import Shared
+from isthmus.config.stages import STAGES, Stage
 
 
 class DeployConfig(Strict):
@@ -35,6 +36,7 @@ class DeployConfig(Strict):
     serverless: ServerlessStages = ServerlessStages()
     asynchronous: Asynchronous = Asynchronous()
     batch: Batch = Batch()
+    shared: Shared | None = Field(default=None, description="Of endpoint: shared, which one, and how much.")
     capture_percent: int = Field(default=100, ge=0, le=100)
     gates: Gates = Gates()
     monitoring: Monitoring = Monitoring()
@@ -45,17 +47,25 @@ class DeployConfig(Strict):
         for key, why in [*refusals(self), *uncomparable(self)]:
             raise Misfit(why, *key.split("."))
         for stage in STAGES:
-            instances = getattr(self.capacity, stage).instance_count
-            if reason := refusal(getattr(self.rollout, stage), instances):
+            rollout = getattr(self.rollout, stage)
+            if reason := misplaced(rollout, self.endpoint):
+                raise Misfit(reason, "rollout", stage, "strategy")
+            if reason := refusal(rollout, self.machines(stage)):
                 raise Misfit(reason, "rollout", stage)
         return self
+
+    def machines(self, stage: Stage) -> int:
+        """How many instances, or copies on a shared endpoint, a version starts with at the stage."""
+        if self.shared:
+            return int(getattr(self.shared, stage).copies)
+        return int(getattr(self.capacity, stage).instance_count)
 
     @property
     def watched(self) -> bool:
         """Whether a monitor looks at what is asked: it reads what was captured."""
-        return self.endpoint != "serverless"
+        return self.endpoint not in UNCAPTURED
 
     @property
     def captured_percent(self) -> int:
         """How many of a hundred requests are written down: none where SageMaker cannot."""
-        return 0 if self.endpoint == "serverless" else self.capture_percent
+        return 0 if self.endpoint in UNCAPTURED else self.capture_percent

@@ -1,7 +1,7 @@
-"""deploy.yaml, `endpoint`: the four ways to serve, and what SageMaker cannot do in each.
+"""deploy.yaml, `endpoint`: the ways to serve, and what SageMaker cannot do in each.
 
 A refusal names the key that asks for it. Documents: SageMaker's developer guide, "Serverless Inference"
-(feature exclusions), "Asynchronous inference", "Automatic scaling".
+(feature exclusions), "Asynchronous inference", "Automatic scaling", "Inference components".
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from isthmus.config.stages import STAGES
 if TYPE_CHECKING:
     from isthmus.config.deploy import DeployConfig
 
-Kind = Literal["realtime", "serverless", "async", "batch"]
-KINDS: tuple[Kind, ...] = ("realtime", "serverless", "async", "batch")
+Kind = Literal["realtime", "serverless", "async", "batch", "shared"]
+KINDS: tuple[Kind, ...] = ("realtime", "serverless", "async", "batch", "shared")
 # The section of each kind; the others are an error beside it.
-SECTIONS = {"serverless": "serverless", "asynchronous": "async", "batch": "batch"}
+SECTIONS = {"serverless": "serverless", "asynchronous": "async", "batch": "batch", "shared": "shared"}
+UNCAPTURED: tuple[Kind, ...] = ("serverless", "shared")
+"""Of these SageMaker writes down nothing; of the second, AWS's documents do not say that it does."""
 
 
 def refusals(config: DeployConfig) -> Iterator[tuple[str, str]]:
@@ -30,6 +32,8 @@ def refusals(config: DeployConfig) -> Iterator[tuple[str, str]]:
         yield "gates.cost.price_per_gb_second", f"it is for endpoint: serverless, and this one is {kind}"
     if kind == "serverless":
         yield from _serverless(config)
+    elif kind == "shared":
+        yield from _shared(config)
     else:
         yield from _scaled(config)
     if config.monitoring.engine == "model-monitor":
@@ -52,12 +56,17 @@ def _serverless(config: DeployConfig) -> Iterator[tuple[str, str]]:
         yield "capacity", "a serverless endpoint has no instances: say serverless.<stage> instead"
     if config.gates.cost.price_per_hour:
         yield "gates.cost.price_per_hour", "a serverless endpoint has no instances: say price_per_gb_second"
+    yield from _uncaptured(config, "a serverless endpoint")
+
+
+def _uncaptured(config: DeployConfig, what: str) -> Iterator[tuple[str, str]]:
+    given = config.model_fields_set
     if "capture_percent" in given and config.capture_percent:
-        yield "capture_percent", "SageMaker captures nothing of a serverless endpoint: leave it out"
+        yield "capture_percent", f"SageMaker captures nothing of {what}: leave it out"
     if "monitoring" in given:
         yield (
             "monitoring",
-            "monitors read what was captured, and of a serverless endpoint nothing is: leave it out; "
+            f"monitors read what was captured, and of {what} nothing is: leave it out; "
             "its alarms watch errors and latency",
         )
 
@@ -73,6 +82,19 @@ def _of_the_service(config: DeployConfig) -> Iterator[tuple[str, str]]:
         yield "compare", "Model Monitor takes an endpoint as a whole: it would judge both versions as one"
     if not config.capture_percent:
         yield "capture_percent", "Model Monitor reads what was captured, and nothing would be: leave it out"
+
+
+def _shared(config: DeployConfig) -> Iterator[tuple[str, str]]:
+    if config.shared is None:
+        yield "endpoint", "say which one it shares: shared.endpoint, one of platform.yaml's shared_endpoints"
+    if "capacity" in config.model_fields_set:
+        yield (
+            "capacity",
+            "the instances are the shared endpoint's (platform.yaml, shared_endpoints): say shared.<stage>",
+        )
+    if config.gates.cost.price_per_hour:
+        yield "gates.cost.price_per_hour", "what a part of a shared endpoint costs an hour is not known"
+    yield from _uncaptured(config, "a shared endpoint")
 
 
 def _scaled(config: DeployConfig) -> Iterator[tuple[str, str]]:

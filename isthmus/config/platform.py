@@ -34,6 +34,7 @@ from isthmus.config.network import Network
 from isthmus.config.notifications import Notifications
 from isthmus.config.organization import Members, Organization
 from isthmus.config.retraining import Retraining, Trigger
+from isthmus.config.shared import SharedEndpoint
 from isthmus.config.stages import NEW, WORKLOADS, AccountRole
 from isthmus.config.studio import Studio, Team
 from isthmus.errors import BadInput
@@ -41,7 +42,7 @@ from isthmus.errors import BadInput
 # IAM's 64 for a role's name, without what follows both in the longest of ours (`-...-cloudformation`).
 LONGEST_NAMES = 48
 # With what follows a model's name in `names`, each would be called as something of the platform's own is.
-OURS = ("drift", "infrastructure", "log-search", "platform")
+OURS = ("drift", "infrastructure", "log-search", "platform", "shared-endpoints")
 
 
 class Landing(Strict):
@@ -95,6 +96,9 @@ class Model(Strict):
         return self
 
 
+Named = Model | Team | FeatureGroup | SharedEndpoint
+
+
 class Platform(Strict):
     """platform.yaml: the one file that describes a platform."""
 
@@ -109,6 +113,9 @@ class Platform(Strict):
     teams: list[Team] = Field(default=[])
     # One stack holds them all, and CloudFormation takes 500 resources.
     feature_groups: list[FeatureGroup] = Field(default=[], max_length=450)
+    shared_endpoints: list[SharedEndpoint] = Field(
+        default=[], max_length=20, description="Endpoints that several models share (deploy.yaml, shared)."
+    )
     api: Api | None = None
     logs: Logs = Logs()
     notifications: Notifications = Notifications()
@@ -118,9 +125,9 @@ class Platform(Strict):
         default={}, description="What an hour of an instance type costs you; none is known here."
     )
 
-    @field_validator("models", "teams", "feature_groups")
+    @field_validator("models", "teams", "feature_groups", "shared_endpoints")
     @classmethod
-    def _unique(cls, named: list[Model | Team | FeatureGroup]) -> list[Model | Team | FeatureGroup]:
+    def _unique(cls, named: list[Named]) -> list[Named]:
         for at, name in again(one.name for one in named):
             raise Misfit(f"{name} stands twice", at, "name")
         return named

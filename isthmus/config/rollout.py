@@ -1,6 +1,7 @@
 """deploy.yaml, `rollout`: how an update moves the traffic to a new version, and what turns it back.
 
 The bounds are SageMaker's: https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-blue-green.html
+and its API reference, InferenceComponentRollingUpdatePolicy.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from isthmus.config.fields import Name, Strict, twice
+from isthmus.config.kinds import Kind
 
-Strategy = Literal["all-at-once", "canary", "linear"]
+Strategy = Literal["all-at-once", "canary", "linear", "rolling"]
 LEAST_BAKE_MINUTES = 3
 LONGEST_MINUTES = 420
-_LEAST_PERCENT = {"canary": 1, "linear": 10}
+_LEAST_PERCENT = {"canary": 1, "linear": 10, "rolling": 5}
 
 
 class RollbackAlarm(Strict):
@@ -25,7 +27,9 @@ class RollbackAlarm(Strict):
     metric: str = Field(min_length=1, max_length=255)
     namespace: str = Field(default="AWS/SageMaker", min_length=1, max_length=255)
     dimensions: dict[str, str] = Field(
-        default={}, max_length=30, description="In AWS/SageMaker those of the new fleet, if none are given."
+        default={},
+        max_length=30,
+        description="In AWS/SageMaker those of the new fleet (shared: of the model), if none are given.",
     )
     statistic: str = Field(default="Average", pattern=r"^(Average|Sum|Minimum|Maximum|p[0-9]{1,2})$")
     above: float | None = None
@@ -42,10 +46,15 @@ class RollbackAlarm(Strict):
 
 
 class Rollout(Strict):
-    """All at once, or first a part of the new fleet, in steps: after each the alarms are watched."""
+    """All at once, or in steps, after each of which the alarms are watched.
+
+    Canary and linear turn on parts of a new fleet; rolling replaces copies on a shared endpoint, in batches.
+    """
 
     strategy: Strategy = "all-at-once"
-    percent: int | None = Field(default=None, ge=1, le=50, description="Of the new fleet, at each step.")
+    percent: int | None = Field(
+        default=None, ge=1, le=50, description="Of the new fleet, or of the copies, at each step."
+    )
     instances: int | None = Field(default=None, ge=1, description="Instead of percent: so many at each step.")
     bake_minutes: int = Field(default=0, ge=0, le=60, description="How long alarms are watched at each step.")
     termination_wait_minutes: int = Field(
@@ -64,6 +73,8 @@ class Rollout(Strict):
 
     def steps(self, instances: int) -> int:
         """How often traffic is moved on a fleet of so many instances."""
+        if self.strategy == "rolling":
+            return math.ceil(instances / math.ceil((self.percent or 0) / 100 * instances))
         if self.strategy != "linear":
             return 2 if self.strategy == "canary" else 1
         share = self.percent / 100 if self.percent else (self.instances or instances) / instances
@@ -77,6 +88,10 @@ class Rollout(Strict):
     def _fits_together(self) -> Rollout:
         stepwise = self.strategy != "all-at-once"
         given = [size for size in (self.percent, self.instances) if size is not None]
+        if self.strategy == "rolling" and (self.percent is None or self.instances is not None):
+            raise ValueError("rolling takes percent: how many of the copies are replaced at each step")
+        if self.strategy == "rolling" and self.termination_wait_minutes:
+            raise ValueError("rolling keeps no old fleet: leave termination_wait_minutes out")
         if len(given) != stepwise:
             raise ValueError(
                 f"{self.strategy} takes one of percent and instances"
@@ -103,9 +118,24 @@ class Rollouts(Strict):
     prod: Rollout = Rollout()
 
 
+def misplaced(rollout: Rollout, kind: Kind) -> str:
+    """Why the strategy is not one for this way to serve; empty where it is."""
+    if kind != "shared":
+        ours = "rolling is for endpoint: shared, whose copies are replaced in batches: say canary or linear"
+        return ours if rollout.strategy == "rolling" else ""
+    if rollout.strategy in ("canary", "linear"):
+        return (
+            f"{rollout.strategy} shares traffic between two fleets, and a model on a shared endpoint has "
+            "none of its own: say rolling, which replaces its copies in batches"
+        )
+    if rollout.strategy == "all-at-once" and not rollout.is_plain:
+        return "alarms of a model on a shared endpoint are watched by strategy: rolling alone"
+    return ""
+
+
 def refusal(rollout: Rollout, instances: int) -> str:
     """Why SageMaker would not do this rollout on a fleet of so many instances; empty where it would."""
-    if rollout.strategy != "all-at-once":
+    if rollout.strategy in ("canary", "linear"):
         share = rollout.percent / 100 if rollout.percent else (rollout.instances or 0) / instances
         turned_on = math.ceil(share * instances - 1e-9)
         if turned_on * 2 > instances:

@@ -99,11 +99,11 @@ def _errors(platform: Platform, config: DeployConfig, stage: Stage, percent: flo
         "Errors",
         names.errors_alarm(platform, model),
         f"{model} in {stage} fails more than {percent:g} % of its requests (5xx). Read the log "
-        f"group {names.endpoint_log(names.endpoint(model, config.endpoint))}. If the newest version is at "
+        f"group {names.serving_log(model, config.endpoint)}. If the newest version is at "
         f"fault: isthmus rollback {model} --stage {stage} --reason WHY.",
         "AWS/SageMaker",
         "Invocation5XXErrors",
-        _endpoint(config),
+        measured(config),
         "Average",
         percent / 100,
     )
@@ -111,7 +111,8 @@ def _errors(platform: Platform, config: DeployConfig, stage: Stage, percent: flo
 
 def _latency(platform: Platform, config: DeployConfig, stage: Stage, milliseconds: float) -> Alarm:
     model = config.model
-    size = f"serverless.{stage}" if config.endpoint == "serverless" else f"capacity.{stage}"
+    section = config.endpoint if config.endpoint in ("serverless", "shared") else "capacity"
+    size = f"{section}.{stage}"
     return Alarm(
         "Latency",
         names.latency_alarm(platform, model),
@@ -120,7 +121,7 @@ def _latency(platform: Platform, config: DeployConfig, stage: Stage, millisecond
         "in deploy.yaml; else compare the newest version with the one before.",
         "AWS/SageMaker",
         "ModelLatency",
-        _endpoint(config),
+        measured(config),
         "p95",
         # SageMaker measures microseconds.
         milliseconds * 1000,
@@ -138,7 +139,7 @@ def _silence(platform: Platform, config: DeployConfig, stage: Stage, minutes: in
         "AWS/SageMaker",
         # Of an asynchronous endpoint SageMaker publishes no other, and that for the endpoint as a whole.
         "InvocationsProcessed" if queued else "Invocations",
-        {"EndpointName": names.endpoint(model, "async")} if queued else _endpoint(config),
+        {"EndpointName": names.endpoint(model, "async")} if queued else measured(config),
         "Sum",
         1,
         period=minutes * 60,
@@ -149,8 +150,10 @@ def _silence(platform: Platform, config: DeployConfig, stage: Stage, minutes: in
     )
 
 
-def _endpoint(config: DeployConfig) -> dict[str, str]:
-    """The dimensions of SageMaker's metrics about the model's endpoint."""
+def measured(config: DeployConfig) -> dict[str, str]:
+    """The dimensions of SageMaker's metrics about what serves the model."""
+    if config.endpoint == "shared":
+        return {"InferenceComponentName": names.component(config.model)}
     return {"EndpointName": names.endpoint(config.model, config.endpoint), "VariantName": names.VARIANT}
 
 

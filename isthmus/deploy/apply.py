@@ -55,6 +55,7 @@ def apply(
         )
     before, begun = attempt.look(), datetime.now(UTC)
     comparison.refuse_another(compared, before)
+    attempt.require_host(before)
     try:
         serving = attempt.deploy(before)
     except (Refused, Unavailable):
@@ -102,6 +103,31 @@ class _Attempt:
         except NotFound:
             return None
 
+    def require_host(self, before: Serving | None) -> None:
+        """Raise `Refused` where the endpoint that the model is to share is not there, or is another one."""
+        if not self.asked.component:
+            return
+        if before and before.component and before.endpoint != self.asked.endpoint:
+            raise Refused(
+                f"{self.package.model} is on endpoint {before.endpoint} in {self.stage}, and SageMaker "
+                f"moves no inference component to another one, such as {self.asked.endpoint}",
+                where="deploy.yaml, shared.endpoint",
+                todo="serve by endpoint: realtime first, and by the other shared endpoint then",
+            )
+        try:
+            found = self.sagemaker.describe_endpoint(EndpointName=self.asked.endpoint)
+        except self.sagemaker.exceptions.ClientError as error:
+            if "Could not find" not in error.response["Error"]["Message"]:
+                raise
+            found = {"EndpointStatus": "not there"}
+        if found["EndpointStatus"] not in ("InService", "Updating", "SystemUpdating"):
+            raise Refused(
+                f"the endpoint {self.asked.endpoint} that {self.package.model} is to share in {self.stage} "
+                f"is {found['EndpointStatus']}",
+                where="platform.yaml, shared_endpoints",
+                todo=f"isthmus infra deploy --account {self.stage}",
+            )
+
     def deploy(self, before: Serving | None) -> Serving:
         """Raises `Problem` where the endpoint does not run what is asked for in the end."""
         stands = stack_config(self.session.client("cloudformation"), self.stack)
@@ -111,16 +137,18 @@ class _Attempt:
             leftovers.delete(self.sagemaker, {wanted}, keep={stands})
         deploy_stack(self.session, self.assembly, self.stack, say=self.say)
         if self.asked.endpoint:
-            settled(self.sagemaker, self.asked.endpoint)
+            settled(self.sagemaker, self.asked)
         serving = look(self.sagemaker, self.package.model, self.stage)
-        if serving.endpoint_config != wanted and stands == wanted and before and self.asked.endpoint:
-            self.say(f"{serving.endpoint}: runs {serving.endpoint_config} and not {wanted}: updating it")
+        runs, shall = (serving.endpoint_config, serving.size), (wanted, self.asked.size)
+        if runs != shall and stands == wanted and before and self.asked.endpoint:
+            told, instead = (", ".join(filter(None, one)) for one in (runs, shall))
+            self.say(f"{serving.endpoint}: runs {told} and not {instead}: updating it")
             repair(self.sagemaker, serving, self.asked)
             serving = look(self.sagemaker, self.package.model, self.stage)
         if self.compared:
             expect(serving, self.compared.champion.arn, wanted, self.package.arn)
         else:
-            expect(serving, self.package.arn, wanted)
+            expect(serving, self.package.arn, wanted, size=self.asked.size)
         return serving
 
     def record(self, reason: str, run_id: str) -> None:

@@ -34,7 +34,7 @@ def check(platform: Platform, repository: Path, say: Say, *, model: str = "") ->
         raise BadInput(
             f"its pipeline deploys {model}", where=f"{repository / 'deploy.yaml'}, model: {config.model}"
         )
-    require_fit(platform, config)
+    require_fit(platform, config, repository / "deploy.yaml")
     say(f"deploy.yaml: {config.model}, {config.endpoint}")
     found = find(repository / "gates", ())
     say(f"gates: {', '.join(found)}")

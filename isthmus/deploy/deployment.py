@@ -15,6 +15,7 @@ from isthmus.config import DeployConfig, Platform, Stage
 from isthmus.config.compare import Compare
 from isthmus.config.kinds import Kind
 from isthmus.config.scaling import Scaling
+from isthmus.config.shared import Part
 from isthmus.deploy.package import Package
 from isthmus.deploy.registered import Registered
 from isthmus.network import Attachment, references
@@ -59,8 +60,16 @@ class Deployment:
 
     @property
     def endpoint(self) -> str:
-        """The endpoint's name; of a batch transform there is none."""
+        """The endpoint's name, or that of the shared one; of a batch transform there is none."""
+        if self.config.shared:
+            return names.shared_endpoint(self.config.shared.endpoint)
         return names.endpoint(self.model, self.kind)
+
+    @property
+    def part(self) -> Part:
+        """What the model has of a shared endpoint."""
+        found: Part = getattr(self.config.shared, self.stage)
+        return found
 
     @property
     def account(self) -> str:

@@ -52,12 +52,22 @@ class EndpointStack(Stack):
             make_monitor(self, deployment.in_charge, captures)
 
     def _serve(self, deployment: Deployment, model: sagemaker.CfnModel) -> str:
-        """Make what serves, of the kind that is asked for; returns where what it is asked is written down."""
+        """Make what serves, of the kind that is asked for; returns where what it is asked is written down.
+
+        Empty where nothing is.
+        """
         if deployment.kind == "batch":
             from isthmus.deploy.parts import batch
 
             batch.make_batch(self, deployment, model)
             return batch.captures_uri(deployment, model.model_name or "")
+        if deployment.kind == "shared":
+            from isthmus.deploy.parts.component import make_component
+
+            make_component(
+                self, deployment, model, make_rollback_alarms(self, deployment, model.model_name or "")
+            )
+            return ""
         champion = make_champion(self, deployment) if deployment.compared else None
         config = make_endpoint_config(self, deployment, model, champion)
         if deployment.kind == "async":

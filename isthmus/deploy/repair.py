@@ -1,6 +1,6 @@
-"""Brings an endpoint to what its stack says already, where CloudFormation sees nothing to do.
+"""Brings an endpoint or component to what its stack says already, where CloudFormation sees nothing to do.
 
-SageMaker may have gone back in silence, or somebody changed the endpoint past the pipeline.
+SageMaker may have gone back in silence, or somebody changed it past the pipeline.
 """
 
 from __future__ import annotations
@@ -25,16 +25,26 @@ def stack_config(cloudformation: Any, stack: str) -> str:
     return next((ids[kind].rsplit("/", 1)[-1] for kind in kinds if ids.get(kind)), "")
 
 
-def settled(sagemaker: Any, endpoint: str) -> None:
-    """Wait until nothing moves at the endpoint, which somebody may be updating past CloudFormation."""
-    poll(
-        lambda: sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"],
-        lambda status: status not in ("Creating", "Updating", "SystemUpdating", "RollingBack"),
-    )
+def settled(sagemaker: Any, asked: Wanted) -> None:
+    """Wait until nothing moves at what serves, which somebody may be updating past CloudFormation."""
+
+    def status() -> str:
+        if asked.component:
+            name = asked.component["InferenceComponentName"]
+            found = sagemaker.describe_inference_component(InferenceComponentName=name)
+            return str(found["InferenceComponentStatus"])
+        return str(sagemaker.describe_endpoint(EndpointName=asked.endpoint)["EndpointStatus"])
+
+    poll(status, lambda status: status not in ("Creating", "Updating", "SystemUpdating", "RollingBack"))
 
 
 def repair(sagemaker: Any, serving: Serving, asked: Wanted) -> None:
-    """Have the endpoint updated to the wanted configuration, with the rollout of its stack, and wait."""
+    """Have it updated to the wanted configuration, with the rollout of its stack, and wait."""
     more = {"DeploymentConfig": asked.deployment} if asked.deployment else {}
-    sagemaker.update_endpoint(EndpointName=serving.endpoint, EndpointConfigName=asked.endpoint_config, **more)
-    settled(sagemaker, serving.endpoint)
+    if asked.component:
+        sagemaker.update_inference_component(**asked.component, **more)
+    else:
+        sagemaker.update_endpoint(
+            EndpointName=serving.endpoint, EndpointConfigName=asked.endpoint_config, **more
+        )
+    settled(sagemaker, asked)

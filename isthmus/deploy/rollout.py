@@ -1,7 +1,7 @@
 """A stage's rollout as SageMaker takes it: the alarms on the new fleet, and the DeploymentConfig.
 
-The alarms belong to one endpoint configuration and are named after it: so the old fleet's errors turn nothing
-back, and what an earlier rollout raised does not stand in the way of the next.
+The alarms belong to one endpoint configuration (a component's to its model) and are named after it: so
+the old fleet's errors turn nothing back, and what an earlier rollout raised is not in the way of the next.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from isthmus import names
 from isthmus.config import DeployConfig, Platform, Stage
 from isthmus.config.rollout import RollbackAlarm, Rollout
-from isthmus.deploy.alarms import Alarm
+from isthmus.deploy.alarms import Alarm, measured
 
 MINUTE = 60
 # What SageMaker may take beside the waiting: machines that start, twice.
@@ -30,18 +30,17 @@ def rollback_alarms(
     rollout: Rollout = getattr(config.rollout, stage)
     if rollout.is_plain:
         return []
-    fleet = {
-        "EndpointName": names.endpoint(config.model, config.endpoint),
-        "VariantName": names.VARIANT,
-        "EndpointConfigName": endpoint_config,
-    }
+    fleet = measured(config)
+    if config.endpoint != "shared":
+        # SageMaker tells the versions of a component not apart.
+        fleet |= {"EndpointConfigName": endpoint_config}
     return [
         Alarm(
             f"Rollback{one.name.title().replace('-', '')}",
             names.rollback_alarm(platform, endpoint_config, one.name),
             f"{config.model} in {stage}: the version that is rolled out has {_said(one)}. SageMaker turns "
             f"its rollout back, and the run of {names.deploy_pipeline(config.model)} says so. "
-            f"Read the log group {names.endpoint_log(names.endpoint(config.model, config.endpoint))}.",
+            f"Read the log group {names.serving_log(config.model, config.endpoint)}.",
             one.namespace,
             one.metric,
             one.dimensions or fleet,
@@ -95,3 +94,17 @@ def deployment_config(rollout: Rollout, instances: int, alarms: list[str]) -> di
     if rollout.bake_minutes:
         found["autoRollbackConfiguration"] = {"alarms": [{"alarmName": name} for name in alarms]}
     return found
+
+
+def rolling_config(rollout: Rollout, copies: int, alarms: list[str]) -> dict[str, Any] | None:
+    """An inference component's, in the spelling of CDK; None where the stage asks for nothing."""
+    if rollout.is_plain:
+        return None
+    return {
+        "rollingUpdatePolicy": {
+            "maximumBatchSize": {"type": "CAPACITY_PERCENT", "value": rollout.percent},
+            "waitIntervalInSeconds": rollout.bake_minutes * MINUTE,
+            "maximumExecutionTimeoutInSeconds": rollout.minutes(copies) * MINUTE + STARTING_SECONDS,
+        },
+        "autoRollbackConfiguration": {"alarms": [{"alarmName": name} for name in alarms]},
+    }

@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 
 from isthmus.config import STAGES, DeployConfig, Platform, model_monitor, read_deploy
+from isthmus.config.fields import did_you_mean
+from isthmus.config.reading import place
 from isthmus.deploy import comparison, evidence, registered
 from isthmus.deploy.comparison import Comparison
 from isthmus.deploy.package import Package, check_arn, describe
@@ -40,7 +42,7 @@ def synth(
     package = describe(sagemaker, check_arn(platform, arn))
     if package.model != config.model:
         raise Refused(f"{arn} is a version of {package.model}", where=f"deploy.yaml, model: {config.model}")
-    require_fit(platform, config)
+    require_fit(platform, config, repository / "deploy.yaml")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         package.write(folder)
@@ -73,12 +75,12 @@ def _require_watchable(config: DeployConfig, folder: Path) -> None:
         )
 
 
-def require_fit(platform: Platform, config: DeployConfig) -> None:
+def require_fit(platform: Platform, config: DeployConfig, file: Path) -> None:
     """Raise `Refused` where deploy.yaml asks for what the platform's accounts cannot have."""
     if config.endpoint == "serverless" and any(references(platform, stage) for stage in STAGES):
         raise Refused(
             "SageMaker has no serverless endpoints in a VPC, and platform.yaml, network has models in one",
-            where="deploy.yaml, endpoint: serverless",
+            where=place(file, "endpoint"),
             todo="serve by realtime, async or batch",
         )
     if config.monitoring.engine == "model-monitor" and platform.region not in model_monitor.ANALYZERS:
@@ -86,4 +88,12 @@ def require_fit(platform: Platform, config: DeployConfig) -> None:
             f"SageMaker Model Monitor is not in {platform.region}, platform.yaml's region",
             where="deploy.yaml, monitoring.engine: model-monitor",
             todo="leave it out: Isthmus' own monitor is everywhere",
+        )
+    shared, known = config.shared, [one.name for one in platform.shared_endpoints]
+    if shared and shared.endpoint not in known:
+        raise Refused(
+            f"there is no shared endpoint {shared.endpoint!r}{did_you_mean(shared.endpoint, known)}",
+            where=place(file, "shared", "endpoint"),
+            todo="name one of platform.yaml's shared_endpoints"
+            + (f": {', '.join(known)}" if known else ", which has none: write it in, isthmus infra deploy"),
         )

@@ -54,7 +54,7 @@ def _serving(sagemaker: Any, model: str, stage: Stage) -> Serving | None:
 def _log(package: Package, serving: Serving | None) -> str:
     if serving is not None and serving.kind == "batch":
         return names.job_log("TransformJobs")
-    return names.endpoint_log(serving.endpoint if serving else package.model)
+    return names.serving_log(package.model, serving.kind if serving else "realtime")
 
 
 def _now(package: Package, serving: Serving | None) -> str:

@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from isthmus.errors import BadInput
 from isthmus.infra.manifest import find_stack
+from isthmus.serving import size
 
 
 @dataclass(frozen=True)
 class Wanted:
     """The endpoint and its configuration, and how its rollout goes: SageMaker's DeploymentConfig.
 
-    A batch transform has no endpoint: its configuration is SageMaker's model.
+    A batch transform has no endpoint: its configuration is SageMaker's model. So is that of an inference
+    `component`, whose properties are those of UpdateInferenceComponent.
     """
 
     endpoint: str
     endpoint_config: str
     deployment: dict[str, Any]
+    component: dict[str, Any] = field(default_factory=dict)
 
     @property
     def alarms(self) -> list[str]:
         """The names of those that turn the rollout back."""
         listed = self.deployment.get("AutoRollbackConfiguration", {}).get("Alarms", [])
         return [alarm["AlarmName"] for alarm in listed]
+
+    @property
+    def size(self) -> str:
+        """What a component shall have of its endpoint; empty where there is none."""
+        if not self.component:
+            return ""
+        return size(self.component["Specification"], self.component["RuntimeConfig"]["CopyCount"])
 
 
 def wanted(assembly: Path, stack: str) -> Wanted:
@@ -41,7 +51,17 @@ def wanted(assembly: Path, stack: str) -> Wanted:
     endpoint, model = of("Endpoint"), of("Model")
     if not model:
         raise BadInput(f"stack {stack} has no model", where=str(template))
+    if component := of("InferenceComponent"):
+        return _of_component(component, model["ModelName"])
     if not endpoint:
         return Wanted("", model["ModelName"], {})
     config = of("EndpointConfig")["EndpointConfigName"]
     return Wanted(endpoint["EndpointName"], config, endpoint.get("DeploymentConfig", {}))
+
+
+def _of_component(properties: dict[str, Any], model: str) -> Wanted:
+    """The template names SageMaker's model by reference."""
+    names = ("InferenceComponentName", "RuntimeConfig", "Specification")
+    component = {name: properties[name] for name in names}
+    component["Specification"] |= {"ModelName": model}
+    return Wanted(properties["EndpointName"], model, properties.get("DeploymentConfig", {}), component)

@@ -38,6 +38,8 @@ def expected(platform: Platform, account: AccountRole) -> Iterator[str]:
     yield names.stack(platform, account)
     if account in ("automation", *STAGES):
         yield from (names.model_stack(platform, account, one.name) for one in platform.models)
+    if account in STAGES and platform.shared_endpoints:
+        yield names.shared_endpoint_stack(platform, account)
     if account == "automation" and platform.feature_groups:
         yield names.feature_stack(platform)
     if account == "dev":

@@ -16,6 +16,7 @@ from isthmus.monitor import findings
 from isthmus.monitor import run as monitor
 from isthmus.monitor.findings import Findings, counted
 from isthmus.operate import endpoints, predictions, registry
+from isthmus.serving import look
 
 BRANCH = "name-the-owner"
 TITLE = "Say who owns the model"
@@ -213,8 +214,9 @@ class Lifecycle:
         world = self.world
         with self.progress.step("Ask prod for a prediction", "traffic") as step, world.acting("dana"):
             values = traffic.line(world.model, world.scene.later.rows[0])
-            runtime = world.session("prod").client("sagemaker-runtime")
-            (step.short,) = predictions.ask(runtime, world.model.name, "prod", values.encode())
+            prod = world.session("prod")
+            serving = look(prod.client("sagemaker"), world.model.name, "prod")
+            (step.short,) = predictions.ask(prod.client("sagemaker-runtime"), serving, values.encode())
             step.result = f"{values} → {step.short}"
 
     # ---------------------------------------------------------------- the world changes

@@ -20,6 +20,16 @@ def endpoints(model: str) -> list[str]:
     return [endpoint(model, kind) for kind in ENDPOINT_KINDS]
 
 
+def shared_endpoint(name: str) -> str:
+    """An endpoint that models share, by its name in platform.yaml; no model's is called so."""
+    return f"{name}-shared"
+
+
+def component(model: str) -> str:
+    """The inference component of a model on a shared endpoint."""
+    return model
+
+
 VARIANT = "AllTraffic"
 """The variant of an endpoint that serves; captures and metrics are filed under it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from isthmus.config import Platform
+from isthmus.names._endpoints import component, endpoint
 
 
 def function_log(function: str) -> str:
@@ -23,6 +24,11 @@ def endpoint_log(endpoint: str) -> str:
 def component_log(component: str) -> str:
     """The log group of an inference component's containers."""
     return f"/aws/sagemaker/InferenceComponents/{component}"
+
+
+def serving_log(model: str, kind: str) -> str:
+    """The log group of what serves a model in this way."""
+    return component_log(component(model)) if kind == "shared" else endpoint_log(endpoint(model, kind))
 
 
 def flow_logs(platform: Platform) -> str:

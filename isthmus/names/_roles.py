@@ -129,6 +129,11 @@ def model_role(platform: Platform, model: str) -> str:
     return f"{platform.name}-{model}-model"
 
 
+def shared_endpoint_role(platform: Platform) -> str:
+    """Serving: the role of the endpoints that models share."""
+    return f"{platform.name}-shared-endpoints"
+
+
 def monitor_role(platform: Platform, model: str) -> str:
     """Serving: the role of the model's monitor pipeline and its jobs."""
     return f"{platform.name}-{model}-monitor"

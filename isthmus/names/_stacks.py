@@ -29,6 +29,11 @@ def feature_stack(platform: Platform) -> str:
     return f"{platform.name}-feature-store"
 
 
+def shared_endpoint_stack(platform: Platform, stage: str) -> str:
+    """Serving: the endpoints that models share."""
+    return f"{platform.name}-{stage}-shared-endpoints"
+
+
 def account_output(role: str) -> str:
     """The output of the management account's stack that holds the id of the account that it made."""
     return f"{role.capitalize()}AccountId"

@@ -14,9 +14,10 @@ from isthmus.serving import look
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What serves a model at a stage: an endpoint, or a batch pipeline.
+    """What serves a model at a stage: an endpoint, its own or a shared one, or a batch pipeline.
 
-    `model_package_arn` is empty where there is none, and `challenger_arn` where none is compared with it.
+    `model_package_arn` is empty where there is none, `challenger_arn` where none is compared with it, and
+    `component`, the model's part of a shared endpoint, where it has one of its own.
     """
 
     stage: str
@@ -29,10 +30,12 @@ class Endpoint:
     kind: Kind = "realtime"
     challenger_arn: str = ""
     shadow: bool = False
+    component: str = ""
 
     @property
     def model(self) -> str:
-        return self.name.removesuffix(f"-{self.kind}")
+        # A component is called as its model.
+        return self.component or self.name.removesuffix(f"-{self.kind}")
 
     @property
     def version(self) -> str:
@@ -67,6 +70,7 @@ def find(sagemaker: Any, model: str, stage: Stage) -> Endpoint:
         found.kind,
         found.challenger,
         found.shadow,
+        found.component,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -18,7 +18,7 @@ DAY = 86_400
 # What an asynchronous endpoint publishes of its requests, as a whole: it has no `Invocations`.
 # https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-monitor.html
 QUEUED = ("InvocationsProcessed", "InvocationFailures", "ApproximateBacklogSize")
-Kind = Literal["endpoint", "endpoint configuration", "model"]
+Kind = Literal["endpoint", "inference component", "endpoint configuration", "model"]
 NOT_USED = {"EndpointConfig": "no endpoint uses it", "Model": "no endpoint and no batch pipeline uses it"}
 KINDS: dict[str, Kind] = {"EndpointConfig": "endpoint configuration", "Model": "model"}
 
@@ -27,7 +27,8 @@ KINDS: dict[str, Kind] = {"EndpointConfig": "endpoint configuration", "Model": "
 class Idle:
     """Something that could go. `monthly` is None where platform.yaml does not say what an hour of it costs.
 
-    An endpoint costs by the hour, but for serverless ones; a configuration and a model cost nothing.
+    An endpoint costs by the hour, but for serverless ones; a configuration and a model cost nothing, and an
+    inference component the room that others could have of its endpoint.
     """
 
     stage: Stage
@@ -53,13 +54,32 @@ def _of_stage(accounts: Accounts, stage: Stage, days: int) -> Iterator[Idle]:
         for one in page["Endpoints"]
     ]
     configs = {one["EndpointConfigName"] for one in endpoints if "EndpointConfigName" in one}
+    components = _components(sagemaker)
     for endpoint in endpoints:
-        if why := _why(cloudwatch, endpoint, days):
+        if why := _why(cloudwatch, endpoint, components, days):
             yield _endpoint(accounts.platform, sagemaker, stage, endpoint, why)
-    yield from _unused(accounts.platform, sagemaker, stage, configs)
+    for one in components:
+        name = one["InferenceComponentName"]
+        if not _sum(cloudwatch, "Invocations", days, InferenceComponentName=name):
+            made, on = one["CreationTime"].isoformat(), one["EndpointName"]
+            why = f"asked nothing for {days} days; it has a part of {on}"
+            yield Idle(stage, "inference component", name, made, why, monthly=0.0)
+    serving = {one.get("Specification", {}).get("ModelName", "") for one in components}
+    yield from _unused(accounts.platform, sagemaker, stage, configs, serving)
 
 
-def _why(cloudwatch: Any, endpoint: Mapping[str, Any], days: int) -> str:
+def _components(sagemaker: Any) -> list[Mapping[str, Any]]:
+    pages = sagemaker.get_paginator("list_inference_components").paginate()
+    return [
+        sagemaker.describe_inference_component(InferenceComponentName=one["InferenceComponentName"])
+        for page in pages
+        for one in page["InferenceComponents"]
+    ]
+
+
+def _why(
+    cloudwatch: Any, endpoint: Mapping[str, Any], components: Sequence[Mapping[str, Any]], days: int
+) -> str:
     """Why an endpoint serves nobody; empty where it was asked, or where waiting costs nothing."""
     if endpoint["EndpointStatus"] == "Failed":
         return f"failed: {endpoint.get('FailureReason', 'no reason was given')}"
@@ -69,6 +89,8 @@ def _why(cloudwatch: Any, endpoint: Mapping[str, Any], days: int) -> str:
     name = endpoint["EndpointName"]
     if "AsyncInferenceConfig" in endpoint:
         asked = any(_sum(cloudwatch, metric, days, EndpointName=name) for metric in QUEUED)
+    elif behind := [one["InferenceComponentName"] for one in components if one["EndpointName"] == name]:
+        asked = any(_sum(cloudwatch, "Invocations", days, InferenceComponentName=one) for one in behind)
     else:
         each = (one["VariantName"] for one in variants)
         asked = any(_sum(cloudwatch, "Invocations", days, EndpointName=name, VariantName=one) for one in each)
@@ -127,11 +149,13 @@ def _variants(sagemaker: Any, config: str) -> list[dict[str, Any]]:
     return [*found["ProductionVariants"], *found.get("ShadowProductionVariants", [])]
 
 
-def _unused(platform: Platform, sagemaker: Any, stage: Stage, used: set[str]) -> Iterator[Idle]:
+def _unused(
+    platform: Platform, sagemaker: Any, stage: Stage, used: set[str], serving: set[str]
+) -> Iterator[Idle]:
     """Configurations and models of the platform that serve by nothing; others' are theirs to judge."""
     ours = re.compile("|".join(f"{re.escape(one.name)}-[0-9a-f]{{16}}" for one in platform.models))
     variants = [one for config in used for one in _variants(sagemaker, config)]
-    needed = {one["ModelName"] for one in variants if "ModelName" in one}
+    needed = serving | {one["ModelName"] for one in variants if "ModelName" in one}
     needed |= {batch_model(sagemaker, one.name) for one in platform.models}
     for noun, listing, keep in (
         ("EndpointConfig", "list_endpoint_configs", used),

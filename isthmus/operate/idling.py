@@ -21,7 +21,7 @@ FOUND = 2
 @click.option("--exit-code", is_flag=True, help=f"Exit with {FOUND} where something is idle.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 def idle(days: int, exit_code: bool, as_json: bool) -> None:
-    """List endpoints that nobody asks, and endpoint configurations and models that nothing serves by.
+    """List endpoints and parts of shared ones that nobody asks, and configurations and models without use.
 
     Prices are those that platform.yaml says under `prices`. Nothing is deleted.
     """

@@ -88,13 +88,13 @@ def _asked(accounts: Accounts, model: str, stage: Stage, rows: bytes, inference_
     bucket = names.capture_bucket(accounts.platform, getattr(accounts.platform.accounts, stage))
     runtime = asking.runtime(lambda service: accounts.client(stage, service), serving, model, bucket)
     try:
-        return predictions.ask(runtime, serving.endpoint, stage, rows, inference_id)
+        return predictions.ask(runtime, serving, rows, inference_id)
     except BadInput:
         rows, others = columns.only(rows, columns.taken(accounts, model, stage))
         if not others:
             raise
     click.echo(f"left out, because the model does not take them: {', '.join(others)}", err=True)
-    return predictions.ask(runtime, serving.endpoint, stage, rows, inference_id)
+    return predictions.ask(runtime, serving, rows, inference_id)
 
 
 def _start(accounts: Accounts, model: str, stage: Stage, file: Path) -> str:

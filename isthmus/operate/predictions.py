@@ -6,9 +6,10 @@ from typing import Any
 
 from isthmus.errors import BadInput, NotFound, Unavailable
 from isthmus.operate.rows import media_type
+from isthmus.serving import Serving
 
 
-def ask(runtime: Any, endpoint: str, stage: str, rows: bytes, inference_id: str = "") -> list[str]:
+def ask(runtime: Any, serving: Serving, rows: bytes, inference_id: str = "") -> list[str]:
     """One prediction for each row of a CSV or JSON document, as text.
 
     `runtime` is what `isthmus.asking` gives. Raises `NotFound` where the endpoint is not there, `BadInput` in
@@ -17,10 +18,11 @@ def ask(runtime: Any, endpoint: str, stage: str, rows: bytes, inference_id: str 
     extra = {"InferenceId": inference_id} if inference_id else {}
     try:
         answer = runtime.invoke_endpoint(
-            EndpointName=endpoint,
+            EndpointName=serving.endpoint,
             Body=rows,
             ContentType=media_type(rows),
             Accept="text/csv",
+            **serving.target,
             **extra,
         )
     except runtime.exceptions.ModelError as error:
@@ -29,7 +31,8 @@ def ask(runtime: Any, endpoint: str, stage: str, rows: bytes, inference_id: str 
         if "not found" not in str(error).lower():
             raise
         raise NotFound(
-            f"endpoint {endpoint} is not in {stage}", todo="see what runs where: isthmus status"
+            f"endpoint {serving.endpoint} is not in {serving.stage}",
+            todo="see what runs where: isthmus status",
         ) from None
     text: str = answer["Body"].read().decode()
     return text.splitlines()

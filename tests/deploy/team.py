@@ -32,10 +32,11 @@ class Team:
     platform: Platform
     repository: Path
     image: str
+    model: str = MODEL
 
     def registered(self, version: Version, folder: Path) -> str:
         s3, sagemaker = (self.cloud.aws.client(name, AUTOMATION) for name in ("s3", "sagemaker"))
-        return version.register(s3, sagemaker, self.platform, self.image, folder)
+        return version.register(s3, sagemaker, self.platform, self.image, folder, self.model)
 
     def approve(self, arn: str, verdict: str = "Approved") -> None:
         role = names.approver_role(self.platform)
@@ -46,8 +47,8 @@ class Team:
         return self._run(
             self._connection(
                 AUTOMATION,
-                names.synth_role(self.platform, MODEL),
-                names.synth_connection(self.platform, MODEL),
+                names.synth_role(self.platform, self.model),
+                names.synth_connection(self.platform, self.model),
             ),
             ["deploy", "synth", "--model-package-arn", arn, "--output", str(output), *more],
         )
@@ -69,8 +70,8 @@ class Team:
     def deployer(self, stage: Stage) -> Mapping[str, str]:
         return self._connection(
             ACCOUNTS[stage],
-            names.deploy_role(self.platform, MODEL),
-            names.deploy_connection(self.platform, MODEL, stage),
+            names.deploy_role(self.platform, self.model),
+            names.deploy_connection(self.platform, self.model, stage),
         )
 
     def _connection(self, account: str, role: str, connection: str) -> Mapping[str, str]:
@@ -87,13 +88,13 @@ class Team:
             os.chdir(here)
 
 
-def gather(cloud: Cloud, platform: Platform, folder: Path) -> Team:
+def gather(cloud: Cloud, platform: Platform, folder: Path, model: str = MODEL) -> Team:
     """The team of `platform` in its deployed accounts; its repository is made in `folder`."""
     digest = image.push(boto3.Session(AUTOMATION, ROOT_SECRET, region_name=REGION))
     uri = f"{AUTOMATION}.dkr.ecr.{REGION}.amazonaws.com/{names.IMAGE_REPOSITORY}@{digest}"
     repository = folder / "model-deploy"
     shutil.copytree(REPOSITORY, repository, ignore=shutil.ignore_patterns("__pycache__", ".*"))
-    return Team(cloud, platform, repository, uri)
+    return Team(cloud, platform, repository, uri, model)
 
 
 def done(result: Result) -> str:

@@ -82,6 +82,26 @@ def test_two_versions_beside_each_other_pass_the_rules_too(repository: Path, mod
     assert "cfn-lint: no findings" in said
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("small-models", ["cfn-lint: no findings"]),
+        ("small-model", ["deploy.yaml:4, shared.endpoint", "'small-models'"]),
+    ],
+)
+def test_a_model_on_a_shared_endpoint(repository: Path, tmp_path: Path, name: str, said: list[str]) -> None:
+    platform = tmp_path / "platform.yaml"
+    there = "shared_endpoints: [{name: small-models}]"
+    platform.write_text(f"{(CHECKOUT / 'platform.yaml').read_text()}\n{there}\n")
+    rolling = "rollout: {prod: {strategy: rolling, percent: 50, bake_minutes: 5}}"
+    (repository / "deploy.yaml").write_text(
+        f"model: seattle-rain\nendpoint: shared\nshared:\n  endpoint: {name}\n{rolling}\n"
+    )
+    code, told = check(repository, platform=platform)
+    assert (code == 0) == (name == "small-models") and "Traceback" not in told
+    assert all(one in told for one in said), told
+
+
 def test_the_pipeline_of_another_model(repository: Path) -> None:
     code, told = check(repository, "--model", "madison-rain")
     assert code == 2 and "its pipeline deploys madison-rain" in told and "model: seattle-rain" in told

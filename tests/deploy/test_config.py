@@ -15,6 +15,7 @@ from isthmus.deploy.records import _kept
 from isthmus.errors import BadInput
 from tests.deploy.conftest import REPOSITORY
 
+SHARED = "endpoint: shared\nshared: {endpoint: small}"
 COMPARE = "compare: {mode: shadow, percent: 100, smallest_difference: 1}"
 
 
@@ -132,6 +133,38 @@ def test_the_example_is_read() -> None:
         ("endpoint: batch\nbatch: {on_arrival: false}", ["deploy.yaml:3, batch", "nothing would ever start"]),
         ("endpoint: batch\ncapture_percent: 50", ["capture_percent", "all or nothing"]),
         ("endpoint: batch\nalarms: {error_percent: 2}", ["deploy.yaml:3, alarms", "has no endpoint"]),
+        ("endpoint: shared", ["deploy.yaml:2, endpoint", "shared.endpoint, one of platform.yaml's"]),
+        ("endpoint: share", ["deploy.yaml:2", "did you mean 'shared'"]),
+        ("shared: {endpoint: small}", ["deploy.yaml:2, shared", "it is for endpoint: shared"]),
+        (f"{SHARED}\ncapacity: {{prod: {{}}}}", ["deploy.yaml:4, capacity", "say shared.<stage>"]),
+        (f"{SHARED}\nmonitoring: {{window_days: 9}}", ["deploy.yaml:4, monitoring", "leave it out"]),
+        (f"{SHARED}\ncapture_percent: 5", ["deploy.yaml:4, capture_percent", "captures nothing"]),
+        (f"{SHARED}\n{COMPARE}", ["deploy.yaml:4, compare", "one production variant and no shadow"]),
+        (
+            f"{SHARED}\ngates: {{cost: {{price_per_hour: 1}}}}",
+            ["deploy.yaml:4, gates.cost.price_per_hour", "is not known"],
+        ),
+        (
+            f"{SHARED}\nrollout: {{prod: {{strategy: canary, percent: 50, bake_minutes: 5}}}}",
+            ["deploy.yaml:4, rollout.prod.strategy", "say rolling"],
+        ),
+        (
+            f"{SHARED}\nrollout: {{prod: {{bake_minutes: 5}}}}",
+            ["deploy.yaml:4, rollout.prod", "watched by strategy: rolling alone"],
+        ),
+        (
+            f"{SHARED}\nrollout: {{prod: {{strategy: rolling, percent: 4, bake_minutes: 5}}}}",
+            ["rollout.prod", "at least 5 percent"],
+        ),
+        (
+            f"{SHARED}\nrollout: {{prod: {{strategy: rolling, instances: 1, bake_minutes: 5}}}}",
+            ["rollout.prod", "rolling takes percent"],
+        ),
+        (
+            "rollout: {prod: {strategy: rolling, percent: 50, bake_minutes: 5}}",
+            ["deploy.yaml:2, rollout.prod.strategy", "say canary or linear"],
+        ),
+        ("endpoint: shared\nshared: {endpoint: small, prod: {copy: 2}}", ["did you mean 'copies'"]),
         ("compare: {mode: canary, percent: 5}", ["deploy.yaml:2", "compare.mode", "'shadow'"]),
         ("compare: {mode: ab, percent: 5}", ["compare.smallest_difference"]),
         (

@@ -115,16 +115,18 @@ class Version:
                 tar.addfile(entry, io.BytesIO(text.encode()))
         return archive.getvalue()[: -self.cut or None]
 
-    def register(self, s3: Any, sagemaker: Any, platform: Platform, image: str, folder: Path) -> str:
+    def register(
+        self, s3: Any, sagemaker: Any, platform: Platform, image: str, folder: Path, model: str = MODEL
+    ) -> str:
         """Upload it and register it, pending approval; returns its ARN."""
-        bucket, prefix = artifact_bucket(platform), f"{MODEL}/runs/{folder.name}"
+        bucket, prefix = artifact_bucket(platform), f"{model}/runs/{folder.name}"
         self.write_evidence(folder)
         for file in folder.iterdir():
             s3.put_object(Bucket=bucket, Key=f"{prefix}/evidence/{file.name}", Body=file.read_bytes())
         s3.put_object(Bucket=bucket, Key=f"{prefix}/model.tar.gz", Body=self.artifact())
         evidence = f"s3://{bucket}/{prefix}/evidence"
         answer = sagemaker.create_model_package(
-            ModelPackageGroupName=MODEL,
+            ModelPackageGroupName=model,
             InferenceSpecification={
                 "Containers": [{"Image": image, "ModelDataUrl": f"s3://{bucket}/{prefix}/model.tar.gz"}],
                 "SupportedContentTypes": ["text/csv"],

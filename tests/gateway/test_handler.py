@@ -114,6 +114,21 @@ def test_each_failure_has_its_status(call: Call, runtime: Runtime, status, code,
     assert ("request_id" in body) == (given >= 500)
 
 
+def test_a_model_is_looked_for_on_the_endpoints_that_are_shared(
+    call: Call, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHARED_ENDPOINTS", "small-shared large-shared")
+    runtime.says(400, "ValidationError", message="Inference component rain of endpoint x not found.")
+    assert call()[0] == 404
+    header = "x-amzn-sagemaker-inference-component"
+    assert [(path.split("/")[2], sent.get(header)) for path, sent, _ in runtime.asked] == [
+        ("rain", None),
+        ("rain-serverless", None),
+        ("small-shared", "rain"),
+        ("large-shared", "rain"),
+    ]
+
+
 def test_an_endpoint_that_cannot_be_reached_is_a_bad_gateway(
     call: Call, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

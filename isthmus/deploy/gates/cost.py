@@ -2,7 +2,8 @@
 deploy.yaml says.
 
 Instances are paid by the hour, a serverless endpoint by its memory for as long as it works on a request
-(SageMaker's pricing page, "Serverless Inference"). What answers by files is not measured: no cost is known.
+(SageMaker's pricing page, "Serverless Inference"). What answers by files is not measured, and what is
+shared has no price of its own: no cost is known.
 """
 
 from __future__ import annotations
@@ -13,15 +14,20 @@ from isthmus.deploy.gates.gate import Finding, LiveEndpoint
 from isthmus.deploy.gates.load import Load
 
 NAME = "cost of a thousand predictions"
+_UNKNOWN: dict[str, str] = {
+    "shared": "what a part of a shared endpoint costs is not known",
+    **{
+        one: f"how fast the kind {one} answers is not measured: it answers by files"
+        for one in ("async", "batch")
+    },
+}
 KEYS = {"realtime": "price_per_hour", "serverless": "price_per_gb_second"}
 
 
 def gate(endpoint: LiveEndpoint) -> list[Finding]:
     kind, bounds = endpoint.config.endpoint, endpoint.config.gates.cost
     if kind not in KEYS:
-        return [
-            Finding.unknown(NAME, f"how fast the kind {kind} answers is not measured: it answers by files")
-        ]
+        return [Finding.unknown(NAME, _UNKNOWN[kind])]
     price: float | None = getattr(bounds, KEYS[kind])
     if price is None:
         return [

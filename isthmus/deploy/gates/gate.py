@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,7 +68,7 @@ class LiveEndpoint:
     """An endpoint under test, and what is known of the version that it runs (in the folder `evidence`).
 
     `runtime` answers `invoke_endpoint`, `registry` is a SageMaker client that reads the model registry.
-    `variant` is the one under test, where the endpoint has several.
+    `target` is what InvokeEndpoint is told where the endpoint has more than the version under test.
     """
 
     runtime: Any
@@ -76,7 +76,7 @@ class LiveEndpoint:
     config: DeployConfig
     evidence: Path
     registry: Any = None
-    variant: str = ""
+    target: Mapping[str, str] = field(default_factory=dict)
 
     def invoke(self, body: str, content_type: str = "text/csv", accept: str = "text/csv") -> Answer:
         """Ask the endpoint; a refusal by the model is an answer with its status, not an exception."""
@@ -90,7 +90,7 @@ class LiveEndpoint:
                 ContentType=content_type,
                 Accept=accept,
                 InferenceId=f"{GATE_PREFIX}{uuid.uuid4()}",
-                **({"TargetVariant": self.variant} if self.variant else {}),
+                **self.target,
             )
             status, text = 200, response["Body"].read().decode()
             served = str(response.get("ContentType", accept))
@@ -124,7 +124,7 @@ class LiveEndpoint:
     @cached_property
     def load(self) -> Load | None:
         """What single rows met under load; None for a kind of endpoint that answers by files."""
-        return measure(self) if self.config.endpoint in ("realtime", "serverless") else None
+        return measure(self) if self.config.endpoint in ("realtime", "serverless", "shared") else None
 
     @cached_property
     def facets(self) -> list[str]:

@@ -53,7 +53,7 @@ def measure(endpoint: LiveEndpoint) -> Load:
     bounds = endpoint.config.gates
     wanted = {
         "endpoint": endpoint.name,
-        "variant": endpoint.variant,
+        "target": dict(endpoint.target),
         "region": endpoint.runtime.meta.region_name,
         "bodies": list(endpoint.bodies()),
         "requests": bounds.requests,

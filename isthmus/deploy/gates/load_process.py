@@ -34,7 +34,7 @@ class Asking:
 
     def __init__(self, wanted: Mapping[str, Any]) -> None:
         self.endpoint: str = wanted["endpoint"]
-        self.target = {"TargetVariant": wanted["variant"]} if wanted["variant"] else {}
+        self.target: Mapping[str, str] = wanted["target"]
         self.warm_up: int = wanted["warm_up"]
         self.left = self.warm_up + wanted["requests"]
         bodies: Iterator[str] = islice(cycle(wanted["bodies"]), self.left)

@@ -62,8 +62,8 @@ def live(platform: Platform, config: DeployConfig, assembly: Path, stage: Stage)
     bucket = names.capture_bucket(platform, getattr(platform.accounts, stage))
     make: Any = session.client
     runtime = asking.runtime(lambda service: make(service, config=pool), serving, package.model, bucket)
-    variant = names.CHALLENGER if compared else ""
-    return LiveEndpoint(runtime, serving.endpoint, config, assembly, sagemaker, variant)
+    target = {"TargetVariant": names.CHALLENGER} if compared else serving.target
+    return LiveEndpoint(runtime, serving.endpoint, config, assembly, sagemaker, target)
 
 
 def unasked(gates: dict[str, Gate]) -> Iterator[Result]:

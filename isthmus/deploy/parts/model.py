@@ -9,7 +9,6 @@ from constructs import Construct
 from isthmus import names
 from isthmus.deploy.deployment import Deployment
 from isthmus.deploy.parts.kept import keep_when_removed, keep_when_replaced
-from isthmus.network import Attachment
 from isthmus.resource_types import aws_sagemaker as sagemaker
 
 LARGEST, QUEUED_MB = "SAGEMAKER_MAX_PAYLOAD_IN_MB", "1024"
@@ -45,11 +44,5 @@ def _make(scope: Construct, id_: str, deployment: Deployment, also: dict[str, ob
         execution_role_arn=role,
         containers=[{"modelPackageName": deployment.package.arn, **environment}],
         enable_network_isolation=isolated,
-        vpc_config=_vpc_config(deployment.network),
+        vpc_config=deployment.network.in_template() if deployment.network else None,
     )
-
-
-def _vpc_config(network: Attachment | None) -> dict[str, list[str]] | None:
-    if network is None:
-        return None
-    return {"subnets": list(network.subnets), "securityGroupIds": [network.security_group]}

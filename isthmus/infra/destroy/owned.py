@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from isthmus import names
 from isthmus.infra.administrator import Client
 from isthmus.infra.destroy.storage import DeleteBucket, DeleteKey, DeleteLogGroup, DeleteRepository
 
@@ -59,8 +58,8 @@ def log_groups(client: Client, platform: str) -> Iterator[DeleteLogGroup]:
             yield DeleteLogGroup(name)
 
 
-def endpoint_log_groups(client: Client, endpoint: str) -> Iterator[DeleteLogGroup]:
-    name = names.endpoint_log(endpoint)
+def serving_log_groups(client: Client, name: str) -> Iterator[DeleteLogGroup]:
+    """That of an endpoint or an inference component, where it ever logged."""
     found = _groups(client("logs"), logGroupNamePrefix=name)
     yield from (DeleteLogGroup(name) for one in found if one["logGroupName"] == name)
 

@@ -63,8 +63,9 @@ def _models(client: Client, account: AccountRole, stacks: list[Standing]) -> Ite
         if account == "automation":
             yield storage.DeletePipeline(names.registry_group(model))
             yield storage.DeleteVersions(names.registry_group(model))
-        for name in names.endpoints(model):
-            yield from owned.endpoint_log_groups(client, name)
+        logs = [*map(names.endpoint_log, names.endpoints(model)), names.component_log(names.component(model))]
+        for name in logs:
+            yield from owned.serving_log_groups(client, name)
     yield from _delete(stacks, "part")
 
 

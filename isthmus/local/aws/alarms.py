@@ -63,13 +63,17 @@ async def watch() -> None:
                     _scale(alarm, alarm["StateValue"])
 
 
-def evaluate(alarm: Alarm) -> None:
-    """Move the alarm to the state that its metric's last periods say, and act on a change."""
+def evaluate(alarm: Alarm, *, guards: bool = False) -> None:
+    """Move the alarm to the state that its metric's last periods say, and act on a change.
+
+    One that `guards` a rollout, on whatever metric, has that one's minutes.
+    """
+    pace = _minute / MINUTE if guards else _pace(alarm)
     if alarm.get("ComparisonOperator") not in BREACHING:
         return
-    values = [value for value in _periods(alarm) if value is not None]
+    values = [value for value in _periods(alarm, pace) if value is not None]
     old = alarm["StateValue"]
-    state = _state(alarm) if values else _silent_state(alarm)
+    state = _state(alarm, pace) if values else _silent_state(alarm)
     if state == old:
         return
     reason = _reason(alarm, state, values)
@@ -80,8 +84,8 @@ def evaluate(alarm: Alarm) -> None:
     cloudwatch._evaluate_parent_alarms(alarm)
 
 
-def _state(alarm: Alarm) -> str:
-    periods = list(_periods(alarm))
+def _state(alarm: Alarm, pace: float) -> str:
+    periods = list(_periods(alarm, pace))
     threshold, beyond = float(alarm.get("Threshold") or 0), BREACHING[alarm["ComparisonOperator"]]
     missing = alarm.get("TreatMissingData") == "breaching"
     count = sum(missing if value is None else beyond(value, threshold) for value in periods)
@@ -104,18 +108,18 @@ def _reason(alarm: Alarm, state: str, values: list[float]) -> str:
     )
 
 
-def _periods(alarm: Alarm) -> Iterator[float | None]:
+def _periods(alarm: Alarm, pace: float) -> Iterator[float | None]:
     """The value of each of the last periods, the newest first; None where nothing was measured.
 
     Of several series it is their greatest: see `alarm_math`.
     """
-    for values in zip(*(_periods_of(one) for one in alarm_math.series(alarm)), strict=True):
+    for values in zip(*(_periods_of(one, pace) for one in alarm_math.series(alarm)), strict=True):
         yield max((value for value in values if value is not None), default=None)
 
 
-def _periods_of(alarm: Alarm) -> Iterator[float | None]:
+def _periods_of(alarm: Alarm, pace: float) -> Iterator[float | None]:
     """The statistic of one series in each of the last periods."""
-    period = float(alarm.get("Period") or 60) * _pace(alarm)
+    period = float(alarm.get("Period") or 60) * pace
     statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic") or "Average"
     points, now = _points(alarm), time.time()
     for number in range(int(alarm.get("EvaluationPeriods") or 1)):

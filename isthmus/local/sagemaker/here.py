@@ -236,7 +236,7 @@ class Here:
             try:
                 with request_scope(account, region):
                     if (alarm := cloudwatch._alarms.get(name)) is not None:
-                        alarms.evaluate(alarm)
+                        alarms.evaluate(alarm, guards=True)
             finally:
                 looked.set()
 
