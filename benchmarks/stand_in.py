@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -22,6 +23,8 @@ from typing import Any
 
 import psutil
 import requests
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests.local.azure_devops.standin import PROJECT, StandIn, running
 
