@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from isthmus import names
 from isthmus.audit import evaluation
 from isthmus.audit.evaluation import Evaluation
-from isthmus.azure import admission, approvals, merged, retention, runs
+from isthmus.azure import approvals, merged, provision, retention, runs
 from isthmus.azure.approvals import Approval
 from isthmus.azure.client import Client, connect
 from isthmus.azure.present import Present
@@ -75,7 +75,7 @@ def gather(accounts: Accounts, *, roles: bool) -> Facts:
         platform=platform,
         served=tuple(one for model in models if (one := _served(accounts, client, model))),
         waiting=tuple(pending.every(accounts, models, said)),
-        unguarded=tuple(one.summary for one in admission.unguarded(platform, present)),
+        unguarded=tuple(one.summary for one in provision.unguarded(platform, present)),
         stored=tuple(sorted(_stored(present))),
         changed=tuple(_changed(platform)) if roles else None,
     )

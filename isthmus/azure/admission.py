@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from isthmus.azure import drift, rights
+from isthmus.azure import drift
 from isthmus.azure.differences import Difference
 from isthmus.azure.guards import BUSINESS_HOURS, TASK, is_business_hours
 from isthmus.azure.instructions.checks import PutCheck, RemoveCheck
@@ -17,18 +17,6 @@ from isthmus.azure.instructions.permissions import Authorize, Close
 from isthmus.azure.instructions.settings import SwitchOn
 from isthmus.azure.present import Present
 from isthmus.azure.resources import Authorization, Check, Environment, Wanted
-from isthmus.azure.wanted import wanted
-from isthmus.config import Platform
-
-
-def unguarded(platform: Platform, present: Present) -> list[Instruction]:
-    """Switches, checks and denials that are missing or were changed by hand: what could be gone past."""
-    want = wanted(platform)
-    return [
-        *switches(want, present),
-        *(found for one in want.checks for found in check(one, present)),
-        *rights.bypasses(want, present),
-    ]
 
 
 def switches(want: Wanted, present: Present) -> Iterator[Instruction]:

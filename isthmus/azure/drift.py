@@ -17,13 +17,19 @@ from isthmus.config.secrets import is_called_secret, is_secret
 
 
 def of_pipeline(pipeline: Pipeline, found: dict[str, Any]) -> tuple[Difference, ...]:
-    """Its YAML's path and repository, and whether it takes runs."""
+    """Its YAML's path and repository, whether it takes runs, and variables of its own: it has none."""
     there = {
         "path": "/" + str(found.get("process", {}).get("yamlFilename", "")).lstrip("/"),
         "repository": found.get("repository", {}).get("name"),
         "queueStatus": found.get("queueStatus", "enabled"),
+        "variables": sorted(found.get("variables") or {}),
     }
-    wanted = {"path": pipeline.path, "repository": pipeline.repository, "queueStatus": "enabled"}
+    wanted = {
+        "path": pipeline.path,
+        "repository": pipeline.repository,
+        "queueStatus": "enabled",
+        "variables": [],
+    }
     return differences(wanted, there)
 
 

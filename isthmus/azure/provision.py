@@ -62,9 +62,22 @@ def plan(
         *(found for one in want.authorizations for found in admission.authorization(one, present)),
         *(found for one in want.policies for found in _policy(one, present)),
         *rights.grants(platform, want, present),
+        *rights.changes(platform, want, present),
         *rights.job_rights(want, present),
         *rights.bypasses(want, present),
         *(one for one in removal.unasked(platform, present, prune=prune) if isinstance(one, Instruction)),
+    ]
+
+
+def unguarded(platform: Platform, present: Present) -> list[Instruction]:
+    """Of the plan what could be gone past: switches, checks and denials that lack, and changed pipelines."""
+    want = wanted(platform)
+    return [
+        *admission.switches(want, present),
+        *(found for one in want.pipelines for found in _pipeline(one, present) if found.differences),
+        *(found for check in want.checks for found in admission.check(check, present)),
+        *rights.changes(platform, want, present),
+        *rights.bypasses(want, present),
     ]
 
 

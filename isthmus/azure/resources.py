@@ -125,6 +125,14 @@ class Grant:
 
 
 @dataclass(frozen=True)
+class PipelineDenial:
+    """What no contributor may do with this pipeline, by bits of the namespace Build."""
+
+    pipeline: str
+    bits: int
+
+
+@dataclass(frozen=True)
 class JobRight:
     """What jobs may do in this repository, or with this pipeline, by bits of its namespace, and in words."""
 
@@ -168,5 +176,6 @@ class Wanted:
     authorizations: tuple[Authorization, ...]
     policies: tuple[Policy, ...]
     grants: tuple[Grant, ...]
+    pipeline_denials: tuple[PipelineDenial, ...]
     job_rights: tuple[JobRight, ...]
     denials: tuple[Denial, ...]

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from isthmus import names
 from isthmus.azure.differences import Difference
 from isthmus.azure.instructions.instruction import Instruction
 from isthmus.azure.instructions.permissions import (
     BYPASS,
     DenyBypass,
+    DenyPipeline,
     GrantJobs,
     GrantPipeline,
     RevokeBypass,
     Ungrant,
     denied,
+    descriptor,
     place,
 )
 from isthmus.azure.present import BUILD_NAMESPACE, GIT_NAMESPACE, Present
@@ -80,6 +83,21 @@ def _strangers(
             yield RevokeBypass(
                 token, who, f"{present.named(who)} may not bypass policies in {where}", allow, deny
             )
+
+
+def changes(platform: Platform, want: Wanted, present: Present) -> Iterator[Instruction]:
+    """What contributors may not do with our pipelines: an edited one runs anything with our connections."""
+    group, project = names.contributors(platform), present.project()
+    for one in want.pipeline_denials:
+        number = present.pipeline(one.pipeline)
+        if project is None or number is None:
+            yield DenyPipeline(one, group)
+            continue
+        allow, deny = present.bits(BUILD_NAMESPACE, f"{project}/{number}", descriptor(group, present))
+        if allow & one.bits or (deny and deny & one.bits != one.bits):
+            yield DenyPipeline(one, group, (Difference("deny", deny, deny | one.bits),))
+        elif not deny:
+            yield DenyPipeline(one, group)
 
 
 def job_rights(want: Wanted, present: Present) -> Iterator[Instruction]:

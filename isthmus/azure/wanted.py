@@ -17,6 +17,7 @@ from isthmus.azure.resources import (
     JobRight,
     MinimumReviewers,
     Pipeline,
+    PipelineDenial,
     Policy,
     Repository,
     RequiredReviewers,
@@ -29,12 +30,16 @@ from isthmus.config.fields import did_you_mean
 from isthmus.errors import BadInput
 
 T = TypeVar("T")
-# Of the namespace Build: view builds, add tags, queue builds, view the pipeline; and update what builds say.
-QUEUE, TELL = 1 | 2 | 128 | 1024, 64
+# Of the namespace Build: view builds, queue builds, view the pipeline, and say what a free parameter is
+# (Edit queue build configuration); and update what builds say.
+# https://learn.microsoft.com/azure/devops/pipelines/policies/permissions
+QUEUE, TELL = 1 | 128 | 1024 | 65536, 64
 # And retain builds indefinitely: to add and to free leases on them, and not to delete any.
 RETAIN = 4
 # To see what waits for approval is to view the builds that wait.
 SEE = 1 | 1024
+# Edit and delete the pipeline, and say who may what with it.
+CHANGE = 2048 | 4096 | 16384
 # Of the namespace Git Repositories: read; contribute and make branches; comment on pull requests.
 READ, PUSH, COMMENT = 2, 4 | 16, 16384
 # https://learn.microsoft.com/azure/devops/pipelines/security/inputs#limit-variables-that-can-be-set-at-queue-time
@@ -66,6 +71,7 @@ def wanted(platform: Platform, callback: str = "") -> Wanted:
         ),
         policies=_once(_policies(platform)),
         grants=_once(_grants(platform)),
+        pipeline_denials=tuple(PipelineDenial(one.name, CHANGE) for one in _once(_pipelines(platform))),
         job_rights=_once(_job_rights(platform)),
         denials=tuple(_denials(platform)),
     )

@@ -70,8 +70,8 @@ def test_the_bridge_may_write_to_builds_see_what_waits_and_do_nothing_else(
         for kind in ("seattle-rain-build", "seattle-rain-deploy", "infrastructure")
     }
     assert bits == {
-        "seattle-rain-build": 1 | 2 | 64 | 128 | 1024,
-        "seattle-rain-deploy": 1 | 2 | 128 | 1024,
+        "seattle-rain-build": 1 | 64 | 128 | 1024 | 65536,
+        "seattle-rain-deploy": 1 | 128 | 1024 | 65536,
         "infrastructure": 1 | 1024,
     }
 

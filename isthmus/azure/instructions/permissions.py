@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from isthmus.azure.differences import Difference
 from isthmus.azure.instructions.instruction import Instruction, there
 from isthmus.azure.present import BUILD_NAMESPACE, GIT_NAMESPACE, Present
-from isthmus.azure.resources import CALLED, Denial, Grant, JobRight, ResourceType
+from isthmus.azure.resources import CALLED, Denial, Grant, JobRight, PipelineDenial, ResourceType
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,28 @@ def place(right: JobRight, present: Present) -> tuple[str, str] | None:
 
 
 @dataclass(frozen=True)
+class DenyPipeline(Instruction):
+    """Let nobody of a group change one pipeline; what else is said of the group there stays."""
+
+    denial: PipelineDenial
+    group: str
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        sign = "~" if self.differences else "+"
+        return f"{sign} {self.group} may not change pipeline {self.denial.pipeline}"
+
+    def carry_out(self, present: Present) -> None:
+        number = there(present.pipeline(self.denial.pipeline), "pipeline", self.denial.pipeline)
+        who = descriptor(self.group, present)
+        token = f"{present.project()}/{number}"
+        allow, deny = present.bits(BUILD_NAMESPACE, token, who)
+        bits = self.denial.bits
+        _set(present, BUILD_NAMESPACE, token, who, allow & ~bits, deny=deny | bits)
+
+
+@dataclass(frozen=True)
 class GrantJobs(Instruction):
     """Let jobs do more in a repository, or with a pipeline, than see it; what else they may do stays."""
 
@@ -152,9 +174,11 @@ BYPASS = 128 | 32768
 
 def denied(denial: Denial, present: Present) -> str:
     """The descriptor of whom a denial is about."""
-    if not denial.group:
-        return present.build_service()
-    found = there(next(iter(present.identities(denial.group)), None), "group", denial.group)
+    return descriptor(denial.group, present) if denial.group else present.build_service()
+
+
+def descriptor(group: str, present: Present) -> str:
+    found = there(next(iter(present.identities(group)), None), "group", group)
     return str(found.descriptor)
 
 

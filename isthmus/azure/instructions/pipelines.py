@@ -60,7 +60,7 @@ class CreateEnvironment(Instruction):
 
 @dataclass(frozen=True)
 class ChangePipeline(Instruction):
-    """Let a pipeline be the file of the repository that it was made from."""
+    """Let a pipeline be the file of the repository that it was made from, and nothing beside it."""
 
     pipeline: Pipeline
     differences: tuple[Difference, ...] = ()
@@ -77,5 +77,5 @@ class ChangePipeline(Instruction):
         definition = present.client.get(path)
         definition["process"] |= {"yamlFilename": self.pipeline.path.lstrip("/")}
         definition["repository"] |= {"id": repository.id, "name": source}
-        definition["queueStatus"] = "enabled"
+        definition |= {"queueStatus": "enabled", "variables": {}}
         present.client.put(path, definition)

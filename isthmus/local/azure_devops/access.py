@@ -20,8 +20,12 @@ GIT = "2e9eb7ed-3c0a-47d4-87c1-0ffdd275fd87"
 CONTRIBUTE, CREATE_BRANCH, PULL_REQUESTS = 4, 16, 16384
 VIEW_BUILDS, TAG_BUILDS, RETAIN_BUILDS, DELETE_BUILDS, UPDATE_BUILDS = 1, 2, 4, 8, 64
 QUEUE_BUILDS, STOP_BUILDS, VIEW_DEFINITION = 128, 512, 1024
-# What people may do with a pipeline where no entry says otherwise.
-CONTRIBUTOR = VIEW_BUILDS | TAG_BUILDS | QUEUE_BUILDS | UPDATE_BUILDS | STOP_BUILDS | VIEW_DEFINITION
+EDIT_DEFINITION, DELETE_DEFINITION, EDIT_QUEUE = 2048, 4096, 65536
+# What people may do with a pipeline where no entry says otherwise: as Contributors, by default.
+# https://learn.microsoft.com/azure/devops/pipelines/policies/permissions
+CONTRIBUTOR = (VIEW_BUILDS | TAG_BUILDS | QUEUE_BUILDS | UPDATE_BUILDS | STOP_BUILDS) | (
+    VIEW_DEFINITION | EDIT_DEFINITION | DELETE_DEFINITION | EDIT_QUEUE
+)
 # And a job.
 JOB = VIEW_BUILDS | VIEW_DEFINITION
 _OWN = {"user": CONTRIBUTOR, "group": CONTRIBUTOR, "service": JOB}
@@ -30,6 +34,9 @@ _CALLED = {
     UPDATE_BUILDS: "update build information of",
     RETAIN_BUILDS: "retain indefinitely the builds of",
     DELETE_BUILDS: "delete builds of",
+    EDIT_DEFINITION: "edit build pipeline for",
+    DELETE_DEFINITION: "delete build pipeline for",
+    EDIT_QUEUE: "edit queue build configuration for",
 }
 # What an application may reach at all; on a pipeline or build, its handler then asks for the grant. Approvals
 # are read by who may view the builds that wait (scope vso.build of "Approvals - Query"), and given by people.
@@ -83,11 +90,15 @@ def may_in(organization: Organization, principal: Principal, repository: Documen
 def pipeline(call: Call, found: Document, bits: int) -> None:
     """Only who has these bits on the pipeline may go on."""
     if not may(call.organization, call.principal, found, bits):
-        what = _CALLED.get(bits, "view")
-        raise refused(
-            f"TF215106: Access denied. {call.principal.display_name} needs permissions to {what} "
-            f"pipeline {found['name']} in this project to perform the action."
-        )
+        raise denied(call.principal, found, bits)
+
+
+def denied(principal: Principal, found: Document, bits: int) -> Exception:
+    """What somebody is told who has not these bits on the pipeline."""
+    return refused(
+        f"TF215106: Access denied. {principal.display_name} needs permissions to {_CALLED.get(bits, 'view')} "
+        f"pipeline {found['name']} in this project to perform the action."
+    )
 
 
 def may(organization: Organization, principal: Principal, found: Document, bits: int) -> bool:
@@ -102,7 +113,7 @@ def effective(organization: Organization, principal: Principal, namespace: str, 
     parts = token.split("/")
     tokens = tuple("/".join(parts[:end]) for end in range(1, len(parts) + 1))
     own = _OWN.get(principal.kind, 0) if namespace == BUILD else 0
-    groups = [one for one in map(organization.principals.group, principal.groups) if one]
+    groups = organization.principals.groups_of(principal)
     return _left(organization, [principal, *groups], namespace, tokens, own)
 
 

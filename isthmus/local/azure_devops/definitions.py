@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from isthmus.local.azure_devops import builds, leases, queue_time
-from isthmus.local.azure_devops.access import VIEW_BUILDS, VIEW_DEFINITION, administrator, may
+from isthmus.local.azure_devops.access import (
+    DELETE_DEFINITION,
+    EDIT_DEFINITION,
+    VIEW_BUILDS,
+    VIEW_DEFINITION,
+    may,
+)
 from isthmus.local.azure_devops.access import pipeline as allowed
 from isthmus.local.azure_devops.call import Answer, Call, mapping, text
 from isthmus.local.azure_devops.faults import Fault, not_found
@@ -36,8 +42,8 @@ def definition(call: Call) -> Document:
 
 def change(call: Call) -> Document:
     """Replace a definition; its revision must be the newest, so that nobody's change is lost."""
-    administrator(call)
     pipeline = call.organization.pipeline(call.id("definitionId"), call.project)
+    allowed(call, pipeline, EDIT_DEFINITION)
     given = call.body.get("revision")
     if given != pipeline["revision"]:
         raise Fault(
@@ -62,8 +68,8 @@ def change(call: Call) -> Document:
 
 def remove(call: Call) -> Answer:
     """A definition that no lease keeps, with its runs."""
-    administrator(call)
     pipeline = call.organization.pipeline(call.id("definitionId"), call.project)
+    allowed(call, pipeline, DELETE_DEFINITION)
     leases.require_none(call.organization, pipeline["id"])
     call.organization.drop_pipeline(pipeline["id"])
     return Answer()

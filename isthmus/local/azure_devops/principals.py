@@ -106,6 +106,13 @@ class Principals:
     def members(self, group: str) -> list[Principal]:
         return [one for one in self._all.values() if group in one.groups]
 
+    def groups_of(self, principal: Principal) -> list[Principal]:
+        """The groups that somebody is in; every person is a contributor."""
+        named = [one for one in map(self.group, principal.groups) if one]
+        return (
+            [*named, *(self._all[one] for one in self._contributors)] if principal.kind == "user" else named
+        )
+
     def is_or_belongs(self, principal: Principal, identity: str) -> bool:
         """Whether the identity of that id is the principal, or a group that it is a member of."""
         other = self._all.get(identity.lower())

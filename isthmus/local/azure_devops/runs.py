@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from isthmus.errors import BadInput, Problem
 from isthmus.local.azure_devops import gitcli, queue_time
+from isthmus.local.azure_devops.access import EDIT_QUEUE, denied, may
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.faults import Fault, invalid
 from isthmus.local.azure_devops.organization import Organization, new_id, unique_name
@@ -16,7 +17,10 @@ from isthmus.local.azure_devops.repositories import default_branch
 from isthmus.local.azure_devops.sources import RepositorySources, nearest
 from isthmus.local.azure_devops.store import Document
 from isthmus.local.pipelines.compiler import compile_pipeline
-from isthmus.local.pipelines.host import Request, RunContext, VariableValue
+from isthmus.local.pipelines.host import Repository, Request, RunContext, VariableValue
+from isthmus.local.pipelines.library import Library
+from isthmus.local.pipelines.nodes import Source
+from isthmus.local.pipelines.parameters import declared
 from isthmus.local.pipelines.plan import Plan
 from isthmus.local.pipelines.rendering import final_yaml
 from isthmus.local.pipelines.variables import predefined
@@ -90,9 +94,26 @@ def compile_run(
         variables=queue_time.of_run(organization, pipeline, wanted.variables),
         predefined=predefined(context),
     )
-    plan = compile_pipeline(pipeline["path"].lstrip("/"), sources, request)
+    path = pipeline["path"].lstrip("/")
+    plan = compile_pipeline(path, sources, request)
+    _refuse_free_text(organization, pipeline, wanted, Library(sources, request), path)
     _refuse_skips(plan, wanted.stages_to_skip)
     return Compiled(plan, context, sources, request.variables)
+
+
+def _refuse_free_text(
+    organization: Organization, pipeline: Document, wanted: Wanted, library: Library, path: str
+) -> None:
+    """Variables, and parameters that may be any text, are for who may edit the queue's configuration.
+
+    https://learn.microsoft.com/azure/devops/release-notes/2024/pipelines/sprint-237-update
+    """
+    if may(organization, wanted.requested_for, pipeline, EDIT_QUEUE):
+        return
+    root = library.read(Source(library.locate(Repository("self")), path))
+    bound = {one.name.lower() for one in declared(root) if one.values or one.type in ("boolean", "number")}
+    if wanted.variables or {name.lower() for name in wanted.parameters} - bound:
+        raise denied(wanted.requested_for, pipeline, EDIT_QUEUE)
 
 
 def _refuse_skips(plan: Plan, names: tuple[str, ...]) -> None:

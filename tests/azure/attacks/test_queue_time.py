@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from isthmus.azure import admission
+from isthmus.azure import provision
 from isthmus.azure.client import connect
 from isthmus.azure.present import Present
 from isthmus.config import Platform
@@ -51,7 +51,7 @@ def test_who_switches_the_limit_off_is_found_and_it_is_switched_on_again(
     (line,) = planned(provisioned, present)
     assert line.kind == "drift" and "pipelines of the project: a run sets no variable" in line.summary
     assert [str(one) for one in line.differences] == ["enforceSettableVar: was false, will be true"]
-    assert [one.summary for one in admission.unguarded(provisioned, present)] == [line.summary]
+    assert [one.summary for one in provision.unguarded(provisioned, present)] == [line.summary]
     line.carry_out(present)
     assert admin.get("build/generalsettings")["enforceSettableVar"] is True
 

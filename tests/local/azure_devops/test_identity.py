@@ -125,9 +125,15 @@ def test_the_bridge_may_queue_what_it_was_granted_and_nothing_else(federated: St
     project = admin.get(f"/_apis/projects/{PROJECT}")["id"]
     principals = admin.every("/_apis/graph/serviceprincipals")
     (descriptor,) = [one["descriptor"] for one in principals if one["applicationId"] == CLIENT]
-    entry = {"descriptor": descriptor, "allow": 1 | 2 | 128 | 1024, "deny": 0}
+    entry = {"descriptor": descriptor, "allow": 1 | 128 | 1024, "deny": 0}
     acl = {"token": f"{project}/{granted}", "merge": True, "accessControlEntries": [entry]}
     admin.post(f"/_apis/accesscontrolentries/{BUILD_NAMESPACE}", acl)
+    refused = app.ask("POST", f"pipelines/{granted}/runs", {"templateParameters": {"key": "k1"}})
+    assert (refused.status_code, "edit queue build configuration" in refused.json()["message"]) == (403, True)
+    admin.post(
+        f"/_apis/accesscontrolentries/{BUILD_NAMESPACE}",
+        acl | {"accessControlEntries": [entry | {"allow": 65536}]},
+    )
     run = app.run(granted, key="k1")
     me = app.get("/_apis/connectionData")["authenticatedUser"]["id"]
     made = admin.build(run["id"])
