@@ -231,11 +231,13 @@ def test_the_analyzers_accounts_are_the_sdks() -> None:
     assert model_monitor.analyzer("eu-west-1") == image_uris.retrieve("model-monitor", "eu-west-1")
 
 
-def test_a_region_without_it_is_refused(platform: Platform) -> None:
-    config = DeployConfig.model_validate({"model": MODEL, "monitoring": {"engine": "model-monitor"}})
-    require_fit(platform, config)
+def test_a_region_without_it_is_refused(platform: Platform, tmp_path: Path) -> None:
+    said = {"model": MODEL, "monitoring": {"engine": "model-monitor"}}
+    config, file = DeployConfig.model_validate(said), tmp_path / "deploy.yaml"
+    file.write_text(json.dumps(said))
+    require_fit(platform, config, file)
     with pytest.raises(Refused, match="not in ap-south-2"):
-        require_fit(platform.model_copy(update={"region": "ap-south-2"}), config)
+        require_fit(platform.model_copy(update={"region": "ap-south-2"}), config, file)
 
 
 @pytest.mark.parametrize(
