@@ -20,6 +20,7 @@ TYPES = {
     "alarms": "AWS::CloudWatch::Alarm",
     "interface endpoints, for each zone": "AWS::EC2::VPCEndpoint",
     "web ACLs": "AWS::WAFv2::WebACL",
+    "shared endpoints": "AWS::SageMaker::Endpoint",
 }
 # What costs by the hour or month for being there, and has no place on the page, should have one.
 STANDING = {
