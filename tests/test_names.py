@@ -18,7 +18,7 @@ EXAMPLE = Path(__file__).parents[1] / "platform.yaml"
 # What CDK adds to the name of what leads to the collection of logs.
 LOG_SEARCH = ("firehose", "ingest", "sender", "writer")
 # SageMaker's pipelines, groups and endpoints, which have no name of the platform's own beside them.
-PLAIN = (names.endpoint, names.endpoints, names.registry_group, names.by_content)
+PLAIN = (names.endpoint, names.endpoints, names.component, names.registry_group, names.by_content)
 
 
 def platform_of(model: str) -> Platform:
@@ -48,7 +48,7 @@ def called(function: Callable[..., Any], **given: Any) -> Iterator[str]:
     for account in WORKLOADS if {"account", "stage"} & set(taken) else [""]:
         if "stage" in taken and account not in STAGES:
             continue
-        all_given = given | {"account": account, "stage": account}
+        all_given = given | {"account": account, "stage": account, "number": 2, "kind": "shared"}
         name = function(**{key: value for key, value in all_given.items() if key in taken})
         yield from [name] if isinstance(name, str) else name
 
