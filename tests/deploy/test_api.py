@@ -7,33 +7,28 @@ token of the local Entra, the gateway as the packaged function under its own rol
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import jwt
 import pytest
 import requests
 import yaml
 
-from isthmus import lifeline, names
+from isthmus import names
 from isthmus.config import Platform, read_platform
-from isthmus.infra import assembly as assemblies
 from isthmus.infra.synth import synthesize
-from isthmus.local.aws.bootstrap import bootstrap_all, laptop_user
 from isthmus.local.azure_devops.keys import Key
 from tests.deploy.conftest import CHECKOUT
 from tests.deploy.team import Team, done, gather
 from tests.deploy.versions import MODEL, Version
-from tests.infra.conftest import Cloud
+from tests.infra.conftest import Cloud, deployed
 from tests.local.azure_devops import standin
-from tests.local.conftest import AUTOMATION, PROD, REGION, Aws, Issuer, free_port, issuer, start_aws
+from tests.local.conftest import PROD, REGION, Issuer, issuer
 
 __all__ = ["issuer"]
 API, CALLER, STRANGER = (f"{number}d7f5c1e-2b0a-4f0e-8a55-0c9e3b7a4f33" for number in (6, 7, 8))
@@ -76,27 +71,17 @@ def cloud(
     platform: Platform,
     platform_file: Path,
 ) -> Iterator[Cloud]:
-    port = free_port()
-    keys = f"{azure.url}/entra/{standin.TENANT}/discovery/v2.0/keys"
-    environment = {
-        "PATH": f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}",
-        "AZURE_AUTHORITY_HOST": f"{azure.url}/entra",
-    }
-    believed = {platform.azure.entra_issuer: keys}
-    process = start_aws(tmp_path_factory.mktemp("aws"), issuer[1], port, environment, believed)
-    aws = Aws(f"http://127.0.0.1:{port}", REGION, issuer[0])
+    entra = f"{azure.url}/entra"
     assembly = synthesize(CHECKOUT / "app.py", tmp_path_factory.mktemp("x") / "out", platform=platform_file)
-    bootstrap_all(aws.root, platform)
-    laptop = laptop_user(aws.root, REGION, AUTOMATION)
-    session = boto3.Session(laptop["AWS_ACCESS_KEY_ID"], laptop["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", aws.url)
-        patch.setenv("AWS_DEFAULT_REGION", REGION)
-        patch.setenv("AZURE_AUTHORITY_HOST", f"{azure.url}/entra")
-        patch.setenv("ISTHMUS_PLATFORM", str(platform_file))
-        assemblies.deploy(session, assembly)
-        yield Cloud(aws, laptop, 0.0, [])
-    lifeline.stop(process)
+    with deployed(
+        tmp_path_factory.mktemp("aws"),
+        issuer,
+        platform_file,
+        assembly,
+        environment={"AZURE_AUTHORITY_HOST": entra},
+        believed={platform.azure.entra_issuer: f"{entra}/{standin.TENANT}/discovery/v2.0/keys"},
+    ) as found:
+        yield found
 
 
 @dataclass(frozen=True)

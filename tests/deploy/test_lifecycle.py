@@ -3,55 +3,37 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from junitparser import JUnitXml
 
-from isthmus import lifeline, names
+from isthmus import names
 from isthmus.config import Platform, Stage
 from isthmus.errors import NotFound, Problem, Refused
-from isthmus.infra import assembly as assemblies
-from isthmus.local.aws.bootstrap import bootstrap_all, laptop_user
 from tests.cdk.conftest import synthesized
 from tests.deploy.conftest import CHECKOUT
 from tests.deploy.team import Team, done, gather
 from tests.deploy.versions import MODEL, Version
-from tests.infra.conftest import Cloud
+from tests.infra.conftest import Cloud, deployed
 from tests.local.aws.test_deliveries import until
-from tests.local.conftest import ACCOUNTS, AUTOMATION, REGION, Aws, Issuer, free_port, issuer, start_aws
+from tests.local.conftest import ACCOUNTS, AUTOMATION, Issuer, issuer
 
 __all__ = ["issuer"]
 
 
 @pytest.fixture(scope="module")
-def cloud(
-    tmp_path_factory: pytest.TempPathFactory, issuer: tuple[Issuer, str], platform: Platform
-) -> Iterator[Cloud]:
+def cloud(tmp_path_factory: pytest.TempPathFactory, issuer: tuple[Issuer, str]) -> Iterator[Cloud]:
     """The platform's accounts, with the programs of this environment for jobs and endpoints."""
-    base, port = synthesized(tmp_path_factory), free_port()
-    path = f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}"
-    process = start_aws(tmp_path_factory.mktemp("aws"), issuer[1], port, {"PATH": path})
-    aws = Aws(f"http://127.0.0.1:{port}", REGION, issuer[0])
-    bootstrap_all(aws.root, platform)
-    laptop = laptop_user(aws.root, REGION, AUTOMATION)
-    session = boto3.Session(laptop["AWS_ACCESS_KEY_ID"], laptop["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", aws.url)
-        patch.setenv("AWS_DEFAULT_REGION", REGION)
-        patch.setenv("ISTHMUS_PLATFORM", str(CHECKOUT / "platform.yaml"))
-        assemblies.deploy(session, base)
-        yield Cloud(aws, laptop, 0.0, [])
-    lifeline.stop(process)
+    base, file = synthesized(tmp_path_factory), CHECKOUT / "platform.yaml"
+    with deployed(tmp_path_factory.mktemp("aws"), issuer, file, base) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

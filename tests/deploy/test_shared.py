@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,24 +10,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import yaml
 from botocore.exceptions import ClientError
 
-from isthmus import lifeline
 from isthmus.config import Platform, Stage, read_platform
 from isthmus.errors import Problem, Refused
-from isthmus.infra import assembly as assemblies
 from isthmus.infra.synth import synthesize
-from isthmus.local.aws.bootstrap import bootstrap_all, laptop_user
 from isthmus.serving import look
 from tests.deploy.conftest import CHECKOUT
 from tests.deploy.team import Team, done, gather
 from tests.deploy.versions import FAILS, MODEL, Version
-from tests.infra.conftest import Cloud
+from tests.infra.conftest import Cloud, deployed
 from tests.local.aws.test_deliveries import until
-from tests.local.conftest import ACCOUNTS, AUTOMATION, REGION, Aws, Issuer, free_port, issuer, start_aws
+from tests.local.conftest import ACCOUNTS, Issuer, issuer
 
 __all__ = ["issuer"]
 STAGING, OTHER, SHARED = ACCOUNTS["staging"], "seattle-wind", "small-models-shared"
@@ -62,23 +56,11 @@ def platform(platform_file: Path) -> Platform:
 def cloud(
     tmp_path_factory: pytest.TempPathFactory,
     issuer: tuple[Issuer, str],
-    platform: Platform,
     platform_file: Path,
 ) -> Iterator[Cloud]:
-    port, path = free_port(), f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}"
-    process = start_aws(tmp_path_factory.mktemp("aws"), issuer[1], port, {"PATH": path})
-    aws = Aws(f"http://127.0.0.1:{port}", REGION, issuer[0])
     assembly = synthesize(CHECKOUT / "app.py", tmp_path_factory.mktemp("x") / "out", platform=platform_file)
-    bootstrap_all(aws.root, platform)
-    laptop = laptop_user(aws.root, REGION, AUTOMATION)
-    session = boto3.Session(laptop["AWS_ACCESS_KEY_ID"], laptop["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", aws.url)
-        patch.setenv("AWS_DEFAULT_REGION", REGION)
-        patch.setenv("ISTHMUS_PLATFORM", str(platform_file))
-        assemblies.deploy(session, assembly)
-        yield Cloud(aws, laptop, 0.0, [])
-    lifeline.stop(process)
+    with deployed(tmp_path_factory.mktemp("aws"), issuer, platform_file, assembly) as found:
+        yield found
 
 
 @dataclass

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from isthmus import lifeline
-from isthmus.config import Platform
+from isthmus.config import Platform, read_platform
 from isthmus.infra import assembly as assemblies
 from isthmus.local.aws.bootstrap import LAPTOP, bootstrap_all, laptop_user
 from tests.cdk.conftest import assembly, full, platform, templates
@@ -61,6 +64,35 @@ class Cloud:
 
     def client(self, service: str, credentials: dict[str, str]) -> Any:
         return self.aws.client(service, "", credentials)
+
+
+@contextmanager
+def deployed(
+    state: Path,
+    issuer: tuple[Issuer, str],
+    platform_file: Path,
+    assembly: Path,
+    *,
+    environment: dict[str, str] | None = None,
+    believed: dict[str, str] | None = None,
+) -> Iterator[Cloud]:
+    """The accounts of a platform.yaml in an AWS of their own, where product code finds them meanwhile.
+
+    What runs there has the programs of this environment, and `environment`; so has product code.
+    """
+    port, more = free_port(), environment or {}
+    path = f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}"
+    process = start_aws(state, issuer[1], port, {"PATH": path, **more}, believed)
+    aws = Aws(f"http://127.0.0.1:{port}", REGION, issuer[0])
+    bootstrap_all(aws.root, read_platform(platform_file))
+    cloud = Cloud(aws, laptop_user(aws.root, REGION, AUTOMATION), 0.0, [])
+    where = {"AWS_ENDPOINT_URL": aws.url, "AWS_DEFAULT_REGION": REGION}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**where, "ISTHMUS_PLATFORM": str(platform_file), **more}.items():
+            patch.setenv(name, value)
+        assemblies.deploy(cloud.administrator(), assembly)
+        yield cloud
+    lifeline.stop(process)
 
 
 @pytest.fixture(scope="session")
