@@ -54,9 +54,7 @@ def change(call: Call) -> Document:
     given = {name: value for name, value in call.body.items() if name in (*HONOURED, *KEPT)}
     if odd := next((name for name, value in given.items() if not isinstance(value, bool)), None):
         raise invalid(f"{odd} must be true or false.")
-    table = call.organization.table("generalsettings")
-    with call.organization.store.lock:
-        table.save(call.project["id"], (table.get(call.project["id"]) or {}) | given)
+    call.organization.table("generalsettings").merge(call.project["id"], given)
     return shown(call)
 
 

@@ -40,9 +40,7 @@ def change(call: Call) -> Document:
         _, least, most, _ = SETTINGS[name]
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             raise invalid(f"{name} must be a number from {least} to {most}.")
-    table = call.organization.table("retention")
-    with call.organization.store.lock:
-        table.save(call.project["id"], (table.get(call.project["id"]) or {}) | given)
+    call.organization.table("retention").merge(call.project["id"], given)
     return shown(call)
 
 

@@ -135,6 +135,11 @@ class Table:
             self._store.write(self._kind, str(key), document)
             return document
 
+    def merge(self, key: str | int, given: Document) -> Document:
+        """Change what is given of the document, or make one of it."""
+        with self._store.lock:
+            return self.save(key, (self.get(key) or {}) | given)
+
     def hold(self, key: str | int, document: Document) -> None:
         """Keep the document in memory alone: it is written when it is saved next."""
         self._documents[str(key)] = document

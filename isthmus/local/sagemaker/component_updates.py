@@ -108,7 +108,7 @@ class _Update:
         if self.same and copies and before.ready.is_set():
             before.servers[self.record["VariantName"]].plan["InitialInstanceCount"] = copies
             return before
-        return components.fleet_of(self.call, self.record, self.plan)
+        return endpoints.fleet_of(self.call, self.record, self.plan)
 
     def _try(self, green: Fleet) -> None:
         """Raises `NotServing` where the new process is not to answer."""

@@ -16,7 +16,6 @@ from isthmus.executor.record import Record
 from isthmus.executor.refusals import invalid
 from isthmus.local.sagemaker import endpoints, listing, models, tags
 from isthmus.local.sagemaker.call import Call, Operation
-from isthmus.local.sagemaker.fleet import Fleet
 from isthmus.local.sagemaker.hosts import Host
 from isthmus.local.sagemaker.kinds import takes_components
 from isthmus.local.sagemaker.serving import NotServing
@@ -141,12 +140,8 @@ def shown(plan: Record) -> Record:
     return specification
 
 
-def fleet_of(call: Call, record: Record, plan: Record) -> Fleet:
-    return Fleet(call.here, call.caller.account, call.caller.region, record["EndpointName"], plan)
-
-
 def _host(call: Call, record: Record) -> Host:
-    host = Host(fleet_of(call, record, record["_plan"]))
+    host = Host(endpoints.fleet_of(call, record, record["_plan"]))
     call.here.hosts.by_arn[record["InferenceComponentArn"]] = host
     return host
 

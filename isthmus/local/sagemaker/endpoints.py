@@ -87,6 +87,7 @@ def _variants(call: Call, config_name: str, given: list[Record]) -> list[Record]
 
 
 def fleet_of(call: Call, record: Record, plan: Record) -> Fleet:
+    """What serves the plan of an endpoint, or of a component on one."""
     return Fleet(call.here, call.caller.account, call.caller.region, record["EndpointName"], plan)
 
 
