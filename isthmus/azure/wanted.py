@@ -54,12 +54,13 @@ def wanted(platform: Platform, callback: str = "") -> Wanted:
     Raises `BadInput` where two models would share a repository: its model.yaml or deploy.yaml is of one.
     """
     _require_a_repository_each(platform)
+    pipelines = _once(_pipelines(platform))
     return Wanted(
         project=platform.azure.project,
         settings=SETTINGS,
         retention_days=platform.azure.retention_days,
         repositories=_once(_repositories(platform)),
-        pipelines=_once(_pipelines(platform)),
+        pipelines=pipelines,
         environments=tuple(_environments(platform)),
         connections=(*_once(_connections(platform)), *_callback(platform, callback)),
         variable_groups=tuple(_variable_groups(platform)),
@@ -71,7 +72,7 @@ def wanted(platform: Platform, callback: str = "") -> Wanted:
         ),
         policies=_once(_policies(platform)),
         grants=_once(_grants(platform)),
-        pipeline_denials=tuple(PipelineDenial(one.name, CHANGE) for one in _once(_pipelines(platform))),
+        pipeline_denials=tuple(PipelineDenial(one.name, CHANGE) for one in pipelines),
         job_rights=_once(_job_rights(platform)),
         denials=tuple(_denials(platform)),
     )
