@@ -31,7 +31,12 @@ from isthmus.network import Attachment
 
 MODEL_KIND, MONITOR = "model", "monitor"
 WRITE_LOGS = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
-MONITORS_NAMESPACES = [names.METRIC_NAMESPACE, names.DATA_METRICS, names.BIAS_METRICS]
+MONITORS_NAMESPACES = [
+    names.METRIC_NAMESPACE,
+    names.DATA_METRICS,
+    names.BIAS_METRICS,
+    names.MODEL_METRICS,
+]
 
 
 def hosting_policies(

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from isthmus import names
-from isthmus.config import Platform
+from isthmus.config import DeployConfig, Platform
+from isthmus.deploy import alarms
+from isthmus.deploy.registered import Registered
 from tests.cdk.conftest import MODEL, OF_MODEL, STACKS, read_templates
 
 Templates = dict[str, dict[str, Any]]
@@ -135,6 +137,24 @@ def test_only_the_approver_and_by_rule_the_bridge_may_change_an_approval(
                 "staging",
                 "prod",
             )
+
+
+def test_a_monitor_may_put_what_its_alarms_watch(templates: Templates, platform: Platform) -> None:
+    monitoring = {"engine": "model-monitor", "model_quality": True}
+    config = DeployConfig.model_validate({"model": MODEL, "monitoring": monitoring})
+    registered = Registered(features=("wind",), classes=2, metric="auc", worst=0.6, higher_is_better=True)
+    watched = [
+        *alarms.watching(platform, MODEL, "prod"),
+        *alarms.watching_the_service(platform, config, "prod", registered),
+    ]
+    template, policy = templates["prod"], names.policy(platform, "monitor")
+    (may,) = [
+        statement["Condition"]["StringEquals"]["cloudwatch:namespace"]
+        for name, statement in allowing(template, "AWS::IAM::ManagedPolicy")
+        if template["Resources"][name]["Properties"]["ManagedPolicyName"] == policy
+        and "cloudwatch:PutMetricData" in listed(statement["Action"])
+    ]
+    assert {one.namespace for one in watched} <= set(may)
 
 
 def test_exactly_the_serving_accounts_forwarders_may_put_events(
