@@ -114,7 +114,7 @@ def traffic(aws: Aws, on: str, name: str, clients: int = 2) -> AbstractContextMa
 @pytest.fixture(scope="module")
 def shared(aws: Aws) -> str:
     """An endpoint with two models."""
-    on = endpoint(aws, "shared")
+    on = endpoint(aws, "for-two")
     component(aws, "rain", on)
     component(aws, "wind", on)
     return on
@@ -133,7 +133,7 @@ def test_each_model_answers_under_its_own_name(aws: Aws, shared: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [(None, "Inference Component Name header is required"), ("snow", "snow of endpoint shared not found")],
+    [(None, "Inference Component Name header is required"), ("snow", "snow of endpoint for-two not found")],
 )
 def test_no_component_is_asked_by_no_name_or_a_wrong_one(
     aws: Aws, shared: str, name: str | None, said: str
@@ -146,7 +146,7 @@ def test_whoever_asks_needs_the_endpoint_and_the_component(aws: Aws, shared: str
     def may(*arns: str) -> list[dict[str, Any]]:
         return [{"Effect": "Allow", "Action": "sagemaker:InvokeEndpoint", "Resource": list(arns)}]
 
-    aws.role("asks-rain", may(f"{ARNS}:endpoint/shared", f"{ARNS}:inference-component/rain"))
+    aws.role("asks-rain", may(f"{ARNS}:endpoint/for-two", f"{ARNS}:inference-component/rain"))
     assert asked(aws, shared, "rain", role="asks-rain") == "rain:1,2"
     with refused("AccessDeniedException", "inference-component/wind"):
         asked(aws, shared, "wind", role="asks-rain")
@@ -259,7 +259,7 @@ def test_a_component_may_have_a_container_and_no_model(aws: Aws, shared: str) ->
     ("changed", "said"),
     [
         ({"EndpointName": "nowhere"}, "Could not find endpoint"),
-        ({"VariantName": "Other"}, "Variant Other of endpoint shared not found"),
+        ({"VariantName": "Other"}, "Variant Other of endpoint for-two not found"),
         ({"InferenceComponentName": "rain"}, "Cannot create already existing inference component"),
         ({"Specification": {"ModelName": "rain-1"}}, "ComputeResourceRequirements must be given"),
         ({"Specification": specified("gone")}, 'Could not find model ".*model/gone"'),
