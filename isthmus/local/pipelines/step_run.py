@@ -28,9 +28,9 @@ def run_step(step: Step, name: str, record: Record, job: JobSpace, status: Resul
     if not wanted:
         timeline.finish(record, "skipped")
         return "skipped"
-    timeline.start(record)
     if step.display_name:
         timeline.change(record, name=job.masker.mask(job.variables.expand(step.display_name)))
+    timeline.start(record)
     result = _with_retries(step, name, record, job)
     if result == "failed" and _true(step.continue_on_error, job):
         result = "succeededWithIssues"

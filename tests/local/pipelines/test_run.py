@@ -51,6 +51,14 @@ def test_a_run_shows_each_step_and_succeeds(file: Path) -> None:
     assert "third" in done.output
 
 
+def test_a_step_begins_under_the_name_that_its_variables_give(tmp_path: Path) -> None:
+    file = tmp_path / "azure-pipelines.yml"
+    file.write_text("variables: {version: 3.11}\nsteps: [{bash: 'true', displayName: 'Use $(version)'}]\n")
+    done = call(file)
+    assert "Use 3.11" in done.output
+    assert "$(version)" not in done.output
+
+
 def test_a_failed_run_exits_1(file: Path) -> None:
     done = call(file, "--only", "b.two", CODE="4")
     assert done.exit_code == 1
