@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import click
 
 from isthmus.azure.logging_commands import silence_others
-from isthmus.errors import BadInput, Problem, Unavailable
+from isthmus.errors import BadInput, Problem, Unavailable, did_you_mean
 
 
 class Entry(NamedTuple):
@@ -149,10 +149,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS:
-            import difflib
-
-            near = difflib.get_close_matches(args[0], COMMANDS, 1)
-            ctx.fail(f"no command {args[0]!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+            ctx.fail(f"no command {args[0]!r}{did_you_mean(args[0], COMMANDS)}")
         if args and not {"-h", "--help"} & set(args):
             _settle_clouds(args)
         return super().resolve_command(ctx, args)

@@ -11,6 +11,8 @@ The command line prints a `Problem` in three lines and never as a traceback.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class Problem(Exception):
     """Something is wrong that a person can mend.
@@ -53,3 +55,13 @@ class Refused(Problem):
 
 class Unavailable(Problem):
     exit_code = 5
+
+
+def did_you_mean(word: str, among: Iterable[str]) -> str:
+    """The nearest of the spellings as the end of a sentence; empty where none is near."""
+    # Imported here: only a mistake needs it.
+    import difflib
+
+    names = {name.lower(): name for name in among}
+    near = difflib.get_close_matches(word.lower(), names, 1)
+    return f"; did you mean {names[near[0]]!r}?" if near else ""

@@ -11,8 +11,7 @@ from constructs import Construct
 from cdk.parts.grants import Statement, allow_principal
 from isthmus import names
 from isthmus.config import Platform
-from isthmus.config.fields import did_you_mean
-from isthmus.errors import BadInput
+from isthmus.errors import BadInput, did_you_mean
 from isthmus.resource_types import aws_iam
 
 

@@ -26,8 +26,7 @@ from isthmus.azure.resources import (
     Wanted,
 )
 from isthmus.config import STAGES, Platform
-from isthmus.config.fields import did_you_mean
-from isthmus.errors import BadInput
+from isthmus.errors import BadInput, did_you_mean
 
 T = TypeVar("T")
 # Of the namespace Build: view builds, queue builds, view the pipeline, and say what a free parameter is

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 from pathlib import Path
@@ -13,7 +12,7 @@ from isthmus.build.content import File, inside
 from isthmus.build.landed import landed_objects
 from isthmus.build.table import Table, is_number
 from isthmus.config import ModelConfig
-from isthmus.errors import BadInput
+from isthmus.errors import BadInput, did_you_mean
 from isthmus.s3 import split_uri
 
 SAMPLE_ROWS = 400
@@ -127,9 +126,8 @@ def check(content: bytes, where: str, config: ModelConfig, *, whole: bool = True
     time = [config.data.time] if config.data.time else []
     for column in [*config.features, config.target, *time]:
         if column not in names:
-            near = difflib.get_close_matches(column, names, 1)
             raise BadInput(
-                f"no column {column!r} in the data" + (f"; did you mean {near[0]!r}?" if near else ""),
+                f"no column {column!r} in the data{did_you_mean(column, names)}",
                 where=where,
                 todo=f"columns there: {_some(names)}",
             )

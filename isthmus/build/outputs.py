@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from isthmus.config.fields import did_you_mean
+from isthmus.errors import did_you_mean
 
 _OUTPUT = re.compile(r"Steps\.([^.\[]+)\.ProcessingOutputConfig\.Outputs\['([^']*)'\]")
 

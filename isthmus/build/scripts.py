@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterator
 from typing import Any
 
 from isthmus.build.content import File
-from isthmus.errors import BadInput
+from isthmus.errors import BadInput, did_you_mean
 
 # What the image's `train` runs (`isthmus.container.train`).
 TRAINING = "steps/train.py"
@@ -19,9 +18,8 @@ def require(definition: str, code: list[File]) -> None:
     names = [file.name for file in code]
     for step, script in _named(json.loads(definition)["Steps"]):
         if script not in names:
-            near = difflib.get_close_matches(script, names, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise BadInput(f"step {step} runs {script}, which is not there{hint}", where="pipeline.py")
+            near = did_you_mean(script, names)
+            raise BadInput(f"step {step} runs {script}, which is not there{near}", where="pipeline.py")
 
 
 def _named(steps: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:

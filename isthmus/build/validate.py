@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from isthmus.build import outputs
-from isthmus.errors import BadInput
+from isthmus.errors import BadInput, did_you_mean
 
 # The call that a step of each type becomes, and the members that the service itself fills in.
 CALLS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -89,9 +89,7 @@ def _structure(document: Step, steps: Sequence[Step]) -> Iterator[str]:
             known = {"Parameters": parameters, "Steps": names}.get(kind)
             name = rest.partition(".")[0]
             if known is not None and name not in known:
-                near = difflib.get_close_matches(name, known, 1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                yield f"step {step.get('Name')}: {where} is not there{hint}"
+                yield f"step {step.get('Name')}: {where} is not there{did_you_mean(name, known)}"
 
 
 def _references(value: Any) -> Iterator[str]:
@@ -115,9 +113,7 @@ def _call(step: Step) -> Iterator[str]:
     shape: Any = service_model().operation_model(call).input_shape
     known = {name: value for name, value in step["Arguments"].items() if name in shape.members}
     for name in step["Arguments"].keys() - known.keys():
-        near = difflib.get_close_matches(name, shape.members, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        yield f"step {step['Name']}: {call} has no argument {name}{hint}"
+        yield f"step {step['Name']}: {call} has no argument {name!r}{did_you_mean(name, shape.members)}"
     request = _plain(known, shape) | dict.fromkeys(filled_in, "name")
     report = ParamValidator().validate(request, shape)
     if report.has_errors():

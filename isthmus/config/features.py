@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from isthmus.config.fields import Misfit, Strict, Tag, did_you_mean
+from isthmus.config.fields import Misfit, Strict, Tag
+from isthmus.errors import did_you_mean
 
 
 class FeatureGroup(Strict):

@@ -1,8 +1,7 @@
-"""What the configuration files have in common: strict models, the kinds of names, the nearest spelling."""
+"""What the configuration files have in common: strict models, the kinds of names."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 from typing import Annotated
 
@@ -100,12 +99,6 @@ class Misfit(ValueError):
     def __init__(self, what: str, *at: str | int) -> None:
         super().__init__(what)
         self.at = at
-
-
-def did_you_mean(word: str, allowed: Iterable[str]) -> str:
-    """The nearest of the allowed spellings as the end of a sentence; empty where none is near."""
-    near = difflib.get_close_matches(word, list(allowed), 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def twice(names: Iterable[str]) -> str | None:

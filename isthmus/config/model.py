@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from isthmus.config.fields import InstanceType, Misfit, ModelName, Strict, again, did_you_mean
+from isthmus.config.fields import InstanceType, Misfit, ModelName, Strict, again
+from isthmus.errors import did_you_mean
 
 Metric = Literal["auc", "accuracy", "f1_macro", "log_loss", "rmse", "mae", "r2"]
 LOWER_IS_BETTER = ("log_loss", "rmse", "mae")

@@ -26,7 +26,6 @@ from isthmus.config.fields import (
     Strict,
     Tag,
     again,
-    did_you_mean,
 )
 from isthmus.config.kinds import KINDS
 from isthmus.config.logs import Logs
@@ -37,7 +36,7 @@ from isthmus.config.retraining import Retraining, Trigger
 from isthmus.config.shared import SharedEndpoint
 from isthmus.config.stages import NEW, WORKLOADS, AccountRole
 from isthmus.config.studio import Studio, Team
-from isthmus.errors import BadInput
+from isthmus.errors import BadInput, did_you_mean
 
 # IAM's 64 for a role's name, without what follows both in the longest of ours (`-...-cloudformation`).
 LONGEST_NAMES = 48

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from isthmus.config.fields import SAID, Misfit, Strict, did_you_mean
+from isthmus.config.fields import SAID, Misfit, Strict
 from isthmus.config.secrets import is_secret
-from isthmus.errors import BadInput
+from isthmus.errors import BadInput, did_you_mean
 
 if TYPE_CHECKING:
     from isthmus.config.deploy import DeployConfig

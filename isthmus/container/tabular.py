@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isthmus.config import ModelConfig
-from isthmus.errors import BadInput
+from isthmus.errors import BadInput, did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,9 +69,8 @@ def read_file(file: Path, config: ModelConfig, also: Sequence[str] = ()) -> pd.D
     wanted = list(dict.fromkeys([*time, *config.features, *config.facets, config.target]))
     for column in wanted:
         if column not in frame.columns:
-            near = difflib.get_close_matches(column, list(frame.columns), 1)
             raise BadInput(
-                f"no column {column!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
+                f"no column {column!r}{did_you_mean(column, frame.columns)}",
                 where=str(file),
                 todo=f"columns there: {', '.join(frame.columns)}",
             )

@@ -7,12 +7,11 @@ import tempfile
 from pathlib import Path
 
 from isthmus.config import STAGES, DeployConfig, Platform, model_monitor, read_deploy
-from isthmus.config.fields import did_you_mean
 from isthmus.config.reading import place
 from isthmus.deploy import comparison, evidence, registered
 from isthmus.deploy.comparison import Comparison
 from isthmus.deploy.package import Package, check_arn, describe
-from isthmus.errors import Refused
+from isthmus.errors import Refused, did_you_mean
 from isthmus.infra.synth import synthesize
 from isthmus.network import references
 

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from functools import partial
 
 from isthmus.config import STAGES, WORKLOADS, AccountRole
-from isthmus.config.fields import did_you_mean
 from isthmus.doctor.approvers import approvers
 from isthmus.doctor.buckets import buckets
 from isthmus.doctor.connections import connections
@@ -21,7 +20,7 @@ from isthmus.doctor.sight import Sight
 from isthmus.doctor.stacks import bootstrap, stacks
 from isthmus.doctor.tokens_out import tokens_out
 from isthmus.doctor.trust import trust
-from isthmus.errors import BadInput, Problem, Refused
+from isthmus.errors import BadInput, Problem, Refused, did_you_mean
 
 AZURE = "Azure DevOps"
 

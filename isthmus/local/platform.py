@@ -19,8 +19,7 @@ from typing import NoReturn
 
 from isthmus import files, lifeline, names
 from isthmus.config import STAGES, Platform, read
-from isthmus.config.fields import did_you_mean
-from isthmus.errors import BadInput, Refused, Unavailable
+from isthmus.errors import BadInput, Refused, Unavailable, did_you_mean
 from isthmus.local import lock, people, ports, stand_in
 from isthmus.local.aws.accounts import Root
 from isthmus.local.stand_in import StandIn

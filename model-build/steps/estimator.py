@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from isthmus.config import ModelConfig
-from isthmus.config.fields import did_you_mean
-from isthmus.errors import BadInput
+from isthmus.errors import BadInput, did_you_mean
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline

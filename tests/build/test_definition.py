@@ -247,8 +247,8 @@ def test_a_folder_without_a_pipeline(tmp_path: Path) -> None:
         ("Steps.Train.", "Steps.Trian.", "Steps.Trian.ModelArtifacts.S3ModelArtifacts is not there"),
         ('"VolumeSizeInGB":30', '"VolumeSizeInGB":"30"', "Invalid type for parameter"),
         ('"ContainerEntrypoint"', '"Entrypoint"', "Unknown parameter in AppSpecification"),
-        ('"InferenceSpecification"', '"InferenceSpec"', "did you mean InferenceSpecification?"),
-        ('"OutputDataConfig":{', '"OutputDataConfg":{', "did you mean OutputDataConfig?"),
+        ('"InferenceSpecification"', '"InferenceSpec"', "did you mean 'InferenceSpecification'?"),
+        ('"OutputDataConfig":{', '"OutputDataConfg":{', "did you mean 'OutputDataConfig'?"),
         (
             '"RoleArn":{"Get":"Parameters.RoleArn"},"StoppingCondition"',
             '"StoppingCondition"',

@@ -11,13 +11,13 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+from isthmus.errors import did_you_mean
 from isthmus.local.azure_devops import checks, hours, resources
 from isthmus.local.azure_devops.approvals import Approvals
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.locks import Locks
 from isthmus.local.azure_devops.organization import Organization, new_id
 from isthmus.local.azure_devops.protection import is_protected
-from isthmus.local.azure_devops.sources import nearest
 from isthmus.local.azure_devops.store import Document
 from isthmus.local.pipelines.host import Checkpoint, Decision
 
@@ -79,7 +79,7 @@ class Gates:
                     (one for one in mine if name.lower() in (one["name"].lower(), str(one["id"]))), None
                 )
                 if found is None:
-                    near = nearest(name, [one["name"] for one in mine])
+                    near = did_you_mean(name, [one["name"] for one in mine])
                     return f"there is no {_called(kind)} {name!r}{near}"
                 used.append((kind, found))
         for alias in point.repositories:

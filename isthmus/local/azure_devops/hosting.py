@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
-from isthmus.errors import NotFound, Refused
+from isthmus.errors import NotFound, Refused, did_you_mean
 from isthmus.local.azure_devops import gitcli, resources
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.deployments import deployed
@@ -19,7 +19,6 @@ from isthmus.local.azure_devops.faults import Fault
 from isthmus.local.azure_devops.oidc import connection_token
 from isthmus.local.azure_devops.organization import Organization
 from isthmus.local.azure_devops.principals import Job
-from isthmus.local.azure_devops.sources import nearest
 from isthmus.local.azure_devops.store import Document
 from isthmus.local.azure_devops.test_runs import publish
 from isthmus.local.azure_devops.timeline import from_record, run_folder
@@ -143,7 +142,7 @@ class RunHost:
         found = next((one for one in mine if name.lower() in (one["name"].lower(), one["id"])), None)
         if found is None:
             names = [one["name"] for one in mine]
-            raise NotFound(f"no service connection {name!r}{nearest(name, names)}")
+            raise NotFound(f"no service connection {name!r}{did_you_mean(name, names)}")
         if not resources.is_authorized(self._organization, "endpoint", found, self._run["pipeline"]):
             raise Refused(f"this pipeline is not authorized to use the service connection {found['name']!r}")
         parameters = {
@@ -184,7 +183,7 @@ class RunHost:
 
     def download_artifact(self, name: str, folder: Path) -> None:
         if name not in self.artifacts():
-            raise NotFound(f"no artifact {name!r} in this run{nearest(name, self.artifacts())}")
+            raise NotFound(f"no artifact {name!r} in this run{did_you_mean(name, self.artifacts())}")
         source = run_folder(self._organization, self._run) / "artifacts" / name
         shutil.copytree(source, folder, dirs_exist_ok=True, symlinks=True)
 

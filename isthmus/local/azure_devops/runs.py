@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from isthmus.errors import BadInput, Problem
+from isthmus.errors import BadInput, Problem, did_you_mean
 from isthmus.local.azure_devops import gitcli, queue_time
 from isthmus.local.azure_devops.access import EDIT_QUEUE, denied, may
 from isthmus.local.azure_devops.clock import now
@@ -14,7 +14,7 @@ from isthmus.local.azure_devops.faults import Fault, invalid
 from isthmus.local.azure_devops.organization import Organization, new_id, unique_name
 from isthmus.local.azure_devops.principals import Principal
 from isthmus.local.azure_devops.repositories import default_branch
-from isthmus.local.azure_devops.sources import RepositorySources, nearest
+from isthmus.local.azure_devops.sources import RepositorySources
 from isthmus.local.azure_devops.store import Document
 from isthmus.local.pipelines.compiler import compile_pipeline
 from isthmus.local.pipelines.host import Repository, Request, RunContext, VariableValue
@@ -120,7 +120,7 @@ def _refuse_skips(plan: Plan, names: tuple[str, ...]) -> None:
     stages = {stage.name: stage for stage in plan.stages}
     for name in names:
         if name not in stages:
-            raise BadInput(f"there is no stage {name!r} to skip{nearest(name, stages)}")
+            raise BadInput(f"there is no stage {name!r} to skip{did_you_mean(name, stages)}")
         if not stages[name].is_skippable:
             raise BadInput(f"the stage {name!r} cannot be skipped: it says isSkippable: false")
 

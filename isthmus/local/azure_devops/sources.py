@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from isthmus.errors import NotFound
+from isthmus.errors import NotFound, did_you_mean
 from isthmus.local.azure_devops import gitcli
 from isthmus.local.azure_devops.faults import Fault
 from isthmus.local.azure_devops.organization import Organization
@@ -63,7 +62,7 @@ class RepositorySources:
             return organization.repository(short, organization.project(inside) if inside else project)
         except Fault:
             mine = [one["name"] for one in organization.repositories if one["project"] == project["id"]]
-            raise NotFound(f"no repository {name!r}{nearest(short, mine)}") from None
+            raise NotFound(f"no repository {name!r}{did_you_mean(short, mine)}") from None
 
     def read(self, located: Located, path: str) -> str | None:
         """A file; the pipeline's own is what the caller gave in its place, if he did."""
@@ -87,7 +86,7 @@ class RepositorySources:
                     for key, value in group["variables"].items()
                 }
         names = [one["name"] for one in groups]
-        raise NotFound(f"no variable group {name!r}{nearest(name, names)}")
+        raise NotFound(f"no variable group {name!r}{did_you_mean(name, names)}")
 
     def counter(self, prefix: str, seed: int) -> int:
         table = self._organization.table("counter")
@@ -97,8 +96,3 @@ class RepositorySources:
             value = known["value"] + 1 if known else seed
             table.save(key, {"value": value})
             return int(value)
-
-
-def nearest(name: str, among: Iterable[str]) -> str:
-    found = difflib.get_close_matches(name, list(among), 1)
-    return f"; did you mean {found[0]!r}?" if found else ""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from isthmus.errors import did_you_mean
 from isthmus.local.pipelines.conditions import checked
 from isthmus.local.pipelines.grammar import Index, Literal, Malformed, Name, parse, walk
-from isthmus.local.pipelines.nodes import Place, broken, nearest
+from isthmus.local.pipelines.nodes import Place, broken
 from isthmus.local.pipelines.plan import Group, Job, Plan, Stage, Step, Variable
 from isthmus.local.pipelines.problems import Notes
 from isthmus.local.pipelines.runtime import JOB_CONTEXTS, runtime_expression
@@ -52,7 +53,7 @@ def _check_checkout(step: Step, plan: Plan) -> None:
     alias = step.inputs.get("repository", "") if step.task == "checkout" else "none"
     if alias != "none" and alias not in plan.repositories:
         raise broken(
-            f"there is no repository {alias!r} to check out{nearest(alias, plan.repositories)}",
+            f"there is no repository {alias!r} to check out{did_you_mean(alias, plan.repositories)}",
             step.at,
             f"declared: {', '.join(plan.repositories)}",
         )
@@ -76,7 +77,7 @@ def _check_graph(nodes: Sequence[Stage] | Sequence[Job], noun: str, notes: Notes
     for node in nodes:
         for name in [name for name in node.depends_on if name not in known]:
             what = f"the {noun} {node.name!r} depends on {name!r}, which does not exist"
-            notes.note(broken(what + nearest(name, set(known) - {node.name}), node.at))
+            notes.note(broken(what + did_you_mean(name, set(known) - {node.name}), node.at))
     depends = {node.name: tuple(one for one in node.depends_on if one in known) for node in nodes}
     if cycle := find_cycle(depends):
         notes.note(broken(f"{noun}s depend on each other: {' -> '.join(cycle)}", known[cycle[0]].at))
@@ -117,5 +118,5 @@ def _undeclared(text: str, at: Place, names: Collection[str], noun: str) -> Iter
         if part.of.name.lower() == "dependencies" and name.lower() not in (one.lower() for one in names):
             yield (
                 f"{at}: dependencies.{name} is empty: the {noun} does not depend on {name!r}"
-                f"{nearest(name, names)}"
+                f"{did_you_mean(name, names)}"
             )

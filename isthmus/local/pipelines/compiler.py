@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from isthmus.errors import Problem
+from isthmus.errors import Problem, did_you_mean
 from isthmus.local.pipelines.checking import check_plan
 from isthmus.local.pipelines.expressions import Scope
 from isthmus.local.pipelines.fields import Fields, included, seeing
 from isthmus.local.pipelines.host import Repository, Request, Sources
 from isthmus.local.pipelines.jobs import ROOT_JOB, read_job, read_jobs, read_pool
 from isthmus.local.pipelines.library import Library
-from isthmus.local.pipelines.nodes import Mapping, Place, Plain, Scalar, Source, broken, nearest, plain
+from isthmus.local.pipelines.nodes import Mapping, Place, Plain, Scalar, Source, broken, plain
 from isthmus.local.pipelines.parameters import bind, declared, from_request
 from isthmus.local.pipelines.plan import Job, Plan, Stage, Trigger
 from isthmus.local.pipelines.resources import described, read_repositories, read_trigger
@@ -203,5 +203,5 @@ def _not_one_body(fields: Fields, bodies: list[str]) -> Exception:
         return broken(f"a pipeline has one of {', '.join(bodies)}, not several", fields.place(bodies[1]))
     if set(fields.entries) == {"variables"}:
         return broken("this is a template of variables: it has no steps, jobs or stages to run", fields.at)
-    close = next((nearest(key, BODIES) for key in fields.entries if nearest(key, BODIES)), "")
+    close = next((did_you_mean(key, BODIES) for key in fields.entries if did_you_mean(key, BODIES)), "")
     return broken(f"a pipeline needs `steps`, `jobs`, `stages` or `extends`{close}", fields.at)

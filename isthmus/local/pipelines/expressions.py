@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from isthmus.errors import did_you_mean
 from isthmus.local.pipelines.functions import PURE, SPELLING, Function
 from isthmus.local.pipelines.grammar import Call, Expression, Index, Literal, Name, Wildcard
 from isthmus.local.pipelines.grammar import parse as parse
 from isthmus.local.pipelines.grammar import walk as walk
-from isthmus.local.pipelines.nodes import nearest
 from isthmus.local.pipelines.values import Conversion, Value, entries, index, items, kind, to_boolean
 
 
@@ -81,7 +81,7 @@ def check(expression: Expression, contexts: Collection[str], functions: Collecti
     known = {name.lower() for name in contexts}
     for part in walk(expression):
         if isinstance(part, Name) and part.name.lower() not in known:
-            raise Failed(f"unknown name {part.name!r}{nearest(part.name, contexts)}")
+            raise Failed(f"unknown name {part.name!r}{did_you_mean(part.name, contexts)}")
         if isinstance(part, Call):
             _check_call(part, functions)
 
@@ -144,7 +144,7 @@ def _check_call(call: Call, functions: Collection[str]) -> None:
         function = functions.get(name)
     if function is None and name not in functions:
         known = [SPELLING.get(one, one) for one in (*PURE, *functions)]
-        raise Failed(f"unknown function {call.function!r}{nearest(call.function, known)}")
+        raise Failed(f"unknown function {call.function!r}{did_you_mean(call.function, known)}")
     if function is None:
         return
     count = len(call.arguments)

@@ -10,9 +10,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from isthmus.errors import did_you_mean
 from isthmus.local.pipelines.expressions import Scope
 from isthmus.local.pipelines.library import Library
-from isthmus.local.pipelines.nodes import Mapping, Place, Scalar, Sequence, broken, nearest
+from isthmus.local.pipelines.nodes import Mapping, Place, Scalar, Sequence, broken
 from isthmus.local.pipelines.parameters import bind, bind_untyped
 from isthmus.local.pipelines.problems import Notes
 from isthmus.local.pipelines.templating import Entry, Part, expand, mapping, sequence, settle
@@ -44,7 +45,7 @@ class Fields:
         notes = Notes()
         for key in self.entries:
             if key not in keys:
-                notes.note(broken(f"unknown key {key!r} in {what}{nearest(key, keys)}", self.place(key)))
+                notes.note(broken(f"unknown key {key!r} in {what}{did_you_mean(key, keys)}", self.place(key)))
         notes.settle()
 
     def place(self, key: str) -> Place:

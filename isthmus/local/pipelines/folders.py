@@ -7,9 +7,9 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from isthmus.errors import BadInput, NotFound
+from isthmus.errors import BadInput, NotFound, did_you_mean
 from isthmus.local.pipelines.host import Located, Repository, VariableValue
-from isthmus.local.pipelines.nodes import broken, nearest
+from isthmus.local.pipelines.nodes import broken
 from isthmus.local.pipelines.plan import Plan
 from isthmus.local.pipelines.problems import Notes
 from isthmus.local.pipelines.selection import all_steps
@@ -55,7 +55,7 @@ class FolderSources:
     def folder(self, alias: str) -> Path:
         if alias not in self.folders:
             raise NotFound(
-                f"no folder is given for the repository {alias!r}{nearest(alias, self.folders)}",
+                f"no folder is given for the repository {alias!r}{did_you_mean(alias, self.folders)}",
                 todo=f"add --repository {alias}=FOLDER",
             )
         return self.folders[alias]
@@ -75,7 +75,7 @@ class FolderSources:
 
     def variable_group(self, name: str) -> Mapping[str, VariableValue]:
         if name not in self.groups:
-            what = f"there is no variable group {name!r} here{nearest(name, self.groups)}"
+            what = f"there is no variable group {name!r} here{did_you_mean(name, self.groups)}"
             raise NotFound(
                 what, todo=f"add --group {shlex.quote(name)}=FILE, a YAML file of `name: value` lines"
             )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from isthmus.errors import did_you_mean
 from isthmus.local.pipelines.conditions import read_condition
 from isthmus.local.pipelines.deployments import read_deployment, read_environment
 from isthmus.local.pipelines.expressions import Scope
 from isthmus.local.pipelines.fields import Fields, opened, seeing
 from isthmus.local.pipelines.library import Library
-from isthmus.local.pipelines.nodes import Plain, Scalar, broken, nearest, plain
+from isthmus.local.pipelines.nodes import Plain, Scalar, broken, plain
 from isthmus.local.pipelines.plan import Job, Step, Strategy
 from isthmus.local.pipelines.runtime import JOB_CONTEXTS
 from isthmus.local.pipelines.steps import read_steps
@@ -54,7 +55,7 @@ def read_job(fields: Fields, library: Library, pool: Plain, number: int) -> Job:
     if kind is None:
         written = next(iter(fields.entries), "")
         known = ("job", "deployment", "template")
-        raise broken(f"not a job: it begins with {written!r}{nearest(written, known)}", fields.at)
+        raise broken(f"not a job: it begins with {written!r}{did_you_mean(written, known)}", fields.at)
     with library.notes.noting():
         fields.allow(f"a {kind}", JOB if kind == "job" else DEPLOYMENT)
     variables, scope = read_variables(fields.part("variables"), fields.base, library)

@@ -15,13 +15,13 @@ from isthmus import names
 from isthmus.azure import runs
 from isthmus.azure.client import Client, connect
 from isthmus.config import Platform, read_platform
-from isthmus.errors import NotFound, Refused
+from isthmus.errors import NotFound, Refused, did_you_mean
 from isthmus.local import here
 from isthmus.local.azure_devops.keys import Key
 from isthmus.local.azure_devops.oidc import AUDIENCE, CONNECTION_SECONDS
 from isthmus.local.pipelines import tasks
 from isthmus.local.pipelines.host import Connection
-from isthmus.local.pipelines.nodes import Place, nearest
+from isthmus.local.pipelines.nodes import Place
 from isthmus.local.pipelines.plan import Plan
 from isthmus.local.pipelines.selection import all_steps
 from isthmus.local.platform import Local
@@ -49,7 +49,7 @@ class Lender:
         every = {one["name"]: one for one in self._client.get("serviceendpoint/endpoints")["value"]}
         if name not in every:
             raise NotFound(
-                f"there is no service connection {name!r} in the local Azure DevOps{nearest(name, every)}",
+                f"the local Azure DevOps has no service connection {name!r}{did_you_mean(name, every)}",
                 todo="run the pipeline by the file that its repository has; --name says what it is called",
             )
         found = every[name]

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
 from contextlib import contextmanager
 
-from isthmus.errors import NotFound
+from isthmus.errors import NotFound, did_you_mean
 from isthmus.local.pipelines.host import Located, Repository, Request, Sources
-from isthmus.local.pipelines.nodes import Mapping, Node, Place, Scalar, Source, broken, load, nearest
+from isthmus.local.pipelines.nodes import Mapping, Node, Place, Scalar, Source, broken, load
 from isthmus.local.pipelines.parameters import Parameter, declared, is_typed
 from isthmus.local.pipelines.prechecking import check_file
 from isthmus.local.pipelines.problems import Notes, TooMuch
@@ -102,7 +102,7 @@ class Library:
             return self.repositories[alias]
         known = ", ".join(sorted(self.repositories))
         raise broken(
-            f"there is no repository {alias!r} in `resources`{nearest(alias, self.repositories)}",
+            f"there is no repository {alias!r} in `resources`{did_you_mean(alias, self.repositories)}",
             at,
             f"declared: {known}",
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from isthmus.local.pipelines.nodes import nearest
+from isthmus.errors import did_you_mean
 from isthmus.local.pipelines.values import to_count
 
 SUMMARY = "Distributedtask.Core.Summary"
@@ -75,7 +75,7 @@ def obey(command: Command, receiver: Receiver) -> None:
     """Carry out a command; raises `Refusal` for one that is not known or lacks something."""
     action = _ACTIONS.get(command.name)
     if action is None:
-        raise Refusal(f"unknown logging command {command.name!r}{nearest(command.name, _ACTIONS)}")
+        raise Refusal(f"unknown logging command {command.name!r}{did_you_mean(command.name, _ACTIONS)}")
     action(command, receiver)
 
 

@@ -5,7 +5,6 @@ Anchors are refused, as the service refuses them.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -78,13 +77,6 @@ _NULL = "tag:yaml.org,2002:null"
 def broken(what: str, at: Place | str, todo: str = "") -> BadInput:
     """The error for a thing in a YAML file that is wrong."""
     return BadInput(what, where=str(at), todo=todo)
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, or nothing."""
-    names = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower(), names, 1)
-    return f"; did you mean {names[near[0]]!r}?" if near else ""
 
 
 @lru_cache(maxsize=512)

@@ -6,17 +6,8 @@ from collections.abc import Iterable
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass
 
-from isthmus.errors import BadInput
-from isthmus.local.pipelines.nodes import (
-    Mapping,
-    Node,
-    Place,
-    Scalar,
-    Sequence,
-    broken,
-    nearest,
-    parse_value,
-)
+from isthmus.errors import BadInput, did_you_mean
+from isthmus.local.pipelines.nodes import Mapping, Node, Place, Scalar, Sequence, broken, parse_value
 from isthmus.local.pipelines.problems import Notes
 from isthmus.local.pipelines.shorthands import long_form
 from isthmus.local.pipelines.values import Conversion, Declared, Value, of_node, to_node, to_number
@@ -98,7 +89,9 @@ def bind(
         if name.lower() not in known:
             names = [parameter.name for parameter in known.values()]
             todo = f"it has: {', '.join(names)}" if names else "the file declares no parameters"
-            notes.note(broken(f"unexpected parameter {name!r}{nearest(name, names)}", _place(node, at), todo))
+            notes.note(
+                broken(f"unexpected parameter {name!r}{did_you_mean(name, names)}", _place(node, at), todo)
+            )
     missing = [one.name for one in known.values() if one.default is None and one.name.lower() not in given]
     if missing:
         notes.note(MissingParameters(missing, at))
@@ -125,7 +118,7 @@ def convert(parameter: Parameter, node: Node, at: Place) -> Value:
         if isinstance(one, Scalar) and one.text not in parameter.values:
             raise broken(
                 f"{one.text!r} is not a value of the parameter {parameter.name!r}"
-                + nearest(one.text, parameter.values),
+                + did_you_mean(one.text, parameter.values),
                 at,
                 f"allowed: {', '.join(parameter.values)}",
             )
@@ -199,13 +192,13 @@ def _declaration(node: Node) -> Parameter:
         raise broken("a parameter is declared as `- name: ...` with `type:` and `default:`", node.at)
     for key, _ in node.entries:
         if key.text not in KEYS:
-            raise broken(f"unknown key {key.text!r}{nearest(key.text, KEYS)}", key.at)
+            raise broken(f"unknown key {key.text!r}{did_you_mean(key.text, KEYS)}", key.at)
     name, kind = node.get("name"), node.get("type")
     if not isinstance(name, Scalar) or not name.text:
         raise broken("a parameter has no name", node.at)
     type_ = kind.text if isinstance(kind, Scalar) and kind.text else "string"
     if type_ not in TYPES:
-        raise broken(f"there is no parameter type {type_!r}{nearest(type_, TYPES)}", node.at)
+        raise broken(f"there is no parameter type {type_!r}{did_you_mean(type_, TYPES)}", node.at)
     default, shown = node.get("default"), node.get("displayName")
     parameter = Parameter(
         name=name.text,

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+from isthmus.errors import did_you_mean
 from isthmus.local.pipelines.expressions import Failed, check_text, walk
 from isthmus.local.pipelines.grammar import Index, Literal, Name, parse
-from isthmus.local.pipelines.nodes import Mapping, Node, Place, Scalar, broken, nearest
+from isthmus.local.pipelines.nodes import Mapping, Node, Place, Scalar, broken
 from isthmus.local.pipelines.parameters import is_typed
 from isthmus.local.pipelines.problems import Notes
 from isthmus.local.pipelines.templating import OPENING, WORDS, directive, each_parts, pieces_of
@@ -84,7 +85,7 @@ def _check_expression(text: str, at: Place, file: _File, names: frozenset[str]) 
         raise broken(f"'{word}' is the key of a mapping here: write a ':' after it", at)
     for name in sorted(used):
         if not _knows(names, name):
-            file.warnings.append(f"{at}: unknown name {name!r}{nearest(name, names)}")
+            file.warnings.append(f"{at}: unknown name {name!r}{did_you_mean(name, names)}")
     for part in walk(expression):
         if isinstance(part, Index) and isinstance(part.of, Name) and isinstance(part.key, Literal):
             _check_parameter(part.of.name, str(part.key.value), at, file)
@@ -93,7 +94,7 @@ def _check_expression(text: str, at: Place, file: _File, names: frozenset[str]) 
 def _check_parameter(context: str, name: str, at: Place, file: _File) -> None:
     known = file.parameters
     if known is not None and context.lower() == "parameters" and not _knows(known, name):
-        file.warnings.append(f"{at}: there is no parameter {name!r}{nearest(name, known)}")
+        file.warnings.append(f"{at}: there is no parameter {name!r}{did_you_mean(name, known)}")
 
 
 def _knows(names: Iterable[str], name: str) -> bool:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from isthmus.errors import BadInput
+from isthmus.errors import BadInput, did_you_mean
 from isthmus.local.pipelines.graph import ancestors
-from isthmus.local.pipelines.nodes import nearest
 from isthmus.local.pipelines.plan import Job, Plan, Step
 
 
@@ -24,7 +23,7 @@ def _without_tasks(plan: Plan, references: Collection[str]) -> Plan:
     for reference in references:
         if reference.lower() not in known:
             todo = f"its tasks: {', '.join(sorted({step.task for step in all_steps(plan)}))}"
-            raise BadInput(f"no step is of the task {reference!r}{nearest(reference, known)}", todo=todo)
+            raise BadInput(f"no step is of the task {reference!r}{did_you_mean(reference, known)}", todo=todo)
     left_out = {reference.lower() for reference in references}
 
     def steps(found: tuple[Step, ...]) -> tuple[Step, ...]:
@@ -55,7 +54,9 @@ def _only_job(plan: Plan, name: str) -> Plan:
     if not kept:
         known = [f"{stage.name}.{job.name}" for stage in plan.stages for job in stage.jobs]
         names = [*known, *(one.rpartition(".")[2] for one in known)]
-        raise BadInput(f"there is no job {name!r}{nearest(name, names)}", todo=f"jobs: {', '.join(known)}")
+        raise BadInput(
+            f"there is no job {name!r}{did_you_mean(name, names)}", todo=f"jobs: {', '.join(known)}"
+        )
     return replace(plan, stages=tuple(kept))
 
 
@@ -64,7 +65,7 @@ def _from_stage(plan: Plan, name: str) -> Plan:
     depends = {stage.name: stage.depends_on for stage in plan.stages}
     if name not in depends:
         raise BadInput(
-            f"there is no stage {name!r}{nearest(name, depends)}", todo=f"stages: {', '.join(depends)}"
+            f"there is no stage {name!r}{did_you_mean(name, depends)}", todo=f"stages: {', '.join(depends)}"
         )
     kept = {one for one in depends if one == name or name in ancestors(one, depends)}
     stages = tuple(

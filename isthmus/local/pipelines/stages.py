@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
+from isthmus.errors import did_you_mean
 from isthmus.local.pipelines.conditions import read_condition
 from isthmus.local.pipelines.expressions import Scope
 from isthmus.local.pipelines.fields import Fields, opened, seeing
 from isthmus.local.pipelines.jobs import as_spelt, read_jobs, read_pool
 from isthmus.local.pipelines.library import Library
-from isthmus.local.pipelines.nodes import Plain, broken, nearest
+from isthmus.local.pipelines.nodes import Plain, broken
 from isthmus.local.pipelines.plan import Stage
 from isthmus.local.pipelines.runtime import JOB_CONTEXTS
 from isthmus.local.pipelines.templating import Part
@@ -50,7 +51,7 @@ def read_lock(fields: Fields, default: Lock = "") -> Lock:
     text = fields.text("lockBehavior", default)
     found: Lock | None = next((lock for lock in LOCKS if lock == text), None)
     if found is None:
-        raise broken(f"no lockBehavior {text!r}{nearest(text, LOCKS)}", fields.place("lockBehavior"))
+        raise broken(f"no lockBehavior {text!r}{did_you_mean(text, LOCKS)}", fields.place("lockBehavior"))
     return found
 
 
@@ -60,7 +61,7 @@ def _stage(
     if "stage" not in fields:
         written = next(iter(fields.entries), "")
         known = ("stage", "template")
-        raise broken(f"not a stage: it begins with {written!r}{nearest(written, known)}", fields.at)
+        raise broken(f"not a stage: it begins with {written!r}{did_you_mean(written, known)}", fields.at)
     with library.notes.noting():
         fields.allow("a stage", KEYS)
     variables, scope = read_variables(fields.part("variables"), fields.base, library)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+from isthmus.errors import did_you_mean
 from isthmus.local.pipelines.conditions import read_condition
 from isthmus.local.pipelines.expressions import Scope
 from isthmus.local.pipelines.fields import Fields, opened
 from isthmus.local.pipelines.library import Library
-from isthmus.local.pipelines.nodes import Place, Scalar, broken, nearest
+from isthmus.local.pipelines.nodes import Place, Scalar, broken
 from isthmus.local.pipelines.plan import Step
 from isthmus.local.pipelines.resources import FETCHING, inline_repository
 from isthmus.local.pipelines.runtime import STEP_CONTEXTS
@@ -67,7 +68,7 @@ def _step(fields: Fields, library: Library) -> Step:
     kind = next((kind for kind in KINDS if kind in fields), None)
     if kind is None:
         written = next(iter(fields.entries), "")
-        raise broken(f"not a step: it begins with {written!r}{nearest(written, KINDS)}", fields.at)
+        raise broken(f"not a step: it begins with {written!r}{did_you_mean(written, KINDS)}", fields.at)
     with library.notes.noting():
         fields.allow(f"a `{kind}` step", (kind, *KINDS[kind], *COMMON))
     task, inputs, shown = _TASKS[kind](fields)

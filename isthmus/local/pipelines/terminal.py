@@ -15,14 +15,13 @@ from pathlib import Path
 
 import click
 
-from isthmus.errors import NotFound, Refused
+from isthmus.errors import NotFound, Refused, did_you_mean
 from isthmus.local.pipelines.asking import Ask
 from isthmus.local.pipelines.folders import FolderSources
 from isthmus.local.pipelines.formatting import formatted
 from isthmus.local.pipelines.host import Checkpoint, Connection, Decision, Located, Record
 from isthmus.local.pipelines.lending import DO, Lender
 from isthmus.local.pipelines.logging_commands import SUMMARY
-from isthmus.local.pipelines.nodes import nearest
 
 # A run in the cloud has none of these: credentials come by a service connection or not at all.
 _CREDENTIALS = (
@@ -224,7 +223,7 @@ class Terminal:
 
     def download_artifact(self, name: str, folder: Path) -> None:
         if name not in self.artifacts():
-            raise NotFound(f"the run has no artifact {name!r}{nearest(name, self.artifacts())}")
+            raise NotFound(f"the run has no artifact {name!r}{did_you_mean(name, self.artifacts())}")
         shutil.copytree(self._artifacts / name, folder, dirs_exist_ok=True)
 
     def artifacts(self) -> Sequence[str]:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from isthmus.local.pipelines.nodes import Mapping, Node, Place, Scalar, Sequence, nearest
+from isthmus.errors import did_you_mean
+from isthmus.local.pipelines.nodes import Mapping, Node, Place, Scalar, Sequence
 
 
 class Conversion(ValueError):
@@ -226,7 +227,7 @@ def _lookup(mapping: dict[str, Any], key: str) -> Value:
         if name.lower() == lowered:
             return _lookup(mapping, name)
     if isinstance(mapping, Declared):
-        raise Conversion(f"there is no parameter {key!r}{nearest(key, mapping)}")
+        raise Conversion(f"there is no parameter {key!r}{did_you_mean(key, mapping)}")
     return None
 
 

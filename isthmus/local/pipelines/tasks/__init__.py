@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from isthmus.local.pipelines.nodes import broken, nearest
+from isthmus.errors import did_you_mean
+from isthmus.local.pipelines.nodes import broken
 from isthmus.local.pipelines.plan import Plan, Step
 from isthmus.local.pipelines.problems import Notes
 from isthmus.local.pipelines.tasks import (
@@ -80,7 +81,7 @@ def _refuse(step: Step, *, agentless: bool) -> None:
     task = find(step.task)
     if task is None:
         raise broken(
-            f"the task {step.task} does not run here{nearest(step.task, TASKS)}",
+            f"the task {step.task} does not run here{did_you_mean(step.task, TASKS)}",
             step.at,
             f"leave it out: --without {step.task}; or run the pipeline in Azure DevOps",
         )
@@ -93,7 +94,7 @@ def _refuse(step: Step, *, agentless: bool) -> None:
     for key in step.inputs:
         if key.lower() not in known:
             raise broken(
-                f"{step.task} has no input {key!r}{nearest(key, task.inputs)}",
+                f"{step.task} has no input {key!r}{did_you_mean(key, task.inputs)}",
                 step.input_places.get(key, step.at),
             )
     for name in task.required:
