@@ -6,7 +6,7 @@ An endpoint of its own, an inference component on one that models share, or a ba
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,6 +40,8 @@ class Serving:
     shadow: bool = False
     component: str = ""
     size: str = ""
+    # All that answers or is compared, the two above among them; empty for a model that is of no version.
+    behind: tuple[str, ...] = ()
 
     @property
     def target(self) -> dict[str, str]:
@@ -65,10 +67,18 @@ def look(sagemaker: Any, model: str, stage: Stage) -> Serving:
     return found
 
 
+def every(sagemaker: Any, model: str, stage: Stage) -> Iterator[Serving]:
+    """All that serves the model there: one, but for what a change of its kind, or a hand, left behind."""
+    for kind in names.ENDPOINT_KINDS:
+        if found := _endpoint(sagemaker, model, stage, kind):
+            yield found
+    for of_kind in (_component, _batch):
+        if found := of_kind(sagemaker, model, stage):
+            yield found
+
+
 def _look(sagemaker: Any, model: str, stage: Stage) -> Serving | None:
-    each = (_endpoint(sagemaker, model, stage, kind) for kind in names.ENDPOINT_KINDS)
-    found = next(filter(None, each), None)
-    return found or _component(sagemaker, model, stage) or _batch(sagemaker, model, stage)
+    return next(every(sagemaker, model, stage), None)
 
 
 def _endpoint(sagemaker: Any, model: str, stage: Stage, kind: Kind) -> Serving | None:
@@ -93,6 +103,7 @@ def _endpoint(sagemaker: Any, model: str, stage: Stage, kind: Kind) -> Serving |
         kind=kind,
         challenger=behind.get(names.CHALLENGER, ""),
         shadow=bool(found.get("ShadowProductionVariants")),
+        behind=tuple(behind.values()),
     )
 
 
@@ -106,6 +117,7 @@ def _component(sagemaker: Any, model: str, stage: Stage) -> Serving | None:
         return None
     serves = found.get("Specification", {})
     sagemaker_model = serves.get("ModelName", "")
+    version = _version_of(sagemaker, sagemaker_model) if sagemaker_model else ""
     return Serving(
         stage=stage,
         endpoint=found["EndpointName"],
@@ -113,11 +125,12 @@ def _component(sagemaker: Any, model: str, stage: Stage) -> Serving | None:
         status=found["InferenceComponentStatus"],
         since=found["LastModifiedTime"],
         endpoint_config=sagemaker_model,
-        model_package_arn=_version_of(sagemaker, sagemaker_model) if sagemaker_model else "",
+        model_package_arn=version,
         failure=found.get("FailureReason", ""),
         kind="shared",
         component=name,
         size=size(serves, found.get("RuntimeConfig", {}).get("DesiredCopyCount", 0)),
+        behind=(version,) if sagemaker_model else (),
     )
 
 
@@ -137,6 +150,7 @@ def _batch(sagemaker: Any, model: str, stage: Stage) -> Serving | None:
     if found is None:
         return None
     sagemaker_model = _transforms_by(found)
+    version = _version_of(sagemaker, sagemaker_model)
     return Serving(
         stage=stage,
         endpoint=names.batch_pipeline(model),
@@ -144,8 +158,9 @@ def _batch(sagemaker: Any, model: str, stage: Stage) -> Serving | None:
         status="InService" if found["PipelineStatus"] == "Active" else found["PipelineStatus"],
         since=found["LastModifiedTime"],
         endpoint_config=sagemaker_model,
-        model_package_arn=_version_of(sagemaker, sagemaker_model),
+        model_package_arn=version,
         kind="batch",
+        behind=(version,),
     )
 
 

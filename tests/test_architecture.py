@@ -51,7 +51,7 @@ MAY_IMPORT = {
     },
     "operate": COMMON | SHARED | {"asking", "aws", "azure", "serving"},
     "compare": COMMON | {"monitor", "operate"},
-    "audit": COMMON | {"aws", "azure", "infra", "interval", "operate"},
+    "audit": COMMON | {"aws", "azure", "build", "infra", "interval", "operate", "serving"},
     "doctor": COMMON | {"aws", "azure", "infra", "operate"},
     "cdk": COMMON | {"network", "instances", "resource_types", "sessions"},
     "app": {"config", "cdk", "infra"},

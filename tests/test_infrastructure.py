@@ -102,7 +102,22 @@ def test_the_audit_runs_by_a_role_of_its_own_and_is_red_where_a_guard_was_taken_
     assert "the audit found 1 breaches" in " ".join(runs.failures(client, red.id))
     assert "CodeAnalysisLogs-1" in names_of
     (audited,) = [one for one in tests if one["name"] == "Audit"]
+    # Nothing was left unasked, the roles neither.
     assert audited["totalTests"] - audited["passedTests"] == 1
+
+
+def test_the_audit_finds_a_role_that_was_let_to_others_past_its_stack(world: World) -> None:
+    iam, role = root(world, "prod", "iam"), names.deploy_role(world.platform, world.model.name)
+    trust = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
+    anybody = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    widened = trust | {"Statement": [*trust["Statement"], anybody]}
+    iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(widened))
+    with world.acting("admin"):
+        red = runs.wait(world.client(), start(world, do="audit").id, every_seconds=0.2, timeout=300)
+        log = world.tail(red)
+    iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(trust))
+    assert red.result == "failed"
+    assert "✗ role-width" in log and "AWS::IAM::Role" in log, log
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Who proves each night that what runs in prod came there by the rules: reads the registry and the endpoints.
 
-Enters the automation account by a service connection of its own, and prod's from there. Of data it reads
-what evaluations found, and nothing else.
+Enters the automation account by a service connection of its own, and from there prod's, and each account's
+lookup role of the bootstrap, which asks CloudFormation for drift. Of data it reads what evaluations found and
+which files were learned from, and nothing else.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from cdk.parts.storage import bucket_arn
 from isthmus import names
 from isthmus.config import Platform
 
+READS = ("evaluation.json", "manifests/*/data.json")
 ABOUT = "The audit, which proves that what runs in prod came there by the rules"
 
 
@@ -34,11 +36,17 @@ def automation_auditor(scope: Construct, platform: Platform, *, data_key: str) -
         statements=[
             *read_registry(platform),
             # What the registry says of them is a copy, which an approver may write.
-            allow("s3:GetObject", f"{bucket_arn(artifacts)}/*/evaluation.json"),
+            allow("s3:GetObject", [f"{bucket_arn(artifacts)}/*/{file}" for file in READS]),
             allow(READ, data_key, through_s3(platform.region, artifacts)),
-            allow("sts:AssumeRole", names.role_arn(accounts.prod, role)),
+            allow("sts:AssumeRole", [names.role_arn(accounts.prod, role), *_lookups(platform)]),
         ],
     )
+
+
+def _lookups(platform: Platform) -> list[str]:
+    """Who may look at each account's stacks, and at what they made."""
+    numbers = [getattr(platform.accounts, account) for account in platform.standing]
+    return [names.role_arn(one, names.bootstrap_role(one, platform.region, "lookup")) for one in numbers]
 
 
 def prod_auditor(scope: Construct, platform: Platform) -> None:

@@ -37,14 +37,14 @@ def audit(format_: str, output: Path | None, sarif: Path | None, role: str, role
     from isthmus.azure.logging_commands import command
 
     facts = _facts(role, roles=roles)
-    judged = [rule for rule in RULES if roles or rule.id != "role-width"]
-    findings = [one for rule in judged for one in rule.findings(facts)]
-    text = WRITTEN[format_](judged, findings)
+    unasked = {rule.id for rule in RULES if not rule.asked(facts)}
+    findings = [one for rule in RULES for one in rule.findings(facts)]
+    text = WRITTEN[format_](RULES, findings, unasked)
     if sarif:
-        sarif.write_text(f"{WRITTEN['sarif'](judged, findings)}\n")
+        sarif.write_text(f"{WRITTEN['sarif'](RULES, findings, unasked)}\n")
     if output:
         output.write_text(f"{text}\n")
-        click.echo(WRITTEN["table"](judged, findings))
+        click.echo(WRITTEN["table"](RULES, findings, unasked))
     else:
         click.echo(text)
     if findings:

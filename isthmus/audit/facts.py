@@ -1,23 +1,25 @@
-"""What the audit judges: versions in prod with their runs and approvals, guards, connections, roles, waits.
+"""What the audit judges: versions in prod and deployments to it, guards, secrets, roles, waits.
 
 Read here from both clouds; what they mean is for the rules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from isthmus import names
-from isthmus.audit import evaluation
+from isthmus import names, serving
+from isthmus.audit import deployments, evaluation
+from isthmus.audit.deployments import Deployment
 from isthmus.audit.evaluation import Evaluation
+from isthmus.audit.stored import stored
 from isthmus.azure import approvals, merged, provision, retention, runs
 from isthmus.azure.approvals import Approval
 from isthmus.azure.client import Client, connect
 from isthmus.azure.present import Present
 from isthmus.azure.runs import Run
+from isthmus.build.manifest import data_version
 from isthmus.config import Platform
-from isthmus.operate import devops, endpoints, pending, registry
+from isthmus.operate import devops, pending, registry
 from isthmus.operate.accounts import Accounts
 from isthmus.operate.pending import Waiting
 from isthmus.operate.registry import Version
@@ -25,10 +27,12 @@ from isthmus.operate.registry import Version
 
 @dataclass(frozen=True)
 class Served:
-    """A version that runs in prod. A run is None where none is recorded, or Azure DevOps has it no more.
+    """A version that answers in prod, or is compared there with one that does.
 
-    `evaluation` is None where it does not lie where its build left it. `unmerged` are the commits of both
-    runs that are on no main, each in words; `leased` are the runs that are kept because it serves.
+    A run is None where none is recorded, or Azure DevOps has it no more. `evaluation` is None where it does
+    not lie where its build left it; `data_version`, which the manifest of its data gives, is empty then.
+    `unmerged` are the commits of both runs that are on no main, each in words; `leased` are the runs that
+    are kept because it serves.
     """
 
     version: Version
@@ -36,27 +40,27 @@ class Served:
     deployment: Run | None
     approvals: tuple[Approval, ...]
     evaluation: Evaluation | None
+    data_version: str = ""
     unmerged: tuple[str, ...] = ()
     leased: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
 class Facts:
-    """`unguarded` and `stored` are the checks and switches that lack and the connections that hold a secret.
+    """`unregistered` are the endpoints in prod that serve something which is no version.
 
-    `changed` are the roles and policies that are not as their stacks say; None where that was not asked.
+    `unguarded` are the checks and switches that lack, and `stored` is what keeps a secret, and how. `changed`
+    are the roles and policies that are not as their stacks say; None where that was not asked.
     """
 
     platform: Platform
     served: tuple[Served, ...] = ()
+    unregistered: tuple[str, ...] = ()
+    deployments: tuple[Deployment, ...] = ()
     waiting: tuple[Waiting, ...] = ()
     unguarded: tuple[str, ...] = ()
-    stored: tuple[str, ...] = ()
+    stored: tuple[tuple[str, str], ...] = ()
     changed: tuple[str, ...] | None = field(default=None)
-
-
-# How a connection signs in that keeps nothing; a scheme that is not here is not known to.
-NO_SECRET = ("workloadidentityfederation", "managedserviceidentity", "none")
 
 
 def gather(accounts: Accounts, *, roles: bool) -> Facts:
@@ -71,21 +75,24 @@ def gather(accounts: Accounts, *, roles: bool) -> Facts:
     said = devops.ask(platform, models)
     if said.problem:
         raise said.problem
+    sagemaker = accounts.client("prod", "sagemaker")
+    serves = {(model, one) for model in models for one in serving.every(sagemaker, model, "prod")}
+    behind = sorted({(model, arn) for model, one in serves for arn in one.behind if arn})
     return Facts(
         platform=platform,
-        served=tuple(one for model in models if (one := _served(accounts, client, model))),
+        served=tuple(_served(accounts, client, *one) for one in behind),
+        unregistered=tuple(sorted({one.endpoint for _, one in serves if "" in one.behind})),
+        deployments=tuple(deployments.every(client, present)),
         waiting=tuple(pending.every(accounts, models, said)),
         unguarded=tuple(one.summary for one in provision.unguarded(platform, present)),
-        stored=tuple(sorted(_stored(present))),
+        stored=tuple(sorted(stored(present))),
         changed=tuple(_changed(platform)) if roles else None,
     )
 
 
-def _served(accounts: Accounts, client: Client, model: str) -> Served | None:
-    arn = endpoints.find(accounts.client("prod", "sagemaker"), model, "prod").model_package_arn
-    if not arn:
-        return None
+def _served(accounts: Accounts, client: Client, model: str, arn: str) -> Served:
     bucket = names.artifact_bucket(accounts.platform)
+    s3 = accounts.client("automation", "s3")
     version = registry.describe(accounts.client("automation", "sagemaker"), arn)
     deployment = runs.find(client, version.metadata.get("prod_run_id", ""))
     build = runs.find(client, version.metadata.get("run_id", ""))
@@ -94,23 +101,11 @@ def _served(accounts: Accounts, client: Client, model: str) -> Served | None:
         build=build,
         deployment=deployment,
         approvals=tuple(approvals.every(client, deployment.id)) if deployment else (),
-        evaluation=evaluation.read(accounts.client("automation", "s3"), bucket, version),
+        evaluation=evaluation.read(s3, bucket, version),
+        data_version=data_version(s3, bucket, model, version.metadata.get("data_manifest", "")),
         unmerged=tuple(line for run in (build, deployment) if run for line in merged.unmerged(client, run)),
         leased=frozenset(retention.held(client, names.lease_owner(accounts.platform, model, "prod"))),
     )
-
-
-def _stored(present: Present) -> list[str]:
-    """The connections that sign in by something that is kept."""
-    signing = [(one.name, one.authorization) for one in present.every("connection")]
-    return [name for name, by in signing if by and keeps_secret(by.scheme, by.parameters or {})]
-
-
-def keeps_secret(scheme: str, parameters: Mapping[str, str | None]) -> bool:
-    """Whether a connection holds a secret; a generic one without user and password is an address only."""
-    if scheme.lower() != "usernamepassword":
-        return scheme.lower() not in NO_SECRET
-    return bool(parameters.get("username") or parameters.get("password"))
 
 
 def _changed(platform: Platform) -> list[str]:

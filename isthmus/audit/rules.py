@@ -34,11 +34,15 @@ Judge = Callable[[Facts], Iterator[tuple[str, str]]]
 
 @dataclass(frozen=True)
 class Rule:
-    """`holds` says in a sentence what must be so; `judge` gives what it is not so of, and why."""
+    """`holds` says in a sentence what must be so; `judge` gives what it is not so of, and why.
+
+    `asked` says whether the facts were: what was not asked is neither kept nor broken.
+    """
 
     id: str
     holds: str
     judge: Judge
+    asked: Callable[[Facts], bool] = lambda _: True
 
     def findings(self, facts: Facts) -> list[Finding]:
         return [Finding(self.id, about, message) for about, message in self.judge(facts)]
@@ -125,7 +129,15 @@ def _bar(one: Served) -> str:
 def _data(one: Served) -> str:
     missing = [key for key in ("data_version", "evaluation_uri") if _none(one.version.metadata.get(key))]
     missing += [] if one.version.execution else ["execution"]
-    return f"not recorded: {', '.join(missing)}" if missing else ""
+    if missing:
+        return f"not recorded: {', '.join(missing)}"
+    named = one.version.metadata["data_version"]
+    if not one.data_version:
+        where = one.version.metadata.get("data_manifest") or "nowhere"
+        return f"it names data version {named}, and no manifest of it is where its build left it: {where}"
+    if one.data_version != named:
+        return f"it names data version {named}, and its manifest lists the files of {one.data_version}"
+    return ""
 
 
 def _none(value: str | None) -> bool:
@@ -163,20 +175,37 @@ def _kept(one: Served) -> str:
 def _merged(facts: Facts) -> Iterator[tuple[str, str]]:
     for one in facts.served:
         yield from ((one.version.name, found) for found in one.unmerged)
+    told = {found for one in facts.served for found in one.unmerged}
+    for each in facts.deployments:
+        yield from ((each.name, found) for found in each.unmerged if found not in told)
 
 
-def _check(one: Served) -> str:
+def _unregistered(facts: Facts) -> Iterator[tuple[str, str]]:
+    for name in facts.unregistered:
+        yield f"endpoint {name}", "it serves a model that is no version of the registry"
+
+
+def _check(facts: Facts) -> Iterator[tuple[str, str]]:
     """Both checks of prod were passed by somebody: the environment's and the connection's."""
-    if one.deployment is None:
-        return ""
-    passed = {each.about.partition(" ")[0] for each in one.approvals if each.approved_by}
-    missing = [what for what in ("environment", "service") if what not in passed]
     called = {"environment": "the environment", "service": "the service connection"}
-    if not missing:
-        return ""
-    return (
-        f"run {one.deployment.id} passed {' and '.join(called[what] for what in missing)} without an approval"
-    )
+    for one in facts.deployments:
+        if one.run is None:
+            yield one.name, f"it deployed to {one.environment}, and Azure DevOps has it no more"
+            continue
+        passed = {each.about.partition(" ")[0] for each in one.approvals if each.approved_by}
+        missing = [said for what, said in called.items() if what not in passed]
+        if missing:
+            yield one.name, f"it passed {' and '.join(missing)} without an approval"
+    known = {one.number for one in facts.deployments}
+    for each in facts.served:
+        if each.deployment and each.deployment.id not in known:
+            yield each.version.name, f"run {each.deployment.id} deployed it past prod's environment"
+
+
+def _template(facts: Facts) -> Iterator[tuple[str, str]]:
+    for one in facts.deployments:
+        if one.run and not one.by_template:
+            yield one.name, f"no check found the required template when it deployed to {one.environment}"
 
 
 def _duties(facts: Facts) -> Iterator[tuple[str, str]]:
@@ -195,8 +224,7 @@ def _guards(facts: Facts) -> Iterator[tuple[str, str]]:
 
 
 def _stored(facts: Facts) -> Iterator[tuple[str, str]]:
-    for name in facts.stored:
-        yield f"service connection {name}", "it signs in by a stored token or password"
+    yield from facts.stored
 
 
 def _roles(facts: Facts) -> Iterator[tuple[str, str]]:
@@ -216,15 +244,17 @@ RULES = (
     Rule("version-run", "Every version in prod was built by a run of its model's pipeline.", _each(_run)),
     Rule("version-commit", "Every version in prod is built from the commit that it names.", _each(_commit)),
     Rule("version-metric", "Every version in prod reaches its bar.", _each(_bar)),
-    Rule("version-data", "Every version in prod names its data, evaluation and execution.", _each(_data)),
+    Rule("version-data", "Every version in prod names the data, evaluation and run it is of.", _each(_data)),
     Rule("version-image", "Every version in prod names its image by digest.", _each(_image)),
     Rule("deployment-run", "Every version in prod came by a run of main for it.", _each(_deployment)),
     Rule("runs-kept", "The runs of every version in prod are kept for as long as it serves.", _each(_kept)),
-    Rule("commits-merged", "Every commit that built or deployed a version in prod is on main.", _merged),
-    Rule("deployment-check", "Every deployment to prod passed both approvals.", _each(_check)),
+    Rule("version-registered", "All that serves in prod is a version of the registry.", _unregistered),
+    Rule("commits-merged", "Every commit that built or deployed to prod is on main.", _merged),
+    Rule("deployment-check", "Every deployment to prod that is kept passed both approvals.", _check),
+    Rule("deployment-template", "Every deployment to prod that is kept came by the template.", _template),
     Rule("deployment-guards", "Prod is guarded by template, branch, lock, approval and switches.", _guards),
     Rule("duties-separated", "Nobody decides about what he or she had built.", _duties),
-    Rule("no-stored-token", "No service connection signs in by a stored secret.", _stored),
-    Rule("role-width", "No role is other than its stack says.", _roles),
+    Rule("no-stored-token", "No connection, variable group or pipeline keeps a secret.", _stored),
+    Rule("role-width", "No role is other than its stack says.", _roles, lambda it: it.changed is not None),
     Rule("approval-age", "No decision waits longer than approvals.limit.", _waits),
 )

@@ -80,9 +80,14 @@ def _below(repository: Path, folder: str) -> Iterator[str]:
 
 def version(files: Iterable[File]) -> str:
     """A short name for exactly these names and contents."""
+    return version_of((file.name, hashlib.sha256(file.content).hexdigest()) for file in files)
+
+
+def version_of(hashes: Iterable[tuple[str, str]]) -> str:
+    """The same, of each file's name and the SHA-256 of its content, in hex."""
     whole = hashlib.sha256()
-    for file in sorted(files, key=lambda one: one.name):
-        whole.update(f"{file.name}\0{hashlib.sha256(file.content).hexdigest()}\n".encode())
+    for name, sha256 in sorted(hashes):
+        whole.update(f"{name}\0{sha256}\n".encode())
     return whole.hexdigest()[:16]
 
 

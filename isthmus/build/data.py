@@ -10,6 +10,7 @@ from typing import Any
 from isthmus.build import table
 from isthmus.build.content import File, inside
 from isthmus.build.landed import landed_objects
+from isthmus.build.manifest import file_name
 from isthmus.build.table import Table, is_number
 from isthmus.config import ModelConfig
 from isthmus.errors import BadInput, did_you_mean
@@ -39,7 +40,7 @@ def local_source(repository: Path, config: ModelConfig) -> File:
         )
     content = inside(repository, config.data.source).read_bytes()
     check(content, str(path), config)
-    return File(f"0000-{path.stem}.csv", content, config.data.source)
+    return File(file_name(0, config.data.source), content, config.data.source)
 
 
 def collect(s3: Any, bucket: str, repository: Path, config: ModelConfig, data_set: str = "") -> list[File]:
@@ -90,7 +91,7 @@ def _source(s3: Any, repository: Path, config: ModelConfig) -> File:
         ) from None
     content: bytes = found["Body"].read()
     check(content, config.data.source, config)
-    return File(f"0000-{Path(key).stem}.csv", content, config.data.source, found.get("VersionId", ""))
+    return File(file_name(0, config.data.source), content, config.data.source, found.get("VersionId", ""))
 
 
 def _landed(s3: Any, bucket: str, config: ModelConfig, data_set: str) -> list[File]:
@@ -104,7 +105,7 @@ def _landed(s3: Any, bucket: str, config: ModelConfig, data_set: str) -> list[Fi
         got, uri = s3.get_object(Bucket=bucket, Key=key), f"s3://{bucket}/{key}"
         content: bytes = got["Body"].read()
         check(content, uri, config, whole=False)
-        found.append(File(f"{number:04d}-{Path(key).stem}.csv", content, uri, got.get("VersionId", "")))
+        found.append(File(file_name(number, uri), content, uri, got.get("VersionId", "")))
     return found
 
 

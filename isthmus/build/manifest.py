@@ -1,7 +1,7 @@
 """Which objects a version learns from, each with its version in S3 and its content's hash: one JSON file.
 
 The file lies among the model's artifacts under its own hash, and the version's metadata says where;
-`isthmus lineage` reads it.
+`isthmus lineage` reads it. What the data's version must be follows from it: `isthmus audit` compares.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from isthmus.build import content
 from isthmus.build.content import File
+from isthmus.s3 import read_object, split_uri
 
 NAME = "data.json"
 
@@ -29,3 +31,29 @@ def publish(s3: Any, bucket: str, model: str, rows: Iterable[File]) -> str:
     ]
     file = File(NAME, json.dumps({"objects": objects}, indent=1).encode())
     return content.upload(s3, bucket, f"{model}/manifests/{content.version([file])}/", [file]) + NAME
+
+
+def file_name(number: int, origin: str) -> str:
+    """What a file of the data is called, of which the source is number 0: their version holds it."""
+    return f"{number:04d}-{Path(origin).stem}.csv"
+
+
+def data_version(s3: Any, bucket: str, model: str, uri: str) -> str:
+    """The version of the data that the manifest there lists; empty where none lies as `publish` writes it."""
+    place, key = split_uri(uri)
+    if place != bucket or not key.startswith(f"{model}/manifests/"):
+        return ""
+    try:
+        found = read_object(s3, uri)
+    except s3.exceptions.ClientError as error:
+        # Who may not list a bucket is refused what is not there.
+        if error.response["Error"]["Code"] not in ("NoSuchKey", "AccessDenied"):
+            raise
+        return ""
+    if key != f"{model}/manifests/{content.version([File(NAME, found)])}/{NAME}":
+        return ""
+    try:
+        hashes = [(one["origin"], one["sha256"]) for one in json.loads(found)["objects"]]
+    except (KeyError, TypeError, ValueError):
+        return ""
+    return content.version_of((file_name(at, origin), sha256) for at, (origin, sha256) in enumerate(hashes))

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from isthmus.audit.deployments import Deployment
 from isthmus.audit.evaluation import parse
-from isthmus.audit.facts import Facts, Served, keeps_secret
+from isthmus.audit.facts import Facts, Served
 from isthmus.audit.rules import RULES, Finding
+from isthmus.audit.stored import keeps_secret
 from isthmus.azure.approvals import Approval
 from isthmus.azure.people import Person, signs_in_as
 from isthmus.azure.runs import Run
@@ -75,9 +77,15 @@ SERVED = Served(
     deployment=run(51, f"{MODEL}-deploy", parameters={"modelPackageArn": ARN}),
     approvals=GATES,
     evaluation=parse(EVALUATION, GROUP),
+    data_version="da7a",
     leased=frozenset({41, 51}),
 )
-GOOD = Facts(platform=read_platform(Path(__file__).parents[2] / "platform.yaml"), served=(SERVED,))
+DEPLOYMENT = Deployment("prod", 51, f"{MODEL}-deploy", SERVED.deployment, by_template=True, approvals=GATES)
+GOOD = Facts(
+    platform=read_platform(Path(__file__).parents[2] / "platform.yaml"),
+    served=(SERVED,),
+    deployments=(DEPLOYMENT,),
+)
 
 
 def found(facts: Facts) -> list[Finding]:
@@ -86,6 +94,11 @@ def found(facts: Facts) -> list[Finding]:
 
 def served(**changes: Any) -> Facts:
     return replace(GOOD, served=(replace(SERVED, **changes),))
+
+
+def deployed(**changes: Any) -> Facts:
+    """A deployment of long ago was so, and the one that serves was well."""
+    return replace(GOOD, deployments=(DEPLOYMENT, replace(DEPLOYMENT, number=12, **changes)))
 
 
 def version(**changes: Any) -> Facts:
@@ -160,6 +173,8 @@ BROKEN = [
     ("version-metric", judged(metric="rmse", higher_is_better=False), "does not reach"),
     ("version-data", metadata(data_version="none"), "not recorded: data_version"),
     ("version-data", version(execution=""), "not recorded: execution"),
+    ("version-data", served(data_version=""), "no manifest of it is where its build left it: nowhere"),
+    ("version-data", metadata(data_version="made up"), "made up, and its manifest lists the files of da7a"),
     ("version-image", version(image="isthmus/tabular:latest"), "by name"),
     ("version-image", version(image=""), "no image"),
     ("deployment-run", metadata(prod_run_id=""), "no run is recorded"),
@@ -174,8 +189,13 @@ BROKEN = [
     ("runs-kept", served(leased=frozenset({51})), "no lease keeps its build run 41: deploy it again"),
     ("runs-kept", served(leased=frozenset({41})), "no lease keeps the run that deployed it 51"),
     ("commits-merged", served(unmerged=("run 51 ran commit 0 of platform, which is not on main",)), "run 51"),
-    ("deployment-check", served(approvals=GATES[:1]), "passed the service connection without an approval"),
-    ("deployment-check", served(approvals=(approval("environment prod"), GATES[1])), "the environment"),
+    ("version-registered", replace(GOOD, unregistered=(MODEL,)), "no version of the registry"),
+    ("commits-merged", deployed(unmerged=("run 12 ran commit 0",)), "run 12 ran commit 0"),
+    ("deployment-check", deployed(approvals=GATES[:1]), "passed the service connection without an approval"),
+    ("deployment-check", deployed(approvals=(approval("environment prod"), GATES[1])), "the environment"),
+    ("deployment-check", deployed(run=None), "deployed to prod, and Azure DevOps has it no more"),
+    ("deployment-check", replace(GOOD, deployments=()), "run 51 deployed it past prod's environment"),
+    ("deployment-template", deployed(by_template=False), "no check found the required template"),
     ("deployment-guards", replace(GOOD, unguarded=("+ approval on environment prod",)), "not as platform"),
     ("deployment-guards", replace(GOOD, unguarded=("~ pipelines of the project: a",)), "not as platform"),
     ("duties-separated", metadata(approved_by="dana"), "dana had it built and approved"),
@@ -195,7 +215,7 @@ BROKEN = [
         "by which account Ari Ops",
     ),
     ("duties-separated", served(build=run(41, f"{MODEL}-build", requester=Person())), "nobody knows who had"),
-    ("no-stored-token", replace(GOOD, stored=("github",)), "stored token or password"),
+    ("no-stored-token", replace(GOOD, stored=(("pipeline x", "its variable y is a secret"),)), "is a secret"),
     (
         "role-width",
         replace(GOOD, changed=("account prod, stack isthmus-prod: AWS::IAM::Role Deploy is modified",)),

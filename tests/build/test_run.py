@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from isthmus import names
+from isthmus.build import manifest
 from isthmus.build.commands import build
 from isthmus.build.data import collect, local_source
 from isthmus.build.definition import define
@@ -119,6 +120,9 @@ def test_versions_come_and_the_better_one_wins(
         "version_id": put["VersionId"],
         "sha256": hashlib.sha256(landed).hexdigest(),
     }
+    artifacts = names.artifact_bucket(platform)
+    listed = manifest.data_version(s3, artifacts, MODEL, about["data_manifest"])
+    assert listed == about["data_version"]
 
 
 @pytest.mark.parametrize(("bar", "code", "issue"), [("fail", 1, "error"), ("pass", 0, "warning")])

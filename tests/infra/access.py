@@ -19,6 +19,7 @@ from tests.local.conftest import ACCOUNTS, AUTOMATION, REGION
 
 TEAM, SCIENTIST = "weather", "ada"
 EVALUATION = f"{MODEL}/runs/1/evaluate/evaluation/evaluation.json"
+LEARNED = f"{MODEL}/manifests/0123456789abcdef/data.json"
 As = Callable[[str], Any]
 """A principal: its client for a service."""
 Call = Callable[[As], object]
@@ -154,6 +155,7 @@ def _files(lab: Lab) -> dict[str, Call]:
         "land rows for the model": _put(data, f"{names.landed(MODEL)}file"),
         "read the model's artifacts": _get(artifacts, f"{MODEL}/file"),
         "read how good a version of the model is": _get(artifacts, EVALUATION),
+        "read which files a version learned from": _get(artifacts, LEARNED),
         "write what runs of the model start from": _put(artifacts, f"{MODEL}/code/c0ffee/written"),
         "write what runs of the model made": _put(artifacts, f"{MODEL}/runs/1/written"),
         "write any other artifact of the model": _put(artifacts, f"{MODEL}/written"),

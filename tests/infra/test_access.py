@@ -122,6 +122,7 @@ def fill(lab: Lab) -> str:
     for account, bucket, key in (
         ("automation", artifacts, f"{MODEL}/file"),
         ("automation", artifacts, access.EVALUATION),
+        ("automation", artifacts, access.LEARNED),
         ("automation", names.data_bucket(platform), f"{MODEL}/file"),
         ("dev", names.experiment_bucket(platform), f"{access.TEAM}/file"),
         ("prod", names.capture_bucket(platform, PROD), f"{names.captures(MODEL)}file"),

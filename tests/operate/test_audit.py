@@ -9,25 +9,35 @@ from xml.etree import ElementTree
 import pytest
 
 from isthmus.audit.rules import RULES
-from isthmus.azure import provision
+from isthmus.azure import provision, runs
 from isthmus.azure.client import Client
 from isthmus.azure.contents import Folders
+from isthmus.azure.present import CHECKS, Present
+from isthmus.azure.retention import LEASES, VERSION
+from isthmus.build import content, manifest
+from isthmus.build.content import File
 from isthmus.config import read_platform
 from isthmus.errors import Problem
-from tests.local.azure_devops.standin import StandIn
-from tests.operate.conftest import ARTIFACTS, CHECKOUT, MODEL, Aws, Shell
+from isthmus.s3 import split_uri
+from tests.local.azure_devops.standin import PROJECT, StandIn
+from tests.local.sagemaker.conftest import PROD
+from tests.operate.conftest import ARTIFACTS, CHECKOUT, GROUP_ARN, MODEL, Aws, Shell
 from tests.operate.test_pending import signed_in
+from tests.operate.test_promote import compared, served
 
-ASKED = [rule.id for rule in RULES if rule.id != "role-width"]
+__all__ = ["compared"]
+
+EVERY = [rule.id for rule in RULES]
 
 
 def test_the_table_names_each_rule_and_what_breaks_it(shell: Shell, azure: StandIn) -> None:
     done = shell.run("audit", **signed_in(azure))
     assert done.exit_code == 1, done.exception
-    rules = [line.split()[1] for line in done.output.splitlines() if line[:1] in "✓✗" and line.strip()]
-    assert rules == ASKED
+    rules = [line.split()[1] for line in done.output.splitlines() if line[:1] in "✓✗–" and line.strip()]
+    assert rules == EVERY
+    assert "– role-width          No role is other than its stack says. Not asked." in done.output
     assert "✓ version-approver" in done.output
-    assert f"✗ version-commit     Every version in prod is built from the commit that it names.\n    {MODEL}/1: its commit is not one: c0ffee" in done.output  # fmt: skip  # noqa: E501
+    assert f"✗ version-commit      Every version in prod is built from the commit that it names.\n    {MODEL}/1: its commit is not one: c0ffee" in done.output  # fmt: skip  # noqa: E501
     assert "✓ deployment-guards" in done.output
     assert "✓ no-stored-token" in done.output
 
@@ -35,19 +45,26 @@ def test_the_table_names_each_rule_and_what_breaks_it(shell: Shell, azure: Stand
 def test_the_formats_agree(shell: Shell, azure: StandIn, tmp_path: Path) -> None:
     found = json.loads(shell.run("audit", "--format", "json", **signed_in(azure)).output)
     broken = [one["rule"] for one in found["findings"]]
+    assert [one["id"] for one in found["rules"] if not one["asked"]] == ["role-width"]
     assert "version-run" in broken and "deployment-run" in broken
     sarif = json.loads(shell.run("audit", "--format", "sarif", **signed_in(azure)).output)
     (run,) = sarif["runs"]
-    assert (sarif["version"], [one["id"] for one in run["tool"]["driver"]["rules"]]) == ("2.1.0", ASKED)
+    assert (sarif["version"], [one["id"] for one in run["tool"]["driver"]["rules"]]) == ("2.1.0", EVERY)
     assert [one["ruleId"] for one in run["results"]] == broken
+    (unasked,) = run["invocations"][0]["toolExecutionNotifications"]
+    assert unasked["message"]["text"] == "role-width: Not asked."
     assert all(
         run["tool"]["driver"]["rules"][one["ruleIndex"]]["id"] == one["ruleId"] for one in run["results"]
     )
     file = tmp_path / "audit.xml"
     shell.run("audit", "--format", "junit", "--output", str(file), **signed_in(azure))
-    failed = [case.get("name", "").partition(":")[0] for case in ElementTree.parse(file).iter("testcase")
-              if case.find("failure") is not None]  # fmt: skip
-    assert failed == list(dict.fromkeys(broken))
+    cases = list(ElementTree.parse(file).iter("testcase"))
+
+    def named(what: str) -> list[str]:
+        return [one.get("name", "").partition(":")[0] for one in cases if one.find(what) is not None]
+
+    assert named("failure") == [rule for rule in EVERY if rule in broken]
+    assert named("skipped") == ["role-width"]
 
 
 def test_the_metric_is_what_the_evaluation_found_and_not_what_the_registry_says(
@@ -86,6 +103,158 @@ def test_a_guard_that_was_taken_away_is_found_until_it_is_back(
     monkeypatch.setenv("AZURE_DEVOPS_URL", azure.organization_url)
     provision.apply(read_platform(CHECKOUT / "platform.yaml"), folders, token=azure.token("admin"))
     assert "✓ deployment-guards" in shell.run("audit", **signed_in(azure)).output
+
+
+def test_a_version_that_is_only_compared_is_judged_as_the_one_that_serves(
+    shell: Shell, azure: StandIn, compared: str
+) -> None:
+    said = shell.run("audit", **signed_in(azure)).output
+    assert f"{MODEL}/3: its commit is not one: c0ffee" in said
+    assert f"{MODEL}/3: no run is recorded that deployed it to prod" in said
+    assert f"{MODEL}/1: its commit is not one: c0ffee" in said
+
+
+def test_what_serves_and_is_no_version_is_found(shell: Shell, azure: StandIn, aws: Aws) -> None:
+    sagemaker = aws.client("sagemaker", PROD)
+    assert "✓ version-registered" in shell.run("audit", **signed_in(azure)).output
+    sagemaker.create_model(
+        ModelName="smuggled",
+        ExecutionRoleArn=f"arn:aws:iam::{PROD}:role/isthmus-model",
+        Containers=[{"Image": aws.image, "ModelDataUrl": aws.model("rain")}],
+    )
+    sagemaker.create_endpoint_config(
+        EndpointConfigName="smuggled",
+        ProductionVariants=[{"VariantName": "AllTraffic", "ModelName": "smuggled", "InitialInstanceCount": 1,
+                             "InstanceType": "ml.m5.large"}],
+    )  # fmt: skip
+    served(aws, "smuggled")
+    try:
+        said = shell.run("audit", **signed_in(azure)).output
+        assert f"endpoint {MODEL}: it serves a model that is no version of the registry" in said
+    finally:
+        served(aws, f"{MODEL}-c0ffee")
+        sagemaker.delete_endpoint_config(EndpointConfigName="smuggled")
+        sagemaker.delete_model(ModelName="smuggled")
+
+
+def test_data_that_no_manifest_lists_are_found(shell: Shell, azure: StandIn, aws: Aws) -> None:
+    """Version 1 names data version da7a."""
+    s3, sagemaker = aws.client("s3"), aws.client("sagemaker")
+
+    def record(**metadata: str) -> str:
+        sagemaker.update_model_package(ModelPackageArn=f"{GROUP_ARN}/1", CustomerMetadataProperties=metadata)
+        return shell.run("audit", **signed_in(azure)).output
+
+    rows = [
+        File("0000-rain.csv", b"a,b\n1,2\n", "data/rain.csv"),
+        File("0001-2013.csv", b"a,b\n", "s3://d/2013.csv", "v"),
+    ]
+    uri = manifest.publish(s3, ARTIFACTS, MODEL, rows)
+    try:
+        assert f"{MODEL}/1: it names data version da7a, and no manifest of it" in record(data_version="da7a")
+        assert f"names data version da7a, and its manifest lists the files of {content.version(rows)}" in (
+            record(data_manifest=uri)
+        )
+        assert "✓ version-data" in record(data_version=content.version(rows))
+        # A manifest that was written over lies no longer where its content says.
+        bucket, key = split_uri(uri)
+        s3.put_object(Bucket=bucket, Key=key, Body=b'{"objects": []}')
+        assert "no manifest of it is where its build left it" in record()
+    finally:
+        sagemaker.update_model_package(
+            ModelPackageArn=f"{GROUP_ARN}/1",
+            CustomerMetadataProperties={"data_version": "da7a"},
+            CustomerMetadataPropertiesToRemove=["data_manifest"],
+        )
+
+
+SECRETS = {
+    "group": ("variable group forecasts", "its variable key is a secret"),
+    "called": ("variable group forecasts", "its variable API_TOKEN is called as a secret is"),
+    "shaped": ("variable group forecasts", "its variable where looks like a secret"),
+    "pipeline": (f"pipeline {MODEL}-deploy", "its variable pat is a secret"),
+}
+
+
+@pytest.mark.parametrize("kind", SECRETS)
+def test_a_secret_that_the_project_keeps_is_found(shell: Shell, azure: StandIn, kind: str) -> None:
+    assert "✓ no-stored-token" in shell.run("audit", **signed_in(azure)).output
+    about, why = SECRETS[kind]
+    admin = azure.person("admin")
+    if kind == "pipeline":
+        number = next(one["id"] for one in admin.every("pipelines") if one["name"] == f"{MODEL}-deploy")
+        before = admin.get(f"build/definitions/{number}")
+        kept = before | {"variables": {"pat": {"value": "x", "isSecret": True}}}
+        admin.ask("PUT", f"build/definitions/{number}", kept).raise_for_status()
+    else:
+        variables = {
+            "group": {"key": {"value": "x", "isSecret": True}},
+            "called": {"API_TOKEN": {"value": "x"}},
+            "shaped": {"where": {"value": "https://me:mine@example.com"}},
+        }[kind]
+        projects = [{"projectReference": {"name": PROJECT}, "name": "forecasts"}]
+        body = {"name": "forecasts", "type": "Vsts", "variables": variables}
+        group = admin.post(
+            "distributedtask/variablegroups", body | {"variableGroupProjectReferences": projects}
+        )
+    said = shell.run("audit", **signed_in(azure)).output
+    if kind == "pipeline":
+        after = admin.get(f"build/definitions/{number}")
+        admin.ask("PUT", f"build/definitions/{number}", after | {"variables": {}}).raise_for_status()
+    else:
+        ids = [one["id"] for one in admin.every("/_apis/projects") if one["name"] == PROJECT]
+        path = f"/_apis/distributedtask/variablegroups/{group['id']}"
+        admin.ask("DELETE", path, projectIds=ids[0]).raise_for_status()
+    assert f"{about}: {why}" in said
+    assert "✗ no-stored-token" in said
+
+
+PAST = """
+trigger: none
+stages:
+- stage: quick
+  jobs:
+  - deployment: quick
+    environment: prod
+    strategy: {runOnce: {deploy: {steps: [{bash: 'true'}]}}}
+"""
+
+
+def test_a_deployment_past_template_and_checks_is_found_though_another_serves(
+    shell: Shell, azure: StandIn, folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prod's guards were taken away, a pipeline deployed, and the guards were put back."""
+    said = shell.run("audit", **signed_in(azure)).output
+    assert "✓ deployment-template" in said and "✓ deployment-check" in said
+    admin, client = azure.person("admin"), Client(azure.organization_url, PROJECT, azure.token("admin"))
+    present = Present(client)
+    for check in present.checks("environment", "prod"):
+        client.delete(f"pipelines/checks/configurations/{check['id']}", version=CHECKS)
+    repository = admin.post("git/repositories", {"name": "aside"})
+    admin.commit("aside", {"azure-pipelines.yml": PAST})
+    aside = {"id": repository["id"], "type": "azureReposGit"}
+    made = admin.post(
+        "pipelines",
+        {"name": "aside", "folder": "\\",
+         "configuration": {"type": "yaml", "path": "/azure-pipelines.yml", "repository": aside}},
+    )  # fmt: skip
+    prod = present.environment("prod").id
+    let = {"pipelines": [{"id": made["id"], "authorized": True}]}
+    admin.patch(f"pipelines/pipelinepermissions/environment/{prod}", let)
+    run = runs.wait(client, runs.queue(client, "aside").id, every_seconds=0.1, timeout=60)
+    assert run.result == "succeeded"
+    monkeypatch.setenv("AZURE_DEVOPS_URL", azure.organization_url)
+    provision.apply(read_platform(CHECKOUT / "platform.yaml"), folders, token=azure.token("admin"))
+    said = shell.run("audit", **signed_in(azure)).output
+    assert "✓ deployment-guards" in said
+    assert f"run {run.id} of aside: no check found the required template when it deployed to prod" in said
+    assert f"run {run.id} of aside: it passed the environment and the service connection without" in said
+    kept = client.get(LEASES, version=VERSION, definitionId=made["id"], runId=run.id)["value"]
+    client.delete(LEASES, version=VERSION, ids=",".join(str(one["leaseId"]) for one in kept))
+    client.delete(f"build/builds/{run.id}")
+    assert f"run {run.id} of aside: it deployed to prod, and Azure DevOps has it no more" in (
+        shell.run("audit", **signed_in(azure)).output
+    )
 
 
 def test_an_audit_that_cannot_be_made_ends_with_two(shell: Shell) -> None:

@@ -88,7 +88,7 @@ def deployed(organization: Organization, run: Document, name: str, record: Docum
 
 
 def _keep(organization: Organization, run: Document, environment: Document, record: Document) -> None:
-    table = organization.table("deployment")
+    table, pipeline = organization.table("deployment"), organization.pipelines.get(run["pipeline"]) or {}
     with organization.store.lock:
         known = next((one for one in table if (one["run"], one["record"]) == (run["id"], record["id"])), None)
         number = known["id"] if known else table.next_id()
@@ -103,16 +103,18 @@ def _keep(organization: Organization, run: Document, environment: Document, reco
             "startTime": record["startTime"] or now(),
             "finishTime": record["finishTime"],
             "queueTime": run["createdDate"],
+            # It outlives its run.
+            "project": run["project"],
+            "plan": run["plan"],
+            "name": run["name"],
+            "pipeline": {"id": run["pipeline"], "name": pipeline.get("name")},
         }
         table.save(number, document)
 
 
 def _record(organization: Organization, deployment: Document) -> Document:
     """An EnvironmentDeploymentExecutionRecord."""
-    run = organization.runs.get(deployment["run"]) or {}
-    pipeline = organization.pipelines.get(run.get("pipeline")) or {}
-    base = f"{organization.url}/{run.get('project')}"
-    link = f"{base}/_apis/build/Builds/{deployment['run']}"
+    link = f"{organization.url}/{deployment['project']}/_apis/build/Builds/{deployment['run']}"
     optional = {"result": deployment["result"], "finishTime": deployment["finishTime"]}
     return {
         "id": deployment["id"],
@@ -121,11 +123,11 @@ def _record(organization: Organization, deployment: Document) -> Document:
         "stageName": deployment["identifier"].split(".")[0],
         "jobName": deployment["job"],
         "planType": "Build",
-        "planId": run.get("plan"),
+        "planId": deployment["plan"],
         "queueTime": deployment["queueTime"],
         "startTime": deployment["startTime"],
-        "definition": {"id": pipeline.get("id"), "name": pipeline.get("name")},
-        "owner": {"id": deployment["run"], "name": run.get("name"), "_links": {"self": {"href": link}}},
+        "definition": deployment["pipeline"],
+        "owner": {"id": deployment["run"], "name": deployment["name"], "_links": {"self": {"href": link}}},
         **{key: value for key, value in optional.items() if value},
     }
 

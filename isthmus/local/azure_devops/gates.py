@@ -102,11 +102,32 @@ class Gates:
                 reason = ""
                 if check["type"] == checks.EXTENDS:
                     reason = self._required_template(run, point, check["settings"])
+                    self._show(run, point, "Checkpoint.ExtendsCheck", passed=not reason)
                 elif checks.is_of(check, checks.BRANCH_CONTROL):
                     reason = self._branch_control(run, point, check["settings"]["inputs"])
                 if reason:
                     return f"check on {_called(kind)} {found['name']!r}: {reason}"
         return ""
+
+    def _show(self, run: Document, point: Checkpoint, type_: str, *, passed: bool) -> None:
+        """A check that took no time, in the run's timeline below its stage."""
+        moment = now()
+        self._organization.ledger.put(
+            run,
+            {
+                "id": new_id(),
+                "parentId": point.stage_record_id,
+                "type": type_,
+                "name": type_,
+                "identifier": f"{point.stage}.{type_.partition('.')[2]}",
+                "state": "completed",
+                "result": "succeeded" if passed else "failed",
+                "startTime": moment,
+                "finishTime": moment,
+                "attempt": 1,
+                "issues": [],
+            },
+        )
 
     def _required_template(self, run: Document, point: Checkpoint, settings: Document) -> str:
         project = self._organization.project(run["project"])["name"]

@@ -41,7 +41,7 @@ def _variable(given: Document) -> Document:
 def shown(pipeline: Document) -> dict[str, Document]:
     """A definition's variables as anybody may read them: a secret keeps its value."""
     return {
-        name: one | {"value": None} if one["isSecret"] else one
+        name: {key: value for key, value in one.items() if key != "value" or not one["isSecret"]}
         for name, one in pipeline.get("variables", {}).items()
     }
 

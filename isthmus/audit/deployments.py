@@ -1,0 +1,93 @@
+"""Every deployment to prod that the project keeps: which run it was, and by what it was let pass.
+
+Azure DevOps writes down for an environment which runs deployed to it, whatever their pipeline, and keeps a
+run for as long as the project's retention says; one that serves, for as long as it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from isthmus import names
+from isthmus.azure import approvals, merged, runs
+from isthmus.azure.approvals import Approval
+from isthmus.azure.client import Client
+from isthmus.azure.present import Present
+from isthmus.azure.runs import Run
+
+# prod's two environments: what the deploy pipelines deploy to, and the infrastructure's.
+ENVIRONMENTS = ("prod", names.infrastructure_environment("prod"))
+EXTENDS = "Checkpoint.ExtendsCheck"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A stage of a run that deployed to an environment. `run` is None where Azure DevOps has it no more.
+
+    `by_template` says that a check on its stage found the required template; `unmerged` are the commits that
+    it ran and that are on no main, each in words.
+    """
+
+    environment: str
+    number: int
+    pipeline: str
+    run: Run | None
+    by_template: bool = False
+    approvals: tuple[Approval, ...] = ()
+    unmerged: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"run {self.number} of {self.pipeline}"
+
+
+def every(client: Client, present: Present) -> Iterator[Deployment]:
+    """Those whose runs the project keeps, the newest first; and younger ones, whose runs should be there."""
+    since = datetime.now(UTC) - timedelta(days=present.retention_days() or 0)
+    for name in ENVIRONMENTS:
+        if environment := present.environment(name):
+            seen: set[tuple[int, str]] = set()
+            for record in _records(client, environment.id):
+                stage = int(record["owner"]["id"]), str(record["stageName"])
+                if stage in seen:
+                    continue
+                seen.add(stage)
+                found = _of(client, name, *stage, record["definition"]["name"])
+                if found.run or datetime.fromisoformat(record["startTime"]) >= since:
+                    yield found
+
+
+def _records(client: Client, environment: int) -> Iterator[Mapping[str, Any]]:
+    """Those that began."""
+    path = f"distributedtask/environments/{environment}/environmentdeploymentrecords"
+    yield from (one for one in client.every(path) if one.get("startTime"))
+
+
+def _of(client: Client, environment: str, number: int, stage: str, pipeline: str) -> Deployment:
+    run = runs.find(client, str(number))
+    if run is None:
+        return Deployment(environment, number, pipeline, None)
+    return Deployment(
+        environment,
+        number,
+        run.pipeline,
+        run,
+        by_template=_by_template(runs.timeline(client, number), stage),
+        approvals=tuple(approvals.every(client, number)),
+        unmerged=tuple(merged.unmerged(client, run)),
+    )
+
+
+def _by_template(records: Iterable[Mapping[str, Any]], stage: str) -> bool:
+    """Whether a check for the required template was passed by that stage: it stands below the stage."""
+    below: set[str] = set()
+    for one in records:
+        is_stage = one["type"] == "Stage" and str(one.get("identifier") or one["name"]) == stage
+        if is_stage or one.get("parentId") in below:
+            below.add(one["id"])
+            if one["type"] == EXTENDS and one.get("result") == "succeeded":
+                return True
+    return False
