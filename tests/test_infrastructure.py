@@ -48,7 +48,7 @@ def test_a_team_is_asked_for_reviewed_and_deployed_to_every_account(world: World
         checked = world.succeeded(world.newest(CHECKS))
         (thread,) = dana.get(f"git/repositories/platform/pullRequests/{request.number}/threads")["value"]
     assert request.title == "Add hail to the platform"
-    assert found["createdBy"]["displayName"].startswith("Project Collection Build Service")
+    assert found["createdBy"]["displayName"].startswith("weather Build Service")
     said = thread["comments"][0]["content"]
     assert "### Security: who may do what" in said
     assert "| isthmus-dev-hail | + | AWS::IAM::Role |" in said

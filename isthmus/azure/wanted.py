@@ -42,7 +42,13 @@ CHANGE = 2048 | 4096 | 16384
 # Of the namespace Git Repositories: read; contribute and make branches; comment on pull requests.
 READ, PUSH, COMMENT = 2, 4 | 16, 16384
 # https://learn.microsoft.com/azure/devops/pipelines/security/inputs#limit-variables-that-can-be-set-at-queue-time
-SETTINGS = (Setting("enforceSettableVar", "a run sets no variable but those that its pipeline lets it set"),)
+# https://learn.microsoft.com/azure/devops/pipelines/security/secure-access-to-repos
+SETTINGS = (
+    Setting("enforceJobAuthScope", "a job's token does not leave the project"),
+    Setting("enforceJobAuthScopeForReleases", "a classic release's token does not leave the project"),
+    Setting("enforceReferencedRepoScopedToken", "a job's token reaches only repositories that the run names"),
+    Setting("enforceSettableVar", "a run sets no variable but those that its pipeline lets it set"),
+)
 
 
 def wanted(platform: Platform, callback: str = "") -> Wanted:

@@ -76,7 +76,7 @@ def said(client: Client, request: pull_requests.PullRequest) -> str:
     threads = client.get(f"git/repositories/model-build/pullRequests/{request.number}/threads")["value"]
     (found,) = [one for one in threads if "isthmus:checks" in one["comments"][0]["content"]]
     assert len(found["comments"]) == 1
-    assert found["comments"][0]["author"]["displayName"].startswith("Project Collection Build Service")
+    assert found["comments"][0]["author"]["displayName"].startswith("weather Build Service")
     return str(found["comments"][0]["content"])
 
 

@@ -10,7 +10,7 @@ import re
 
 from isthmus.local.azure_devops.call import Call
 from isthmus.local.azure_devops.faults import refused
-from isthmus.local.azure_devops.organization import Organization
+from isthmus.local.azure_devops.organization import Organization, no_project
 from isthmus.local.azure_devops.principals import Principal
 from isthmus.local.azure_devops.store import Document
 
@@ -58,6 +58,25 @@ def admit(principal: Principal, method: str, path: str) -> None:
         raise _denied(principal, "anything but the pipelines that it was granted")
     if principal.kind == "service" and method != "GET" and not _JOB_WRITES.fullmatch(path):
         raise _denied(principal, f"{method} here with a job's token")
+
+
+def within(organization: Organization, principal: Principal, scope: str) -> None:
+    """Before a handler: a job whose token does not leave its project knows of no other."""
+    job = principal.job
+    if scope and job and job.is_of_project and organization.project(scope)["id"] != job.project:
+        raise no_project(scope)
+
+
+def reaches(principal: Principal, repository: Document) -> bool:
+    """Whether a job's token was made for that repository; who is no job asks for permissions alone.
+
+    https://learn.microsoft.com/azure/devops/pipelines/security/secure-access-to-repos
+    """
+    job = principal.job
+    return job is None or (
+        (not job.is_of_project or job.project == repository["project"])
+        and (job.repositories is None or repository["id"] in job.repositories)
+    )
 
 
 def administrator(call: Call) -> None:

@@ -13,7 +13,7 @@ from isthmus.local.azure_devops.routing import Resource
 from isthmus.local.azure_devops.store import Document
 
 # Those that change what happens here; all are off in a project of an organization that had them off.
-HONOURED = ("enforceSettableVar",)
+HONOURED = ("enforceJobAuthScope", "enforceReferencedRepoScopedToken", "enforceSettableVar")
 # Those that are kept and shown.
 KEPT = (
     "auditEnforceSettableVar",
@@ -23,11 +23,9 @@ KEPT = (
     "disableClassicReleasePipelineCreation",
     "enableShellTasksArgsSanitizing",
     "enableShellTasksArgsSanitizingAudit",
-    "enforceJobAuthScope",
     "enforceJobAuthScopeForForks",
     "enforceJobAuthScopeForReleases",
     "enforceNoAccessToSecretsFromForks",
-    "enforceReferencedRepoScopedToken",
     "forkProtectionEnabled",
     "isCommentRequiredForPullRequest",
     "publishPipelineMetadata",

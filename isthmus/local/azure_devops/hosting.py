@@ -16,6 +16,7 @@ from isthmus.local.azure_devops import gitcli, resources
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.deployments import deployed
 from isthmus.local.azure_devops.faults import Fault
+from isthmus.local.azure_devops.general_settings import is_on
 from isthmus.local.azure_devops.oidc import connection_token
 from isthmus.local.azure_devops.organization import Organization
 from isthmus.local.azure_devops.principals import Job
@@ -125,7 +126,17 @@ class RunHost:
 
     def access_token(self, job_id: str) -> str:
         run = self._run
-        token = self._organization.principals.issue(Job(run["project"], run["id"], run["plan"], job_id))
+        organization, project = self._organization, run["project"]
+        repositories = frozenset(one["id"] for one in run["repositories"].values())
+        job = Job(
+            project,
+            run["id"],
+            run["plan"],
+            job_id,
+            is_on(organization, project, "enforceJobAuthScope"),
+            repositories if is_on(organization, project, "enforceReferencedRepoScopedToken") else None,
+        )
+        token = organization.principals.issue(job, organization.project(project)["name"])
         with self._lock:
             self._tokens.append(token)
         return token

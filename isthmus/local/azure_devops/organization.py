@@ -38,6 +38,24 @@ Listener = Callable[["Organization", Document, Principal, list[RefUpdate]], None
 RunListener = Callable[["Organization", Document], None]
 
 
+def no_project(name: str) -> Fault:
+    """What somebody is told of a project that is not there, or is none of her business."""
+    return not_found(
+        f"TF200016: The following project does not exist: {name}. Verify that the name of the "
+        "project is correct and that the project exists on the specified Azure DevOps Server.",
+        "ProjectDoesNotExistWithNameException",
+    )
+
+
+def no_repository(name: str) -> Fault:
+    """The same of a repository."""
+    return not_found(
+        f"TF401019: The Git repository with name or identifier {name} does not exist or you do not "
+        "have permissions for the operation you are attempting.",
+        "GitRepositoryNotFoundException",
+    )
+
+
 class Organization:
     """What the handlers share. `url` is the organization's URL, without a slash at its end."""
 
@@ -77,23 +95,14 @@ class Organization:
     def project(self, name: str) -> Document:
         found = _find(self.projects, name)
         if found is None:
-            raise not_found(
-                f"TF200016: The following project does not exist: {name}. Verify that the name of the "
-                "project is correct and that the project exists on the specified Azure DevOps Server.",
-                "ProjectDoesNotExistWithNameException",
-            )
+            raise no_project(name)
         return found
 
     def repository(self, name: str, project: Document | None = None) -> Document:
         mine = (one for one in self.repositories if not project or one["project"] == project["id"])
         found = _find(mine, name)
         if found is None:
-            raise Fault(
-                404,
-                "GitRepositoryNotFoundException",
-                f"TF401019: The Git repository with name or identifier {name} does not exist or you do not "
-                "have permissions for the operation you are attempting.",
-            )
+            raise no_repository(name)
         return found
 
     def pipeline(self, number: int, project: Document) -> Document:

@@ -9,7 +9,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -28,12 +28,18 @@ Kind = Literal["user", "group", "service", "application"]
 
 @dataclass(frozen=True)
 class Job:
-    """The job that a System.AccessToken was made for."""
+    """The job that a System.AccessToken was made for, and how far that reaches.
+
+    `is_of_project` where it does not leave the project, `repositories` the ids of those that it reaches; None
+    for all of them.
+    """
 
     project: str
     run: int
     plan: str
     job: str
+    is_of_project: bool = False
+    repositories: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -97,11 +103,13 @@ class Principals:
         return next((one for one in self._all.values() if one.kind == "group" and one.name == name), None)
 
     def add_project(self, name: str) -> None:
-        """A project is made with the group of its contributors: here that is everybody, and no job."""
+        """A project is made with a build service and its group of contributors: everybody, and no job."""
         group = f"[{name}]\\Contributors"
         made = Principal(_identity(self._settings, f"group/{group}"), "group", group, group)
         self._contributors.add(made.id)
         self._all[made.id] = made
+        service = _build_service(self._settings, name)
+        self._all[service.id] = service
 
     def members(self, group: str) -> list[Principal]:
         return [one for one in self._all.values() if group in one.groups]
@@ -129,13 +137,11 @@ class Principals:
         """Who a token belongs to; None when it is not one, or is one no longer."""
         return self._by_token.get(token) or self._jobs.get(token) or self._by_entra(token)
 
-    def issue(self, job: Job) -> str:
-        """A System.AccessToken for a job; `revoke` it when the job ends."""
+    def issue(self, job: Job, project: str) -> str:
+        """A System.AccessToken for a job of the project of that name; `revoke` it when the job ends."""
         token = secrets.token_urlsafe(32)
-        service = self.build_service
-        self._jobs[token] = Principal(
-            service.id, service.kind, service.name, service.display_name, service.groups, job=job
-        )
+        service = _build_service(self._settings, project) if job.is_of_project else self.build_service
+        self._jobs[token] = replace(service, job=job)
         return token
 
     def revoke(self, token: str) -> None:
@@ -173,6 +179,15 @@ def _identity(settings: Settings, name: str) -> str:
     return str(uuid.UUID(hashlib.md5(f"{settings.organization_id}/{name}".encode()).hexdigest()))  # noqa: S324
 
 
+def _build_service(settings: Settings, whose: str) -> Principal:
+    """Who jobs are: the project's own, or the organization's where jobs are not kept to their project.
+
+    https://learn.microsoft.com/azure/devops/pipelines/process/access-tokens#scoped-build-identities
+    """
+    called = f"{whose} Build Service ({settings.organization})"
+    return Principal(_identity(settings, f"build-service/{whose}"), "service", f"build/{whose}", called)
+
+
 def _from(settings: Settings) -> Iterable[Principal]:
     identity = partial(_identity, settings)
     users = {user.name: user for user in settings.users}
@@ -183,12 +198,7 @@ def _from(settings: Settings) -> Iterable[Principal]:
         yield Principal(identity("admin"), "user", "admin", "Administrator", (ADMINISTRATORS,))
     for user in users.values():
         yield Principal(identity(user.name), "user", user.name, user.display_name, user.groups)
-    yield Principal(
-        identity("build-service"),
-        "service",
-        "build",
-        f"Project Collection Build Service ({settings.organization})",
-    )
+    yield _build_service(settings, "Project Collection")
     for client in settings.applications:
         key = client.lower()
         name = settings.application_names.get(client, f"application {key}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from isthmus.local.azure_devops import gitcli, policies
-from isthmus.local.azure_devops.access import PULL_REQUESTS, contributor_to
+from isthmus.local.azure_devops.access import PULL_REQUESTS, contributor_to, reaches
 from isthmus.local.azure_devops.call import Call, mapping, objects, text
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.commits import commit_reference
@@ -40,6 +40,7 @@ def every(call: Call) -> list[Document]:
         request
         for request in call.organization.table("pullrequest")
         if all(value is None or request[key] == value for key, value in wanted.items())
+        and _is_in_reach(call, request)
     ]
     found.sort(key=lambda one: -one["pullRequestId"])
     return [shown(call.organization, one) for one in call.page(found, top=100)]
@@ -243,12 +244,21 @@ def _last_pusher(organization: Organization, repository: Document, source: str) 
 
 def request_of(call: Call) -> Document:
     request = call.organization.table("pullrequest").get(call.id("pullRequestId"))
-    if request is None or ("repositoryId" in call.path and of(call)["id"] != request["repository"]):
+    named = "repositoryId" in call.path
+    if (
+        request is None
+        or (named and of(call)["id"] != request["repository"])
+        or not _is_in_reach(call, request)
+    ):
         raise not_found(
             f"TF401180: The requested pull request was not found: {call.path['pullRequestId']}.",
             "GitPullRequestNotFoundException",
         )
     return request
+
+
+def _is_in_reach(call: Call, request: Document) -> bool:
+    return reaches(call.principal, call.organization.repository(request["repository"]))
 
 
 def _reviewers(organization: Organization, request: Document) -> list[Document]:

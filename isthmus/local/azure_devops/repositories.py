@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from isthmus.local.azure_devops import gitcli
-from isthmus.local.azure_devops.access import administrator
+from isthmus.local.azure_devops.access import administrator, reaches
 from isthmus.local.azure_devops.call import Answer, Call, mapping, text
 from isthmus.local.azure_devops.faults import Fault, invalid
-from isthmus.local.azure_devops.organization import Organization, new_id, project_reference
+from isthmus.local.azure_devops.organization import Organization, new_id, no_repository, project_reference
 from isthmus.local.azure_devops.routing import Resource
 from isthmus.local.azure_devops.store import Document
 
@@ -14,7 +14,7 @@ from isthmus.local.azure_devops.store import Document
 def every(call: Call) -> list[Document]:
     project = call.organization.project(call.path["project"]) if "project" in call.path else None
     found = [one for one in call.organization.repositories if not project or one["project"] == project["id"]]
-    return [shown(call.organization, one) for one in found]
+    return [shown(call.organization, one) for one in found if reaches(call.principal, one)]
 
 
 def one(call: Call) -> Document:
@@ -54,7 +54,10 @@ def remove(call: Call) -> Answer:
 def of(call: Call) -> Document:
     """The repository in the URL, within the project where one is named."""
     project = call.organization.project(call.path["project"]) if "project" in call.path else None
-    return call.organization.repository(call.path["repositoryId"], project)
+    found = call.organization.repository(call.path["repositoryId"], project)
+    if not reaches(call.principal, found):
+        raise no_repository(call.path["repositoryId"])
+    return found
 
 
 def create_repository(organization: Organization, project: Document, name: str) -> Document:

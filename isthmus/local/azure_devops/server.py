@@ -54,7 +54,7 @@ from isthmus.local.azure_devops import (
     triggers,
     variable_groups,
 )
-from isthmus.local.azure_devops.access import admit
+from isthmus.local.azure_devops.access import admit, within
 from isthmus.local.azure_devops.agents import RunAgents
 from isthmus.local.azure_devops.call import Answer, Call
 from isthmus.local.azure_devops.faults import Fault, not_found
@@ -186,6 +186,7 @@ class Api:
         named = {"project": scope.strip("/")} if scope.strip("/") else {}
         if "scopeIdentifier" in route.path or area == "distributedtask":
             named |= {"scopeIdentifier": scope.strip("/")}
+        within(self._organization, principal, scope.strip("/"))
         call = Call(
             self._organization,
             principal,

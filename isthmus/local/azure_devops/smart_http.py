@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from isthmus.local.azure_devops import gitcli
-from isthmus.local.azure_devops.access import CONTRIBUTE, CREATE_BRANCH, may_in
+from isthmus.local.azure_devops.access import CONTRIBUTE, CREATE_BRANCH, may_in, reaches
 from isthmus.local.azure_devops.faults import Fault
-from isthmus.local.azure_devops.organization import NOTHING, Organization, RefUpdate
+from isthmus.local.azure_devops.organization import NOTHING, Organization, RefUpdate, no_repository
 from isthmus.local.azure_devops.principals import Principal
 from isthmus.local.azure_devops.store import Document
 
@@ -28,6 +28,8 @@ async def serve(organization: Organization, principal: Principal, request: Reque
     try:
         found = organization.project(project.strip("/") or name)
         repository = organization.repository(name.removesuffix(".git"), found)
+        if not reaches(principal, repository):
+            raise no_repository(name)
     except Fault as fault:
         return PlainTextResponse(fault.message, 404)
     service = request.query_params.get("service", "") if inner == "info/refs" else inner
