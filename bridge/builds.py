@@ -24,10 +24,14 @@ RESTS_AFTER = {
 }
 
 
+class Busy(Retryable):
+    """A run of the model goes on; another one waits for its end."""
+
+
 def retrain(run: Run, ours: Model) -> Hop:
     """What becomes of a wish for a retraining: the run; or nothing, within a rest or past the month's budget.
 
-    Raises `Retryable` while a run of the model goes on, but for a data set.
+    Raises `Busy` while a run of the model goes on, but for a data set.
     """
     with lease.held(run.pipeline):
         runs = azure_devops().runs(run.pipeline)
@@ -41,7 +45,7 @@ def retrain(run: Run, ours: Model) -> Hop:
 
 def _instead(run: Run, runs: Sequence[Queued], ours: Model) -> Hop | None:
     if run.reason != "data" and (going := next((one for one in runs if not one.over), None)):
-        raise Retryable(f"run {going.id} trains the model now, one at a time", AGAIN_SECONDS)
+        raise Busy(f"run {going.id} trains the model now, one at a time", AGAIN_SECONDS)
     return _rests(run, runs, timedelta(hours=ours.rest_hours)) or budget.spent(run, ours)
 
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 from bridge import lease, memory
 from bridge.aws import client
@@ -53,6 +54,19 @@ def said(text: object, longest: int = 200) -> str:
     """
     plain = "".join(char if char.isprintable() else " " for char in str(text))
     return plain.translate(INSTEAD).replace("://", ":")[:longest]
+
+
+def see_run(run: str) -> Iterator[str]:
+    """The page of a run in Azure DevOps."""
+    if run.isdecimal():
+        told = settings()
+        yield f"See: {told.organization_url}/{quote(told.project)}/_build/results?buildId={run}"
+
+
+def see_alarm(arn: str) -> Iterator[str]:
+    """The page of an alarm in its account's console."""
+    region, name = arn.split(":")[3], quote(arn.rpartition(":")[2])
+    yield f"See: https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#alarmsV2:alarm/{name}"
 
 
 def tell(waiting: Waiting) -> list[str]:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 from bridge import automatic, models, notices, registry
 from bridge.automatic import Ruling
@@ -88,7 +87,7 @@ def _name(package: Mapping[str, Any]) -> tuple[str, int]:
 
 def _known(package: Mapping[str, Any]) -> list[str]:
     metadata = package.get("CustomerMetadataProperties", {})
-    return [*_figures(metadata), *_see(metadata.get("run_id", ""))]
+    return [*_figures(metadata), *notices.see_run(metadata.get("run_id", ""))]
 
 
 def versions(model: str, trace: Trace) -> None:
@@ -131,7 +130,7 @@ def _stage(run: str, asked: list[Mapping[str, Any]]) -> Waiting:
         lines=lambda: [
             *_deployed(run, asked[0]["pipeline"]["name"]),
             f"Who may decide: {', '.join(map(notices.said, sorted(_people(asked))))}",
-            *_see(run),
+            *notices.see_run(run),
             f"Do: isthmus azure approve {run}",
         ],
     )
@@ -177,13 +176,6 @@ def _numbers(metadata: Mapping[str, str]) -> dict[str, float]:
         except (KeyError, ValueError):
             continue
     return found
-
-
-def _see(run: str) -> Iterator[str]:
-    """The page of a run."""
-    if run.isdecimal():
-        told = settings()
-        yield f"See: {told.organization_url}/{quote(told.project)}/_build/results?buildId={run}"
 
 
 def _moment(text: str) -> datetime:

@@ -1,16 +1,19 @@
 """A version that serves and is no longer approved makes room for the approved one that served before it.
 
-By the same pipeline as any deployment, with its gates and approvals; that people are told is a rule's.
+By the same pipeline as any deployment, with its gates and approvals. That it lost its approval people
+are told by a rule (`cdk/parts/announcements.py`); here, where there is none to make room for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from bridge import carry, deployments, lease, registry
+from bridge import carry, deployments, lease, notices, registry
 from bridge.azure import azure_devops
 from bridge.envelope import RECONCILER, iso
+from bridge.notices import Waiting
 from bridge.run import Queued, rollback
 from bridge.trace import Hop, Trace, ignored
 
@@ -32,8 +35,24 @@ def withdrawn(model: str, arn: str, at: str, correlation_id: str) -> Hop:
         if deployments.catch_up(model, runs, at) or _on_its_way(arn, before, runs):
             return ignored("another version is on its way, and takes the place of this one")
         if before is None:
+            notices.tell(_undecided(model, package, at))
             return Hop("noticed", {"reason": "no approved version served before it: a person must decide"})
         return carry.once(rollback(model, arn, at, correlation_id, to=before), runs)
+
+
+def _undecided(model: str, package: Mapping[str, Any], at: str) -> Waiting:
+    arn, stage = package["ModelPackageArn"], package["ModelLifeCycle"]["Stage"]
+    number = package["ModelPackageVersion"]
+    return Waiting(
+        subject=f"{arn}#withdrawn {at}",
+        what=f"Version {number} of {model} is not approved, and serves {stage}",
+        since=datetime.fromisoformat(at),
+        lines=lambda: [
+            "It would make room for the approved version that served before it, and there is none: decide.",
+            f"Do: isthmus models {model}, and approve a better one: isthmus approve {model} VERSION",
+            f"Or: isthmus approve {model} {number}, if it may serve after all",
+        ],
+    )
 
 
 def repair(model: str, trace: Trace) -> None:

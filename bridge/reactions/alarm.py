@@ -1,19 +1,48 @@
-"""An alarm about a model in prod: it trains the model anew, or is shown to people, as platform.yaml says.
+"""An alarm about a model in prod: it trains the model anew where platform.yaml says so, and people are told.
+
+They are told what was found and what becomes of it, each time once. What else monitors find, alarms tell
+people themselves (`isthmus/deploy/alarms.py`): nothing is trained because of it.
 
 Contract: "CloudWatch Alarm State Change" of "Alarm events and EventBridge".
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from bridge import builds, models
+from bridge import builds, models, notices
 from bridge.envelope import Envelope, Refused, moment, word
+from bridge.models import Model
+from bridge.notices import Waiting
 from bridge.run import build
 from bridge.trace import Hop, Trace, ignored
 
 # What an alarm watches, the last word of its name; and the reason of a build because of it.
 REASONS = {"quality": "retrain", "drift": "drift"}
+FOUND = {"quality": "its quality is lost", "drift": "its inputs have drifted"}
+TRAINS = {
+    "quality": "It is trained anew",
+    "drift": "A shadow is trained, which is compared and waits for nobody",
+}
+# What else there is to do where nothing is trained, by the hop that says so.
+OR = {
+    "noticed": "retraining.when in platform.yaml with {kind}",
+    "cooling": "a shorter retraining.rest_hours in platform.yaml",
+    "spent": "a higher retraining.most_per_month or most_hours_per_month in platform.yaml",
+}
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Which alarm went off about which model, and when; `why` is CloudWatch's reason."""
+
+    model: str
+    kind: str
+    arn: str
+    at: str
+    why: str
 
 
 def react(event: Envelope, trace: Trace) -> Hop:
@@ -21,15 +50,56 @@ def react(event: Envelope, trace: Trace) -> Hop:
     model, kind, arn = _about(event)
     state, previous = _states(event)
     value, before = _value(state), _value(previous) if "value" in previous else ""
-    at = moment(state.get("timestamp"))
+    why = notices.said(state.get("reason", ""), 500)
+    alarm = Alarm(model, kind, arn, moment(state.get("timestamp")), why)
     trace.received(f"{kind} alarm", model, alarm_arn=arn)
     if value != "alarm" or before == "alarm":
         return ignored(f"the alarm went from {before or 'nothing'} to {value}")
     if not (ours := models.find(model)):
         return ignored(models.NOT_OURS)
-    if kind not in ours.when:
-        return Hop("noticed", {"reason": f"shown to people: {model} is not retrained because of {kind}"})
-    return builds.retrain(build(model, f"{arn}#{at}", event.id, reason=REASONS[kind]), ours)
+    try:
+        hop = _retrained(alarm, ours, event.id)
+    except builds.Busy as going:
+        _tell(alarm, [f"It is trained anew later: {going}."], which="#waits")
+        raise
+    _tell(alarm, _reaction(alarm, hop))
+    return hop
+
+
+def _retrained(alarm: Alarm, ours: Model, correlation_id: str) -> Hop:
+    if alarm.kind not in ours.when:
+        return Hop("noticed", {"reason": f"{alarm.model} is not retrained because of {alarm.kind}"})
+    key = f"{alarm.arn}#{alarm.at}"
+    return builds.retrain(build(alarm.model, key, correlation_id, reason=REASONS[alarm.kind]), ours)
+
+
+def _tell(alarm: Alarm, reaction: list[str], which: str = "") -> None:
+    notices.tell(
+        Waiting(
+            subject=f"{alarm.arn}#{alarm.at}{which}",
+            what=f"{alarm.model} in prod: {FOUND[alarm.kind]}",
+            since=datetime.now(UTC),
+            lines=lambda: [
+                *([alarm.why] if alarm.why else []),
+                *reaction,
+                f"What was found: isthmus monitor report {alarm.model} --stage prod",
+                *notices.see_alarm(alarm.arn),
+            ],
+        )
+    )
+
+
+def _reaction(alarm: Alarm, hop: Hop) -> list[str]:
+    """What becomes of it; where nothing does, what to do."""
+    pipeline = f"{alarm.model}-build"
+    if hop.name not in OR:
+        run = hop.details["run_id"]
+        return [f"{TRAINS[alarm.kind]}: run {run} of {pipeline}.", *notices.see_run(run)]
+    return [
+        f"It is not trained anew: {hop.details['reason']}.",
+        f"Do: isthmus azure run {pipeline}",
+        f"Or: {OR[hop.name].format(kind=alarm.kind)}",
+    ]
 
 
 def _about(event: Envelope) -> tuple[str, str, str]:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from bridge import deployments, models, pending, rollbacks
+from bridge import deployments, models, notices, pending, rollbacks
 from bridge.envelope import Envelope, Refused, word
+from bridge.notices import Waiting
 from bridge.trace import Hop, Trace, ignored
 
 # As SageMaker has the names of groups, which may be those of other teams.
@@ -39,9 +41,7 @@ def react(event: Envelope, trace: Trace) -> Hop:
     if state.approval != "approved":
         return _withdrawn(state, event.id)
     if state.approval_changed is None:
-        return Hop(
-            "noticed", {"reason": "registered as approved, and approved by nobody: a person must approve it"}
-        )
+        return _approved_by_nobody(state)
     # Editing an approved package's metadata sends Approved again, and deploying writes metadata.
     if state.approval_changed is False:
         return ignored("metadata changed, not the approval")
@@ -69,6 +69,25 @@ def _announced(state: PackageState) -> Hop:
         return ignored(models.NOT_OURS)
     told = pending.version(state.arn)
     return Hop(told[0]) if told else ignored("told already, not complete, or decided")
+
+
+def _approved_by_nobody(state: PackageState) -> Hop:
+    """People are told; nothing deploys it until one of them approves it."""
+    if not models.is_ours(state.model):
+        return ignored(models.NOT_OURS)
+    number = state.arn.rpartition("/")[2]
+    waiting = Waiting(
+        subject=f"{state.arn}#approved by nobody",
+        what=f"Version {number} of {state.model} was registered as approved, by nobody",
+        since=datetime.now(UTC),
+        lines=lambda: [
+            "It is not deployed: a person must approve it. Who registers versions should leave them pending.",
+            f"Do: isthmus reject {state.model} {number} --comment WHY",
+            f"Then, if it is to be deployed: isthmus approve {state.model} {number}",
+        ],
+    )
+    notices.tell(waiting)
+    return Hop("noticed", {"reason": "registered as approved, by nobody: a person must approve it"})
 
 
 def _state(event: Envelope) -> PackageState:

@@ -45,6 +45,7 @@ def retrained(bridge: Bridge, clouds: Clouds, because: dict[str, Any] | None = N
     retraining = {"when": ["quality", "drift", "data"], "approve": RULE | rule}
     clouds.said = {MODEL: {"retraining": retraining}}
     assert bridge.send(because or alarm()) == []
+    clouds.notices.clear()
     register(clouds, 1, ModelLifeCycle={"Stage": "prod", "StageStatus": "InService"})
     clouds.jobs.executions[EXECUTION] = {"PipelineExecutionDisplayName": "run-1"}
     clouds.objects[f"/{ARTIFACTS}/{KEY}"] = json.dumps(EVALUATION)

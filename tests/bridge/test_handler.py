@@ -90,8 +90,11 @@ def test_edits_of_an_approved_version_start_nothing(bridge: Bridge, clouds: Clou
 def test_a_version_registered_as_approved_was_approved_by_nobody(bridge: Bridge, clouds: Clouds) -> None:
     born = approval()
     del born["detail"]["UpdatedModelPackageFields"]
-    assert bridge.send(born) == [] and clouds.runs == []
+    assert bridge.send(born, born | {"id": "copy"}) == [] and clouds.runs == []
     assert bridge.names_of_hops()[-1] == "noticed"
+    (told,) = clouds.notices
+    assert told["Subject"] == f"Version 1 of {MODEL} was registered as approved, by nobody"
+    assert f"Do: isthmus reject {MODEL} 1 --comment WHY" in told["Message"]
     assert bridge.send(approval(at="2026-11-20T11:00:00Z", id="event-2")) == []
     assert [run["correlationId"] for run in clouds.runs_of(DEPLOY)] == ["event-2"]
 

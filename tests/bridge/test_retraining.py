@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.bridge.clouds import BY_BRIDGE, Clouds
+from tests.bridge.clouds import BY_BRIDGE, Clouds, Fault
 from tests.bridge.conftest import AUTOMATION, MODEL, PROD, REGION, Bridge, alarm, due, landing
 
 BUILD = f"{MODEL}-build"
@@ -37,6 +37,11 @@ def now(envelope: dict[str, Any]) -> dict[str, Any]:
     else:
         envelope["detail"]["due"] = at
     return envelope
+
+
+def told(clouds: Clouds) -> list[tuple[str, str]]:
+    """Subject and text of each message that people got."""
+    return [(one["Subject"], json.loads(one["Message"])["email"]) for one in clouds.notices]
 
 
 def reasons(clouds: Clouds) -> list[str]:
@@ -118,6 +123,89 @@ def test_after_which_builds_a_retraining_rests(
     assert len(clouds.runs) == (1 if rests else 2)
 
 
+# ---------------------------------------------------------------- what people are told
+
+BY_HAND = f"Do: isthmus azure run {BUILD}"
+SUBJECT = {
+    "quality": f"{MODEL} in prod: its quality is lost",
+    "drift": f"{MODEL} in prod: its inputs have drifted",
+}
+ALARM = (
+    "See: https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#alarmsV2:alarm/isthmus-"
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "before", "lines"),
+    [
+        ("drift", {}, None, ["not retrained because of drift", BY_HAND,
+                             "Or: retraining.when in platform.yaml with drift"]),
+        ("quality", {"when": []}, None, ["not retrained because of quality", BY_HAND,
+                                         "Or: retraining.when in platform.yaml with quality"]),
+        ("drift", {"when": ["drift"]}, None, [f"A shadow is trained, which is compared and waits for nobody: "
+                                              f"run 1 of {BUILD}.", "_build/results?buildId=1"]),
+        ("quality", {}, None, [f"It is trained anew: run 1 of {BUILD}.", "_build/results?buildId=1"]),
+        ("quality", {}, "retrain", ["not trained anew: run 1 retrained the model less than 1 day", BY_HAND,
+                                    "Or: a shorter retraining.rest_hours"]),
+        ("quality", {"rest_hours": 0, "most_per_month": 1}, "data",
+         ["its 1 retrainings of the month have been", BY_HAND, "Or: a higher retraining.most_per_month"]),
+    ],
+)  # fmt: skip
+def test_people_are_told_what_was_found_and_what_becomes_of_it(
+    bridge: Bridge, clouds: Clouds, kind: str, asked: dict[str, Any], before: str | None, lines: list[str]
+) -> None:
+    policy(clouds, **asked)
+    if before:
+        has_run(clouds, before, hours=0.01)
+    event = now(alarm(kind))
+    event["detail"]["state"]["reason"] = "Threshold Crossed: 1 datapoint [3.2 (20/11/26)] was over (1.0)."
+    assert bridge.send(event, event | {"id": "copy"}) == []
+    (text,) = [text for subject, text in told(clouds) if subject == SUBJECT[kind]]
+    assert text.startswith(
+        f"{SUBJECT[kind]}.\nThreshold Crossed: 1 datapoint (3.2 (20/11/26)) was over (1.0)."
+    )
+    for line in [*lines, f"isthmus monitor report {MODEL} --stage prod", f"{ALARM}{MODEL}-{kind}"]:
+        assert line in text
+
+
+def test_people_are_told_at_once_of_what_is_trained_only_later(bridge: Bridge, clouds: Clouds) -> None:
+    policy(clouds, rest_hours=0)
+    has_run(clouds, "merge", status="inProgress")
+    event = now(alarm())
+    assert bridge.send(event) == ["0"] == bridge.send(event, attempt=2)
+    ((subject, text),) = told(clouds)
+    assert subject == SUBJECT["quality"]
+    assert "It is trained anew later: run 1 trains the model now, one at a time." in text
+    clouds.runs[0]["status"] = "completed"
+    assert bridge.send(event, attempt=3) == []
+    assert f"run 2 of {BUILD}" in told(clouds)[1][1] and len(clouds.notices) == 2
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_whatever_breaks_people_are_told_and_one_run_is_made(
+    bridge: Bridge, clouds: Clouds, late: bool
+) -> None:
+    event = now(alarm())
+    bridge.send(event)
+    for at in range(len(clouds.requests)):
+        clouds.memory.clear()
+        clouds.runs.clear()
+        clouds.notices.clear()
+        clouds.strike(Fault(at=at, late=late, deadly=True))
+        bridge.send(event)
+        clouds.strike(None)
+        clouds.later_ms += 360_000
+        assert bridge.send(event, attempt=2) == []
+        assert (len(clouds.runs), len(clouds.notices) in (1, 2)) == (1, True), at
+
+
+@pytest.mark.parametrize("event", [alarm(state="OK", previous="ALARM"), alarm(previous="ALARM")])
+def test_of_an_alarm_that_ends_or_goes_on_nobody_is_told(
+    bridge: Bridge, clouds: Clouds, event: dict[str, Any]
+) -> None:
+    assert bridge.send(event) == [] and clouds.notices == []
+
+
 # ---------------------------------------------------------------- the budget of a month
 
 
@@ -130,10 +218,8 @@ def test_past_the_months_budget_nothing_is_trained_and_people_are_told_once(
     assert bridge.send(now(alarm()), landing(id="landed-2"), now(alarm(id="again"))) == []
     assert len(clouds.runs) == 2
     assert bridge.names_of_hops().count("spent") == 3
-    (told,) = clouds.notices
-    month = f"{datetime.now(UTC):%Y-%m}"
-    assert told["Subject"] == f"{MODEL} is retrained no more in {month}"
-    text = json.loads(told["Message"])["email"]
+    subject = f"{MODEL} is retrained no more in {datetime.now(UTC):%Y-%m}"
+    (text,) = [text for one, text in told(clouds) if one == subject]
     assert "its 2 retrainings of the month have been" in text
     assert f"Do: isthmus azure run {BUILD}" in text
 
@@ -143,7 +229,7 @@ def test_merges_and_earlier_months_are_no_part_of_the_budget(bridge: Bridge, clo
     has_run(clouds, "retrain", days=32)
     has_run(clouds, "merge")
     bridge.send(now(alarm()))
-    assert bridge.names_of_hops()[-1] == "queued" and clouds.notices == []
+    assert bridge.names_of_hops()[-1] == "queued" and "no more" not in str(clouds.notices)
 
 
 def test_a_copy_of_what_was_queued_within_the_budget_is_a_copy(bridge: Bridge, clouds: Clouds) -> None:
@@ -152,7 +238,7 @@ def test_a_copy_of_what_was_queued_within_the_budget_is_a_copy(bridge: Bridge, c
     bridge.send(event)
     bridge.send(event | {"id": "copy"})
     assert bridge.names_of_hops()[-1] == "deduplicated"
-    assert clouds.notices == []
+    assert "no more" not in str(clouds.notices)
 
 
 @pytest.mark.parametrize(("hours", "hop"), [(1.9, "queued"), (2.1, "spent")])

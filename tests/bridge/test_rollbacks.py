@@ -108,6 +108,10 @@ def test_where_none_served_before_a_person_must_decide(bridge: Bridge, clouds: C
     clouds.packages[f"{GROUP_ARN}/2"]["CustomerMetadataProperties"]["prod_rolled_back"] = "run 21"
     assert bridge.send(rejection(at)) == []
     assert (clouds.runs, bridge.names_of_hops()[-1]) == ([], "noticed")
+    bridge.reconcile()
+    subject = f"Version 4 of {MODEL} is not approved, and serves prod"
+    (text,) = [one["Message"] for one in clouds.notices if one["Subject"].endswith(subject)]
+    assert f"Or: isthmus approve {MODEL} 4, if it may serve after all" in text
 
 
 @pytest.mark.parametrize(
