@@ -78,18 +78,12 @@ def sample(junit: Path | None, output: Path | None) -> None:
 
 
 @build.command()
-@click.option(
-    "--sample",
-    "kept",
-    type=click.Path(file_okay=False, path_type=Path),
-    required=True,
-    help="What `sample` kept.",
-)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), required=True)
-def remark(kept: Path, output: Path) -> None:
+def remark(output: Path) -> None:
     """Write what a pull request's checks found, beside the version in prod, as Markdown.
 
-    In a pipeline's job, as the job: env: SYSTEM_ACCESSTOKEN: $(System.AccessToken).
+    In another job of their run, as that job: env: SYSTEM_ACCESSTOKEN: $(System.AccessToken). It reads what
+    they published, and runs nothing of the repository.
     """
     import os
 
@@ -101,7 +95,8 @@ def remark(kept: Path, output: Path) -> None:
     number = os.environ.get("BUILD_BUILDID", "")
     if not number.isdecimal():
         raise BadInput("this is no run of Azure Pipelines: BUILD_BUILDID is not set")
-    output.write_text(markdown(checked(config, connect(platform), int(number), kept)), encoding="utf-8")
+    found = checked(config, connect(platform), int(number), but=os.environ.get("SYSTEM_JOBID", ""))
+    output.write_text(markdown(found), encoding="utf-8")
     click.echo(f"{output}: what the checks found")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from isthmus import names
-from isthmus.azure import prod, runs
+from isthmus.azure import artifacts, prod, runs
 from isthmus.azure.client import Client
 from isthmus.azure.follow import MARKS, took
 from isthmus.azure.runs import Run
@@ -52,15 +52,20 @@ class Checked:
         return arn.rpartition("/")[2] or "?"
 
 
-def checked(config: ModelConfig, client: Client, number: int, kept: Path) -> Checked:
-    """All of it, from the run of that number, from what its sample kept, and from what prod serves."""
-    found, run = sample.read(kept), runs.get(client, number)
-    told = tuple(_told(one) for one in runs.timeline(client, number) if _is_done(one))
-    failures = tuple(runs.failures(client, number))
-    if found is None or found.failure or not found.evaluation:
-        return Checked(config, run, told, failures, found)
+def checked(config: ModelConfig, client: Client, number: int, but: str = "") -> Checked:
+    """All of it, from the run of that number, from what its sample published, and from what prod serves.
+
+    `but` is the id of a job whose steps are no checks.
+    """
+    run = runs.get(client, number)
+    steps = (one for one in runs.timeline(client, number) if _is_done(one) and one["parentId"] != but)
+    told, failures = tuple(map(_told, steps)), tuple(runs.failures(client, number))
     with tempfile.TemporaryDirectory() as folder:
-        served, trouble = _prod(client, config, Path(folder))
+        kept, prods = Path(folder, "kept"), Path(folder, "prod")
+        found = _published(client, run, kept)
+        if found is None or found.failure or not found.evaluation:
+            return Checked(config, run, told, failures, found)
+        served, trouble = _prod(client, config, prods)
         return Checked(
             config,
             run,
@@ -69,9 +74,23 @@ def checked(config: ModelConfig, client: Client, number: int, kept: Path) -> Che
             found,
             served,
             trouble,
-            compare(config, found.evaluation, kept, Path(folder)) if served else None,
-            look(config, kept, Path(folder) if served else None),
+            compare(config, found.evaluation, kept, prods) if served else None,
+            look(config, kept, prods if served else None),
         )
+
+
+def _published(client: Client, run: Run, folder: Path) -> Sample | None:
+    """The sample of the newest attempt; None where none came so far."""
+    attempts = [name for name in artifacts.named(client, run) if name.startswith(sample.ARTIFACT)]
+    if not attempts:
+        return None
+    artifacts.lay(client, run, max(attempts, key=_attempt), folder)
+    return sample.read(folder)
+
+
+def _attempt(name: str) -> int:
+    number = name.removeprefix(sample.ARTIFACT)
+    return int(number) if number.isdecimal() else 0
 
 
 def _prod(client: Client, config: ModelConfig, folder: Path) -> tuple[Run | None, str]:

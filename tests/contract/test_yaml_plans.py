@@ -105,11 +105,36 @@ def test_the_check_of_a_deploy_repository_has_no_credential_and_knows_its_model(
 def test_a_pull_request_has_no_credential_of_a_cloud(file: tuple[str, str, str]) -> None:
     plan = compiled(file)
     assert [name for step in steps(plan) for name in connections(step)] == []
-    # What says on the request what was found has the job's token; no step with the request's code has.
     trusted = [step.display_name for step in steps(plan) if "System.AccessToken" in str(step.env)]
-    last = ["Say so on the pull request"]
-    assert trusted == (last if file is OWN_PULL_REQUEST else ["Compare with prod", *last])
+    assert trusted == TRUSTED[file]
     assert final_yaml(plan).count("System.AccessToken") == len(trusted)
+
+
+TRUSTED = {
+    PULL_REQUEST: ["Compare with prod", "Say so on the pull request"],
+    OWN_PULL_REQUEST: ["Say so on the pull request"],
+}
+
+
+@pytest.mark.parametrize("file", TRUSTED, ids=lambda file: file[2])
+def test_no_job_of_a_pull_request_has_both_its_code_and_the_token(file: tuple[str, str, str]) -> None:
+    """A process of the job could read what another of its steps was given."""
+    checks, tell = compiled(file).stages[0].jobs
+    assert "System.AccessToken" not in str(checks)
+    assert tell.depends_on == (checks.name,)
+    first, *rest = list(tell.all_steps())
+    scripts = [step.inputs.get("script", "") for step in tell.all_steps()]
+    if file is OWN_PULL_REQUEST:
+        # Nothing runs before the request's files are gone, and main's are there.
+        _, second, *rest = [first, *rest]
+        assert second.inputs["script"] == "git checkout --quiet --force --detach HEAD^1"
+        scripts.remove(second.inputs["script"])
+    installs = [step.inputs.get("scriptPath", "") for step in rest if step.task == "PythonScript@0"]
+    folder = "/platform" if file is PULL_REQUEST else ""
+    assert installs == [f"$(Build.SourcesDirectory){folder}/azure-pipelines/steps/install.py"]
+    said = [text.split()[:3] for text in scripts if text]
+    assert {words[0] for words in said} == {"isthmus"}
+    assert not {"sample", "run", "check"} & {word for words in said for word in words}
 
 
 def test_the_teams_files_extend_the_platforms_templates() -> None:
