@@ -5,7 +5,9 @@ Clients ask prod all along: a failed request is one of theirs.
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import os
 import subprocess
 import sys
@@ -23,40 +25,51 @@ from isthmus.deploy import apply as applying
 from isthmus.deploy.turned_back import TurnedBack
 from tests.deploy.team import Team, done
 from tests.deploy.test_lifecycle import cloud, issuer, new_version, team
-from tests.deploy.versions import CANNOT_START, FAILS, MODEL, Version
+from tests.deploy.versions import CANNOT_START, FAILS, FAILURE, MODEL, Version
 from tests.local.conftest import ACCOUNTS
 from tests.local.sagemaker.conftest import until
 
 __all__ = ["cloud", "issuer", "new_version", "team"]
 PROD = ACCOUNTS["prod"]
+# One instance of five.
+PERCENT = 20
 ROW = "wind,season\n1.5,wet\n"
 Make = Callable[[Version], tuple[str, Path]]
 
 
 class Clients:
-    """What prod's clients were answered."""
+    """What prod's clients were answered: what the model said, or why it failed, by the order of asking."""
 
     def __init__(self, team: Team) -> None:
         operator = team.cloud.person(PROD, names.operator_role(team.platform))
         self.runtime = team.cloud.client("sagemaker-runtime", operator)
-        self.answers: list[float] = []
-        self.failures: list[str] = []
+        self.numbers = itertools.count()
+        self.heard: dict[int, float | str] = {}
         self.over = threading.Event()
+
+    @property
+    def answers(self) -> list[float]:
+        return [one for one in list(self.heard.values()) if isinstance(one, float)]
+
+    @property
+    def failures(self) -> list[str]:
+        return [one for one in list(self.heard.values()) if isinstance(one, str)]
 
     def ask(self) -> None:
         while not self.over.is_set():
+            number = next(self.numbers)
             try:
                 answer = self.runtime.invoke_endpoint(EndpointName=MODEL, ContentType="text/csv", Body=ROW)
-                self.answers.append(float(answer["Body"].read().decode().split()[-1]))
+                self.heard[number] = float(answer["Body"].read().decode().split()[-1])
             except (BotoCoreError, ClientError) as error:
-                self.failures.append(str(error))
+                self.heard[number] = str(error)
             self.over.wait(0.01)
 
 
 @contextmanager
-def clients(team: Team) -> Iterator[Clients]:
+def clients(team: Team, number: int = 2) -> Iterator[Clients]:
     found = Clients(team)
-    threads = [threading.Thread(target=found.ask) for _ in range(2)]
+    threads = [threading.Thread(target=found.ask) for _ in range(number)]
     for thread in threads:
         thread.start()
     try:
@@ -91,6 +104,27 @@ def serving(team: Team, first: tuple[str, Path]) -> Iterator[Clients]:
         yield asking
     assert asking.failures == []
     assert len(asking.answers) > 10
+
+
+@pytest.fixture
+def canary(team: Team) -> Iterator[Callable[..., None]]:
+    """What is synthesized when it was called gets a part of the traffic at first, watched by more alarms."""
+    file = team.repository / "deploy.yaml"
+    text = file.read_text()
+
+    def ask(*alarms: dict[str, Any]) -> None:
+        rollout = {"strategy": "canary", "percent": PERCENT, "bake_minutes": 5, "alarms": alarms}
+        written = text
+        for old, new in (
+            ("{ strategy: canary, percent: 50, bake_minutes: 5 }", json.dumps(rollout)),
+            ("instance_count: 2", "instance_count: 5"),
+        ):
+            assert written.count(old) == 1
+            written = written.replace(old, new)
+        file.write_text(written)
+
+    yield ask
+    file.write_text(text)
 
 
 def config_of(team: Team) -> str:
@@ -139,23 +173,51 @@ def test_a_version_that_cannot_start_is_red_and_says_what_serves(
     assert left(team) == (1, 1, 0)
 
 
-def test_a_version_that_fails_is_turned_back_by_the_alarm_that_is_named(
-    team: Team, first: tuple[str, Path], new_version: Make
+def test_a_version_that_fails_is_turned_back_and_fails_its_share_of_the_canary_alone(
+    team: Team, first: tuple[str, Path], new_version: Make, canary: Callable[..., None]
 ) -> None:
     done(team.apply(first[1], "prod", "41"))
+    canary()
     before, (arn, assembly) = config_of(team), new_version(Version(inference=FAILS))
-    with clients(team) as asking:
+    with clients(team, 8) as asking:
         until(lambda: asking.answers, bool)
         problem = team.apply(assembly, "prod", "52").exception
-        assert isinstance(problem, TurnedBack)
-        asking.failures.clear()
-        asking.answers.clear()
-        until(lambda: len(asking.answers), lambda count: count > 20)
+        over = len(asking.heard)
+        until(lambda: len(asking.heard), lambda count: count > over + 20)
+    assert isinstance(problem, TurnedBack)
     assert f"alarm {team.platform.name}-{MODEL}-" in problem.reason and "-errors went off" in problem.reason
     assert "Threshold Crossed" in problem.reason
     assert "now:   version 1 serves" in str(problem)
-    assert (config_of(team), asking.failures) == (before, [])
+    assert config_of(team) == before
     assert "-errors went off" in team.package(arn)["CustomerMetadataProperties"]["prod_turned_back"]
+    assert left(team) == (1, 1, 0)
+    # Version 1 answered all that it was asked; what failed is what the new version was asked.
+    assert {round(one, 6) for one in asking.answers} == {round(Version().predict(1.5), 6)}
+    assert [one for one in asking.failures if FAILURE not in one] == []
+    failed = sorted(number for number, one in asking.heard.items() if isinstance(one, str))
+    assert failed
+    # No more than its share of what was asked meanwhile, and five standard deviations for chance.
+    asked, share = failed[-1] - failed[0] + 1, PERCENT / 100
+    assert len(failed) <= share * asked + 5 * math.sqrt(share * (1 - share) * asked)
+
+
+def test_an_alarm_of_the_models_own_turns_a_version_back_and_no_request_fails(
+    team: Team, serving: Clients, new_version: Make, canary: Callable[..., None]
+) -> None:
+    metric = {"namespace": "Forecasts", "metric": "Complaints", "dimensions": {"Model": MODEL}}
+    canary({"name": "complaints", "above": 0, **metric})
+    before, (_, assembly) = config_of(team), new_version(Version(slope=5.0))
+    process = started(team, assembly)
+    expected = Version(slope=5.0).predict(1.5)
+    until(lambda: [one for one in serving.answers if abs(one - expected) < 1e-6], bool)
+    dimensions = [{"Name": "Model", "Value": MODEL}]
+    team.cloud.aws.client("cloudwatch", PROD).put_metric_data(
+        Namespace="Forecasts", MetricData=[{"MetricName": "Complaints", "Dimensions": dimensions, "Value": 1}]
+    )
+    said = process.communicate(timeout=60)[0].decode()
+    assert process.returncode == 1
+    assert "-complaints went off" in said and "now:   version 1 serves" in said
+    assert config_of(team) == before
     assert left(team) == (1, 1, 0)
 
 

@@ -20,7 +20,7 @@ from isthmus.infra.synth import synthesize
 from isthmus.serving import look
 from tests.deploy.conftest import CHECKOUT
 from tests.deploy.team import Team, done, gather
-from tests.deploy.versions import FAILS, MODEL, Version
+from tests.deploy.versions import FAILS, FAILURE, MODEL, Version
 from tests.infra.conftest import Cloud, deployed
 from tests.local.aws.test_deliveries import until
 from tests.local.conftest import ACCOUNTS, Issuer, issuer
@@ -226,7 +226,7 @@ def test_a_bad_version_goes_back_by_its_alarm_and_the_run_says_why(rain: Sharing
     assert "errors went off" in str(result.exception) and "version" in str(result.exception)
     assert answers and all(one == of(2.0) for one in answers)
     # Those of the bad version's own share.
-    assert failures and all("on every request" in one or "500" in one for one in failures)
+    assert failures and all(FAILURE in one for one in failures)
     assert (lost, {tuple(one) for one in others}) == ([], {tuple(of(9.0))})
 
 

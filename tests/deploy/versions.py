@@ -32,7 +32,9 @@ def predict_fn(frame, slope):
 
 # Versions that pass every check before they serve.
 CANNOT_START = INFERENCE.replace("return float(", "raise ValueError('no such slope') or float(")
-FAILS = INFERENCE.replace("    return [(1", "    raise RuntimeError('on every request')\n    return [(1")
+FAILS = INFERENCE.replace("    return [(1", "    raise ZeroDivisionError('always')\n    return [(1")
+# Callers are told so much of a failure: no other version fails like this.
+FAILURE = "the model failed: ZeroDivisionError"
 
 
 @dataclass(frozen=True)
