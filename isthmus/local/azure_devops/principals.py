@@ -153,11 +153,22 @@ class Principals:
             return seen[0]
         if token.count(".") != 2:
             return None
+        tenant = self._settings.tenant_id
         try:
-            claims = jwt.decode(token, self._entra.public, ["RS256"], audience=AZURE_DEVOPS)
+            if jwt.get_unverified_header(token).get("kid") != self._entra.kid:
+                return None
+            claims = jwt.decode(
+                token,
+                self._entra.public,
+                ["RS256"],
+                audience=AZURE_DEVOPS,
+                issuer=f"https://sts.windows.net/{tenant}/",
+                options={"require": ["exp", "iat", "nbf"]},
+            )
         except jwt.PyJWTError:
             return None
-        found = self.application(str(claims.get("appid", "")))
+        # An organization is of one tenant: the application of that id is somebody else in another.
+        found = self.application(str(claims.get("appid", ""))) if claims.get("tid") == tenant else None
         if found:
             self._entra_seen = {k: v for k, v in self._entra_seen.items() if v[1] > time.time()}
             self._entra_seen[token] = found, float(claims["exp"])

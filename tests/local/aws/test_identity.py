@@ -59,6 +59,12 @@ def test_the_right_token_gives_the_role(aws: Aws, role: str) -> None:
     [
         ({"sub": "sc://contoso/weather/isthmus-staging"}, "AccessDenied"),
         ({"sub": "sc://fabrikam/weather/isthmus-prod"}, "AccessDenied"),
+        ({"sub": "sc://contoso/finance/isthmus-prod"}, "AccessDenied"),
+        ({"sub": "sc://contoso/weather/isthmus-prod-2"}, "AccessDenied"),
+        ({"sub": "sc://contoso/weather/*"}, "AccessDenied"),
+        ({"sub": "SC://Contoso/Weather/Isthmus-Prod"}, "AccessDenied"),
+        ({"sub": "p://contoso/weather/isthmus-prod"}, "AccessDenied"),
+        ({"sub": f"{SUBJECT}/refs/heads/main"}, "AccessDenied"),
         ({"aud": "api://somebody-else"}, "InvalidIdentityToken"),
         ({"iss": "https://vstoken.dev.azure.com/another"}, "InvalidIdentityToken"),
         ({"exp": int(time.time()) - 1}, "ExpiredTokenException"),

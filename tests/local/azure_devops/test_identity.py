@@ -14,6 +14,7 @@ import jwt
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import RSAAlgorithm
 
 from tests.local.azure_devops.standin import (
@@ -186,6 +187,10 @@ def test_the_bridge_sees_the_approvals_of_what_it_was_granted_and_gives_none(
         ({"iss": "https://elsewhere.example"}, {}, 700211),
         ({"aud": "api://Other"}, {}, 700212),
         ({"sub": "arn:aws:iam::222233334444:role/*"}, {}, 700213),
+        ({"sub": ROLE.replace("222233334444", "999988887777")}, {}, 700213),
+        ({"sub": f"{ROLE}-2"}, {}, 700213),
+        ({"sub": ROLE.upper()}, {}, 700213),
+        ({"sub": "arn:aws:sts::222233334444:assumed-role/isthmus-bridge/run"}, {}, 700213),
         ({"exp": int(time.time()) - 3600, "iat": int(time.time()) - 7200}, {}, 700024),
         ({"nbf": int(time.time()) + 86_400}, {}, 700024),
         ({"iat": int(time.time()) + 86_400}, {}, 700024),
@@ -233,6 +238,54 @@ def test_a_token_is_believed_again_only_until_it_expires(federated: StandIn, aws
     within, beyond = (aws.token(iat=now - 360, exp=now - late) for late in (5, 61))
     assert entra(federated, within).ok and entra(federated, within).ok
     assert entra(federated, beyond).json()["error_codes"] == [700024]
+
+
+# Each makes of a token of Entra for Azure DevOps one that is not, signed by Entra all the same.
+OTHER = "00000000-0000-0000-0000-000000000001"
+FOREIGN: dict[str, dict[str, object]] = {
+    "another tenant": {"tid": OTHER},
+    "no tenant": {"tid": None},
+    "another tenant's issuer": {"iss": f"https://sts.windows.net/{OTHER}/"},
+    "the issuer of tokens for people's APIs": {"iss": f"https://login.microsoftonline.com/{TENANT}/v2.0"},
+    "no issuer": {"iss": None},
+    "another API": {"aud": "00000003-0000-0000-c000-000000000000"},
+    "no audience": {"aud": None},
+    "expired": {"exp": int(time.time()) - 1},
+    "without an end": {"exp": None},
+    "not yet good": {"nbf": int(time.time()) + 3600},
+    "of the future": {"iat": int(time.time()) + 3600},
+    "another application": {"appid": OTHER},
+}
+
+
+@pytest.fixture(scope="module")
+def entras(federated: StandIn, aws: Aws) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """Entra's key, and the header and the claims of a token that it gave."""
+    given = entra(federated, aws.token()).json()["access_token"]
+    key = load_pem_private_key((federated.state / "entra.pem").read_bytes(), None)
+    return key, jwt.get_unverified_header(given), jwt.decode(given, options={"verify_signature": False})
+
+
+def signed_in(standin: StandIn, token: str) -> int:
+    url = f"{standin.organization_url}/_apis/connectionData"
+    return requests.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=60).status_code
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+def test_azure_devops_believes_no_token_that_is_for_others(
+    federated: StandIn, entras: Any, what: str
+) -> None:
+    key, header, claims = entras
+    changed = {name: value for name, value in (claims | FOREIGN[what]).items() if value is not None}
+    assert signed_in(federated, jwt.encode(claims, key, "RS256", headers=header)) == 200
+    assert signed_in(federated, jwt.encode(changed, key, "RS256", headers=header)) == 401
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_azure_devops_believes_no_forged_token(federated: StandIn, entras: Any, forgery: str) -> None:
+    key, header, claims = entras
+    assert signed_in(federated, FORGERIES[forgery](key.public_key(), header["kid"], claims)) == 401
+    assert signed_in(federated, jwt.encode(claims, key, "RS256", headers=header | {"kid": "unknown"})) == 401
 
 
 def test_signing_in(standin: StandIn, dana: Person) -> None:
