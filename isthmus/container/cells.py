@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
+from functools import cache
 from typing import Any
 
 from isthmus.errors import BadInput
 
-_TRUTHS = {"true": 1.0, "false": 0.0}
+TRUTHS = {"true": 1.0, "false": 0.0}
 
 
 def numbers(cells: Sequence[Any], column: str, missing: Collection[str]) -> list[float | None]:
     """Each cell as a finite number, or None where it is empty or one of `missing`; raises `BadInput`."""
-    plain = _plain_numbers(cells)
+    plain = None if _marks_a_number(frozenset(missing)) else _plain_numbers(cells)
     if plain is not None:
         return plain
     return [_number(cell, row, column, missing) for row, cell in enumerate(cells, 1)]
@@ -29,6 +30,16 @@ def texts(cells: Sequence[Any], missing: Collection[str]) -> list[str | None]:
 
 def is_missing(cell: Any, missing: Collection[str]) -> bool:
     return cell is None or (isinstance(cell, str) and (not cell.strip() or cell.strip() in missing))
+
+
+def is_number(mark: str) -> bool:
+    """Whether a text is a finite number: one that stands for no value has to be looked for among numbers."""
+    return _plain_numbers([mark]) is not None
+
+
+@cache
+def _marks_a_number(missing: frozenset[str]) -> bool:
+    return any(map(is_number, missing))
 
 
 def _plain_numbers(cells: Sequence[Any]) -> list[float | None] | None:
@@ -52,7 +63,7 @@ def _number(cell: Any, row: int, column: str, missing: Collection[str]) -> float
     if isinstance(cell, dict | list):
         raise BadInput(f"{where}: a number is needed, not {type(cell).__name__}")
     try:
-        number = _TRUTHS[cell.strip().lower()] if _is_truth(cell) else float(_without_underscore(cell))
+        number = TRUTHS[cell.strip().lower()] if _is_truth(cell) else float(_without_underscore(cell))
     except (ValueError, TypeError):
         raise BadInput(f"{where}: {str(cell)[:40]!r} is not a number") from None
     except OverflowError:
@@ -63,7 +74,7 @@ def _number(cell: Any, row: int, column: str, missing: Collection[str]) -> float
 
 
 def _is_truth(cell: Any) -> bool:
-    return isinstance(cell, str) and cell.strip().lower() in _TRUTHS
+    return isinstance(cell, str) and cell.strip().lower() in TRUTHS
 
 
 def _without_underscore(cell: Any) -> Any:

@@ -152,9 +152,10 @@ def _csv(text: str, expected: Expected) -> list[list[str]]:
     except csv.Error as error:
         raise BadInput(f"the request is not CSV: {error}") from None
     header = [cell.strip() for cell in rows[0]]
-    if not _names(header, expected.features):
+    order = header_order(header, expected)
+    if order is None:
         return [expected.positional(number, row) for number, row in enumerate(rows, 1)]
-    order, rows = expected.order(header), rows[1:]
+    rows = rows[1:]
     if not rows:
         raise BadInput("the request has a header and no rows")
     if set(map(len, rows)) != {len(header)}:
@@ -163,9 +164,14 @@ def _csv(text: str, expected: Expected) -> list[list[str]]:
     return rows if order == list(range(len(header))) else [[row[place] for place in order] for row in rows]
 
 
-def _names(header: list[str], features: Sequence[str]) -> bool:
-    """Whether a first row names columns; one in other letters is a header too, and will be told so."""
-    return not {one.casefold() for one in header}.isdisjoint(one.casefold() for one in features)
+def header_order(header: list[str], expected: Expected) -> list[int] | None:
+    """The place of each feature where a first row is a header, else None; raises `BadInput` for other names.
+
+    One in other letters is a header too, and will be told so.
+    """
+    if {one.casefold() for one in header}.isdisjoint(one.casefold() for one in expected.features):
+        return None
+    return expected.order(header)
 
 
 def _json(text: str, expected: Expected) -> list[list[Any]]:
@@ -207,9 +213,9 @@ def _json_row(number: int, row: Any, expected: Expected) -> list[Any]:
     return [row[feature] for feature in expected.features]
 
 
+CSV = ("text/csv", "application/csv")
 READERS = {
-    "text/csv": _csv,
-    "application/csv": _csv,
+    **dict.fromkeys(CSV, _csv),
     "application/json": _json,
     "application/jsonlines": _json_lines,
 }

@@ -17,13 +17,14 @@ import polars as pl
 
 from isthmus.container import payload
 from isthmus.errors import BadInput
-from isthmus.monitor import parquet
+from isthmus.monitor import exchanges, parquet
+from isthmus.monitor.exchanges import Exchanges, in_order
 from isthmus.names import GATE_PREFIX
 
 Line = Mapping[str, Any]
 # What comes of reading a line that anybody who may ask the model may have thought out.
 UNREADABLE = (BadInput, AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
-AT_ONCE = 20_000
+AT_ONCE, LONGEST = 20_000, 1 << 25
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class Batch:
     """
 
     rows: pl.DataFrame
-    predictions: list[str] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
+    predictions: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.String))
+    ids: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.String))
     bad: list[Bad] = field(default_factory=list)
 
 
@@ -88,23 +89,49 @@ def batches(folder: Path, format: Format) -> Iterator[Batch]:
 
 
 def _of_lines(folder: Path, format: Format) -> Iterator[Batch]:
-    rows: list[list[Any]] = []
-    batch = Batch(pl.DataFrame())
-    for file, number, line in lines(folder):
-        if _of_a_gate(line):
-            continue
-        try:
-            found, predictions, identity = _exchange(line, format)
-        except UNREADABLE as error:
-            batch.bad.append(Bad(file, number, _reason(error), line.rstrip("\n")))
-            continue
-        rows.extend(found)
-        batch.predictions.extend(predictions)
-        batch.ids.extend([identity] if len(found) == 1 else (f"{identity}/{n}" for n in range(len(found))))
-        if len(rows) >= AT_ONCE:
-            yield Batch(format.frame(rows), batch.predictions, batch.ids, batch.bad)
-            rows, batch = [], Batch(pl.DataFrame())
-    yield Batch(format.frame(rows), batch.predictions, batch.ids, batch.bad)
+    for block in _blocks(folder):
+        found = exchanges.read([line for _, _, line in block], format.features, format.missing)
+        read, bad = set(found.told["line"].to_list()), []
+        rows: list[list[Any]] = []
+        told: list[tuple[int, str, str]] = []
+        for place, (file, number, line) in enumerate(block):
+            if place in read or _of_a_gate(line):
+                continue
+            try:
+                asked, predictions, identity = _exchange(line, format)
+            except UNREADABLE as error:
+                bad.append(Bad(file, number, _reason(error), line.rstrip("\n")))
+                continue
+            ids = [identity] if len(asked) == 1 else [f"{identity}/{n}" for n in range(len(asked))]
+            rows.extend(asked)
+            told.extend((place, *one) for one in zip(predictions, ids, strict=True))
+        yield _together(found, format.frame(rows), told, bad)
+
+
+def _together(
+    found: Exchanges, rows: pl.DataFrame, told: list[tuple[int, str, str]], bad: list[Bad]
+) -> Batch:
+    """Rows that were read by the column and those that were read alone, in the order of their lines."""
+    asked, answers = found.rows, found.told
+    if told:
+        alone = pl.DataFrame(told, schema=answers.schema, orient="row")
+        answers, asked = pl.concat([answers, alone]), pl.concat([asked, rows])
+        order = in_order(answers["line"])
+        answers, asked = answers[order], asked[order]
+    return Batch(asked, answers["prediction"], answers["id"], bad)
+
+
+def _blocks(folder: Path) -> Iterator[list[tuple[str, int, str]]]:
+    """Some thousand lines at a time; fewer of them where they are long."""
+    block, size = [], 0
+    for one in lines(folder):
+        block.append(one)
+        size += len(one[2])
+        if len(block) >= AT_ONCE or size >= LONGEST:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
 
 
 def answers(folder: Path) -> Iterator[Answer | Bad]:
@@ -141,10 +168,10 @@ def _of_table(file: Path, name: str, format: Format) -> Iterator[Batch]:
     try:
         columns = [*format.features, *(one for one in also if one in parquet.columns(file))]
         for frame in parquet.frames(file, columns):
-            told = {one: frame[one].cast(pl.String).to_list() for one in also if one in columns}
-            yield Batch(
-                frame.select(list(format.features)), told.get("prediction", []), told.get("inference_id", [])
-            )
+            told = {one: frame[one].cast(pl.String) for one in also if one in columns}
+            none = pl.Series(dtype=pl.String)
+            answers, ids = (told.get(one, none) for one in also)
+            yield Batch(frame.select(list(format.features)), answers, ids)
     except BadInput as problem:
         yield Batch(format.frame([]), bad=[Bad(name, 0, problem.what)])
 

@@ -93,8 +93,8 @@ def see(found: Iterable[Batch], baseline: Baseline, prediction: str, labels: Lab
 
 
 def _with_answers(batch: Batch, prediction: str) -> pl.DataFrame:
-    answers: list[str] | list[None] = batch.predictions or [None] * batch.rows.height
-    return batch.rows.with_columns(pl.Series(prediction, answers, dtype=pl.String))
+    answers = batch.predictions if len(batch.predictions) else pl.lit(None, pl.String)
+    return batch.rows.with_columns(answers.alias(prediction))
 
 
 def _sample(batch: Batch, seen: Seen) -> None:

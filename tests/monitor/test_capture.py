@@ -16,13 +16,14 @@ from isthmus.names import GATE_PREFIX
 from tests.monitor.captured import label, line, write
 
 FEATURES = {"a": "number", "b": "text"}
+FORMAT = Format(FEATURES)
 
 
 class Found:
     """All batches of a folder together."""
 
-    def __init__(self, folder: Path) -> None:
-        found = list(batches(folder, Format(FEATURES)))
+    def __init__(self, folder: Path, format: Format = FORMAT) -> None:
+        found = list(batches(folder, format))
         self.rows = [list(row) for one in found for row in one.rows.rows()]
         self.predictions = [told for one in found for told in one.predictions]
         self.ids = [identity for one in found for identity in one.ids]
@@ -218,3 +219,33 @@ def test_whatever_was_captured_every_line_is_a_row_or_set_aside(
     found = Found(tmp_path)
     assert "good" in found.ids and found.rows[found.ids.index("good")] == [1.0, "x"]
     assert len(found.rows) + len(found.bad) == 5
+
+
+CELLS = (
+    "1|-2.5| 3|+4|.5|6.|1e5|-0|| |?|-9| -9|true|FALSE|nan|inf|1e400|1_0|0x1|e5|1 2|1e-400|x|\u0663|\u00a07"
+)
+NUMBERS = st.sampled_from([*CELLS.split("|"), "9" * 400])
+TEXTS = 'x| y ||?|b|A|caf\u00e9|"q"|"c,d"|1|-9|\u212a|\ufeff|\t'
+WORDS = st.sampled_from(TEXTS.split("|"))
+ROWS = st.lists(
+    st.tuples(NUMBERS, WORDS).map(",".join) | st.sampled_from(["", "1", "1,x,2", "1,x\r", '"']), max_size=4
+)
+HEADS = st.sampled_from(["a,b", "b,a", " a ,b", "A,b", "a,a", "a,c", "b", ""])
+ENDS = st.sampled_from(["", "\n", "\n\n"])
+TOLD = st.lists(st.sampled_from(["0.5", " 1", "x,y", '"x,y"', "", "caf\u00e9"]), max_size=4).map("\n".join)
+
+
+@given(st.lists(st.tuples(HEADS, ROWS, ENDS, TOLD), min_size=1, max_size=6))
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_line_comes_to_the_same_read_by_the_column_or_alone(
+    tmp_path: Path, asked: list[tuple[str, list[str], str, str]]
+) -> None:
+    """What is in base64 is read alone; the same in CSV by the column, where it can be."""
+    texts = [("\n".join([*([head] if head else []), *rows]) + end, told) for head, rows, end, told in asked]
+    found = []
+    for encoding in ("CSV", "BASE64"):
+        lines = [line(*one, f"i{place}", encoding=encoding) for place, one in enumerate(texts)]
+        write(tmp_path / encoding, lines)
+        one = Found(tmp_path / encoding, Format(FEATURES, ["?", "-9"]))
+        found.append((repr(one.rows), one.predictions, one.ids, [(bad.line, bad.reason) for bad in one.bad]))
+    assert found[0] == found[1]
