@@ -131,6 +131,7 @@ def _stage(run: str, asked: list[Mapping[str, Any]]) -> Waiting:
             *_deployed(run, asked[0]["pipeline"]["name"]),
             f"Who may decide: {', '.join(map(notices.said, sorted(_people(asked))))}",
             *notices.see_run(run),
+            *_evidence(run, asked[0]["pipeline"]["name"]),
             f"Do: isthmus azure approve {run}",
         ],
     )
@@ -176,6 +177,13 @@ def _numbers(metadata: Mapping[str, str]) -> dict[str, float]:
         except (KeyError, ValueError):
             continue
     return found
+
+
+def _evidence(run: str, pipeline: str) -> Iterator[str]:
+    """Where the run shows what to judge its version by; the infrastructure's has none."""
+    if pipeline != INFRASTRUCTURE:
+        for see in notices.see_run(run):
+            yield f"Evidence: {see.partition(' ')[2]}&view=ms.vss-build-web.run-extensions-tab"
 
 
 def _moment(text: str) -> datetime:

@@ -183,6 +183,17 @@ def test_nothing_is_left_but_the_cache_and_what_up_goes_on_with(report: dict[str
     assert report["left"] == ["cache", "demo", "demo.lock"]
 
 
+# What prod's approver found in the tab Extensions of the newest deploy run.
+EVIDENCE = """python - <<'END'
+from isthmus.azure import runs
+from isthmus.azure.client import signed_in
+client = signed_in()
+run = runs.every(client, "seattle-rain-deploy")[0].id
+for one in client.get(f"build/builds/{run}/attachments/Distributedtask.Core.Summary")["value"]:
+    print(client.content(one["_links"]["self"]["href"]).decode())
+END"""
+
+
 def test_up_goes_on_with_what_the_demo_left(report: dict[str, Any]) -> None:
     """As the last lines of the demo say: what it made is there, and its endpoint answers."""
     folder = report["folder"]
@@ -195,6 +206,14 @@ def test_up_goes_on_with_what_the_demo_left(report: dict[str, Any]) -> None:
                 'eval "$(isthmus env)" && isthmus status --json && isthmus status && '
                 "isthmus invoke seattle-rain --row 1,0,5,-2,2",
             ],
+            cwd=folder,
+            env=clean(),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        shown = subprocess.run(
+            ["bash", "-c", f'eval "$(isthmus env)" && {EVIDENCE}'],
             cwd=folder,
             env=clean(),
             capture_output=True,
@@ -228,6 +247,9 @@ def test_up_goes_on_with_what_the_demo_left(report: dict[str, Any]) -> None:
     assert [one["result"] for one in runs] == ["succeeded", "succeeded"]
     assert "InService  seattle-rain/2" in told[end:]
     assert 0 < float(told.splitlines()[-1]) < 1
+    evidence = shown[shown.index("# Version 2 of seattle-rain") :]
+    assert "Gain 0.290 [0.151, 0.428] over version 1 on the same 91 rows" in evidence
+    assert "\n0 of " in evidence and "| Gates of staging: " in evidence and "- commit: `" in evidence
     # Nothing is left to change or to mend.
     plan, _, examined = well.stdout.partition("\n")
     assert well.returncode == 0 and plan.startswith("nothing to change in project"), well.stdout + well.stderr

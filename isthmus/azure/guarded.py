@@ -14,7 +14,12 @@ from isthmus.config import STAGES, AccountRole, Model, Platform
 ACCOUNTS: tuple[AccountRole, ...] = get_args(AccountRole)
 DEPLOY_TEMPLATE = "model-deploy.yml"
 INFRASTRUCTURE_TEMPLATE = "stages/infrastructure.yml"
-IS_VERSION_GOOD = "has the version passed its gates in staging? See the run's tests and summary."
+# The same text for every run: Azure DevOps fills in nothing.
+IS_VERSION_GOOD = (
+    "has the version passed its gates in staging, and is it better than what prod serves? This run's tab "
+    "Extensions holds the evidence (both versions with intervals, slices, drift, tests, cost, lineage), and "
+    "its tab Tests each gate. Or give: isthmus evidence MODEL VERSION"
+)
 IS_CHANGE_MEANT = "is what changes in prod what the pull request's comment said, and did staging take it?"
 
 

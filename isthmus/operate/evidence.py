@@ -6,13 +6,41 @@ It says only what the build recorded; where nothing was recorded it says that.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from isthmus.config import Platform
+from isthmus.errors import Problem
 from isthmus.markdown import text
 from isthmus.operate.lineage import NONE, ORIGIN
 from isthmus.operate.pending import run_link
 from isthmus.operate.registry import Version
+
+if TYPE_CHECKING:
+    from isthmus.azure.test_results import TestResult
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What the gates found in the run that brought the version to staging, or why that is not known."""
+
+    run: str = ""
+    results: Sequence[TestResult] = ()
+    why_not: str = ""
+
+
+def tested(platform: Platform, version: Version) -> Tested:
+    """Asked of Azure DevOps, as whoever is signed in there."""
+    from isthmus.azure.client import connect
+    from isthmus.azure.test_results import of_run
+
+    run = version.metadata.get("staging_run_id", "")
+    if not run.isdecimal():
+        return Tested(why_not="no run is recorded that deployed it to staging")
+    try:
+        return Tested(run, of_run(connect(platform), int(run)))
+    except Problem as problem:
+        return Tested(run, why_not=problem.what)
 
 
 def page(
@@ -22,10 +50,12 @@ def page(
     moved: Sequence[Mapping[str, Any]] = (),
     seconds: Mapping[str, float] | None = None,
     unreadable: Sequence[str] = (),
+    tests: Tested = Tested(why_not="they were not asked for"),
 ) -> str:
     """The whole page: `found` is evaluation.json and `moved` training_drift.json, as `judgement` reads them.
 
-    `seconds` is how long each job of a build took; `unreadable` says why something could not be read.
+    `seconds` is how long each job of a build took; `unreadable` says why something could not be read;
+    `tests` is what the gates of staging found.
     """
     parts = (
         _head(version, found, unreadable),
@@ -33,6 +63,7 @@ def page(
         _slices(found),
         _rows(found),
         _moved(moved),
+        _tests(platform, tests),
         _cost(platform, found, seconds or {}),
         _origin(platform, version),
         _how(version),
@@ -122,12 +153,29 @@ def _moved(moved: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield f"| {text(one['feature'])} | {one['psi']:.2f} | {one['chance']:.2g} | {far} |"
 
 
+def _tests(platform: Platform, tests: Tested) -> Iterator[str]:
+    """Each gate's finding in staging, those that failed first."""
+    yield "## Tests in staging"
+    yield ""
+    if not tests.results:
+        yield f"Not known: {text(tests.why_not or f'run {tests.run} has published none')}."
+        return
+    failed = sum(one.outcome == "Failed" for one in tests.results)
+    yield f"{failed} of {len(tests.results)} failed in [run {tests.run}]({run_link(platform, tests.run)})."
+    yield ""
+    yield "| test | | |"
+    yield "|---|---|---|"
+    for one in tests.results:
+        outcome = "**Failed**" if one.outcome == "Failed" else text(one.outcome)
+        yield f"| {text(one.suite)}: {text(one.name)} | {outcome} | {text(one.message)} |"
+
+
 def _cost(platform: Platform, found: Mapping[str, Any], seconds: Mapping[str, float]) -> Iterator[str]:
     """Job seconds times the price of the machine, where platform.yaml says that; no price is guessed."""
     yield "## What its build cost"
     yield ""
     if not seconds:
-        yield "How long its jobs took is not known any more."
+        yield "How long its jobs took is not known here, or not any more."
         return
     told = ", ".join(f"{text(name)} {each:.0f} s" for name, each in seconds.items())
     yield f"- jobs: {told}; with their start, which is not billed"

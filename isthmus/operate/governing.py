@@ -52,18 +52,33 @@ def _fail_if_older(found: list[Waiting], limit: timedelta | None) -> None:
 @click.argument("model")
 @click.argument("version", required=False)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it there instead.")
-def evidence(model: str, version: str | None, output: Path | None) -> None:
-    """What an approver judges VERSION of MODEL (the newest, if not named) by, as a page of Markdown."""
+@click.option("--as-deployer", is_flag=True, help="Read as staging's deploy role: in a job that is it.")
+@click.option("--summary", is_flag=True, help="Show it in the run's tab Extensions, too: in a job.")
+def evidence(
+    model: str, version: str | None, output: Path | None, *, as_deployer: bool, summary: bool
+) -> None:
+    """What an approver judges VERSION of MODEL (the newest, if not named) by, as a page of Markdown.
+
+    A version is its number, or its ARN. The tests are those of Azure DevOps: AZURE_DEVOPS_TOKEN.
+    """
+    from isthmus import names
+    from isthmus.azure.logging_commands import command
+    from isthmus.config import AccountRole, read_platform
     from isthmus.errors import BadInput
     from isthmus.operate import registry
-    from isthmus.operate.evidence import page
+    from isthmus.operate.accounts import Accounts
+    from isthmus.operate.evidence import page, tested
     from isthmus.operate.judgement import Evaluation, TrainingDrift, read
     from isthmus.operate.lineage import job_seconds
 
-    accounts = accounts_here()
-    accounts.platform.model(model)
-    found = registry.find(accounts.client("automation", "sagemaker"), model, version)
-    sagemaker, s3 = accounts.client("automation", "sagemaker"), accounts.client("automation", "s3")
+    platform = read_platform()
+    platform.model(model)
+    # The registry's policy shares each version with the deploy role, and no list of them.
+    account: AccountRole = "staging" if as_deployer else "automation"
+    accounts = Accounts(platform, names.deploy_role(platform, model) if as_deployer else "")
+    sagemaker, s3 = accounts.client(account, "sagemaker"), accounts.client(account, "s3")
+    is_arn = (version or "").startswith("arn:")
+    found = registry.describe(sagemaker, str(version)) if is_arn else registry.find(sagemaker, model, version)
     seconds = job_seconds(sagemaker, found.execution)
     said: list[Any] = []
     unreadable = []
@@ -76,9 +91,12 @@ def evidence(model: str, version: str | None, output: Path | None) -> None:
         except BadInput as problem:
             said.append(None)
             unreadable.append(problem.what)
-    text = page(accounts.platform, found, said[0] or {}, said[1] or [], seconds, unreadable)
+    tests = tested(platform, found)
+    text = page(platform, found, said[0] or {}, said[1] or [], seconds, unreadable, tests)
     if output:
         output.write_text(text)
+        if summary:
+            command("task.uploadsummary", str(output.resolve()))
         click.echo(f"{output}: the evidence of {found.name}")
     else:
         click.echo(text, nl=False)

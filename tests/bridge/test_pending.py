@@ -156,6 +156,9 @@ def test_a_stage_is_told_once_for_its_two_approvals_with_the_version(bridge: Bri
     text = json.loads(clouds.notices[0]["Message"])["email"]
     assert f"It deploys {MODEL}/3\nauc 0.730" in text
     assert "Who may decide: release-approvers" in text
+    assert (
+        "Evidence: " in text and "/_build/results?buildId=1&view=ms.vss-build-web.run-extensions-tab" in text
+    )
     assert text.endswith("Do: isthmus azure approve 1")
 
 

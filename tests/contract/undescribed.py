@@ -47,6 +47,8 @@ UNDESCRIBED = (
     Undescribed("POST", "distributedtask/variablegroups", GROUPS),
     Undescribed("(PUT|DELETE)", "distributedtask/variablegroups/[^/]+", GROUPS),
     Undescribed("GET", "test/runs", "specification/test/7.1/test.json"),
+    Undescribed("POST", "test/runs", "specification/test/7.1/test.json"),
+    Undescribed("POST", "test/runs/[^/]+/results", "specification/test/7.1/test.json"),
     Undescribed("GET", "test/runs/[^/]+/results", "specification/test/7.1/test.json"),
     Undescribed("GET", "test/runs/[^/]+/results/[^/]+/attachments", "specification/test/7.1/test.json"),
     Undescribed("GET", "test/runs/[^/]+/results/[^/]+/attachments/[^/]+", "specification/test/7.1/test.json"),

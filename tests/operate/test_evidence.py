@@ -11,9 +11,11 @@ from isthmus.config import read_platform
 from isthmus.errors import BadInput
 from isthmus.operate import registry
 from isthmus.operate.evidence import page
+from tests.local.azure_devops.standin import StandIn
 from tests.local.sagemaker.conftest import BUCKET, Aws
 from tests.operate.conftest import CHECKOUT, GROUP_ARN, MODEL, Shell, register
 from tests.operate.test_commands import fails
+from tests.operate.test_pending import signed_in
 
 EVALUATION = {
     "metric": "auc", "value": 0.73, "ci_low": 0.68, "ci_high": 0.78, "threshold": 0.7, "n": 91, "rows": 365,
@@ -65,7 +67,7 @@ def test_the_page_has_slices_and_how_far_the_training_rows_have_moved(shell: She
     assert "| wind up to 3 | 45 | 0.600 | 0.500 to 0.700 | **worse than the whole** |" in said
     assert "| wind over 3 | 46 | 0.800 | 0.700 to 0.900 |  |" in said
     assert "| wind | 0.43 | 0.001 | **moved** |" in said and "| rain | 0.03 | 0.7 |  |" in said
-    assert "How long its jobs took is not known any more." in said
+    assert "How long its jobs took is not known here, or not any more." in said
 
 
 def test_the_cost_is_that_of_a_price_that_was_said_and_else_unknown(shell: Shell, aws: Aws) -> None:
@@ -124,3 +126,29 @@ def test_figures_that_are_none_are_not_listed_as_figures(shell: Shell, aws: Aws)
     waiting = {one["version"]: one for one in shell.json("pending")["waiting"]}
     assert waiting[arn]["metric"] == {}
     aws.client("sagemaker").delete_model_package(ModelPackageName=arn)
+
+
+def test_the_page_has_what_the_gates_found_in_staging(
+    shell: Shell, azure: StandIn, aws: Aws, compared: str
+) -> None:
+    assert "Not known: no run is recorded that deployed it to staging." in shell.says(
+        "evidence", MODEL, compared
+    )
+    aws.client("sagemaker").update_model_package(
+        ModelPackageArn=f"{GROUP_ARN}/{compared}", CustomerMetadataProperties={"staging_run_id": "1"}
+    )
+    assert "Not known: not signed in to Azure DevOps" in shell.says("evidence", MODEL, compared)
+    none = shell.says("evidence", MODEL, compared, **signed_in(azure))
+    assert "Not known: run 1 has published none." in none
+    admin = azure.person("admin")
+    suite = admin.post("test/runs", {"name": "Gates of staging", "build": {"id": "1"}})["id"]
+    admin.post(
+        f"test/runs/{suite}/results",
+        [{"testCaseTitle": "latency", "outcome": "Passed"},
+         {"testCaseTitle": "quality", "outcome": "Failed", "errorMessage": "AUC 0.61 < 0.70"}],
+    )  # fmt: skip
+    said = shell.says("evidence", MODEL, compared, **signed_in(azure))
+    assert "1 of 2 failed in [run 1](" in said and "_build/results?buildId=1)" in said
+    failed, passed = (said.index(f"| Gates of staging: {one} | ") for one in ("quality", "latency"))
+    assert failed < passed
+    assert "AUC 0.61" in said[failed:passed]
