@@ -8,9 +8,11 @@ Source: "Logging commands" (Azure Pipelines documentation), for the commands and
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import Any, TextIO
 
+_MARK, _LONGEST = re.compile(r"##(vso)?\["), len("##vso[")
 _IN_VALUE = {"%": "%AZP25", "\r": "%0D", "\n": "%0A"}
 _IN_PROPERTY = _IN_VALUE | {";": "%3B", "]": "%5D"}
 
@@ -30,13 +32,22 @@ def silence_others() -> None:
 
 
 class Plain:
-    """A text stream in which `##vso[` and `##[` are words and no commands."""
+    """A text stream in which `##vso[` and `##[` are words and no commands, also where they come in pieces.
+
+    A space stands in them: the agent looks for its mark by culture, to which a zero-width character is none.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
+        self._end = ""
 
     def write(self, text: str) -> int:
-        return self.stream.write(text.replace("##vso[", "##\u200bvso[").replace("##[", "##\u200b["))
+        end = len(self._end)
+        joins = any(mark.start() < end < mark.end() for mark in _MARK.finditer(self._end + text))
+        plain = (" " if joins else "") + _MARK.sub(r"## \1[", text)
+        self._end = (self._end + plain)[-_LONGEST:]
+        self.stream.write(plain)
+        return len(text)
 
     def writelines(self, lines: list[str]) -> None:
         for line in lines:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,10 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus.azure.logging_commands import command, silence_others
+from isthmus.azure.logging_commands import Plain, command, silence_others
 from isthmus.local.pipelines.logging_commands import Command, parse
 
 HOSTILE = "x##vso[task.setvariable variable=PATH]/evil ##[error]"
+SPAWNING = ("subprocess.run", "subprocess.Popen", "subprocess.call", "lifeline.spawn")
+ROOT = Path(__file__).parents[2]
 ISTHMUS = str(Path(sys.executable).with_name("isthmus"))
 
 
@@ -44,6 +48,34 @@ def test_a_value_arrives_as_it_was_and_as_one_command(value: str, name: str) -> 
     assert found is not None
     assert (found.name, found.message) == ("task.setvariable", value)
     assert found.properties == {"variable": name, "isoutput": "true"}
+
+
+@given(st.lists(st.sampled_from(["#", "##", "##vso[", "vso[", "vs", "o[", "[", "task.x]", " ", "\n"])))
+def test_no_pieces_make_a_command(pieces: list[str]) -> None:
+    written = io.StringIO()
+    plain = Plain(written)  # type: ignore[arg-type]
+    plain.writelines(pieces)
+    assert "##vso[" not in written.getvalue() and "##[" not in written.getvalue()
+    # And nobody's words are lost.
+    assert written.getvalue().replace(" ", "") == "".join(pieces).replace(" ", "")
+
+
+# Who prints in a job past `Plain`: a file descriptor, the stream beneath, or a program that inherits them.
+PAST = re.compile(
+    r"__std(out|err)__|std(out|err)\.buffer|os\.write\(|os\.(system|popen)|sys\.std(out|err)\.fileno"
+)
+JOBS = ("audit", "azure", "build", "compare", "config", "deploy", "doctor", "infra", "monitor", "operate")
+
+
+@pytest.mark.parametrize("package", JOBS)
+def test_nothing_that_runs_in_a_job_prints_by_another_road(package: str) -> None:
+    for file in (ROOT / "isthmus" / package).rglob("*.py"):
+        text = file.read_text()
+        assert not PAST.search(text), file
+        for call in ast.walk(ast.parse(text)):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) in SPAWNING:
+                given = {word.arg for word in call.keywords}
+                assert "capture_output" in given or {"stdout", "stderr"} <= given, f"{file}:{call.lineno}"
 
 
 def test_our_own_command_passes_in_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
