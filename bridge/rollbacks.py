@@ -1,5 +1,6 @@
 """A version that serves and is no longer approved makes room for the approved one that served before it.
 
+So does one that is compared with what serves, when its own alarm goes off.
 By the same pipeline as any deployment, with its gates and approvals. That it lost its approval people
 are told by a rule (`cdk/parts/announcements.py`); here, where there is none to make room for.
 """
@@ -14,7 +15,7 @@ from bridge import carry, deployments, lease, notices, registry
 from bridge.azure import azure_devops
 from bridge.envelope import RECONCILER, iso
 from bridge.notices import Waiting
-from bridge.run import Queued, rollback
+from bridge.run import Queued, Run, instead, rollback
 from bridge.trace import Hop, Trace, ignored
 
 COMPARED = "Challenger"
@@ -25,19 +26,50 @@ def withdrawn(model: str, arn: str, at: str, correlation_id: str) -> Hop:
     """What becomes of a version that lost its approval at that moment."""
     with lease.held(f"{model}-deploy"):
         runs = azure_devops().runs(f"{model}-deploy")
-        wanted = rollback(model, arn, at, correlation_id)
+        wanted = rollback(model, arn, at, correlation_id, "lost its approval")
         if any(one.covers(wanted) for one in runs):
             return carry.once(wanted, runs)
         package = registry.find(arn)
         if package is None or package["ModelApprovalStatus"] not in WITHDRAWN or not _serves(package):
             return ignored("the version serves nothing, was approved again, or was deleted")
-        before = _before(model, package)
-        if deployments.catch_up(model, runs, at) or _on_its_way(arn, before, runs):
-            return ignored("another version is on its way, and takes the place of this one")
-        if before is None:
-            notices.tell(_undecided(model, package, at))
-            return Hop("noticed", {"reason": "no approved version served before it: a person must decide"})
-        return carry.once(rollback(model, arn, at, correlation_id, to=before), runs)
+        hop = _make_room(model, package, wanted, runs)
+    if hop.name == "noticed":
+        notices.tell(_undecided(model, package, at))
+    return hop
+
+
+def failing(model: str, alarm: str, at: str, correlation_id: str) -> Hop:
+    """What becomes of a version that is compared in prod, whose own alarm went off at that moment."""
+    with lease.held(f"{model}-deploy"):
+        package = _compared(model, at)
+        if package is None:
+            return ignored("nothing is compared in prod that was by then")
+        runs, why = azure_devops().runs(f"{model}-deploy"), f"is compared, and its alarm {alarm} went off"
+        wanted = rollback(model, package["ModelPackageArn"], at, correlation_id, why)
+        if any(one.covers(wanted) for one in runs):
+            return carry.once(wanted, runs)
+        return _make_room(model, package, wanted, runs)
+
+
+def _compared(model: str, at: str) -> Mapping[str, Any] | None:
+    """The version that is compared in prod since before that moment."""
+    arns = (one for status in ("Approved", *WITHDRAWN) for one in registry.latest(model, status))
+    for package in map(registry.describe, arns):
+        cycle = package.get("ModelLifeCycle", {})
+        if (cycle.get("Stage"), cycle.get("StageStatus")) == ("prod", COMPARED):
+            since = package.get("CustomerMetadataProperties", {}).get("prod_compared_at", at)
+            return package if datetime.fromisoformat(since) <= datetime.fromisoformat(at) else None
+    return None
+
+
+def _make_room(model: str, package: Mapping[str, Any], wanted: Run, runs: Sequence[Queued]) -> Hop:
+    """Queue the run, with what served before; the caller holds the pipeline's lease."""
+    arn, before = package["ModelPackageArn"], _before(model, package)
+    if deployments.catch_up(model, runs, wanted.moment) or _on_its_way(arn, before, runs):
+        return ignored("another version is on its way, and takes the place of this one")
+    if before is None:
+        return Hop("noticed", {"reason": "no approved version served before it: a person must decide"})
+    return carry.once(instead(wanted, before), runs)
 
 
 def _undecided(model: str, package: Mapping[str, Any], at: str) -> Waiting:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bridge.envelope import RECONCILER
 
@@ -106,15 +106,21 @@ def deployment(model: str, arn: str, approved: str, correlation_id: str) -> Run:
     return Run(f"{model}-deploy", key, "approvalKey", parameters)
 
 
-def rollback(model: str, withdrawn: str, at: str, correlation_id: str, *, to: str = "") -> Run:
-    """The run that deploys the version `to` again, in the place of one that was withdrawn at that moment.
+def rollback(model: str, failed: str, at: str, correlation_id: str, why: str) -> Run:
+    """The run that takes a version away which `failed` at that moment; `why` is said of it.
 
-    Its key is of the withdrawn one: what served before it may be another version by the next attempt.
+    Its key is of the failed one: what served before it may be another version by the next attempt. So which
+    one is deployed in its place, `instead` says.
     """
-    key = f"rollback:{withdrawn}#{at}"
-    why = f"the bridge: version {withdrawn.rpartition('/')[2]} lost its approval"
-    parameters = {"modelPackageArn": to, "approvalKey": key, "correlationId": correlation_id, "rollback": why}
+    key = f"rollback:{failed}#{at}"
+    said = f"the bridge: version {failed.rpartition('/')[2]} {why}"
+    parameters = {"approvalKey": key, "correlationId": correlation_id, "rollback": said}
     return Run(f"{model}-deploy", key, "approvalKey", parameters)
+
+
+def instead(run: Run, arn: str) -> Run:
+    """The same run, which deploys that version."""
+    return replace(run, parameters={"modelPackageArn": arn, **run.parameters})
 
 
 def build(model: str, key: str, correlation_id: str, **parameters: str) -> Run:

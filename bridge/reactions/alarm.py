@@ -1,6 +1,7 @@
 """An alarm about a model in prod: it trains the model anew where platform.yaml says so, and people are told.
 
-They are told what was found and what becomes of it, each time once. What else monitors find, alarms tell
+They are told what was found and what becomes of it, each time once. One of a version that is compared with
+what serves takes that version away. What else monitors find, alarms tell
 people themselves (`isthmus/deploy/alarms.py`): nothing is trained because of it.
 
 Contract: "CloudWatch Alarm State Change" of "Alarm events and EventBridge".
@@ -8,11 +9,12 @@ Contract: "CloudWatch Alarm State Change" of "Alarm events and EventBridge".
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bridge import builds, models, notices
+from bridge import builds, models, notices, rollbacks
 from bridge.envelope import Envelope, Refused, moment, word
 from bridge.models import Model
 from bridge.notices import Waiting
@@ -21,7 +23,15 @@ from bridge.trace import Hop, Trace, ignored
 
 # What an alarm watches, the last word of its name; and the reason of a build because of it.
 REASONS = {"quality": "retrain", "drift": "drift"}
-FOUND = {"quality": "its quality is lost", "drift": "its inputs have drifted"}
+FOUND = {
+    "quality": "its quality is lost",
+    "drift": "its inputs have drifted",
+    "errors-challenger": "the version that is compared fails",
+    "latency-challenger": "the version that is compared is slow",
+}
+COMPARED = frozenset(FOUND) - frozenset(REASONS)
+# An alarm watches ten of Model Monitor's metrics; the further ones of a model have a number behind it.
+ABOUT = re.compile(rf"({models.NAME.pattern})(?:\.\d+)?-({'|'.join(FOUND)})")
 TRAINS = {
     "quality": "It is trained anew",
     "drift": "A shadow is trained, which is compared and waits for nobody",
@@ -57,12 +67,25 @@ def react(event: Envelope, trace: Trace) -> Hop:
         return ignored(f"the alarm went from {before or 'nothing'} to {value}")
     if not (ours := models.find(model)):
         return ignored(models.NOT_OURS)
+    if kind in COMPARED:
+        return _taken_away(alarm, event.id)
     try:
         hop = _retrained(alarm, ours, event.id)
     except builds.Busy as going:
         _tell(alarm, [f"It is trained anew later: {going}."], which="#waits")
         raise
     _tell(alarm, _reaction(alarm, hop))
+    return hop
+
+
+def _taken_away(alarm: Alarm, correlation_id: str) -> Hop:
+    model, name = alarm.model, alarm.arn.rpartition(":")[2]
+    hop = rollbacks.failing(model, name, alarm.at, correlation_id)
+    if run := hop.details.get("run_id"):
+        said = f"Run {run} of {model}-deploy takes it away, once somebody lets it pass."
+        _tell(alarm, [said, f"Do: isthmus azure approve {run}", *notices.see_run(run)])
+    elif hop.name == "noticed":
+        _tell(alarm, [f"It is not taken away: {hop.details['reason']}.", f"Do: isthmus models {model}"])
     return hop
 
 
@@ -82,11 +105,16 @@ def _tell(alarm: Alarm, reaction: list[str], which: str = "") -> None:
             lines=lambda: [
                 *([alarm.why] if alarm.why else []),
                 *reaction,
-                f"What was found: isthmus monitor report {alarm.model} --stage prod",
+                f"What was found: isthmus {_shows(alarm)}",
                 *notices.see_alarm(alarm.arn),
             ],
         )
     )
+
+
+def _shows(alarm: Alarm) -> str:
+    compared = alarm.kind in COMPARED
+    return f"compare {alarm.model}" if compared else f"monitor report {alarm.model} --stage prod"
 
 
 def _reaction(alarm: Alarm, hop: Hop) -> list[str]:
@@ -106,14 +134,12 @@ def _about(event: Envelope) -> tuple[str, str, str]:
     """The model, what about it, and the alarm's ARN."""
     name = event.text("alarmName", 255)
     prefix = f"{event.told.platform}-"
-    model, _, kind = name.removeprefix(prefix).rpartition("-")
-    # An alarm watches ten of Model Monitor's metrics; the further ones of a model have a number behind it.
-    model = model.partition(".")[0]
-    if not name.startswith(prefix) or not models.NAME.fullmatch(model) or kind not in REASONS:
+    found = ABOUT.fullmatch(name.removeprefix(prefix))
+    if not name.startswith(prefix) or found is None:
         raise Refused("an alarm that is not about a model of the platform")
     arn = f"arn:aws:cloudwatch:{event.told.region}:{event.account}:alarm:{name}"
     event.about(arn)
-    return model, kind, arn
+    return found[1], found[found.re.groups], arn
 
 
 def _states(event: Envelope) -> tuple[dict[str, Any], dict[str, Any]]:

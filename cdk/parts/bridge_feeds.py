@@ -69,10 +69,16 @@ def _decisions(automation: str) -> Feed:
 
 
 def _alarms(platform: Platform) -> Feed:
-    alarms = [name(platform, "*") for name in (names.drift_alarm, names.quality_alarm)]
+    carried = (
+        names.drift_alarm,
+        names.quality_alarm,
+        names.challenger_errors_alarm,
+        names.challenger_latency_alarm,
+    )
+    alarms = [name(platform, "*") for name in carried]
     return Feed(
         "Alarms",
-        "Drift and loss of quality in prod; what another account sends has no business here",
+        "Drift, loss of quality and what a compared version does in prod; no other account has business here",
         "aws.cloudwatch",
         ("CloudWatch Alarm State Change",),
         platform.accounts.prod,

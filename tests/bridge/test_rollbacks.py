@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.bridge.clouds import Clouds, Fault
-from tests.bridge.conftest import GROUP_ARN, MODEL, Bridge, approval
+from tests.bridge.conftest import GROUP_ARN, MODEL, Bridge, alarm, approval
 from tests.bridge.test_reconcile import register
 
 DEPLOY = f"{MODEL}-deploy"
@@ -89,6 +89,39 @@ def test_one_that_is_compared_is_taken_away_and_is_not_what_served_before(
     served(clouds, 4, 40, now=True, as_="Challenger")
     assert bridge.send(rejection(at, version=2)) == []
     assert deployed(clouds) == ["1"]
+
+
+@pytest.mark.parametrize("kind", ["errors", "latency"])
+def test_one_that_is_compared_is_taken_away_by_its_own_alarm_once_and_the_run_says_why(
+    bridge: Bridge, clouds: Clouds, kind: str
+) -> None:
+    clouds.said = {}
+    served(clouds, 1, 20)
+    served(clouds, 2, 30, now=True)
+    served(clouds, 4, 40, now=True, as_="Challenger")
+    event = alarm(f"{kind}-challenger")
+    assert bridge.send(event, event) == []
+    assert bridge.names_of_hops() == ["received", "queued", "received", "deduplicated"]
+    (run,) = clouds.runs_of(DEPLOY)
+    assert run["modelPackageArn"] == f"{GROUP_ARN}/2"
+    assert run["approvalKey"].startswith(f"rollback:{GROUP_ARN}/4#")
+    name = f"isthmus-{MODEL}-{kind}-challenger"
+    assert run["rollback"] == f"the bridge: version 4 is compared, and its alarm {name} went off"
+    (told,) = clouds.notices
+    assert f"Do: isthmus azure approve {clouds.runs[0]['id']}" in told["Message"]
+    # It goes on for as long as nobody lets the run pass.
+    assert bridge.send(alarm(f"{kind}-challenger", id="again")) == []
+    assert deployed(clouds) == ["2"]
+
+
+def test_an_alarm_of_a_comparison_that_is_over_takes_nothing_away(bridge: Bridge, clouds: Clouds) -> None:
+    served(clouds, 2, 30, now=True)
+    assert bridge.send(alarm("errors-challenger")) == []
+    served(clouds, 4, 40, now=True, as_="Challenger")
+    since = clouds.packages[f"{GROUP_ARN}/4"]["CustomerMetadataProperties"]
+    since["prod_compared_at"] = "2026-11-20T10:00:01+00:00"
+    assert bridge.send(alarm("errors-challenger", id="late")) == []
+    assert (clouds.runs, bridge.names_of_hops()[-1]) == ([], "ignored")
 
 
 def test_it_is_only_told_where_nobody_asked_for_more(bridge: Bridge, clouds: Clouds) -> None:

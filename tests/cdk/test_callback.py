@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -96,3 +97,21 @@ def test_who_provisions_azure_devops_learns_where_it_is(automation: Template, pl
     assert may["ssm:GetParameter"] == [
         f"arn:aws:ssm:{platform.region}:222233334444:parameter{names.callback_parameter(platform)}"
     ]
+
+
+def test_the_alarms_that_the_bridge_acts_on_reach_the_queue_and_no_others(
+    automation: Template, platform: Platform
+) -> None:
+    (rule,) = [
+        each
+        for each in of_type(automation, "AWS::Events::Rule")
+        if each["Name"] == f"{names.bridge(platform)}-alarms"
+    ]
+    patterns = [one["wildcard"] for one in rule["EventPattern"]["detail"]["alarmName"]]
+    carried = {
+        name
+        for name in names.ALARMS
+        if any(fnmatchcase(name(platform, "a-model"), pattern) for pattern in patterns)
+    }
+    challengers = {names.challenger_errors_alarm, names.challenger_latency_alarm}
+    assert carried == {names.drift_alarm, names.quality_alarm} | challengers

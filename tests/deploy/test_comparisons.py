@@ -104,7 +104,7 @@ def test_people_are_called_for_a_version_that_answers_and_not_for_a_shadow(
         for name in {errors, latency} & made.keys():
             dimensions = {each["Name"]: each["Value"] for each in made[name]["Dimensions"]}
             assert dimensions == {"EndpointName": MODEL, "VariantName": "Challenger"}
-            assert made[name]["AlarmActions"] and "isthmus rollback" in made[name]["AlarmDescription"]
+            assert made[name]["AlarmActions"] and "isthmus pending" in made[name]["AlarmDescription"]
 
 
 # ---- in deployed accounts: each test leaves prod to the next
