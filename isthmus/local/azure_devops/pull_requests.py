@@ -104,8 +104,20 @@ def _change_status(call: Call, request: Document, status: str) -> None:
         request["closedDate"] = now() if status == "abandoned" else None
         request["closedBy"] = call.principal.id if status == "abandoned" else None
         call.organization.table("pullrequest").save(request["pullRequestId"], request)
+        if status == "active":
+            _catch_up(call, request)
     else:
         raise invalid(f"TF401181: A pull request that is {request['status']} cannot become {status}.")
+
+
+def _catch_up(call: Call, request: Document) -> None:
+    """It is open again: its branch may have been pushed to meanwhile, and nobody agreed to that."""
+    repository, before = of(call), request["lastMergeSource"]
+    prepare(call.organization, repository, request)
+    if moved := request["lastMergeSource"] != before:
+        request["lastPusher"] = _last_pusher(call.organization, repository, request["source"])
+        policies.forget_votes(call.organization, request)
+    policies.evaluate(call.organization, request, call.principal, pushed=moved)
 
 
 def _refuse_unmet(organization: Organization, request: Document) -> None:
