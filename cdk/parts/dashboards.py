@@ -22,6 +22,8 @@ Line = tuple[str, str]
 ENDPOINT = "EndpointName"
 # CloudWatch puts the chosen model's name in its place.
 CHOSEN = "any-model"
+# As `isthmus.monitor.outputs` puts them.
+FOUND = ("FeatureDrift", "PredictionDrift", "QualityLoss", "BiasDrift", "ExplanationDrift")
 MINUTES, DAY = 300, 86_400
 WIDTH, HEIGHT = 8, 6
 MOST = 10
@@ -82,7 +84,7 @@ def _api(platform: Platform) -> list[Widget]:
 def _model(stage: Stage) -> list[Widget]:
     """Of the chosen model, whatever its variants are called."""
     host = "/aws/sagemaker/Endpoints"
-    found = [_of_monitor(metric, stage) for metric in ("FeatureDrift", "QualityLoss")]
+    found = [_of_monitor(metric, stage) for metric in FOUND]
     return [
         _graph("Requests", [_of_endpoint("Invocations", "Sum")]),
         _graph("Latency of the model (µs)", [_of_endpoint("ModelLatency", p) for p in ("p50", "p95", "p99")]),
@@ -95,7 +97,7 @@ def _model(stage: Stage) -> list[Widget]:
             [_of_endpoint(f"{what}Utilization", "Maximum", host) for what in ("CPU", "Memory")],
         ),
         _graph("Requests for each instance", [_of_endpoint("InvocationsPerInstance", "Sum")]),
-        _graph("Drift and loss of quality (over 1: beyond chance)", found, DAY, bound=1),
+        _graph("What its monitor finds (over 1: beyond chance)", found, DAY, bound=1),
         _graph("Population stability of each feature", [_features(stage)], DAY),
         _table("Version deployed", [_of_monitor(names.VERSION_METRIC, stage)], DAY),
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from isthmus import names
 from isthmus.config import DeployConfig, Platform, Stage
@@ -19,7 +20,8 @@ from isthmus.deploy.registered import Registered
 class Alarm:
     """In alarm while `datapoints` of a metric's last `periods` periods (of seconds) are beyond a bound.
 
-    Of several metrics the greatest value counts; CloudWatch takes ten at most.
+    Of several metrics the greatest value counts; CloudWatch takes ten at most. One that `pages` tells people
+    itself, and where it `tells_end` also that it is over.
     """
 
     id: str
@@ -36,6 +38,7 @@ class Alarm:
     comparison: str = "GreaterThanThreshold"
     missing: str = "notBreaching"
     pages: bool = True
+    tells_end: bool = True
     # A few slow requests are no 95th percentile.
     few_samples: str = "ignore"
 
@@ -52,7 +55,7 @@ def alarms(
 
     `registered` is how the version was, where Model Monitor watches it.
     """
-    watched: Iterable[Alarm] = watching(platform, config.model, stage) if config.watched else ()
+    watched: Iterable[Alarm] = watching(platform, config, stage) if config.watched else ()
     if registered:
         watched = watching_the_service(platform, config, stage, registered)
     beside = challenging(platform, config, stage) if compared else ()
@@ -157,27 +160,54 @@ def measured(config: DeployConfig) -> dict[str, str]:
     return {"EndpointName": names.endpoint(config.model, config.endpoint), "VariantName": names.VARIANT}
 
 
-def watching(platform: Platform, model: str, stage: Stage) -> Iterator[Alarm]:
-    """What a monitor finds; over 1 is more than chance explains (see `isthmus.monitor.step`)."""
-    for id_, name, metric, what in (
-        ("Drift", names.drift_alarm(platform, model), "FeatureDrift", "inputs have drifted"),
-        ("Quality", names.quality_alarm(platform, model), "QualityLoss", "quality is lost"),
+# The stages whose drift and loss of quality the bridge carries on (`cdk/parts/bridge_feeds.py`).
+BRIDGED = ("prod",)
+
+
+def watching(platform: Platform, config: DeployConfig, stage: Stage) -> Iterator[Alarm]:
+    """What a monitor finds: an alarm for each kind, on the metric that it puts (`isthmus.monitor.outputs`).
+
+    Drift and lost quality in prod may train the model anew, so the bridge tells of them, and what becomes of
+    it; of all else people are told at once.
+    """
+    asked, model = config.monitoring, config.model
+    found = partial(_found, model, stage)
+    for one in (
+        found("Drift", names.drift_alarm(platform, model), "FeatureDrift", "inputs have drifted"),
+        found("Quality", names.quality_alarm(platform, model), "QualityLoss", "quality is lost"),
     ):
-        yield Alarm(
-            id_,
-            name,
-            f"{model} in {stage}: {what} beyond chance",
-            names.METRIC_NAMESPACE,
-            metric,
-            {"Model": model, "Stage": stage},
-            "Maximum",
-            1,
-            # Between two runs of the monitor nothing is measured. So each run that finds it tells anew.
-            period=60,
-            periods=1,
-            datapoints=1,
-            pages=False,
-        )
+        yield replace(one, pages=stage not in BRIDGED)
+    name = names.predictions_alarm(platform, model)
+    yield found("Predictions", name, "PredictionDrift", "answers have drifted")
+    name, what = (
+        names.constraints_alarm(platform, model),
+        "values are missing that were not, or categories new",
+    )
+    yield replace(found("Constraints", name, "ConstraintViolations", what), threshold=0)
+    if asked.bias:
+        name = names.bias_alarm(platform, model)
+        yield found("Bias", name, "BiasDrift", "it is further from fair than in training")
+    if asked.explanations:
+        name, what = names.explanations_alarm(platform, model), "features count otherwise than in training"
+        yield found("Explanations", name, "ExplanationDrift", what)
+
+
+def _found(model: str, stage: Stage, id_: str, name: str, metric: str, what: str) -> Alarm:
+    """In alarm for a minute: between two runs nothing is measured, so each run that finds it tells anew."""
+    return Alarm(
+        id_,
+        name,
+        f"{model} in {stage}: {what}. Look at what it is: isthmus monitor report {model} --stage {stage}",
+        names.METRIC_NAMESPACE,
+        metric,
+        {"Model": model, "Stage": stage},
+        "Maximum",
+        1,
+        period=60,
+        periods=1,
+        datapoints=1,
+        tells_end=False,
+    )
 
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-limits.html
@@ -194,6 +224,7 @@ def watching_the_service(
     for number, start in enumerate(range(0, len(metrics), MOST_METRICS), 1):
         further = names.further_drift_alarm(platform, model, number)
         yield _of_the_service(
+            stage,
             "Drift" if number == 1 else f"Drift{number}",
             names.drift_alarm(platform, model) if number == 1 else further,
             f"{model} in {stage}: inputs have drifted over {THRESHOLD:g}, Model Monitor finds",
@@ -204,6 +235,7 @@ def watching_the_service(
         )
     if config.monitoring.model_quality:
         found = _of_the_service(
+            stage,
             "Quality",
             names.quality_alarm(platform, model),
             f"{model} in {stage}: quality is lost, Model Monitor finds: {registered.metric} is beyond "
@@ -217,6 +249,7 @@ def watching_the_service(
 
 
 def _of_the_service(
+    stage: Stage,
     id_: str,
     name: str,
     message: str,
@@ -238,5 +271,6 @@ def _of_the_service(
         period=3600,
         periods=1,
         datapoints=1,
-        pages=False,
+        pages=stage not in BRIDGED,
+        tells_end=False,
     )

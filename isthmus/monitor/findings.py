@@ -98,6 +98,11 @@ class Explained:
     def drifted(self) -> bool:
         return self.ndcg < self.threshold
 
+    @property
+    def ratio(self) -> float:
+        """Over 1 is drift; 0 is the same order as in training."""
+        return (1 - self.ndcg) / (1 - self.threshold)
+
 
 @dataclass(frozen=True)
 class SetAside:
@@ -139,6 +144,11 @@ class Findings:
     @property
     def drifted(self) -> list[Drift]:
         return [one for one in self.drift if one.ratio > 1]
+
+    @property
+    def broken(self) -> list[Violation]:
+        """Constraints of the data that do not hold, drift apart."""
+        return [one for one in self.violations if one["constraint_check_type"] != "baseline_drift_check"]
 
     @property
     def unfair(self) -> list[BiasMetric]:
@@ -186,10 +196,9 @@ def summary(found: Findings) -> str:
         verdict = "drift" if one.ratio > 1 else "steady"
         told = f"{one.value:8.3f} {one.threshold:10.3f} {one.chance:8.2g}  {verdict}"
         lines.append(f"  {one.feature:<{wide}} {told}")
-    for broken in found.violations:
-        if broken["constraint_check_type"] != "baseline_drift_check":
-            said = f"{broken['constraint_check_type']}: {broken['description']}"
-            lines.append(f"  {broken['feature_name']:<{wide}} {said}")
+    for broken in found.broken:
+        said = f"{broken['constraint_check_type']}: {broken['description']}"
+        lines.append(f"  {broken['feature_name']:<{wide}} {said}")
     return "\n".join([*lines, *_troubles(found), *_fairness(found), quality_line(found.quality)])
 
 

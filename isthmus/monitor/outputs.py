@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from isthmus.monitor.baseline import Baseline
 from isthmus.monitor.capture import Bad
 from isthmus.monitor.findings import Findings
+from isthmus.monitor.predictions import PREDICTION
 from isthmus.monitor.profile import constraints, statistics
 from isthmus.monitor.report import page
 from isthmus.monitor.served import served
@@ -73,17 +74,29 @@ def publish(found: Findings, more: Mapping[str, list[dict[str, Any]]]) -> None:
 
 
 def metrics(found: Findings) -> list[dict[str, Any]]:
-    """The findings as CloudWatch's metric data: the worst drift, the loss, and each feature's index.
+    """The findings as CloudWatch's metric data: the worst of each kind, and each feature's index.
 
-    Nothing where nothing was measured.
+    Nothing where nothing was measured. `isthmus.deploy.alarms` says from which values on people are told.
     """
     where = [{"Name": "Model", "Value": found.model}, {"Name": "Stage", "Value": found.stage}]
-    data: list[dict[str, Any]] = []
-    if found.drift:
-        data.append({"MetricName": "FeatureDrift", "Dimensions": where, "Value": found.drift[0].ratio})
-    if found.quality is not None:
-        data.append({"MetricName": "QualityLoss", "Dimensions": where, "Value": found.quality.loss})
+    data = [{"MetricName": name, "Dimensions": where, "Value": value} for name, value in _worst(found)]
     for one in found.drift:
         feature = {"Name": "Feature", "Value": ascii_only(one.feature)}
         data.append({"MetricName": "Psi", "Dimensions": [*where, feature], "Value": one.psi})
     return data
+
+
+def _worst(found: Findings) -> Iterator[tuple[str, float]]:
+    """By kind of finding: how many constraints are broken, and of the others a ratio, a finding over 1."""
+    if found.rows:
+        yield "ConstraintViolations", len(found.broken)
+    for name, of_predictions in (("FeatureDrift", False), ("PredictionDrift", True)):
+        ratios = [one.ratio for one in found.drift if (one.feature == PREDICTION) == of_predictions]
+        if ratios:
+            yield name, max(ratios)
+    if found.quality is not None:
+        yield "QualityLoss", found.quality.loss
+    if found.bias:
+        yield "BiasDrift", max(one.ratio for one in found.bias)
+    if found.explained:
+        yield "ExplanationDrift", found.explained.ratio

@@ -56,7 +56,7 @@ def page(found: Findings, baseline: Baseline, current: Baseline) -> str:
 
 
 def _tiles(found: Findings) -> str:
-    drifted, broken = len(found.drifted), len(found.violations) - len(found.drifted)
+    drifted, broken = len(found.drifted), len(found.broken)
     labels = found.quality.n if found.quality else 0
     tiles = (
         ("rows looked at", str(found.rows), ""),
@@ -82,12 +82,11 @@ def _quality(quality: Quality | None) -> str:
 
 
 def _broken(found: Findings) -> str:
-    broken = [one for one in found.violations if one["constraint_check_type"] != "baseline_drift_check"]
-    if not broken:
+    if not found.broken:
         return ""
     rows = (
         [escape(one[key]) for key in ("feature_name", "constraint_check_type", "description")]
-        for one in broken
+        for one in found.broken
     )
     return f'<h2 class="bad">Broken constraints</h2>{table(("feature", "constraint", "what is wrong"), rows)}'
 

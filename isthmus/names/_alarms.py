@@ -48,6 +48,22 @@ def quality_alarm(platform: Platform, model: str) -> str:
     return f"{platform.name}-{model}-quality"
 
 
+def predictions_alarm(platform: Platform, model: str) -> str:
+    return f"{platform.name}-{model}-predictions"
+
+
+def constraints_alarm(platform: Platform, model: str) -> str:
+    return f"{platform.name}-{model}-constraints"
+
+
+def bias_alarm(platform: Platform, model: str) -> str:
+    return f"{platform.name}-{model}-bias"
+
+
+def explanations_alarm(platform: Platform, model: str) -> str:
+    return f"{platform.name}-{model}-explanations"
+
+
 ALARMS = (
     errors_alarm,
     latency_alarm,
@@ -56,6 +72,10 @@ ALARMS = (
     challenger_latency_alarm,
     drift_alarm,
     quality_alarm,
+    predictions_alarm,
+    constraints_alarm,
+    bias_alarm,
+    explanations_alarm,
 )
 """Those that a model's endpoint stack makes, whichever version serves."""
 

@@ -144,7 +144,7 @@ def test_a_monitor_may_put_what_its_alarms_watch(templates: Templates, platform:
     config = DeployConfig.model_validate({"model": MODEL, "monitoring": monitoring})
     registered = Registered(features=("wind",), classes=2, metric="auc", worst=0.6, higher_is_better=True)
     watched = [
-        *alarms.watching(platform, MODEL, "prod"),
+        *alarms.watching(platform, DeployConfig(model=MODEL), "prod"),
         *alarms.watching_the_service(platform, config, "prod", registered),
     ]
     template, policy = templates["prod"], names.policy(platform, "monitor")

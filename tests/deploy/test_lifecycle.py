@@ -310,11 +310,12 @@ class TestMonitor:
         assert re.search(r"season +categorical_values_check", found)
         assert re.search(r"auc 0\.\d+ \[.*on 60 labels.*a loss beyond chance", found)
 
-    def test_both_alarms_go_off(self, team: Team, found: str) -> None:
+    def test_their_alarms_go_off(self, team: Team, found: str) -> None:
         alarms = team.cloud.aws.client("cloudwatch", ACCOUNTS["prod"]).describe_alarms()["MetricAlarms"]
         states = {one["AlarmName"]: one["StateValue"] for one in alarms}
         assert states[names.drift_alarm(team.platform, MODEL)] == "ALARM"
         assert states[names.quality_alarm(team.platform, MODEL)] == "ALARM"
+        assert states[names.constraints_alarm(team.platform, MODEL)] == "ALARM"
 
     def test_the_report_is_a_page_of_its_own(self, team: Team, found: str, tmp_path: Path) -> None:
         said = done(team.operate("monitor", "report", MODEL, "--html", str(tmp_path / "report.html")))

@@ -138,6 +138,17 @@ def test_what_monitors_find_has_the_alarms_that_the_bridge_knows(
 
 
 @pytest.mark.parametrize("stage", STAGES)
+def test_what_else_monitors_find_tells_people_and_not_that_it_ended(
+    templates: Templates, platform: Platform, stage: str
+) -> None:
+    """A minute later nothing is measured, which says nothing."""
+    topic = f"arn:aws:sns:{platform.region}:{getattr(platform.accounts, stage)}:{names.topic(platform)}"
+    for name in (names.predictions_alarm, names.constraints_alarm):
+        alarm = alarms(templates[stage])[name(platform, MODEL)]
+        assert (alarm["AlarmActions"], "OKActions" in alarm) == ([topic], False)
+
+
+@pytest.mark.parametrize("stage", STAGES)
 def test_failing_and_slow_endpoints_call_people(templates: Templates, platform: Platform, stage: str) -> None:
     account = getattr(platform.accounts, stage)
     topic = f"arn:aws:sns:{platform.region}:{account}:{names.topic(platform)}"

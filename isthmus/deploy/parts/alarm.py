@@ -65,7 +65,7 @@ def _make_alarm(scope: Construct, alarm: Alarm, topics: list[str] | None) -> clo
         comparison_operator=alarm.comparison,
         treat_missing_data=alarm.missing,
         alarm_actions=topics,
-        ok_actions=topics,
+        ok_actions=topics if alarm.tells_end else None,
     )
 
 
