@@ -1,4 +1,4 @@
-"""Every deployment to prod that the project keeps: which run it was, and by what it was let pass.
+"""Every deployment to prod, and of any account's stacks, that the project keeps: by what it was let pass.
 
 Azure DevOps writes down for an environment which runs deployed to it, whatever their pipeline, and keeps a
 run for as long as the project's retention says; one that serves, for as long as it does.
@@ -15,11 +15,14 @@ from isthmus import names
 from isthmus.azure import approvals, merged, runs
 from isthmus.azure.approvals import Approval
 from isthmus.azure.client import Client
+from isthmus.azure.guarded import ACCOUNTS
 from isthmus.azure.present import Present
 from isthmus.azure.runs import Run
 
-# prod's two environments: what the deploy pipelines deploy to, and the infrastructure's.
-ENVIRONMENTS = ("prod", names.infrastructure_environment("prod"))
+# prod's two environments, which ask for approvals: the deploy pipelines', and the infrastructure's.
+APPROVED = ("prod", names.infrastructure_environment("prod"))
+# And those of the other accounts' stacks: prod takes what automation holds.
+ENVIRONMENTS = tuple(dict.fromkeys((*APPROVED, *map(names.infrastructure_environment, ACCOUNTS))))
 EXTENDS = "Checkpoint.ExtendsCheck"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from isthmus import names
+from isthmus.audit.deployments import APPROVED
 from isthmus.audit.facts import Facts, Served
 from isthmus.aws import is_machine
 from isthmus.azure.duties import breaches
@@ -189,6 +190,8 @@ def _check(facts: Facts) -> Iterator[tuple[str, str]]:
     """Both checks of prod were passed by somebody: the environment's and the connection's."""
     called = {"environment": "the environment", "service": "the service connection"}
     for one in facts.deployments:
+        if one.environment not in APPROVED:
+            continue
         if one.run is None:
             yield one.name, f"it deployed to {one.environment}, and Azure DevOps has it no more"
             continue
@@ -249,9 +252,11 @@ RULES = (
     Rule("deployment-run", "Every version in prod came by a run of main for it.", _each(_deployment)),
     Rule("runs-kept", "The runs of every version in prod are kept for as long as it serves.", _each(_kept)),
     Rule("version-registered", "All that serves in prod is a version of the registry.", _unregistered),
-    Rule("commits-merged", "Every commit that built or deployed to prod is on main.", _merged),
+    Rule(
+        "commits-merged", "Every commit that built, or deployed to prod or an account, is on main.", _merged
+    ),
     Rule("deployment-check", "Every deployment to prod that is kept passed both approvals.", _check),
-    Rule("deployment-template", "Every deployment to prod that is kept came by the template.", _template),
+    Rule("deployment-template", "Every deployment to prod or an account came by the template.", _template),
     Rule("deployment-guards", "Prod is guarded by template, branch, lock, approval and switches.", _guards),
     Rule("duties-separated", "Nobody decides about what he or she had built.", _duties),
     Rule("no-stored-token", "No connection, variable group or pipeline keeps a secret.", _stored),

@@ -209,13 +209,33 @@ def test_a_secret_that_the_project_keeps_is_found(shell: Shell, azure: StandIn, 
     assert "✗ no-stored-token" in said
 
 
+def past(azure: StandIn, environment: str, name: str, branch: str = "main") -> runs.Run:
+    """A run that says main and runs a branch's commit: it deploys once the environment's checks are gone."""
+    admin, client = azure.person("admin"), Client(azure.organization_url, PROJECT, azure.token("admin"))
+    present = Present(client)
+    for check in present.checks("environment", environment):
+        client.delete(f"pipelines/checks/configurations/{check['id']}", version=CHECKS)
+    admin.post("git/repositories", {"name": name})
+    admin.commit(name, {"azure-pipelines.yml": PAST.replace("PLACE", environment)})
+    tip = admin.commit(name, {"more.txt": "more"}, branch)
+    number = admin.pipeline(name, name)
+    let = {"pipelines": [{"id": number, "authorized": True}]}
+    place = present.environment(environment).id
+    admin.patch(f"pipelines/pipelinepermissions/environment/{place}", let)
+    it = {"refName": "refs/heads/main", "version": tip}
+    made = admin.post(f"pipelines/{number}/runs", {"resources": {"repositories": {"self": it}}})
+    run = runs.wait(client, made["id"], every_seconds=0.1, timeout=60)
+    assert run.result == "succeeded"
+    return run
+
+
 PAST = """
 trigger: none
 stages:
 - stage: quick
   jobs:
   - deployment: quick
-    environment: prod
+    environment: PLACE
     strategy: {runOnce: {deploy: {steps: [{bash: 'true'}]}}}
 """
 
@@ -226,35 +246,37 @@ def test_a_deployment_past_template_and_checks_is_found_though_another_serves(
     """Prod's guards were taken away, a pipeline deployed, and the guards were put back."""
     said = shell.run("audit", **signed_in(azure)).output
     assert "✓ deployment-template" in said and "✓ deployment-check" in said
-    admin, client = azure.person("admin"), Client(azure.organization_url, PROJECT, azure.token("admin"))
-    present = Present(client)
-    for check in present.checks("environment", "prod"):
-        client.delete(f"pipelines/checks/configurations/{check['id']}", version=CHECKS)
-    repository = admin.post("git/repositories", {"name": "aside"})
-    admin.commit("aside", {"azure-pipelines.yml": PAST})
-    aside = {"id": repository["id"], "type": "azureReposGit"}
-    made = admin.post(
-        "pipelines",
-        {"name": "aside", "folder": "\\",
-         "configuration": {"type": "yaml", "path": "/azure-pipelines.yml", "repository": aside}},
-    )  # fmt: skip
-    prod = present.environment("prod").id
-    let = {"pipelines": [{"id": made["id"], "authorized": True}]}
-    admin.patch(f"pipelines/pipelinepermissions/environment/{prod}", let)
-    run = runs.wait(client, runs.queue(client, "aside").id, every_seconds=0.1, timeout=60)
-    assert run.result == "succeeded"
+    run = past(azure, "prod", "aside")
     monkeypatch.setenv("AZURE_DEVOPS_URL", azure.organization_url)
     provision.apply(read_platform(CHECKOUT / "platform.yaml"), folders, token=azure.token("admin"))
     said = shell.run("audit", **signed_in(azure)).output
     assert "✓ deployment-guards" in said
     assert f"run {run.id} of aside: no check found the required template when it deployed to prod" in said
     assert f"run {run.id} of aside: it passed the environment and the service connection without" in said
-    kept = client.get(LEASES, version=VERSION, definitionId=made["id"], runId=run.id)["value"]
+    client = Client(azure.organization_url, PROJECT, azure.token("admin"))
+    kept = client.get(LEASES, version=VERSION, definitionId=run.definition, runId=run.id)["value"]
     client.delete(LEASES, version=VERSION, ids=",".join(str(one["leaseId"]) for one in kept))
     client.delete(f"build/builds/{run.id}")
     assert f"run {run.id} of aside: it deployed to prod, and Azure DevOps has it no more" in (
         shell.run("audit", **signed_in(azure)).output
     )
+
+
+def test_stacks_of_an_account_that_came_by_a_commit_on_no_main_are_found(
+    shell: Shell, azure: StandIn, folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prod takes what automation holds: its stacks are as well guarded."""
+    assert "✓ commits-merged" in shell.run("audit", **signed_in(azure)).output
+    run = past(azure, "infrastructure-automation", "astray", branch="evil")
+    monkeypatch.setenv("AZURE_DEVOPS_URL", azure.organization_url)
+    provision.apply(read_platform(CHECKOUT / "platform.yaml"), folders, token=azure.token("admin"))
+    said = shell.run("audit", **signed_in(azure)).output
+    about = f"run {run.id} of astray: "
+    assert (
+        f"{about}no check found the required template when it deployed to infrastructure-automation" in said
+    )
+    assert f"{about}run {run.id} ran commit {run.commit[:9]} of self, which is not on main" in said
+    assert "without an approval" not in said
 
 
 def test_an_audit_that_cannot_be_made_ends_with_two(shell: Shell) -> None:
