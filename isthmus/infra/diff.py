@@ -1,6 +1,7 @@
 """What deploying an assembly would change: resources that come, go or become something else.
 
-Compared with what stands in an account, or with another assembly. What touches security comes first.
+Compared with what stands in an account, or with another assembly. What touches security comes first; each
+says whether CloudFormation updates it or makes another in its place, which loses what it holds.
 """
 
 from __future__ import annotations
@@ -14,25 +15,32 @@ from typing import Any, Literal
 
 from isthmus.infra.change import NEVER_STOOD
 from isthmus.infra.manifest import Stack, read_stacks
+from isthmus.infra.replacement import Fate, Resources, fates
 from isthmus.infra.roles import Roles
 
-Resources = Mapping[str, Mapping[str, Any]]
 Sign = Literal["+", "-", "~"]
+LOSES: tuple[Fate, ...] = ("replace", "may replace", "delete")
 # Who may do what, with which key, and from where.
 SECURITY = re.compile(
     r"AWS::(IAM|KMS|SSO|WAFv2|SecretsManager|Organizations)::|Policy$|::Permission$|SecurityGroup"
 )
+KEPT = ("Retain", "RetainExceptOnCreate")
 POLICY = re.compile(r"Policy|Permission|Trust|Encrypt|Kms|PublicAccess|Authoriz", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One resource, and what would happen to it; `paths` are its parts that would become others."""
+    """One resource, and what would happen to it; `paths` are its parts that would become others.
+
+    `kept` says that what goes, or gives way to another, stays in the account, by the template's own policy.
+    """
 
     sign: Sign
     type: str
     resource: str
+    fate: Fate
     paths: tuple[str, ...] = ()
+    kept: bool = False
 
     @property
     def is_security(self) -> bool:
@@ -41,7 +49,11 @@ class Difference:
 
     def __str__(self) -> str:
         what = f" ({', '.join(self.paths)})" if self.paths else ""
-        return f"{self.sign} {self.type} {self.resource}{what}"
+        return f"{self.sign} {self.type} {self.resource}{what}: {self.said}"
+
+    @property
+    def said(self) -> str:
+        return f"{self.fate}, and the old one is kept" if self.kept else self.fate
 
 
 def deployed(roles: Roles, stack: Stack) -> Resources:
@@ -73,19 +85,23 @@ def resources_of(assembly: Path) -> dict[str, Resources]:
 
 def differences(before: Resources, after: Resources) -> list[Difference]:
     """What makes `after` of `before`: first what touches security, then by name."""
-    found = (_difference(name, before.get(name), after.get(name)) for name in sorted({*before, *after}))
-    return sorted((one for one in found if one), key=lambda one: not one.is_security)
+    found = [
+        _difference(name, before.get(name), after.get(name), fate)
+        for name, fate in sorted(fates(before, after).items())
+    ]
+    return sorted(found, key=lambda one: not one.is_security)
 
 
 def _difference(
-    name: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
-) -> Difference | None:
-    if before == after:
-        return None
+    name: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, fate: Fate
+) -> Difference:
     if before is None or after is None:
         sign: Sign = "-" if after is None else "+"
-        return Difference(sign, (after or before or {})["Type"], name)
-    return Difference("~", after["Type"], name, tuple(_paths(before, after)))
+        there = after or before or {}
+        kept = after is None and there.get("DeletionPolicy") in KEPT
+        return Difference(sign, there["Type"], name, fate, kept=kept)
+    kept = fate in LOSES and before.get("UpdateReplacePolicy") in KEPT
+    return Difference("~", after["Type"], name, fate, tuple(_paths(before, after)), kept)
 
 
 def _paths(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
@@ -113,7 +129,12 @@ def markdown(found: Mapping[str, list[Difference]]) -> str:
         return "**No account changes.**\n"
     security = sum(one.is_security for each in changed.values() for one in each)
     total = sum(map(len, changed.values()))
-    lines = [f"**Resources that change: {total}. Of these touch security: {security}.**", ""]
+    lost = sum(one.fate in LOSES and not one.kept for each in changed.values() for one in each)
+    lines = [
+        f"**Resources that change: {total}. Of these touch security: {security}; are or may be replaced or "
+        f"deleted, with what they hold: {lost}.**",
+        "",
+    ]
     for title, wanted in (("Security: who may do what", True), ("The rest", False)):
         lines += _section(title, changed, security=wanted)
     return "\n".join(lines) + "\n"
@@ -121,11 +142,16 @@ def markdown(found: Mapping[str, list[Difference]]) -> str:
 
 def _section(title: str, found: Mapping[str, list[Difference]], *, security: bool) -> Iterator[str]:
     rows = [
-        f"| {stack} | {one.sign} | {one.type} | `{one.resource}` | {', '.join(one.paths)} |"
+        f"| {stack} | {one.sign} | {one.type} | `{one.resource}` | {', '.join(one.paths)} | {_bold(one)} |"
         for stack, each in found.items()
         for one in each
         if one.is_security == security
     ]
     if rows:
-        yield from (f"### {title}", "", "| stack | | type | resource | parts |", "|---|---|---|---|---|")
+        head = ("| stack | | type | resource | parts | how |", "|---|---|---|---|---|---|")
+        yield from (f"### {title}", "", *head)
         yield from (*rows, "")
+
+
+def _bold(one: Difference) -> str:
+    return f"**{one.said}**" if one.fate in LOSES else one.said
