@@ -70,7 +70,7 @@ def _dragged(resources: Resources, found: Mapping[str, Fate]) -> Iterator[str]:
 
 @cache
 def _schema(type_: str) -> Mapping[str, Any] | None:
-    """The schema of a resource type; None where there is none, and of what decides itself when it is asked."""
+    """The schema of a resource type; None where there is none, as of one that decides by itself."""
     from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
 
     if type_.startswith("Custom::") or type_ == "AWS::CloudFormation::CustomResource":
