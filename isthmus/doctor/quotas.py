@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from isthmus.config import STAGES, AccountRole, Platform
 from isthmus.config.capacity import Capacity
@@ -35,11 +36,16 @@ def needs(platform: Platform, account: AccountRole) -> Iterator[Need]:
 
 
 def quotas(sight: Sight, account: AccountRole) -> Iterator[Finding]:
-    """SageMaker's quotas of the account beside what its jobs and endpoints take."""
+    """SageMaker's quotas that apply to the account beside what its jobs and endpoints take.
+
+    Of one whose applied value is not available Service Quotas lists nothing: AWS's default holds then.
+    """
     client = sight.client(account, "service-quotas")
-    pages = client.get_paginator("list_service_quotas").paginate(ServiceCode=SERVICE)
-    found = {one["QuotaName"]: one for page in pages for one in page["Quotas"]}
-    for need in needs(sight.platform, account):
+    needed = list(needs(sight.platform, account))
+    found = _listed(client, "list_service_quotas")
+    if any(need.quota not in found for need in needed):
+        found = _listed(client, "list_aws_default_service_quotas") | found
+    for need in needed:
         one = found.get(need.quota)
         if one is None:
             yield Finding("could not look", f"quota {need.quota}", "Service Quotas does not know it")
@@ -50,3 +56,8 @@ def quotas(sight: Sight, account: AccountRole) -> Iterator[Finding]:
                 f"aws service-quotas request-service-quota-increase {which} --region {sight.platform.region}"
             )
             yield Finding("missing", f"quota {need.quota}", says, raise_)
+
+
+def _listed(client: Any, operation: str) -> dict[str, dict[str, Any]]:
+    pages = client.get_paginator(operation).paginate(ServiceCode=SERVICE)
+    return {one["QuotaName"]: one for page in pages for one in page["Quotas"]}

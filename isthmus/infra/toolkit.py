@@ -175,7 +175,7 @@ class Toolkit:
         groups = f"arn:aws:sagemaker:{self.region}:{self.account}:model-package-group/*"
         return [
             _allow("sagemaker:GetModelPackageGroupPolicy", groups),
-            _allow("servicequotas:ListServiceQuotas", "*"),
+            _allow(["servicequotas:ListAWSDefaultServiceQuotas", "servicequotas:ListServiceQuotas"], "*"),
         ]
 
     def _deploy(self) -> list[Any]:

@@ -97,6 +97,21 @@ def test_a_role_whose_sessions_are_shorter_than_asked_for(
     assert says.startswith("a session may last 60 minutes, and isthmus assume asks for 120 minutes")
 
 
+@pytest.mark.parametrize(("applied", "enough"), [(None, False), (4.0, True)])
+def test_a_quota_without_an_applied_value_has_that_of_aws(
+    platform: Platform, applied: float | None, enough: bool
+) -> None:
+    sight = Stubbed(platform, "service-quotas")
+    one = {"QuotaName": "ml.m5.large for endpoint usage", "QuotaCode": "L-61947752"}
+    own = [] if applied is None else [one | {"Value": applied}]
+    sight.answers["service-quotas"].add_response("list_service_quotas", {"Quotas": own})
+    if applied is None:
+        default = {"Quotas": [one | {"Value": 0.0}]}
+        sight.answers["service-quotas"].add_response("list_aws_default_service_quotas", default)
+    found = list(quotas(sight, "prod"))
+    assert not found if enough else found[0].says.startswith("it is 0, and 2 are needed")
+
+
 @pytest.mark.parametrize("value", [0, 1, 2, 4])
 def test_a_quota_that_does_not_suffice(platform: Platform, value: int) -> None:
     """One model's endpoint takes two instances while a new version takes over."""

@@ -77,6 +77,7 @@ def _raise(params: Record) -> Record:
 
 OPERATIONS: dict[str, Callable[[Record], Record]] = {
     "ListServiceQuotas": _listed,
+    "ListAWSDefaultServiceQuotas": lambda params: {"Quotas": list(_defaults(params["ServiceCode"]))},
     "GetServiceQuota": lambda params: {"Quota": _of(params)},
     "RequestServiceQuotaIncrease": _raise,
 }
@@ -87,6 +88,11 @@ def _of(params: Record) -> Record:
         if quota["QuotaCode"] == params["QuotaCode"]:
             return quota
     raise ApiError("NoSuchResourceException", f"There is no quota {params['QuotaCode']}.")
+
+
+def _defaults(service: str) -> Iterator[Record]:
+    """What a new account has: no raise shows."""
+    yield from (one | {"Value": FIRST} for one in _quotas(service))
 
 
 def _quotas(service: str) -> Iterator[Record]:

@@ -26,6 +26,8 @@ def test_a_quota_is_raised_in_its_account(aws: Aws) -> None:
     done = quotas.request_service_quota_increase(**asked, DesiredValue=before + 2)["RequestedQuota"]
     assert (done["QuotaName"], done["Status"]) == (ENDPOINTS, "APPROVED")
     assert quotas.get_service_quota(**asked)["Quota"]["Value"] == before + 2
+    first = quotas.list_aws_default_service_quotas(ServiceCode="sagemaker")["Quotas"]
+    assert next(one["Value"] for one in first if one["QuotaName"] == ENDPOINTS) == before
     assert value(aws, PROD) == (code, before)
     with pytest.raises(ClientError, match="IllegalArgument"):
         quotas.request_service_quota_increase(**asked, DesiredValue=before)
