@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from isthmus import names
+from isthmus import names, running
 from isthmus.config import Stage
 from isthmus.config.kinds import Kind
 from isthmus.errors import NotFound, Problem
@@ -42,6 +42,9 @@ class Serving:
     size: str = ""
     # All that answers or is compared, the two above among them; empty for a model that is of no version.
     behind: tuple[str, ...] = ()
+    # How it runs otherwise than its configuration says; and variants that have other numbers of instances.
+    changed: tuple[str, ...] = ()
+    resized: tuple[str, ...] = ()
 
     @property
     def target(self) -> dict[str, str]:
@@ -90,7 +93,8 @@ def _endpoint(sagemaker: Any, model: str, stage: Stage, kind: Kind) -> Serving |
             raise
         return None
     config = found.get("EndpointConfigName", "")
-    behind = variants_of(sagemaker, config) if config else {}
+    described = sagemaker.describe_endpoint_config(EndpointConfigName=config) if config else {}
+    behind = _versions(sagemaker, described)
     return Serving(
         stage=stage,
         endpoint=name,
@@ -104,6 +108,8 @@ def _endpoint(sagemaker: Any, model: str, stage: Stage, kind: Kind) -> Serving |
         challenger=behind.get(names.CHALLENGER, ""),
         shadow=bool(found.get("ShadowProductionVariants")),
         behind=tuple(behind.values()),
+        changed=tuple(running.differences(found, described)) if config else (),
+        resized=tuple(running.resized(found, described)) if config else (),
     )
 
 
@@ -185,8 +191,11 @@ def _transforms_by(pipeline: Mapping[str, Any]) -> str:
 
 def variants_of(sagemaker: Any, endpoint_config: str) -> dict[str, str]:
     """The ARNs of the model packages that a configuration serves, by variant: first the one in charge."""
-    described = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint_config)
-    each = [*described["ProductionVariants"], *described.get("ShadowProductionVariants", [])]
+    return _versions(sagemaker, sagemaker.describe_endpoint_config(EndpointConfigName=endpoint_config))
+
+
+def _versions(sagemaker: Any, described: Mapping[str, Any]) -> dict[str, str]:
+    each = [*described.get("ProductionVariants", []), *described.get("ShadowProductionVariants", [])]
     return {one["VariantName"]: _version_of(sagemaker, one["ModelName"]) for one in each}
 
 
@@ -198,16 +207,24 @@ def _version_of(sagemaker: Any, name: str) -> str:
 
 
 def expect(
-    serving: Serving, model_package_arn: str, endpoint_config: str = "", challenger: str = "", size: str = ""
+    serving: Serving,
+    model_package_arn: str,
+    endpoint_config: str = "",
+    challenger: str = "",
+    size: str = "",
+    *,
+    scales: bool = True,
 ) -> None:
     """Raise `Problem` unless it is in service with this version, and no other but the one compared with it.
 
-    With a configuration named, by this one; with a size, of this one.
+    With a configuration named, by this one; with a size, of this one. Whatever its configuration says of
+    traffic, capacity and captures must be so; of instances only where nothing `scales` them.
     """
     wanted = _told(model_package_arn, challenger, endpoint_config, size)
     by, has = serving.endpoint_config if endpoint_config else "", serving.size if size else ""
     found = _told(serving.model_package_arn, serving.challenger, by, has)
     if serving.status == "InService" and found == wanted:
+        _expect_as_configured(serving, scales=scales)
         return
     raise Problem(
         f"endpoint {serving.endpoint} in {serving.stage} is {serving.status} and runs "
@@ -215,6 +232,21 @@ def expect(
         where=serving.arn,
         todo=serving.failure or "look at the endpoint's log and deploy again",
     )
+
+
+def put_back(endpoint: str) -> str:
+    """The command that gives variants other weights and instances."""
+    return f"aws sagemaker update-endpoint-weights-and-capacities --endpoint-name {endpoint}"
+
+
+def _expect_as_configured(serving: Serving, *, scales: bool) -> None:
+    if changed := (*serving.changed, *(() if scales else serving.resized)):
+        raise Problem(
+            f"endpoint {serving.endpoint} in {serving.stage} runs otherwise than its configuration "
+            f"{serving.endpoint_config} says: {'; '.join(changed)}",
+            where=serving.arn,
+            todo=f"somebody changed it past the pipeline; put it back: {put_back(serving.endpoint)}",
+        )
 
 
 def _told(version: str, challenger: str, endpoint_config: str, size: str) -> str:

@@ -146,9 +146,9 @@ class _Attempt:
             repair(self.sagemaker, serving, self.asked)
             serving = look(self.sagemaker, self.package.model, self.stage)
         if self.compared:
-            expect(serving, self.compared.champion.arn, wanted, self.package.arn)
+            expect(serving, self.compared.champion.arn, wanted, self.package.arn, scales=self.asked.scales)
         else:
-            expect(serving, self.package.arn, wanted, size=self.asked.size)
+            expect(serving, self.package.arn, wanted, size=self.asked.size, scales=self.asked.scales)
         return serving
 
     def record(self, reason: str, run_id: str) -> None:

@@ -24,6 +24,8 @@ class Wanted:
     endpoint_config: str
     deployment: dict[str, Any]
     component: dict[str, Any] = field(default_factory=dict)
+    # Whether something else than a deployment changes how many instances there are.
+    scales: bool = False
 
     @property
     def alarms(self) -> list[str]:
@@ -44,8 +46,8 @@ def wanted(assembly: Path, stack: str) -> Wanted:
     template = find_stack(assembly, stack).template
     resources = json.loads(template.read_text())["Resources"].values()
 
-    def of(kind: str) -> dict[str, Any]:
-        found = (one for one in resources if one["Type"] == f"AWS::SageMaker::{kind}")
+    def of(kind: str, service: str = "SageMaker") -> dict[str, Any]:
+        found = (one for one in resources if one["Type"] == f"AWS::{service}::{kind}")
         return dict(next(found, {"Properties": {}})["Properties"])
 
     endpoint, model = of("Endpoint"), of("Model")
@@ -56,7 +58,8 @@ def wanted(assembly: Path, stack: str) -> Wanted:
     if not endpoint:
         return Wanted("", model["ModelName"], {})
     config = of("EndpointConfig")["EndpointConfigName"]
-    return Wanted(endpoint["EndpointName"], config, endpoint.get("DeploymentConfig", {}))
+    scales = bool(of("ScalableTarget", "ApplicationAutoScaling"))
+    return Wanted(endpoint["EndpointName"], config, endpoint.get("DeploymentConfig", {}), scales=scales)
 
 
 def _of_component(properties: dict[str, Any], model: str) -> Wanted:

@@ -72,6 +72,7 @@ def differences(
         for endpoint in endpoints:
             yield from _elsewhere(model, versions, endpoint)
             yield from _beside(model, versions, endpoint)
+            yield from _changed(model, endpoint)
 
 
 def _without_run(versions: Sequence[Version], runs: Sequence[Run]) -> Iterator[Difference]:
@@ -139,6 +140,17 @@ def _beside(model: Model, versions: Sequence[Version], endpoint: Endpoint) -> It
     if arn and not recorded:
         what = f"the endpoint compares version {endpoint.challenger}, and the registry does not say so"
         yield Difference(about, what, f"isthmus rollback {model.name} --stage {endpoint.stage} --reason WHY")
+
+
+def _changed(model: Model, endpoint: Endpoint) -> Iterator[Difference]:
+    """What somebody changed past the pipeline."""
+    from isthmus.serving import put_back
+
+    for what in endpoint.changed:
+        about = f"{model.name} at {endpoint.stage}"
+        yield Difference(
+            about, f"the endpoint is not as {endpoint.config} says: {what}", put_back(endpoint.name)
+        )
 
 
 def _again(model: Model, version: Version) -> str:

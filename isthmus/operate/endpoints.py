@@ -31,6 +31,8 @@ class Endpoint:
     challenger_arn: str = ""
     shadow: bool = False
     component: str = ""
+    # How it runs otherwise than its configuration says.
+    changed: tuple[str, ...] = ()
 
     @property
     def model(self) -> str:
@@ -71,6 +73,7 @@ def find(sagemaker: Any, model: str, stage: Stage) -> Endpoint:
         found.challenger,
         found.shadow,
         found.component,
+        found.changed,
     )
 
 

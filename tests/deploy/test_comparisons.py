@@ -18,7 +18,7 @@ from isthmus.config.compare import Mode
 from isthmus.deploy.app import application
 from isthmus.deploy.comparison import Comparison
 from isthmus.deploy.package import Package
-from isthmus.errors import NotFound, Refused
+from isthmus.errors import NotFound, Problem, Refused
 from tests.deploy.conftest import REPOSITORY, read_templates
 from tests.deploy.team import Team, done
 from tests.deploy.test_lifecycle import cloud, issuer, new_version, team
@@ -215,6 +215,41 @@ def test_the_gate_in_prod_asks_the_version_that_is_compared(
     # How many came before is chance; the gate asks twelve times.
     until(lambda: captured(team, config, "Challenger"), lambda count: count == challengers + 12)
     assert captured(team, config, "AllTraffic") == champions
+
+
+def test_weights_that_somebody_changes_are_red_until_they_are_put_back(
+    team: Team, beside: tuple[str, Path], tmp_path: Path
+) -> None:
+    sagemaker = team.cloud.aws.client("sagemaker", PROD)
+
+    def weigh(champion: float, challenger: float) -> None:
+        weights = {"AllTraffic": champion, "Challenger": challenger}
+        sagemaker.update_endpoint_weights_and_capacities(
+            EndpointName=MODEL,
+            DesiredWeightsAndCapacities=[
+                {"VariantName": name, "DesiredWeight": weight} for name, weight in weights.items()
+            ],
+        )
+        until(
+            lambda: sagemaker.describe_endpoint(EndpointName=MODEL)["EndpointStatus"],
+            lambda status: status == "InService",
+        )
+
+    # What counts is the part of all weights.
+    weigh(7, 3)
+    assert "✓ contract" in done(team.gate(beside[1], "prod", tmp_path, "contract"))
+    weigh(0.2, 0.8)
+    try:
+        for said in (
+            team.apply(beside[1], "prod", "43").exception,
+            team.gate(beside[1], "prod", tmp_path, "contract").exception,
+        ):
+            assert isinstance(said, Problem)
+            assert "AllTraffic has 20.0% of the weights, not 70.0%" in str(said)
+            assert "Challenger has 80.0% of the weights, not 30.0%" in str(said)
+    finally:
+        weigh(0.7, 0.3)
+    done(team.apply(beside[1], "prod", "42"))
 
 
 def looked(team: Team, *words: str) -> dict[str, Any]:

@@ -51,6 +51,13 @@ def endpoint(stage: str, number: int = 0, status: str = "InService") -> Endpoint
     return Endpoint(stage, MODEL, status if number else "none", arn, "", "")
 
 
+def test_what_somebody_changed_past_the_pipeline_is_told_while_no_run_goes_on() -> None:
+    changed = replace(endpoint("prod", 3), config="rain-1", changed=("AllTraffic has 20.0% of the weights",))
+    what = "the endpoint is not as rain-1 says: AllTraffic has 20.0% of the weights"
+    assert (f"{MODEL} at prod", what, False) in said(in_prod(3), run(3), changed)
+    assert said(in_prod(3), run(3, over=False), changed) == []
+
+
 def in_prod(number: int, status: str = "Approved") -> Version:
     return version(number, status, stage="prod", stage_status="InService")
 

@@ -1,0 +1,81 @@
+"""Where an endpoint runs otherwise than its configuration says, in words.
+
+A configuration cannot be changed, and SageMaker's models neither. But how much of the traffic each variant
+gets, on how many instances, and what is captured can, past any deployment.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+Described = Mapping[str, Any]
+_KINDS = ("ProductionVariants", "ShadowProductionVariants")
+
+
+def differences(endpoint: Described, config: Described) -> Iterator[str]:
+    """What DescribeEndpoint has otherwise than DescribeEndpointConfig, but for instances (`resized`)."""
+    for kind in _KINDS:
+        runs, shall = endpoint.get(kind, []), config.get(kind, [])
+        yield from _variants(
+            kind, [one["VariantName"] for one in runs], [one["VariantName"] for one in shall]
+        )
+    yield from _shares(_both(endpoint), _both(config))
+    for one, asked in _pairs(endpoint, config):
+        has, wanted = one.get("CurrentServerlessConfig"), asked.get("ServerlessConfig")
+        if has != wanted:
+            yield f"{one['VariantName']} is served by {_size(has)}, not {_size(wanted)}"
+    runs_by, asked_by = (_captured(one) for one in (endpoint, config))
+    if runs_by != asked_by:
+        yield f"it captures {runs_by}, not {asked_by}"
+
+
+def resized(endpoint: Described, config: Described) -> Iterator[str]:
+    """Variants with other numbers of instances; of one that scales by itself that is no difference."""
+    for one, asked in _pairs(endpoint, config):
+        has, wanted = one.get("DesiredInstanceCount", 0), asked.get("InitialInstanceCount", 0)
+        if "ServerlessConfig" not in asked and has != wanted:
+            yield f"{one['VariantName']} has {has} instances, not {wanted}"
+
+
+def _both(described: Described) -> Sequence[Described]:
+    return [one for kind in _KINDS for one in described.get(kind, [])]
+
+
+def _pairs(endpoint: Described, config: Described) -> Iterator[tuple[Described, Described]]:
+    asked = {one["VariantName"]: one for one in _both(config)}
+    for one in _both(endpoint):
+        if one["VariantName"] in asked:
+            yield one, asked[one["VariantName"]]
+
+
+def _variants(kind: str, runs: Sequence[str], shall: Sequence[str]) -> Iterator[str]:
+    if sorted(runs) != sorted(shall):
+        yield f"its {kind} are {', '.join(runs) or 'none'}, not {', '.join(shall) or 'none'}"
+
+
+def _shares(runs: Sequence[Described], shall: Sequence[Described]) -> Iterator[str]:
+    """A weight counts beside the others alone, and one variant has all; SageMaker keeps 32 bits of each."""
+    has = _parts({one["VariantName"]: one.get("CurrentWeight", 0.0) for one in runs})
+    wanted = _parts({one["VariantName"]: one.get("InitialVariantWeight", 1.0) for one in shall})
+    for name in has.keys() & wanted.keys():
+        if not math.isclose(has[name], wanted[name], abs_tol=1e-4):
+            yield f"{name} has {has[name]:.1%} of the weights, not {wanted[name]:.1%}"
+
+
+def _parts(weights: Mapping[str, float]) -> dict[str, float]:
+    whole = sum(weights.values())
+    return {name: weight / whole if whole else 0.0 for name, weight in sorted(weights.items())}
+
+
+def _captured(described: Described) -> str:
+    found = described.get("DataCaptureConfig") or {}
+    if not found.get("EnableCapture", bool(found)) or found.get("CaptureStatus") == "Stopped":
+        return "nothing"
+    percent = found.get("CurrentSamplingPercentage", found.get("InitialSamplingPercentage"))
+    return f"{percent} % to {found.get('DestinationS3Uri')}"
+
+
+def _size(serverless: Described | None) -> str:
+    return ", ".join(f"{key} {value}" for key, value in sorted((serverless or {}).items())) or "instances"
