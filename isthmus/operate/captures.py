@@ -32,6 +32,42 @@ class Capture:
     answer: str
 
 
+@dataclass(frozen=True)
+class Captured:
+    """The files that a version's answers at a stage lie in: below `uri`, written from `since` to `until`."""
+
+    uri: str
+    files: int
+    since: str
+    until: str
+
+
+def by_variant(
+    s3: Any, platform: Platform, model: str, account: str, config: str, variant: str
+) -> Captured | None:
+    """What was captured through a variant of an endpoint configuration; None where nothing was.
+
+    Without variants, as of a component or a batch transform, all of it is of the one that serves.
+    """
+    bucket, folder = names.capture_bucket(platform, account), f"{names.captures(model)}{config}/"
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder)
+    try:
+        found = [
+            one["LastModified"].isoformat(timespec="seconds")
+            for page in pages
+            for one in page.get("Contents", [])
+            if _variant(one["Key"].removeprefix(folder)) == variant
+        ]
+    except s3.exceptions.NoSuchBucket:
+        return None
+    return Captured(f"s3://{bucket}/{folder}", len(found), min(found), max(found)) if found else None
+
+
+def _variant(path: str) -> str:
+    _, _, below = path.partition("/")
+    return names.CHALLENGER if below.startswith(f"{names.CHALLENGER}/") else names.VARIANT
+
+
 def find(s3: Any, platform: Platform, model: str, account: str, inference_id: str) -> Capture:
     """The request of that id (the caller's inference id, or SageMaker's event id); raises `NotFound`."""
     bucket = names.capture_bucket(platform, account)

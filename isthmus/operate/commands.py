@@ -163,14 +163,15 @@ def _decide(model: str, version: str, verdict: Verdict, comment: str) -> None:
 @click.argument("version", required=False)
 @click.option("--inference-id", help="Of the version that gave this prediction.")
 @click.option("--commit", help="Of all versions that were built from it.")
+@click.option("--run", help="Of all versions that this run of Azure DevOps built, or deployed last.")
 @click.option("--data", help="Of all versions that learned from it: an S3 URI, a data set, version or hash.")
 @STAGE
 @AS_JSON
 def lineage(model: str, version: str | None, stage: Stage, as_json: bool, **back: str | None) -> None:
     """Where VERSION of MODEL (the newest, if not named) came from and where it went.
 
-    With --inference-id: of the version that gave that prediction at --stage. With --commit or --data: which
-    versions came of it, and what was deployed where and when.
+    With --inference-id: of the version that gave that prediction at --stage. With --commit, --data or --run:
+    which versions came of it, what was deployed where and when, and where their predictions lie.
     """
     from isthmus.errors import BadInput
     from isthmus.operate import devops, lineage, show
@@ -180,9 +181,9 @@ def lineage(model: str, version: str | None, stage: Stage, as_json: bool, **back
         raise BadInput(f"{' and '.join(named)} are given", todo="give one of them")
     accounts = accounts_here()
     said = devops.ask(accounts.platform, [accounts.platform.model(model).name])
-    if back["commit"] or back["data"]:
-        look: Any = lineage.of_commit if back["commit"] else lineage.of_data
-        several = look(accounts, model, back["commit"] or back["data"], said)
+    looks: dict[str, Any] = {"commit": lineage.of_commit, "data": lineage.of_data, "run": lineage.of_run}
+    if look := next((one for key, one in looks.items() if back[key]), None):
+        several = look(accounts, model, back["commit"] or back["data"] or back["run"], said)
         if as_json:
             show.as_json([_of_lineage(one, said) for one in several])
         else:

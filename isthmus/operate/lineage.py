@@ -1,4 +1,4 @@
-"""Where a version came from and where it went: from it, or back from a prediction, a commit or data.
+"""Where a version came from and where it went: from it, or back from a prediction, a run, a commit or data.
 
 All of it is read where AWS and Azure DevOps keep it: the versions' metadata, their manifests of data, what
 was captured, and runs.
@@ -7,7 +7,7 @@ was captured, and runs.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from isthmus.config import STAGES, Platform, Stage
 from isthmus.errors import BadInput, NotFound
 from isthmus.operate import captures, endpoints, registry
 from isthmus.operate.accounts import Accounts
-from isthmus.operate.captures import Capture
+from isthmus.operate.captures import Capture, Captured
 from isthmus.operate.data_objects import DataObject, read
 from isthmus.operate.devops import Said
 from isthmus.operate.endpoints import Endpoint
@@ -40,6 +40,8 @@ class Deployment:
     url: str = ""
     at: str = ""
     until: str = ""
+    # What it answered there, as far as the registry records through which configurations.
+    predictions: tuple[Captured, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,20 @@ def of_data(accounts: Accounts, model: str, wanted: str, said: Said) -> list[Lin
         return wanted in named or any(each.is_meant(wanted) for each in one.data)
 
     return _where(accounts, model, said, meant, f"no version of {model} learned from {wanted}")
+
+
+def of_run(accounts: Accounts, model: str, run: str, said: Said) -> list[Lineage]:
+    """The lineages of all versions that a run built, or deployed last to a stage. Raises `NotFound`."""
+    if not run.isdecimal():
+        raise BadInput(f"{run!r} is no run", todo="give its number, such as 51")
+    keys = ("run_id", *(f"{stage}_run_id" for stage in STAGES))
+    return _where(
+        accounts,
+        model,
+        said,
+        lambda one: run in [one.version.metadata.get(key) for key in keys],
+        f"run {run} has built or deployed no version of {model}",
+    )
 
 
 def _where(
@@ -191,7 +207,24 @@ class _Tracing:
             url=run.url if run else "",
             at=version.metadata.get(f"{stage}_at", ""),
             until="" if here else self._until(version, stage),
+            predictions=tuple(self._predictions(version, stage)),
         )
+
+    def _predictions(self, version: Version, stage: Stage) -> Iterator[Captured]:
+        """By its own configuration; and by those of comparisons, as the new version or beside one."""
+        through = [(version.metadata.get(f"{stage}_endpoint_config"), names.VARIANT)]
+        through.append((version.metadata.get(f"{stage}_compared_config"), names.CHALLENGER))
+        through += [
+            (one.metadata.get(f"{stage}_compared_config"), names.VARIANT)
+            for one in self.versions
+            if one.metadata.get(f"{stage}_compared_with") == str(version.number)
+        ]
+        platform = self.accounts.platform
+        account, s3 = getattr(platform.accounts, stage), self.accounts.client(stage, "s3")
+        for config, variant in dict.fromkeys(through):
+            found = config and captures.by_variant(s3, platform, version.model, account, config, variant)
+            if found:
+                yield found
 
     def _until(self, version: Version, stage: Stage) -> str:
         """When the next version was deployed to the stage; empty where nobody wrote that down."""

@@ -16,6 +16,7 @@ from isthmus.operate.table import Column, show
 if TYPE_CHECKING:
     from isthmus.azure.approvals import Approval
     from isthmus.azure.runs import Run
+    from isthmus.operate.captures import Captured
     from isthmus.operate.checking import Difference
     from isthmus.operate.data_objects import DataObject
     from isthmus.operate.dead_letters import DeadLetter
@@ -169,7 +170,12 @@ def lineage(found: Lineage, said: Said) -> None:
     facts["compared"] = str(version.gain or "")
     facts |= found.origin
     facts |= {f"data {number}": _data(one) for number, one in enumerate(found.data, 1)}
-    facts |= {one.stage: _deployment(one) for one in found.deployments}
+    for one in found.deployments:
+        facts[one.stage] = _deployment(one)
+        if one.predictions:
+            facts[f"{one.stage}'s predictions"] = "; ".join(
+                f"{_files(each)} below {each.uri}" for each in one.predictions
+            )
     facts["not asked"] = said.why_not
     _facts(facts)
 
@@ -182,6 +188,7 @@ LINEAGES = (
     Column("data"),
     Column("staging", 14),
     Column("prod", 14),
+    Column("predictions in prod", 14),
 )
 
 
@@ -203,6 +210,7 @@ def _lineage(one: Lineage) -> list[str]:
         *came,
         served.get("staging", ""),
         served.get("prod", ""),
+        "; ".join(_files(it) for each in one.deployments if each.stage == "prod" for it in each.predictions),
     ]
 
 
@@ -211,6 +219,11 @@ def _served(one: Deployment) -> str:
     when = f", from {moment(one.at)}" if one.at else ""
     until = f" to {moment(one.until)}" if one.until else ", now" if one.running else ""
     return f"run {one.run_id or 'unknown'}{when}{until}"
+
+
+def _files(one: Captured) -> str:
+    """12 files, 2026-11-20 to 2026-11-24."""
+    return f"{one.files} files, {moment(one.since)} to {moment(one.until)}"
 
 
 def _data(one: DataObject) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from isthmus.errors import BadInput, NotFound
-from tests.local.sagemaker.conftest import BUCKET, Aws
-from tests.operate.conftest import GROUP_ARN, MODEL, Shell, register
+from tests.local.sagemaker.conftest import BUCKET, PROD, Aws
+from tests.operate.conftest import CAPTURES, GROUP_ARN, MODEL, Shell, register
 from tests.operate.test_commands import fails
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -89,6 +90,59 @@ def test_a_version_names_each_object_with_its_version_and_hash(shell: Shell, two
     assert f"{LANDED}, version v-2, sha256 {HASH}" in said
     assert f"data/weather.csv, sha256 {WEATHER['sha256']}" in said
     assert shell.json("lineage", MODEL, two[1])["data"] == [WEATHER, ROWS]
+
+
+def test_a_run_leads_to_the_versions_that_it_built_or_deployed(shell: Shell, two: tuple[str, str]) -> None:
+    first, second = two
+    assert named(shell, "--run", "90") == named(shell, "--run", "190") == [first]
+    assert named(shell, "--run", "191") == [second]
+    assert "run 7 has built or deployed no version" in fails(shell, NotFound, "lineage", MODEL, "--run", "7")
+    assert "is no run" in fails(shell, BadInput, "lineage", MODEL, "--run", "main")
+
+
+@pytest.fixture
+def answered(aws: Aws, two: tuple[str, str]) -> Iterator[None]:
+    """The second version was compared with the first, which answered by its own configuration before."""
+    first, second = (f"{GROUP_ARN}/{number}" for number in two)
+    s3, sagemaker = aws.client("s3", PROD), aws.client("sagemaker")
+    keys = [
+        f"captures/{MODEL}/{config}/{MODEL}/{variant}/2026/11/20/10/{name}.jsonl"
+        for config, variant, names in (
+            ("own", "AllTraffic", "ab"), ("both", "AllTraffic", "c"), ("both", "Challenger", "def"),
+        )
+        for name in names
+    ]  # fmt: skip
+    for key in keys:
+        s3.put_object(Bucket=CAPTURES, Key=key, Body=b"{}")
+    kept = {"prod_endpoint_config": "own"}
+    sagemaker.update_model_package(ModelPackageArn=first, CustomerMetadataProperties=kept)
+    kept = {"prod_compared_config": "both", "prod_compared_with": two[0]}
+    sagemaker.update_model_package(ModelPackageArn=second, CustomerMetadataProperties=kept)
+    yield
+    for key in keys:
+        s3.delete_object(Bucket=CAPTURES, Key=key)
+
+
+def test_back_from_a_commit_data_a_run_or_a_version_are_the_predictions_that_came_of_it(
+    shell: Shell, two: tuple[str, str], answered: None
+) -> None:
+    own, both = (f"s3://{CAPTURES}/captures/{MODEL}/{config}/" for config in ("own", "both"))
+    wanted = {two[0]: {own: 2, both: 1}, two[1]: {both: 3}}
+    for start in (["--commit", COMMIT], ["--data", "data/weather.csv"]):
+        found = shell.json("lineage", MODEL, *start)
+        assert {str(one["version"]["number"]): _files(one) for one in found} == wanted
+    (run,) = shell.json("lineage", MODEL, "--run", "191")
+    assert _files(run) == wanted[two[1]]
+    assert _files(shell.json("lineage", MODEL, two[0])) == wanted[two[0]]
+    said = shell.says("lineage", MODEL, two[0])
+    assert f"below {own}" in said and f"below {both}" in said and "2 files, " in said
+    assert "3 files, " in shell.says("lineage", MODEL, "--commit", COMMIT, COLUMNS="250")
+
+
+def _files(one: dict[str, Any]) -> dict[str, int]:
+    (prod,) = (each for each in one["deployments"] if each["stage"] == "prod")
+    assert all(each["since"] <= each["until"] for each in prod["predictions"])
+    return {each["uri"]: each["files"] for each in prod["predictions"]}
 
 
 def test_what_makes_no_sense_is_refused(shell: Shell, two: tuple[str, str]) -> None:
