@@ -32,15 +32,16 @@ def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
 
 def _is_done(message: Message) -> bool:
     """Carry it over; False where it comes again, which is no error of the Lambda."""
-    try:
-        _carry(message)
-    except Exception:  # noqa: BLE001  it was put off; or its queue is away, and shows it again by itself
-        return False
-    return True
-
-
-def _carry(message: Message) -> None:
     trace = Trace(message.sent, message.body if message.attempt == 1 else "")
+    try:
+        return _carry(message, trace)
+    except Exception as error:  # noqa: BLE001  whatever it was, the message is not done
+        trace.hop("queue away", reason=_said(error))
+        return False
+
+
+def _carry(message: Message, trace: Trace) -> bool:
+    """Raises where a queue did not hear what becomes of the message, which then shows it again by itself."""
     event = None
     try:
         event = envelope.read(message.body, settings())
@@ -48,27 +49,35 @@ def _carry(message: Message) -> None:
         web.ready()
         if hop := react(event, trace):
             trace.hop(hop.name, **hop.details)
+        return True
     except envelope.Refused as refusal:
         trace.follow(envelope.identity(message.body))
         trace.hop("refused", reason=str(refusal))
         messages.bury(message, str(refusal), trace.correlation_id)
+        return True
     except Exception as error:  # noqa: BLE001  whatever it was, the message is not done
-        _put_off(message, error, trace, comes_anew=event is not None and event.source in COME_ANEW)
+        comes_anew = event is not None and event.source in COME_ANEW
+        return _is_given_up(message, error, trace, comes_anew=comes_anew)
 
 
-def _put_off(message: Message, error: Exception, trace: Trace, *, comes_anew: bool) -> None:
-    """Raises the error where the message comes again.
+def _is_given_up(message: Message, error: Exception, trace: Trace, *, comes_anew: bool) -> bool:
+    """False where the message comes again.
 
     A look that found a cloud away is given up for the next one; what else keeps one a person must see.
     """
-    reason = f"{type(error).__name__}: {error}"
-    if messages.is_last(message, error, comes_anew=comes_anew):
-        if comes_anew and messages.passes(error):
-            trace.hop("given up", reason=reason)
-            return
-        trace.hop("failed", reason=reason)
-        messages.bury(message, reason, trace.correlation_id)
-        return
-    seconds = messages.later(message, error)
-    trace.hop("put off", reason=reason, seconds=seconds)
-    raise error
+    reason = _said(error)
+    if not messages.is_last(message, error, comes_anew=comes_anew):
+        seconds = messages.wait(message, error)
+        trace.hop("put off", reason=reason, seconds=seconds)
+        messages.show_after(message, seconds)
+        return False
+    if comes_anew and messages.passes(error):
+        trace.hop("given up", reason=reason)
+        return True
+    trace.hop("failed", reason=reason)
+    messages.bury(message, reason, trace.correlation_id)
+    return True
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

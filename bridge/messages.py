@@ -73,17 +73,17 @@ def passes(error: BaseException | None) -> bool:
     return error is not None and passes(error.__cause__)
 
 
-def later(message: Message, error: Exception) -> float:
-    """Let the message come again when the other side said, or else each time after twice as long.
-
-    Returns in how many seconds.
-    """
+def wait(message: Message, error: Exception) -> int:
+    """In how many seconds it comes again: when the other side said, or else each time after twice as long."""
     backoff = min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** (message.attempt - 1)) * random.uniform(0.75, 1)  # noqa: S311
-    seconds = min(LONGEST_SECONDS, int(getattr(error, "after", None) or backoff) + 1)
+    return min(LONGEST_SECONDS, int(getattr(error, "after", None) or backoff) + 1)
+
+
+def show_after(message: Message, seconds: int) -> None:
+    """Have the queue hand it over again then."""
     client("sqs").change_message_visibility(
         QueueUrl=settings().queue_url, ReceiptHandle=message.receipt, VisibilityTimeout=seconds
     )
-    return seconds
 
 
 def bury(message: Message, reason: str, correlation_id: str) -> None:

@@ -249,6 +249,22 @@ def test_what_fails_comes_again_each_time_after_twice_as_long(bridge: Bridge, cl
     assert clouds.dead_letters == []
 
 
+@pytest.mark.parametrize(("message", "hop"), [(approval(), "put off"), ("no JSON", "refused")])
+def test_where_the_queue_itself_is_away_that_is_a_line_too(
+    bridge: Bridge, clouds: Clouds, message: Any, hop: str
+) -> None:
+    """The message comes again by itself when its time is over: nobody was told to put it off or away."""
+    look = _look(bridge, clouds)
+    clouds.strike(Fault(at=0 if hop == "refused" else look, deadly=True))
+    assert bridge.send(message) == ["0"]
+    said, away = bridge.hops()[-2:]
+    assert (said["hop"], away["hop"]) == (hop, "queue away")
+    assert "sqs" in away["reason"] or "ConnectionClosed" in away["reason"]
+    assert away["correlation_id"] == said["correlation_id"]
+    clouds.strike(None)
+    assert clouds.put_off == clouds.dead_letters == []
+
+
 def test_after_the_last_attempt_it_is_a_dead_letter(bridge: Bridge, clouds: Clouds) -> None:
     clouds.strike(Fault(at=_look(bridge, clouds), status=503))
     assert bridge.send(approval(), attempt=30) == []
