@@ -104,6 +104,7 @@ AREAS = (
 # Handlers of these areas run git or compile YAML: in a thread, so that others need not wait for them.
 SLOW = frozenset({"git", "pipelines", "policy", "projects", "build"})
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]
+READS = ("GET", "HEAD", "OPTIONS")
 # What a body or query of a shape that nobody expected ends in.
 _MALFORMED = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError, GitError)
 STUMBLED = "The request is malformed"
@@ -183,6 +184,7 @@ class Api:
                 f"The requested resource does not support http method '{request.method}'; {allowed} it does."
             )
             return _fault(Fault(405, "VssRequestMethodNotAllowedException", message), {"Allow": allowed})
+        _require_version(request)
         named = {"project": scope.strip("/")} if scope.strip("/") else {}
         if "scopeIdentifier" in route.path or area == "distributedtask":
             named |= {"scopeIdentifier": scope.strip("/")}
@@ -210,6 +212,19 @@ class Api:
                 return None
             return self._organization.principals.by_token(token)
         return None
+
+
+def _require_version(request: Request) -> None:
+    """Whoever changes something says for which version of the API; who only reads may leave it out."""
+    said = request.query_params.get("api-version") or "api-version=" in request.headers.get("accept", "")
+    if request.method not in READS and not said:
+        raise Fault(
+            400,
+            "VssVersionNotSpecifiedException",
+            f'No api-version was supplied for the "{request.method}" request. The version must be supplied '
+            'either as part of the Accept header (e.g. "application/json; api-version=1.0") or as a query '
+            'parameter (e.g. "?api-version=1.0").',
+        )
 
 
 async def _carry_out(handler: Any, call: Call, *, slow: bool) -> Any:

@@ -84,10 +84,11 @@ class Person:
         """A request below the project; a path that begins with `/` is below the organization."""
         scope = "" if path.startswith("/") else f"/{PROJECT}/_apis/"
         bearer = self.token.count(".") == 2
+        version = {} if method == "GET" else {"api-version": "7.1-preview"}
         return requests.request(
             method,
             f"{self.organization_url}{scope}{path}",
-            params={key: str(value) for key, value in query.items()},
+            params=version | {key: str(value) for key, value in query.items()},
             json=body,
             auth=None if bearer else ("", self.token),
             headers={"Accept": "application/json"}

@@ -7,8 +7,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import requests
 
-from tests.local.azure_devops.standin import Person, StandIn, running, until
+from tests.local.azure_devops.standin import PROJECT, Person, StandIn, running, until
 
 HELLO = """
 trigger: none
@@ -236,3 +237,31 @@ def test_it_stops_at_once_with_a_run_in_flight(tmp_path: Path) -> None:
         first.process.wait(timeout=60)
     with running(tmp_path) as second:
         assert second.person("admin").build(run["id"])["result"] == "canceled"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_who_changes_something_names_the_version_of_the_api(
+    standin: StandIn, dana: Person, hello: int, method: str
+) -> None:
+    """As Azure DevOps refuses it; in the query or the Accept header, as Microsoft's own clients do."""
+    paths = {
+        "POST": f"pipelines/{hello}/runs",
+        "PUT": f"build/definitions/{hello}",
+        "PATCH": "build/builds/999999",
+        "DELETE": "build/builds/999999",
+    }
+    url = f"{standin.organization_url}/{PROJECT}/_apis/{paths[method]}"
+
+    def ask(accept: str, **query: str) -> requests.Response:
+        headers = {"Accept": accept}
+        return requests.request(
+            method, url, params=query, json={}, auth=("", dana.token), headers=headers, timeout=60
+        )
+
+    before = dana.every(f"pipelines/{hello}/runs")
+    refused = ask("application/json")
+    assert (refused.status_code, refused.json()["typeKey"]) == (400, "VssVersionNotSpecifiedException")
+    assert f'No api-version was supplied for the "{method}" request.' in refused.json()["message"]
+    assert dana.every(f"pipelines/{hello}/runs") == before
+    for taken in (ask("application/json", **{"api-version": "7.1"}), ask("application/json;api-version=7.1")):
+        assert "VssVersionNotSpecifiedException" not in taken.text
