@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
-# A sign, 6 bits of exponent, 9 of mantissa: a 32-bit float scaled to so small an exponent begins with them.
-CELLS, SIGN = 1 << 16, 1 << 15
+# A sign, 6 bits of exponent, 9 of mantissa: a 32-bit float scaled to so small an exponent begins with them,
+# and two bits that are 0 behind the sign. So a table has a gap: to close it for each row costs more.
+HALF, BELOW = 1 << 15, 1 << 17
 DROPPED, SCALE = 14, 2.0**-96
+LAST = np.array([(HALF - 1) << DROPPED], np.uint32).view(np.float32)[0]
 # So many rows at a time stay within a processor's cache.
-AT_ONCE = 1 << 15
+AT_ONCE, ROW = 1 << 15, 1 << 12
 
 
 class _Desk(threading.local):
@@ -27,12 +29,16 @@ class _Desk(threading.local):
 
     def __init__(self) -> None:
         self.apart, self.short = np.empty(AT_ONCE), np.empty(AT_ONCE, np.float32)
-        self.size, self.sign = np.empty(AT_ONCE, np.uint32), np.empty(AT_ONCE, np.uint32)
         self.places, self.held = np.empty(AT_ONCE, np.int64), np.empty(AT_ONCE, np.int64)
         self.value = np.empty(AT_ONCE)
 
 
 _DESK = _Desk()
+
+
+def none() -> Counts:
+    """No rows in any cell."""
+    return np.zeros(BELOW + HALF, np.int64)
 
 
 def distances(values: Floats, centre: float) -> Floats:
@@ -43,6 +49,13 @@ def distances(values: Floats, centre: float) -> Floats:
     return np.add(apart, 0.0 - centre, out=apart)
 
 
+def squares(apart: Floats) -> float:
+    """The sum of squared distances: of more at a time BLAS' threads would wait for each other."""
+    whole = len(apart) // ROW * ROW
+    table, rest = apart[:whole].reshape(-1, ROW), apart[whole:]
+    return float(np.vecdot(table, table).sum() + np.vecdot(rest, rest))
+
+
 def count(apart: Floats, unit: float, into: Counts, rows: Counts | int = 1) -> None:
     """Add at most `AT_ONCE` distances to the rows of their cells; `rows` is how often each stands."""
     np.add.at(into, of(apart, unit), rows)
@@ -50,17 +63,11 @@ def count(apart: Floats, unit: float, into: Counts, rows: Counts | int = 1) -> N
 
 def of(apart: Floats, unit: float) -> Counts:
     """The cell of each of at most `AT_ONCE` distances; what is returned lasts until the next call."""
-    rows = len(apart)
-    short, size, sign = _DESK.short[:rows], _DESK.size[:rows], _DESK.sign[:rows]
+    short = _DESK.short[: len(apart)]
     with np.errstate(over="ignore"):
         np.multiply(apart, SCALE / unit, out=short, casting="same_kind")
-    bits = short.view(np.uint32)
-    np.left_shift(bits, 1, out=size)
-    np.right_shift(size, DROPPED + 1, out=size)
-    np.minimum(size, SIGN - 1, out=size)
-    np.right_shift(bits, 31 - 15, out=sign)
-    np.bitwise_and(sign, SIGN, out=sign)
-    return np.bitwise_or(size, sign, out=_DESK.places[:rows])
+    np.clip(short, -LAST, LAST, out=short)
+    return np.right_shift(short.view(np.uint32), DROPPED, out=_DESK.places[: len(apart)])
 
 
 def held(apart: Floats, unit: float, table: Counts, values: Floats) -> tuple[Counts, Floats]:
@@ -76,13 +83,26 @@ def held(apart: Floats, unit: float, table: Counts, values: Floats) -> tuple[Cou
 
 def ordered(counts: Counts) -> Counts:
     """What `count` gives, from the lowest cell to the highest."""
-    return np.concatenate([counts[: SIGN - 1 : -1], counts[:SIGN]])
+    return np.concatenate([counts[: BELOW - 1 : -1], counts[:HALF]])
+
+
+def written(counts: Counts) -> tuple[Counts, Counts]:
+    """The numbers of cells that have rows, as JSON holds them, without the gap; and their rows."""
+    held = np.flatnonzero(counts)
+    return np.where(held < HALF, held, held - BELOW + HALF), counts[held]
+
+
+def read(numbers: Counts, rows: Counts) -> Counts:
+    """What `written` gave, as a table again."""
+    counts = none()
+    counts[np.where(numbers < HALF, numbers, numbers - HALF + BELOW)] = rows
+    return counts
 
 
 @cache
 def _edges() -> Floats:
     """The bounds of all cells in units, from the lowest to the highest."""
-    size = (np.arange(SIGN, dtype=np.uint32) << DROPPED).view(np.float32) / SCALE
+    size = (np.arange(HALF, dtype=np.uint32) << DROPPED).view(np.float32) / SCALE
     far: Floats = np.append(size, np.inf)
     return np.concatenate([-far[:0:-1], far])
 

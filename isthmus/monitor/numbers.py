@@ -70,8 +70,8 @@ class Numbers:
         return float(np.sqrt(max(0.0, self.squares / n - (self.total / n) ** 2))) if n else float("nan")
 
     def empty(self) -> Numbers:
-        """No rows, in the same cells."""
-        return Numbers(self.centre, self.unit)
+        """No rows, in the same cells; counted over them from the start where this column is."""
+        return Numbers(self.centre, self.unit, cells=None if self.exact else cells.none())
 
     def add(self, column: pl.Series) -> None:
         """Count a column's rows; what is no number in it is missing."""
@@ -96,8 +96,7 @@ class Numbers:
         if not len(values):
             return
         self.total += total
-        # Not a dot product: that would wake BLAS's threads, which wait for each other on a busy machine.
-        self.squares += float(np.einsum("i,i", apart, apart))
+        self.squares += cells.squares(apart)
         self.least = min(self.least, float(values.min()) + 0.0)
         self.greatest = max(self.greatest, float(values.max()) + 0.0)
         if self.cells is None:
@@ -117,23 +116,28 @@ class Numbers:
     def _known(self, values: Floats, apart: Floats) -> Floats:
         """Count what is among the values already, which costs no sorting, and return the rest."""
         if self._place is None:
-            self._place = np.zeros(cells.CELLS, np.int64)
-            self._place[cells.of(self.values - self.centre, self.unit)] = np.arange(len(self.values))
+            self._place = self._find(cells.none())
         place, held = cells.held(apart, self.unit, self._place, self.values)
-        known = held == values
-        if known.all():
-            np.add.at(self.rows, place, 1)
-            return values[:0]
-        np.add.at(self.rows, place[known], 1)
-        rest: Floats = values[~known]
+        # Few are unknown as a rule: to count them and take them off again is cheaper than to leave them out.
+        unknown = np.flatnonzero(held != values)
+        np.add.at(self.rows, place, 1)
+        np.subtract.at(self.rows, place[unknown], 1)
+        rest: Floats = values[unknown]
         return rest
 
     def _merge(self, values: Floats, rows: Counts) -> None:
         both, place = np.unique(np.concatenate([self.values, values]), return_inverse=True)
         self.rows = np.bincount(place, np.concatenate([self.rows, rows])).astype(np.int64)
-        self.values, self._place = both, None
+        self.values = both
         if len(both) > EXACT:
             self._turn()
+        elif self._place is not None:
+            self._find(self._place)
+
+    def _find(self, table: Counts) -> Counts:
+        """Enter each value's place at its cell; what stands at others is looked for in vain."""
+        table[cells.of(self.values - self.centre, self.unit)] = np.arange(len(self.values))
+        return table
 
     def _turn(self) -> Counts:
         self.cells = self.in_cells()
@@ -141,10 +145,10 @@ class Numbers:
         return self.cells
 
     def in_cells(self) -> Counts:
-        """The rows of each cell, in the order of bits (`cells.ordered` has that of numbers)."""
+        """The rows of each cell, at the place that `cells.of` gives (`cells.ordered` has them in order)."""
         if self.cells is not None:
             return self.cells
-        found = np.zeros(cells.CELLS, np.int64)
+        found = cells.none()
         for start in range(0, len(self.values), AT_ONCE):
             part = slice(start, start + AT_ONCE)
             cells.count(self.values[part] - self.centre, self.unit, found, self.rows[part])
@@ -179,8 +183,8 @@ class Numbers:
         told |= {"least": self.least, "greatest": self.greatest} if self.present else {}
         if self.cells is None:
             return told | {"values": self.values.tolist(), "rows": self.rows.tolist()}
-        held = np.flatnonzero(self.cells)
-        return told | {"cells": held.tolist(), "rows": self.cells[held].tolist()}
+        held, rows = cells.written(self.cells)
+        return told | {"cells": held.tolist(), "rows": rows.tolist()}
 
 
 _PLAIN = ("centre", "unit", "missing", "total", "squares", "integral")
@@ -192,9 +196,7 @@ def read(record: dict[str, Any]) -> Numbers:
     rows = np.asarray(record["rows"], np.int64)
     if "values" in record:
         return Numbers(**told, values=np.asarray(record["values"], np.float64), rows=rows)
-    counts = np.zeros(cells.CELLS, np.int64)
-    counts[np.asarray(record["cells"], np.int64)] = rows
-    return Numbers(**told, cells=counts)
+    return Numbers(**told, cells=cells.read(np.asarray(record["cells"], np.int64), rows))
 
 
 def around(column: pl.Series) -> Numbers:
