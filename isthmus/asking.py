@@ -150,10 +150,17 @@ def _until(look: Callable[[], str], where: str) -> str:
     return found
 
 
+def _blamed(reason: str) -> str:
+    """The status of a failed transform whose reason does not say it: whom SageMaker lays it to."""
+    return "400" if "ClientError" in reason else "500"
+
+
 def _model_error(exceptions: Any, said: str) -> Exception:
     """The ModelError that a synchronous endpoint would have raised."""
     found = _REFUSED.search(said)
-    status, message = [part for part in found.groups() if part is not None] if found else ("500", said)
+    status, message = (
+        [part for part in found.groups() if part is not None] if found else (_blamed(said), said)
+    )
     response = {
         "Error": {"Code": "ModelError", "Message": said},
         "OriginalStatusCode": int(status),

@@ -247,6 +247,9 @@ class TestBatch:
         deploy("batch")
         said = done(team.gate(assemblies["batch"], "staging", tmp_path, "quality", "contract"))
         assert "✓ quality: predicts as in training" in said and "✗" not in said
+        for found in ("takes columns in another order", "stands extreme values", "refuses a missing column"):
+            assert f"✓ contract: {found}" in said
+        assert "– contract" not in said
 
     def test_its_clock_is_set(self, team: Team, deploy: Deploy) -> None:
         deploy("batch")

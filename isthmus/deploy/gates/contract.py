@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from isthmus.deploy.gates.gate import Answer, Finding, LiveEndpoint
 
 MOST_ROWS = 200
+# Each takes an instance of its own.
+FILES_AT_ONCE = 4
 EXTREMES = ("0", "-1e15", "1e15")
 # A category that no data has, longer than any, in letters of several scripts.
 STRANGE = "nie gesehen – 見たことがない " * 40
@@ -14,8 +18,27 @@ STRANGE = "nie gesehen – 見たことがない " * 40
 
 def gate(endpoint: LiveEndpoint) -> list[Finding]:
     if endpoint.config.endpoint == "batch":
-        return [Finding.unknown("requests", "a batch transform takes files of CSV, and each would be a job")]
+        return of_files(endpoint)
     return [*taken(endpoint), *survived(endpoint), *refused(endpoint)]
+
+
+def of_files(endpoint: LiveEndpoint) -> list[Finding]:
+    """The same of a batch transform: each request is a file and a job, and some go on at a time."""
+    rows, ask = endpoint.holdout.head(MOST_ROWS), endpoint.csv
+    right = {"a file of CSV": ask(rows), "columns in another order": ask(rows, endpoint.features[::-1])}
+    alone, odd, wrong = ask(rows.head(1)), _extreme(endpoint), _wrong(endpoint)
+    with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
+        given = pool.map(endpoint.invoke, (*right.values(), alone, *odd.values(), *wrong.values()))
+        took = dict(zip(right, given, strict=False))
+        by_itself = next(given)
+        stood = dict(zip(odd, given, strict=False))
+        told = dict(zip(wrong, given, strict=False))
+    return [
+        *(_takes(name, answer, len(rows)) for name, answer in took.items()),
+        _same([by_itself], took["a file of CSV"], len(rows), [0]),
+        _stands(stood),
+        *(_refuses(name, answer) for name, answer in told.items()),
+    ]
 
 
 def taken(endpoint: LiveEndpoint) -> list[Finding]:
@@ -35,40 +58,51 @@ def taken(endpoint: LiveEndpoint) -> list[Finding]:
 
 def survived(endpoint: LiveEndpoint) -> list[Finding]:
     """What no data had, and somebody will send: predicted or refused, as long as the model stands it."""
+    return [_stands({name: endpoint.invoke(body) for name, body in _extreme(endpoint).items()})]
+
+
+def _extreme(endpoint: LiveEndpoint) -> dict[str, str]:
     row = endpoint.holdout.head(1)
     numbers = [name for name in endpoint.features if endpoint.kinds[name] == "number"]
     texts = [name for name in endpoint.features if endpoint.kinds[name] == "text"]
     asked = {value: row.assign(**dict.fromkeys(numbers, value)) for value in EXTREMES if numbers}
     if texts:
         asked["a text never seen"] = row.assign(**dict.fromkeys(texts, STRANGE))
-    answers = {name: endpoint.invoke(endpoint.csv(rows)) for name, rows in asked.items()}
+    return {name: endpoint.csv(rows) for name, rows in asked.items()}
+
+
+def _stands(answers: Mapping[str, Answer]) -> Finding:
     wrong = [
         f"{name}: {answer.status} {answer.text.strip()[:200]}"
         for name, answer in answers.items()
         if len(answer.predictions) != 1 and not _is_refusal(answer)
     ]
-    return [Finding("stands extreme values", not wrong, "; ".join(wrong) or ", ".join(answers))]
+    return Finding("stands extreme values", not wrong, "; ".join(wrong) or ", ".join(answers))
 
 
 def refused(endpoint: LiveEndpoint) -> list[Finding]:
     """What must not be answered by a guess."""
+    ask = endpoint.invoke
+    return [
+        *(_refuses(name, ask(body)) for name, body in _wrong(endpoint).items()),
+        _refuses("an empty request", ask(" ")),
+        _refuses("a type that is not served", ask("<row/>", "application/xml")),
+    ]
+
+
+def _wrong(endpoint: LiveEndpoint) -> dict[str, str]:
     row, features = endpoint.holdout.head(1), endpoint.features
     extra = row.assign(not_a_feature="1")
     # Without its first column one of several features is missing; of a single one, all are.
     without = features[1:] or ["not_a_feature"]
-    ask = endpoint.invoke
-    found = [
-        _refuses("a missing column", ask(endpoint.csv(extra, without))),
-        _refuses("an unknown column", ask(endpoint.csv(extra, [*features, "not_a_feature"]))),
-        _refuses("the label left in", ask(endpoint.csv(row, [*features, endpoint.evaluation["target"]]))),
-        _refuses("an empty request", ask(" ")),
-        _refuses("a type that is not served", ask("<row/>", "application/xml")),
-    ]
+    found = {
+        "a missing column": endpoint.csv(extra, without),
+        "an unknown column": endpoint.csv(extra, [*features, "not_a_feature"]),
+        "the label left in": endpoint.csv(row, [*features, endpoint.evaluation["target"]]),
+    }
     number = next((name for name in features if endpoint.kinds[name] == "number"), None)
     if number is not None:
-        found.append(
-            _refuses("a text for a number", ask(endpoint.csv(row.assign(**{number: "not a number"}))))
-        )
+        found["a text for a number"] = endpoint.csv(row.assign(**{number: "not a number"}))
     return found
 
 
@@ -77,13 +111,17 @@ def _same_in_company(endpoint: LiveEndpoint) -> Finding:
     rows = endpoint.holdout.head(MOST_ROWS)
     alone = [endpoint.invoke(endpoint.csv(rows.iloc[[place]])) for place in (0, -1)]
     batch = endpoint.invoke(endpoint.csv(rows))
-    name = f"predicts a row alone as among {len(rows)}"
-    if len(batch.predictions) != len(rows) or not all(answer.predictions for answer in alone):
+    return _same(alone, batch, len(rows), [0, -1])
+
+
+def _same(alone: Sequence[Answer], batch: Answer, rows: int, places: Sequence[int]) -> Finding:
+    name = f"predicts a row alone as among {rows}"
+    if len(batch.predictions) != rows or not all(answer.predictions for answer in alone):
         return Finding(
             name, False, f"{batch.status}, {len(batch.predictions)} predictions {batch.text[:200]}"
         )
     given = [answer.predictions[0] for answer in alone]
-    among = [batch.predictions[0], batch.predictions[-1]]
+    among = [batch.predictions[place] for place in places]
     passed = all(map(_equal, given, among))
     return Finding(name, passed, f"{', '.join(given)} alone, {', '.join(among)} among others")
 
