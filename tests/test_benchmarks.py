@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -32,3 +33,18 @@ def test_a_benchmark_that_docs_name_takes_those_options(name: str, options: str)
     assert done.returncode == 0, done.stderr[-500:]
     for option in re.findall(r"--[a-z-]+", options):
         assert option in done.stdout, option
+
+
+@pytest.mark.parametrize(
+    ("moved", "said"),
+    [
+        ({}, []),
+        ({"speedup_evidently": 9.9}, ["9.9 times as fast"]),
+        ({"ratio_read": 3.1}, ["3.1 times as long"]),
+        ({"peak_mb": 2000, "ratio_read": 4}, ["4 times as long", "a peak of 2000 MB"]),
+    ],
+)
+def test_the_monitors_benchmark_says_which_aims_are_missed(moved: dict[str, float], said: list[str]) -> None:
+    missed = runpy.run_path(str(ROOT / "benchmarks" / "monitor.py"))["missed"]
+    found = missed({"speedup_evidently": 10.0, "ratio_read": 3.0, "peak_mb": 1999} | moved)
+    assert [one[: len(start)] for one, start in zip(found, said, strict=True)] == said
