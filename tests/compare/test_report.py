@@ -1,0 +1,37 @@
+"""The page of a comparison: nothing that callers sent, or a version is called, is HTML in it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from isthmus.compare.findings import Agreement, Findings, Seen, differences
+from isthmus.compare.report import page
+from tests.compare.test_findings import answer, asked, evidence
+from tests.pages import HOSTILE, active, skeleton
+
+
+def written(text: str) -> str:
+    """A page with all its parts, in which each text from outside is this one."""
+    compare = asked("predictions", 0.1, "shadow")
+    both = [answer(f"{n}", 1.0) for n in range(80)], [answer(f"{n}", 2.0) for n in range(80)]
+    found, _ = differences(evidence(compare, *both, classes=[], metric=text))
+    agreed = Agreement(80, 9, (0.1, 0.2, 0.3), [(text, text, text)])
+    seen = Seen(text, 80, 80, 0), Seen(text, 80, 80, 2)
+    return page(Findings(text, text, "2026-01-01T00:00:00+00:00", compare, *seen, found, agreed))
+
+
+PLAIN = skeleton(written("x"))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_texts_are_texts(text: str) -> None:
+    assert skeleton(written(text)) == PLAIN
+    assert active(written(text)) == []
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(alphabet="<>&\"'/=! -x;:\\[]()", min_size=1))
+def test_no_text_makes_another_page(text: str) -> None:
+    assert skeleton(written(text)) == PLAIN

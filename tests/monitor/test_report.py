@@ -1,0 +1,53 @@
+"""The report's page: nothing that came with the data is HTML in it."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from isthmus.interval import Interval
+from isthmus.monitor.baseline import describe
+from isthmus.monitor.bias import AFTER_TRAINING, BEFORE_TRAINING
+from isthmus.monitor.findings import BiasMetric, Drift, Explained, Findings, Quality, SetAside
+from isthmus.monitor.report import STATISTICS, page
+from tests.pages import HOSTILE, active, skeleton
+
+
+def written(text: str) -> str:
+    """A page with all its parts, in which each text that data can bring is this one."""
+    distances = dict.fromkeys(STATISTICS, 0.5)
+    found = Findings(
+        text,
+        text,
+        rows=9,
+        bad_lines=1,
+        drift=[Drift(name, "psi", distances, {}, 0.2, 0.001, 0.05) for name in (text, f"{text} 2")],
+        quality=Quality(text, Interval(0.7, 0.6, 0.8), Interval(0.5, 0.4, 0.6), 9, 2.0),
+        violations=[
+            {"feature_name": text, "constraint_check_type": text, "description": text}  # type: ignore[list-item]
+        ],
+        set_aside=[SetAside(text, 1, text)],
+        labels_twice={text: [text, text]},
+        bias=[BiasMetric(text, text, name, 0.5, 0.1, 2.0) for name in (*BEFORE_TRAINING, *AFTER_TRAINING)],
+        explained=Explained({text: 0.5}, {text: 0.1}, 0.5, 0.9, 9),
+    )
+    told, numbers = pl.Series([text, "b", text, None]), pl.Series([1.0, 2.0, 3.0])
+    before = {text: describe(told), f"{text} 2": describe(numbers)}
+    return page(found, before, before)
+
+
+PLAIN = skeleton(written("x"))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_texts_are_texts(text: str) -> None:
+    assert skeleton(written(text)) == PLAIN
+    assert active(written(text)) == []
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(alphabet="<>&\"'/=! -x;:\\[]()", min_size=1))
+def test_no_text_makes_another_page(text: str) -> None:
+    assert skeleton(written(text)) == PLAIN
