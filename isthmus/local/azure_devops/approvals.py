@@ -142,6 +142,8 @@ class Approvals:
                 "ApprovalUnauthorizedException",
                 f"{principal.display_name} requested this run or is blocked, and cannot approve it.",
             )
+        if any(step.get("actualApprover") == principal.id for step in approval["steps"]):
+            raise invalid(f"{principal.display_name} has decided about approval {approval['id']} already.")
         mine: list[Document] = [
             step
             for step in approval["steps"]

@@ -162,6 +162,27 @@ def test_two_approvers_may_be_needed(admin: Person, dana: Person, robin: Person)
     assert dana.until_over(run)["result"] == "succeeded"
 
 
+def test_who_is_an_approver_in_two_ways_is_still_one_person(
+    admin: Person, dana: Person, robin: Person
+) -> None:
+    """By name and by group: two are asked for, and the second must be somebody else."""
+    place = Place(admin, "both")
+    place.approval(admin, "robin", "release-approvers", "admin", minRequiredApprovers=2)
+    run = dana.run(place.pipeline)["id"]
+    (waiting,) = until(lambda: pending(dana, run))
+    assert decide(robin, waiting["id"]).json()["value"][0]["status"] == "pending"
+    again = decide(robin, waiting["id"])
+    assert (again.status_code, "has decided" in again.text) == (400, True)
+    assert decide(dana, waiting["id"]).status_code == 403
+    assert dana.get(f"pipelines/approvals/{waiting['id']}")["status"] == "pending"
+    assert decide(admin, waiting["id"]).json()["value"][0]["status"] == "approved"
+    assert dana.until_over(run)["result"] == "succeeded"
+
+
+def test_an_approval_of_another_project_or_of_nothing_is_none(robin: Person) -> None:
+    assert decide(robin, "00000000-0000-0000-0000-000000000001").status_code == 404
+
+
 def test_an_unauthorized_pipeline_does_not_get_in(admin: Person, dana: Person) -> None:
     place = Place(admin, "strange")
     place.authorize(allowed=False)
