@@ -105,15 +105,15 @@ def lines(folder: Path) -> None:
     from isthmus.monitor.baseline import read_baseline
     from isthmus.monitor.capture import Format, batches
     from isthmus.monitor.drift import Rule, drifts
-    from isthmus.monitor.labels import read_labels
+    from isthmus.monitor.labels import MOST, read_labels
     from isthmus.monitor.profile import statistics
     from isthmus.monitor.seen import see
 
     baseline, _ = read_baseline(folder / "baseline" / "baseline.json")
     form = Format({name: one.kind for name, one in baseline.items()})
-    labels = read_labels(folder / "labels")
+    labels = read_labels(folder / "labels", MOST)
     seen = see(batches(folder / "captures", form), baseline, "prediction", labels, 0)
-    if not seen.sketch.rows == len(seen.judged) == len(labels.by_id):
+    if len(seen.judged) != len(labels.by_id) or seen.bad:
         sys.exit(f"{seen.sketch.rows} rows, {len(seen.judged)} judged: {seen.bad[:1]}")
     statistics(seen.sketch.columns)
     drifts(baseline, seen.sketch.columns, Rule())

@@ -24,6 +24,8 @@ from isthmus.names import GATE_PREFIX
 Line = Mapping[str, Any]
 # What comes of reading a line that anybody who may ask the model may have thought out.
 UNREADABLE = (BadInput, AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
+# Of what was set aside so many lines are kept whole; all are counted.
+KEPT_BAD = 1000
 AT_ONCE, LONGEST = 20_000, 1 << 25
 
 
@@ -89,7 +91,7 @@ def batches(folder: Path, format: Format) -> Iterator[Batch]:
 
 
 def _of_lines(folder: Path, format: Format) -> Iterator[Batch]:
-    for block in _blocks(folder):
+    for block in blocks(folder):
         found = exchanges.read([line for _, _, line in block], format.features, format.missing)
         read, bad = set(found.told["line"].to_list()), []
         rows: list[list[Any]] = []
@@ -121,7 +123,7 @@ def _together(
     return Batch(asked, answers["prediction"], answers["id"], bad)
 
 
-def _blocks(folder: Path) -> Iterator[list[tuple[str, int, str]]]:
+def blocks(folder: Path) -> Iterator[list[tuple[str, int, str]]]:
     """Some thousand lines at a time; fewer of them where they are long."""
     block, size = [], 0
     for one in lines(folder):

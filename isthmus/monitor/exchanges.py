@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -26,7 +27,7 @@ FEW = 16
 # A quote, a mark of byte order, and what ends lines or is space in Python only.
 _ODD = '["\ufeff\\x00-\\x09\\x0b-\\x1f]'
 # Half a pair of surrogates is no text; polars makes one of it.
-_SURROGATE = r"\\u[dD][89a-fA-F]"
+SURROGATE = r"\\u[dD][89a-fA-F]"
 # The most that Python's csv takes in a cell.
 _LONGEST = 131_072
 
@@ -79,7 +80,7 @@ def _plain(lines: Sequence[str]) -> pl.DataFrame:
     kind, accept = (side.struct.field("observedContentType") for side in sides)
     named, event = (pl.col("eventMetadata").struct.field(one) for one in ("inferenceId", "eventId"))
     return (
-        _parsed(lines)
+        parsed(lines, _LINE)
         .with_columns(pl.Series("raw", lines, dtype=pl.String))
         .with_row_index("line")
         .filter(
@@ -88,7 +89,7 @@ def _plain(lines: Sequence[str]) -> pl.DataFrame:
             *(side.struct.field("encoding").ne_missing("BASE64") for side in sides),
             *(~text.str.contains(_ODD) for text in texts),
             texts[0].str.contains(r"\S"),
-            ~pl.col("raw").str.contains(_SURROGATE),
+            ~pl.col("raw").str.contains(SURROGATE),
         )
         .select(
             "line", request=texts[0], answer=texts[1], id=pl.when(named != "").then(named).otherwise(event)
@@ -97,18 +98,18 @@ def _plain(lines: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def _parsed(lines: Sequence[str]) -> pl.DataFrame:
-    """Each line as JSON; nothing but nulls where it is none, or none of SageMaker's."""
+def parsed(lines: Sequence[str], schema: Mapping[str, Any]) -> pl.DataFrame:
+    """Each line as JSON; nothing but nulls where it is none, or has another form."""
     try:
-        found = pl.read_ndjson("\n".join(lines).encode(), schema=_LINE)
+        found = pl.read_ndjson("\n".join(lines).encode(), schema=schema)
         if found.height == len(lines):
             return found
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         pass
     if len(lines) <= FEW:
-        return pl.DataFrame({name: [None] * len(lines) for name in _LINE}, schema=_LINE)
+        return pl.DataFrame({name: [None] * len(lines) for name in schema}, schema=schema)
     half = len(lines) // 2
-    return pl.concat([_parsed(lines[:half]), _parsed(lines[half:])])
+    return pl.concat([parsed(lines[:half], schema), parsed(lines[half:], schema)])
 
 
 def _pieces(texts: pl.DataFrame) -> pl.DataFrame:

@@ -15,12 +15,9 @@ from typing import Any
 import polars as pl
 
 from isthmus.monitor.baseline import Baseline, read_column
-from isthmus.monitor.capture import Bad, Batch
+from isthmus.monitor.capture import KEPT_BAD, Bad, Batch
 from isthmus.monitor.labels import Judged, Labels, join
 from isthmus.monitor.sketch import Sketch, sketch
-
-# Of what was set aside so many lines are kept whole; all are counted.
-KEPT_BAD = 1000
 
 
 @dataclass

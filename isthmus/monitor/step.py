@@ -26,7 +26,7 @@ from isthmus.monitor.capture import Format, batches
 from isthmus.monitor.collect import collect
 from isthmus.monitor.drift import drifts
 from isthmus.monitor.findings import BiasMetric, Explained, Findings, set_aside, summary
-from isthmus.monitor.labels import Labels, pairs, read_labels
+from isthmus.monitor.labels import MOST, Labels, pairs, read_labels
 from isthmus.monitor.predictions import PREDICTION, with_predictions
 from isthmus.monitor.quality import assess
 from isthmus.monitor.seen import Seen, see
@@ -40,11 +40,11 @@ def main() -> None:
     counted = with_predictions(baseline, processing("input", "evaluation"))
     if role == "shard":
         _fetch(*_share())
-        seen = _see(baseline, counted, missing, read_labels(processing("input", "labels")))
+        seen = _see(baseline, counted, missing, read_labels(processing("input", "labels"), MOST))
         _leave(seen)
         return
     _fetch(0, 1, ("labels",) if role == "merge" else ("captures", "labels"))
-    labels = read_labels(processing("input", "labels"))
+    labels = read_labels(processing("input", "labels"), MOST)
     seen = _merged() if role == "merge" else _see(baseline, counted, missing, labels)
     found = _findings(seen, labels, counted, baseline)
     outputs.write(processing("output", "report"), found, counted, seen.sketch.columns)
@@ -110,7 +110,7 @@ def _findings(seen: Seen, labels: Labels, baseline: Baseline, trained: Baseline)
         model=os.environ["MODEL"],
         stage=os.environ["STAGE"],
         rows=seen.sketch.rows,
-        bad_lines=seen.bad_lines + len(labels.bad),
+        bad_lines=seen.bad_lines + labels.bad_lines,
         drift=drift,
         quality=assess(pairs(seen.judged), evaluation),
         violations=violations(baseline, seen.sketch.columns, drift, rule.confidence),

@@ -142,6 +142,30 @@ def test_the_latest_label_counts_and_those_that_differ_are_named(tmp_path: Path)
     assert isinstance(found.bad[0], Bad)
 
 
+def test_of_more_labels_than_are_judged_those_with_the_least_hashes_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever came first, late labels and ids seen twice count as they do among all."""
+    monkeypatch.setattr(capture, "AT_ONCE", 7)
+    told = [label(f"i{number}", number) for number in range(100)]
+    late = [label(f"i{number}", -number) for number in range(0, 100, 2)]
+    write(tmp_path / "one", [*told, *late, "7"])
+    write(tmp_path / "other", [*told[::-1], "7", *late[::-1]])
+    whole = read_labels(tmp_path / "one")
+    one, other = (read_labels(tmp_path / name, 10) for name in ("one", "other"))
+    assert (len(whole.by_id), len(one.by_id), one.bad_lines) == (100, 10, 1)
+    assert one.by_id == other.by_id and one.by_id.items() <= whole.by_id.items()
+    assert one.twice == other.twice == {key: whole.twice[key] for key in one.by_id if key in whole.twice}
+
+
+@pytest.mark.parametrize("value", [1, 1.0, True, None, "1 ", 1e300, [1]])
+def test_a_label_that_is_no_text_is_read_as_python_writes_it(tmp_path: Path, value: object) -> None:
+    bare = json.loads(label("i", ""))
+    bare["groundTruthData"]["data"] = value
+    write(tmp_path, [json.dumps(bare)])
+    assert read_labels(tmp_path).by_id == {"i": str(value).strip()}
+
+
 def test_of_two_answers_under_one_id_the_last_counts(tmp_path: Path) -> None:
     write(tmp_path / "c", [line("a,b\n1,x\n", "0.1\n", "i"), line("a,b\n2,y\n", "0.9\n", "i")])
     write(tmp_path / "l", [label("i", 1), label("nobody", 1)])
