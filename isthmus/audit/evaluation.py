@@ -9,7 +9,8 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from isthmus.interval import Interval
@@ -20,7 +21,8 @@ from isthmus.operate.registry import Version
 class Evaluation:
     """A metric, whether it reaches its bar, and the interval of its gain over the version in prod then.
 
-    `gain` is None where the version was compared with none of its model.
+    `gain` is None where the version was compared with none of its model; `rewritten` says when the file was
+    written, where that was after the version was registered with it.
     """
 
     metric: str
@@ -28,6 +30,7 @@ class Evaluation:
     threshold: float
     meets: bool
     gain: Interval | None = None
+    rewritten: str = ""
 
 
 def read(s3: Any, bucket: str, version: Version) -> Evaluation | None:
@@ -36,16 +39,20 @@ def read(s3: Any, bucket: str, version: Version) -> Evaluation | None:
     if not re.fullmatch(rf"{re.escape(version.model)}/runs/[A-Za-z0-9_./-]+/evaluation\.json", key):
         return None
     try:
-        content = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        answer = s3.get_object(Bucket=bucket, Key=key)
+        content, written = answer["Body"].read(), answer["LastModified"]
     except s3.exceptions.ClientError as error:
         # Who may not list a bucket is refused what is not there.
         if error.response["Error"]["Code"] not in ("NoSuchKey", "AccessDenied"):
             raise
         return None
     try:
-        return parse(json.loads(content), version.arn.rpartition("/")[0])
+        found = parse(json.loads(content), version.arn.rpartition("/")[0])
     except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError):
         return None
+    # S3 says whole seconds, cut, and nobody else says it: the run wrote it before it registered the version.
+    is_later = written > datetime.fromisoformat(version.created)
+    return replace(found, rewritten=written.isoformat()) if is_later else found
 
 
 def parse(found: Mapping[str, Any], group: str) -> Evaluation:

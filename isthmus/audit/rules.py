@@ -127,6 +127,15 @@ def _bar(one: Served) -> str:
     return "" if found.meets else f"{found.metric} {found.value:g} does not reach its bar {found.threshold:g}"
 
 
+def _evidence(one: Served) -> str:
+    found = one.evaluation
+    if found is None or not found.rewritten:
+        return ""
+    return (
+        f"its evaluation was written anew at {found.rewritten}, after it was registered: {one.version.judged}"
+    )
+
+
 def _data(one: Served) -> str:
     missing = [key for key in ("data_version", "evaluation_uri") if _none(one.version.metadata.get(key))]
     missing += [] if one.version.execution else ["execution"]
@@ -247,6 +256,9 @@ RULES = (
     Rule("version-run", "Every version in prod was built by a run of its model's pipeline.", _each(_run)),
     Rule("version-commit", "Every version in prod is built from the commit that it names.", _each(_commit)),
     Rule("version-metric", "Every version in prod reaches its bar.", _each(_bar)),
+    Rule(
+        "version-evidence", "No evaluation in prod was rewritten since it was registered.", _each(_evidence)
+    ),
     Rule("version-data", "Every version in prod names the data, evaluation and run it is of.", _each(_data)),
     Rule("version-image", "Every version in prod names its image by digest.", _each(_image)),
     Rule("deployment-run", "Every version in prod came by a run of main for it.", _each(_deployment)),

@@ -171,6 +171,11 @@ BROKEN = [
     ("version-metric", judged(threshold=0.8), "auc 0.71 does not reach its bar 0.8"),
     ("version-metric", judged(meets_threshold=False), "does not reach"),
     ("version-metric", judged(metric="rmse", higher_is_better=False), "does not reach"),
+    (
+        "version-evidence",
+        served(evaluation=replace(parse(EVALUATION, GROUP), rewritten="2026-11-21T09:00:00+00:00")),
+        "written anew at 2026-11-21T09:00:00+00:00, after it was registered: s3://",
+    ),
     ("version-data", metadata(data_version="none"), "not recorded: data_version"),
     ("version-data", version(execution=""), "not recorded: execution"),
     ("version-data", served(data_version=""), "no manifest of it is where its build left it: nowhere"),

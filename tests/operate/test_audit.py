@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from isthmus.audit import evaluation
 from isthmus.audit.rules import RULES
 from isthmus.azure import provision, runs
 from isthmus.azure.client import Client
@@ -18,10 +19,11 @@ from isthmus.build import content, manifest
 from isthmus.build.content import File
 from isthmus.config import read_platform
 from isthmus.errors import Problem
+from isthmus.operate import registry
 from isthmus.s3 import split_uri
-from tests.local.azure_devops.standin import PROJECT, StandIn
+from tests.local.azure_devops.standin import PROJECT, StandIn, until
 from tests.local.sagemaker.conftest import PROD
-from tests.operate.conftest import ARTIFACTS, CHECKOUT, GROUP_ARN, MODEL, Aws, Shell
+from tests.operate.conftest import ARTIFACTS, CHECKOUT, GROUP_ARN, MODEL, Aws, Shell, register
 from tests.operate.test_pending import signed_in
 from tests.operate.test_promote import compared, served
 
@@ -77,7 +79,10 @@ def test_the_metric_is_what_the_evaluation_found_and_not_what_the_registry_says(
     assert f"{MODEL}/1: no evaluation with its metric is where its build left it: s3://{ARTIFACTS}/" in said
     try:
         aws.client("s3").put_object(**where, Body=json.dumps(found | {"meets_threshold": True}).encode())
-        assert "✓ version-metric" in shell.run("audit", **signed_in(azure)).output
+        said = shell.run("audit", **signed_in(azure)).output
+        assert "✓ version-metric" in said
+        # It was put there now, and the version was registered before.
+        assert f"{MODEL}/1: its evaluation was written anew at 20" in said and "✗ version-evidence" in said
         low = found | {"value": 0.61, "meets_threshold": False}
         aws.client("s3").put_object(**where, Body=json.dumps(low).encode())
         said = shell.run("audit", **signed_in(azure)).output
@@ -86,6 +91,25 @@ def test_the_metric_is_what_the_evaluation_found_and_not_what_the_registry_says(
         assert "no evaluation with its metric" in shell.run("audit", **signed_in(azure)).output
     finally:
         aws.client("s3").delete_object(**where)
+
+
+def test_an_evaluation_is_told_from_one_that_was_written_anew(aws: Aws) -> None:
+    """By S3's own clock: what the run left is older than its version."""
+    s3, sagemaker = aws.client("s3"), aws.client("sagemaker")
+    found = {"metric": "auc", "value": 0.71, "threshold": 0.7, "higher_is_better": True, "gain": None}
+    where = {"Bucket": ARTIFACTS, "Key": f"{MODEL}/runs/77/evaluation.json"}
+    body = json.dumps(found | {"meets_threshold": True}).encode()
+    s3.put_object(**where, Body=body)
+    arn = register(aws, value=0.71, run_id="77")
+    try:
+        version = registry.describe(sagemaker, arn)
+        left = evaluation.read(s3, ARTIFACTS, version)
+        assert left is not None and left.rewritten == ""
+        # S3 says whole seconds: it is told from the next on.
+        until(lambda: s3.put_object(**where, Body=body) and evaluation.read(s3, ARTIFACTS, version).rewritten)
+    finally:
+        sagemaker.delete_model_package(ModelPackageName=arn)
+        s3.delete_object(**where)
 
 
 def test_a_guard_that_was_taken_away_is_found_until_it_is_back(
