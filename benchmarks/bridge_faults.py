@@ -6,7 +6,8 @@ Each model's versions are approved one after the other. Their events come late, 
 times, or never; Azure DevOps has storms of 429 and answers 503; connections break before and after a request
 took effect; the Lambda is killed at any request, before and after; DynamoDB throttles; and between any two
 requests of one invocation another one may go on. The clock is simulated, so hours pass in minutes. Clouds
-answer in this process; what the bridge itself takes of a core (`p50_ms`, `p99_ms`) is measured without them.
+answer in this process; what the bridge itself takes of a core for one event, each time that it is handed one
+(`p50_ms`, `p99_ms`), is measured without them. `throughput_per_s` counts events, however often each came.
 Exits with 1 where anything was lost, doubled or out of order.
 """
 
@@ -174,7 +175,7 @@ def told(shares: list[dict[str, Any]], events: int) -> dict[str, Any]:
         "events": events,
         **{key: sum(share[key] for share in shares) for key in (*NEVER, "dead_letters")},
         "deliveries": len(own),
-        "throughput_per_s": round(len(own) / max(share["seconds"] for share in shares), 1),
+        "throughput_per_s": round(events / max(share["seconds"] for share in shares), 1),
         "p50_ms": round(centiles[49], 2),
         "p99_ms": round(centiles[98], 2),
         "faults": dict(sorted(faults.items())),

@@ -18,6 +18,8 @@ class Message:
     id: str
     body: str
     sent: float
+    # Sent by the bridge itself, or by the clock.
+    is_look: bool = False
     received: int = 0
     # Rises when it is made visible at another time: what stands in the heap for the time before is void.
     turn: int = 0

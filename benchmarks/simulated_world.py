@@ -109,7 +109,7 @@ class World:
 
     def _send(self, body: str, visible: float) -> None:
         identity = f"look-{next(self.sent)}"
-        self.queue.send(Message(identity, body, time.time()), visible)
+        self.queue.send(Message(identity, body, time.time(), is_look=True), visible)
 
     def happens(self, what: str, probability: float) -> bool:
         happens = self.random.random() < probability
@@ -127,7 +127,7 @@ class World:
         """Hand the handler a batch of what is visible; False where nothing is."""
         if not (batch := self.queue.receive(time.time())):
             return False
-        failed = self._handled({"Records": [_record(message) for message in batch]}, len(batch))
+        failed = self._handled(batch)
         for message in batch:
             if failed is not None and message.id not in failed and not self.happens("again", 0.01):
                 self.queue.delete(message.id)
@@ -138,25 +138,38 @@ class World:
         for _ in range(1 + self.happens("tick came again", COMES_AGAIN)):
             self._send(json.dumps(tick()), time.time())
 
-    def _handled(self, event: dict[str, Any], messages: int) -> set[str] | None:
+    def _handled(self, batch: list[Message]) -> set[str] | None:
         """The ids of what failed; None where the Lambda was killed, or raised."""
         from bridge import handler
 
         outer = self.dead, self.answering
         self.dead, self.answering = False, 0.0
         self.depth += 1
-        started = time.thread_time()
+        began, each = self._own_seconds(), []
         try:
-            answer = handler.handle(event, None)
+            answer = handler.handle({"Records": self._handed_over(batch, each)}, None)
+            # What it does once for a batch, such as writing metrics, is shared among its messages.
+            shared = (self._own_seconds() - began - sum(each)) / len(batch)
+            taken = zip(batch, each, strict=True)
+            self.own_ms += [(own + shared) * 1000 for message, own in taken if not message.is_look]
             return {one["itemIdentifier"] for one in answer.get("batchItemFailures", [])}
         except Killed:
             self._new_lambda()
             return None
         finally:
-            taken = time.thread_time() - started
-            self.own_ms += [(taken - self.answering) / messages * 1000] * messages
             self.depth -= 1
-            self.dead, self.answering = outer[0], outer[1] + taken
+            self.dead, self.answering = outer
+
+    def _handed_over(self, batch: list[Message], each: list[float]) -> Iterator[dict[str, Any]]:
+        """A batch's records; when the handler asks for the next, what it took for this one is known."""
+        for message in batch:
+            began = self._own_seconds()
+            yield _record(message)
+            each.append(self._own_seconds() - began)
+
+    def _own_seconds(self) -> float:
+        """Of a core, without what clouds took to answer."""
+        return time.thread_time() - self.answering
 
     def _new_lambda(self) -> None:
         """It remembers neither token nor pipelines, nor that anybody asked for rest."""

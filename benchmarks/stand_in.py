@@ -4,7 +4,8 @@ python benchmarks/stand_in.py [--seconds S] [--json]
 
 The server is kept to one core and asked by two clients at a time over kept connections. `per_core_s` counts
 the core's time that it really had, so that what else the machine does is not held against it. A run's one
-job has a condition that is false: what is measured is queueing, and ending, a run.
+job has a condition that is false: what is measured is queueing, and ending, a run. Exits with 1 where an aim
+(`AIMS`, of requests for each second of the core) is missed.
 """
 
 from __future__ import annotations
@@ -26,8 +27,15 @@ import requests
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from benchmarks.aims import AtLeast, missed
 from tests.local.azure_devops.standin import PROJECT, StandIn, running
 
+AIMS = {
+    "GET pipelines": AtLeast(1000),
+    "GET repositories": AtLeast(1000),
+    "POST runs": AtLeast(200),
+    "PATCH environments": AtLeast(1000),
+}
 CLIENTS = 2
 YAML = "trigger: none\njobs: [{job: never, condition: 'false', steps: [{bash: 'true'}]}]\n"
 Ask = Callable[[requests.Session], requests.Response]
@@ -93,17 +101,25 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="for each kind of request")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     options = parser.parse_args()
+    found = figures(options.seconds)
+    if options.json:
+        print(json.dumps(found))
+    sys.exit(missed(AIMS, {name: one["per_core_s"] for name, one in found.items()}))
+
+
+def figures(seconds: float) -> dict[str, dict[str, float]]:
+    """What was measured of each kind of request, printed as it comes."""
     with tempfile.TemporaryDirectory() as state, running(Path(state)) as stand_in:
         (server,) = psutil.Process(stand_in.process.pid).children()
         server.cpu_affinity([min(os.sched_getaffinity(0))])
-        token, found = stand_in.token("admin"), {}
+        token = stand_in.token("admin")
+        found: dict[str, dict[str, float]] = {}
         for name, ask in asks(stand_in).items():
-            found[name] = measured(ask, server, token, options.seconds)
+            found[name] = measured(ask, server, token, seconds)
             one = found[name]
             core, rate = f"{one['per_core_s']:8.1f} per s of the core", f"seen {one['per_s']:.1f}/s"
             print(f"{core}; {rate}, p50 {one['p50_ms']:.1f} ms, p99 {one['p99_ms']:.1f} ms  {name}")
-    if options.json:
-        print(json.dumps(found))
+    return found
 
 
 if __name__ == "__main__":

@@ -6,9 +6,13 @@ import re
 import runpy
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from benchmarks.aims import AtLeast
 
 ROOT = Path(__file__).parent.parent
 NAMED = sorted(
@@ -48,3 +52,28 @@ def test_the_monitors_benchmark_says_which_aims_are_missed(moved: dict[str, floa
     missed = runpy.run_path(str(ROOT / "benchmarks" / "monitor.py"))["missed"]
     found = missed({"speedup_evidently": 10.0, "ratio_read": 3.0, "peak_mb": 1999} | moved)
     assert [one[: len(start)] for one, start in zip(found, said, strict=True)] == said
+
+
+# What each measures with, which is left out here.
+MEASURES = {"bridge_cold_start": "measured", "serving": "side_by_side", "stand_in": "figures"}
+
+
+@pytest.mark.parametrize("miss", [False, True])
+@pytest.mark.parametrize("name", MEASURES)
+def test_a_benchmark_that_misses_an_aim_fails_and_says_which(
+    name: str, miss: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module: Any = import_module(f"benchmarks.{name}")
+    found: dict[str, Any] = {key: aim.bound for key, aim in module.AIMS.items()}
+    key, aim = next(iter(module.AIMS.items()))
+    if miss:
+        found[key] += -1 if isinstance(aim, AtLeast) else 1
+    if name == "stand_in":
+        found = {kind: {"per_core_s": value} for kind, value in found.items()}
+    monkeypatch.setattr(module, MEASURES[name], lambda *_: found)
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", "--json"])
+    if name == "serving":
+        monkeypatch.setattr(module, "install", lambda: None)
+    with pytest.raises(SystemExit) as ended:
+        module.main()
+    assert (key in str(ended.value.code)) if miss else ended.value.code is None

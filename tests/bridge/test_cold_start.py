@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.bridge_cold_start import AIMS, archived
+from cdk.parts.lambda_asset import lambda_folder
+
 ROOT = Path(__file__).parents[2]
 # Each took a tenth of the cold start or more, and nothing that is done needs it.
 HEAVY = {
@@ -28,3 +31,8 @@ def test_nothing_heavy_is_imported(entry: str) -> None:
     imported = set(done.stdout.split())
     assert entry in imported
     assert imported & HEAVY == set()
+
+
+def test_the_package_is_small() -> None:
+    """Without the SDK, which Lambda has."""
+    assert AIMS["package_mb"].is_met(archived(lambda_folder(ROOT / "bridge")) / 1e6)
