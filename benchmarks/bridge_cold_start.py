@@ -2,9 +2,9 @@
 
 python benchmarks/bridge_cold_start.py [--json]
 
-Imports of the package as it is uploaded, the median of 15 fresh processes, in milliseconds of a core: what else
-the machine does is not held against them. The interpreter is not counted, for Lambda's runtime has loaded it by
-then; the SDK is, for it only lies ready there (`of_sdk_ms` alone).
+Imports of the package as it is uploaded, the median of 15 fresh processes, in milliseconds of a core: what
+else the machine does is not held against them. The interpreter is not counted, for Lambda's runtime has
+loaded it by then; the SDK is, for it only lies ready there (`of_sdk_ms` alone).
 `uncompiled`: nothing can be written beside the package, so Lambda compiles its modules in every cold start.
 Exits with 1 where an aim (`AIMS`) is missed.
 """
