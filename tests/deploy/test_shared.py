@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from botocore.exceptions import ClientError
 from isthmus.config import Platform, Stage, read_platform
 from isthmus.errors import Problem, Refused
 from isthmus.infra.synth import synthesize
+from isthmus.operate import redeploying
 from isthmus.serving import look
 from tests.deploy.conftest import CHECKOUT
 from tests.deploy.team import Team, done, gather
@@ -270,3 +272,29 @@ def test_it_leaves_for_an_endpoint_of_its_own_and_comes_back(rain: Sharing, wind
         rain.apply(rain.synth(Version(slope=5.0)))
     assert (lost, rain.answer()) == ([], of(5.0))
     assert look(sagemaker, MODEL, "staging").endpoint == SHARED
+
+
+def test_status_lineage_and_rollback_know_whose_part_of_the_endpoint_it_is(
+    rain: Sharing, wind: Sharing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rain.configure()
+    for run, slope in (("901", 6.0), ("902", 7.0)):
+        done(rain.team.apply(rain.synth(Version(slope=slope)), "staging", run))
+    before, now = (json.loads((one / "model-package.json").read_text()) for one in rain.assemblies[-2:])
+    others = json.loads((wind.assemblies[-1] / "model-package.json").read_text())
+    said = json.loads(done(rain.team.operate("status", "--json")))["endpoints"]
+    serves = {one["model"]: (one["name"], one["version"]) for one in said if one["stage"] == "staging"}
+    assert serves == {MODEL: (SHARED, str(now["version"])), OTHER: (SHARED, str(others["version"]))}
+    traced = json.loads(done(rain.team.operate("lineage", MODEL, str(now["version"]), "--json")))
+    deployed_to = {one["stage"]: one["endpoint"] for one in traced["deployments"]}
+    assert deployed_to == {"staging": SHARED}
+    asked: list[str] = []
+
+    def queue(_: Any, wanted: Any, what: str, reason: str) -> Any:
+        asked.append(wanted.arn)
+        return SimpleNamespace(id=7)
+
+    monkeypatch.setattr(redeploying, "queue", queue)
+    words = ("rollback", MODEL, "--stage", "staging", "--reason", "tried")
+    assert f"goes from version {now['version']} to {before['version']}" in done(rain.team.operate(*words))
+    assert asked == [before["arn"]]
