@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -43,12 +45,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         text=True,
         start_new_session=True,
     )
-    assert up.stdout is not None
-    lines = iter(up.stdout.readline, "")
-    assert any("In another terminal" in line for line in lines), "up did not come up"
-    yield folder
-    up.terminate()
-    assert up.wait(60) == 0
+    try:
+        assert up.stdout is not None
+        lines = iter(up.stdout.readline, "")
+        assert any("In another terminal" in line for line in lines), "up did not come up"
+        yield folder
+        up.terminate()
+        assert up.wait(60) == 0
+    finally:
+        # Whatever went wrong, none of its processes goes on.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(up.pid, signal.SIGKILL)
 
 
 def _environment() -> dict[str, str]:

@@ -32,10 +32,13 @@ class Store:
         self._counters: dict[str, int] = dict(self._database.execute("SELECT kind, value FROM counters"))
         self._counted: set[str] = set()
         self._tables: dict[str, Table] = {}
+        self._closed = False
 
     def table(self, kind: str) -> Table:
         with self.lock:
             if kind not in self._tables:
+                if self._closed:
+                    return Table(self, kind, {})
                 rows = self._database.execute("SELECT key, body FROM documents WHERE kind = ?", (kind,))
                 found = {key: json.loads(body) for key, body in rows}
                 self._tables[kind] = Table(self, kind, found)
@@ -50,6 +53,8 @@ class Store:
 
     def write(self, kind: str, key: str, document: Document) -> None:
         """With the numbers given out since: a number is nobody's before what has it is kept."""
+        if self._closed:
+            return
         row = (kind, key, json.dumps(document))
         if not self._counted:
             self._execute(_PUT, *row)
@@ -62,10 +67,13 @@ class Store:
         self._counted.clear()
 
     def erase(self, kind: str, key: str) -> None:
-        self._execute("DELETE FROM documents WHERE kind = ? AND key = ?", kind, key)
+        if not self._closed:
+            self._execute("DELETE FROM documents WHERE kind = ? AND key = ?", kind, key)
 
     def close(self) -> None:
+        """Runs that were abandoned have threads, which may write for a moment longer: that is not kept."""
         with self.lock:
+            self._closed = True
             self._database.close()
 
     def _execute(self, statement: str, *values: str | int) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from isthmus.local.azure_devops.hours import opening, wait
-from tests.local.azure_devops.standin import PROJECT, Person, StandIn, until
+from tests.local.azure_devops.standin import PROJECT, Person, StandIn, running, until
 
 APPROVAL = "8c6f20a7-a545-4486-9777-f762fafe0d4d"
 EXCLUSIVE_LOCK = "2ef31ad6-baa0-403a-8b45-2cbc9b4e5563"
@@ -387,3 +388,20 @@ def test_business_hours_that_cannot_be_evaluated_are_refused(
     }
     refused = admin.ask("POST", "pipelines/checks/configurations", body)
     assert (refused.status_code, said in refused.text) == (400, True), refused.text
+
+
+def test_it_stops_with_runs_that_wait_and_says_nothing_of_them(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with running(tmp_path) as first:
+        admin = first.person("admin")
+        admin.post("/_apis/projects", {"name": PROJECT})
+        place = Place(admin, "waited-for")
+        place.approval(admin, "release-approvers")
+        runs = [admin.run(place.pipeline)["id"] for _ in range(10)]
+        until(lambda: all(pending(admin, run) for run in runs))
+        first.process.terminate()
+        first.process.wait(timeout=60)
+    assert "Error" not in capfd.readouterr().err
+    with running(tmp_path) as second:
+        assert {second.person("admin").build(run)["result"] for run in runs} == {"canceled"}

@@ -40,6 +40,8 @@ if name == "broken":
     sys.exit(1)
 if name.startswith("slow"):
     slow = 0.3
+elif name.startswith("stuck"):
+    slow = 30
 else:
     slow = 0
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -98,14 +97,12 @@ def test_a_shadow_that_fails_or_is_slow_costs_callers_nothing(aws: Aws) -> None:
     created(aws, "careless", configured(aws, "careless", "red", "raising"))
     with traffic(aws, "careless") as seen:
         until(lambda: seen.answers["red"], lambda count: count > 50)
-        updated(aws, "careless", configured(aws, "sluggish", "red", "slow"))
+        updated(aws, "careless", configured(aws, "sluggish", "red", "stuck"))
         settled(aws, "careless")
-        before, begun = seen.answers["red"], time.monotonic()
+        before = seen.answers["red"]
+        # The shadow takes half a minute for an answer: callers who waited for it would get a few.
         until(lambda: seen.answers["red"], lambda count: count > before + 100)
-        each = 3 * (time.monotonic() - begun) / 100
     assert (seen.failures, set(seen.answers)) == ([], {"red"})
-    # The shadow takes 0.3 seconds for an answer.
-    assert each < 0.25
     assert measured(aws, "careless", "Shadowraising", "Invocation5XXErrors") > 40
     assert measured(aws, "careless", "AllTraffic", "Invocation5XXErrors") == 0
     assert captured(aws, "careless", "Shadowraising") == {}
