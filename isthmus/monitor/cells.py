@@ -53,7 +53,8 @@ def squares(apart: Floats) -> float:
     """The sum of squared distances: of more at a time BLAS' threads would wait for each other."""
     whole = len(apart) // ROW * ROW
     table, rest = apart[:whole].reshape(-1, ROW), apart[whole:]
-    return float(np.vecdot(table, table).sum() + np.vecdot(rest, rest))
+    with np.errstate(over="ignore"):
+        return float(np.vecdot(table, table).sum() + np.vecdot(rest, rest))
 
 
 def count(apart: Floats, unit: float, into: Counts, rows: Counts | int = 1) -> None:

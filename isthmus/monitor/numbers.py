@@ -17,6 +17,9 @@ from isthmus.monitor.cells import AT_ONCE, Counts, Floats
 
 # So many different values are kept as they are.
 EXACT = 4096
+# Sums stop here: the square of 1e200 is no number, and one such value must not take the others with it.
+MOST = float(np.finfo(np.float64).max)
+UNITS = (-990, 970)
 
 
 @dataclass
@@ -67,7 +70,8 @@ class Numbers:
     def deviation(self) -> float:
         """The standard deviation of all rows (not of a sample of them)."""
         n = self.present
-        return float(np.sqrt(max(0.0, self.squares / n - (self.total / n) ** 2))) if n else float("nan")
+        mean = self.total / n if n else float("nan")
+        return float(np.sqrt(max(0.0, self.squares / n - min(mean * mean, MOST)))) if n else float("nan")
 
     def empty(self) -> Numbers:
         """No rows, in the same cells; counted over them from the start where this column is."""
@@ -95,8 +99,8 @@ class Numbers:
             total = float(apart.sum())
         if not len(values):
             return
-        self.total += total
-        self.squares += cells.squares(apart)
+        self.total = within(self.total + total)
+        self.squares = within(self.squares + cells.squares(apart))
         self.least = min(self.least, float(values.min()) + 0.0)
         self.greatest = max(self.greatest, float(values.max()) + 0.0)
         if self.cells is None:
@@ -161,8 +165,8 @@ class Numbers:
         both = replace(
             self,
             missing=self.missing + other.missing,
-            total=self.total + other.total,
-            squares=self.squares + other.squares,
+            total=within(self.total + other.total),
+            squares=within(self.squares + other.squares),
             least=min(self.least, other.least),
             greatest=max(self.greatest, other.greatest),
             integral=self.integral and other.integral,
@@ -199,13 +203,22 @@ def read(record: dict[str, Any]) -> Numbers:
     return Numbers(**told, cells=cells.read(np.asarray(record["cells"], np.int64), rows))
 
 
+def within(total: float) -> float:
+    """A sum, or the greatest number where it is greater."""
+    return max(-MOST, min(total, MOST))
+
+
 def around(column: pl.Series) -> Numbers:
     """No rows yet, in cells that suit a column like this one: around its median, which is a 32-bit float."""
     values = column.cast(pl.Float64, strict=False).to_numpy()
     values = values[np.isfinite(values)]
     if not len(values):
         return Numbers()
-    centre = float(np.float32(np.median(values)))
-    far = np.abs(values - centre)
-    typical = float(np.median(far) or far.mean() or 1.0)
-    return Numbers(centre, float(2.0 ** np.floor(np.log2(typical))))
+    with np.errstate(over="ignore"):
+        median = float(np.quantile(values, 0.5, method="lower"))
+        centre = float(np.float32(median))
+        centre = centre if np.isfinite(centre) else median
+        far = np.minimum(np.abs(values - centre), MOST)
+        typical = float(np.median(far) or min(far.mean(), MOST) or 1.0)
+    # So that the bounds of cells are numbers too, and no subnormal ones.
+    return Numbers(centre, float(2.0 ** np.clip(np.floor(np.log2(typical)), *UNITS)))

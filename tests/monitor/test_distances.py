@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -14,7 +15,7 @@ from scipy.spatial.distance import jensenshannon
 
 from isthmus.monitor import distances
 from isthmus.monitor.distances import adjust, chance_of, kolmogorov_smirnov, wasserstein
-from isthmus.monitor.numbers import Numbers, around
+from isthmus.monitor.numbers import Numbers, around, read
 from isthmus.monitor.sides import Side, side_by_side
 
 values = st.lists(st.one_of(st.floats(-1e6, 1e6), st.integers(-5, 5).map(float)), min_size=1, max_size=60)
@@ -129,3 +130,46 @@ def test_holm_asks_the_most_of_the_least_likely() -> None:
     assert adjust(np.array([0.01, 0.04, 0.03]), "holm") == pytest.approx([0.03, 0.06, 0.06])
     assert adjust(np.array([0.6, 0.7]), "holm") == pytest.approx([1.0, 1.0])
     assert adjust(np.array([0.01, 0.5]), "none") == pytest.approx([0.01, 0.5])
+
+
+def magnitudes(rng: np.random.Generator, rows: int, least: float, most: float) -> np.ndarray:
+    return rng.choice([-1.0, 1.0], rows) * 10.0 ** rng.uniform(least, most, rows)
+
+
+@given(st.floats(-300, 140), st.floats(0, 160), st.integers(0, 9))
+@settings(max_examples=40, deadline=None)
+def test_of_any_magnitude_the_distances_are_scipys_within_the_stated_error(
+    least: float, wide: float, seed: int
+) -> None:
+    """From 1e-300 to 1e300, of both signs: also beyond 2³³ units, in a cell as wide as they reach."""
+    rng = np.random.default_rng(seed)
+    before, now = (magnitudes(rng, rows, least, least + wide) for rows in (9000, 5000))
+    found = side(before, now)
+    apart, error = kolmogorov_smirnov(found)
+    oracle = stats.ks_2samp(before, now, method="asymp").statistic
+    assert apart <= oracle + 1e-9 and oracle <= apart + error + 1e-9
+    moved, unsure = wasserstein(found)
+    oracle = stats.wasserstein_distance(before, now)
+    assert abs(moved - oracle) <= unsure * (1 + 1e-9)
+
+
+EXTREMES = {
+    "integers beyond 2⁵³": [2**60, 2**60 + 2**20, -(2**61)],
+    "constant": [1e17] * 5,
+    "subnormal": [5e-324, -5e-320, 0.0],
+    "the greatest": [1.7e308, -1.7e308, 1e200],
+    "huge beside tiny": [1e300, 1e-300, 1.0],
+}
+
+
+@pytest.mark.parametrize("values", EXTREMES.values(), ids=EXTREMES)
+def test_extreme_values_are_counted_and_written_as_json(values: list[float]) -> None:
+    like = around(pl.Series(values))
+    found = counted(np.array(values), like)
+    assert (found.present, found.missing) == (len(values), 0)
+    assert np.isfinite([found.mean, found.deviation]).all()
+    assert read(json.loads(json.dumps(found.record(), allow_nan=False))).record() == found.record()
+    both = found + found
+    assert np.isfinite([both.mean, both.deviation]).all() and both.present == 2 * len(values)
+    apart, _ = kolmogorov_smirnov(side_by_side(found, both))
+    assert apart == pytest.approx(0.0, abs=1e-12)
