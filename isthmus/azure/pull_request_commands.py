@@ -28,7 +28,8 @@ def pull_request(repository: str, branch: str, title: str, complete: bool) -> No
     click.echo(f"pull request {request.number}: {request.url}")
     for run in pull_requests.runs_of_checks(client, request):
         click.echo(f"run {run} checks it: isthmus azure follow {run}")
-    click.echo(f"somebody else must agree: isthmus azure agree {request.number}")
+    if not pull_requests.is_agreed(client, request):
+        click.echo(f"somebody else must agree: isthmus azure agree {request.number}")
     if complete:
         done = pull_requests.complete(client, request, tell=click.echo)
         click.echo(f"merged into main as {done.merged[:8]}")

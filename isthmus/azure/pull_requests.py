@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from isthmus.azure.client import Client
+from isthmus.azure.policies import TYPES
 from isthmus.azure.present import translated
+from isthmus.azure.resources import MinimumReviewers
 from isthmus.errors import BadInput, Problem, Refused, Unavailable
 
 APPROVED = 10
@@ -105,6 +107,13 @@ def runs_of_checks(client: Client, request: PullRequest) -> dict[int, str]:
     """The runs that check it, with the state of each: queued, running, approved, rejected, broken."""
     built = [one for one in _evaluations(client, request) if (one.get("context") or {}).get("buildId")]
     return {int(one["context"]["buildId"]): one["status"] for one in built}
+
+
+def is_agreed(client: Client, request: PullRequest) -> bool:
+    """Whether the votes that main asks for were given."""
+    asked = TYPES[MinimumReviewers]
+    votes = [one for one in _evaluations(client, request) if one["configuration"]["type"]["id"] == asked]
+    return bool(votes) and all(one["status"] == "approved" for one in votes)
 
 
 def _unmet(client: Client, request: PullRequest) -> str:

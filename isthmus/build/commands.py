@@ -200,7 +200,8 @@ def _finish(arn: str, summary: Path | None) -> None:
 def _model() -> tuple[ModelConfig, Platform]:
     """The repository's model, and the platform that it is one of."""
     from isthmus.config import platform_path, read_model, read_platform
+    from isthmus.config.reading import place
 
     config, platform = read_model(), read_platform(platform_path())
-    platform.model(config.name)
+    platform.model(config.name, place(Path("model.yaml"), "name"))
     return config, platform

@@ -256,10 +256,12 @@ class Platform(Strict):
         management: tuple[AccountRole, ...] = ("management",) if self.organization else ()
         return management if self.awaited else (*management, *WORKLOADS)
 
-    def model(self, name: str) -> Model:
-        """The model of that name; raises `BadInput` with the nearest name."""
+    def model(self, name: str, named_at: str = "") -> Model:
+        """The model of that name; raises `BadInput` with the nearest one, and the place that named it."""
         for model in self.models:
             if model.name == name:
                 return model
         near = did_you_mean(name, [model.name for model in self.models])
-        raise BadInput(f"no model {name!r}{near}", where="platform.yaml, models")
+        known = ", ".join(model.name for model in self.models)
+        todo = f"platform.yaml, models has: {known}" if named_at else ""
+        raise BadInput(f"no model {name!r}{near}", where=named_at or "platform.yaml, models", todo=todo)

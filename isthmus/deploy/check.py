@@ -11,6 +11,7 @@ from pathlib import Path
 
 from isthmus import names
 from isthmus.config import Platform, read_deploy
+from isthmus.config.reading import place
 from isthmus.deploy.comparison import Comparison
 from isthmus.deploy.gates.run import find
 from isthmus.deploy.package import Package
@@ -29,7 +30,7 @@ def check(platform: Platform, repository: Path, say: Say, *, model: str = "") ->
     Raises `BadInput` for what does not fit, and `Problem` for what the rules find.
     """
     config = read_deploy(repository / "deploy.yaml")
-    platform.model(config.model)
+    platform.model(config.model, place(repository / "deploy.yaml", "model"))
     if model and model != config.model:
         raise BadInput(
             f"its pipeline deploys {model}", where=f"{repository / 'deploy.yaml'}, model: {config.model}"

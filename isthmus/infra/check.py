@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,6 +15,8 @@ from isthmus.errors import Problem
 from isthmus.infra.lockout import locked_out
 from isthmus.infra.manifest import Stack, read_stacks
 
+_CHOICES = re.compile(r"'(?P<word>[^']*)' is not one of \[(?P<choices>[^\]]*)\](?P<rest>.*)", re.DOTALL)
+FEW = 10
 CFN_LINT = "import sys; from cfnlint.runner.cli import main; sys.exit(main())"
 
 
@@ -71,4 +75,14 @@ def check_templates(templates: Sequence[Path]) -> list[Finding]:
 def _finding(found: dict[str, dict[str, object]]) -> Finding:
     name = Path(str(found["Filename"])).name
     line = found["Location"]["Start"]["LineNumber"]  # type: ignore[index]
-    return Finding(name, int(line), str(found["Rule"]["Id"]), str(found["Message"]))
+    return Finding(name, int(line), str(found["Rule"]["Id"]), shortened(str(found["Message"])))
+
+
+def shortened(message: str) -> str:
+    """cfn-lint's sentence, without a list of hundreds of values of which one is meant."""
+    found = _CHOICES.fullmatch(message)
+    if found is None or len(choices := re.findall("'([^']*)'", found["choices"])) <= FEW:
+        return message
+    near = difflib.get_close_matches(found["word"], choices, 3)
+    nearest = f", such as {', '.join(map(repr, near))}" if near else ""
+    return f"{found['word']!r} is not one of {len(choices)} values{nearest}{found['rest']}"

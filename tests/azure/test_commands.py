@@ -94,6 +94,18 @@ def test_a_pull_request_is_merged_once_its_check_has_passed(
     assert subprocess.run(["git", "-C", str(tmp_path / "clone"), "log", "-1"], check=True).returncode == 0
 
 
+def test_a_vote_that_was_given_is_not_asked_for_again(
+    furnished: Platform, empty: StandIn, tmp_path: Path
+) -> None:
+    push(empty, tmp_path / "clone", "voted", notes="voted\n")
+    said = says("pull-request", "model-build", "voted")
+    number = int(said.partition("somebody else must agree: isthmus azure agree ")[2])
+    robin = connect(furnished, empty.token("robin"))
+    pull_requests.agree(robin, pull_requests.get(robin, number))
+    again = says("pull-request", "model-build", "voted")
+    assert f"pull request {number}:" in again and "must agree" not in again
+
+
 def test_a_pull_request_whose_check_fails_says_which_and_how_to_see_why(
     furnished: Platform, empty: StandIn, tmp_path: Path
 ) -> None:

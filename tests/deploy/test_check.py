@@ -60,6 +60,7 @@ def test_the_example_passes_without_a_cloud(repository: Path) -> None:
     [
         ("capture_percent: 100", "capture_percent: 101", "deploy.yaml:13, capture_percent"),
         ("model: seattle-rain", "model: seatle-rain", "did you mean 'seattle-rain'?"),
+        ("model: seattle-rain", "model: seatle-rain", "deploy.yaml:2, model"),
         ("instance_count: 2", "instance_count: two", "capacity.prod.instance_count"),
     ],
 )
