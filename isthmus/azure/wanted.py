@@ -43,10 +43,10 @@ CHANGE = 2048 | 4096 | 16384
 READ, PUSH, COMMENT = 2, 4 | 16, 16384
 # https://learn.microsoft.com/azure/devops/pipelines/security/inputs#limit-variables-that-can-be-set-at-queue-time
 # https://learn.microsoft.com/azure/devops/pipelines/security/secure-access-to-repos
+# Not enforceReferencedRepoScopedToken: the audit's job reads repositories that its file cannot name.
 SETTINGS = (
     Setting("enforceJobAuthScope", "a job's token does not leave the project"),
     Setting("enforceJobAuthScopeForReleases", "a classic release's token does not leave the project"),
-    Setting("enforceReferencedRepoScopedToken", "a job's token reaches only repositories that the run names"),
     Setting("enforceSettableVar", "a run sets no variable but those that its pipeline lets it set"),
 )
 

@@ -17,6 +17,8 @@ from tests.local.azure_devops.standin import ORGANIZATION, PROJECT, Person, Stan
 
 # Its own repository, one that its file names, one that it does not, and one of another project.
 OWN, NAMED, OTHER, FOREIGN = "own", "named", "other", "finance"
+# For projects whose pipelines name all repositories that they read: ours cannot, and do not ask for it.
+NARROW = "enforceReferencedRepoScopedToken"
 THEFT = "Harmless"
 SERVICES = (f"{PROJECT} Build Service ({ORGANIZATION})", f"Project Collection Build Service ({ORGANIZATION})")
 THIEF = f"""
@@ -93,6 +95,8 @@ def told(thief: Person, name: str, request: int) -> list[int]:
 def test_it_reaches_the_runs_repositories_in_its_project_and_no_other(
     provisioned: Platform, empty: StandIn, places: dict[str, int]
 ) -> None:
+    admin = empty.person("admin")
+    admin.patch("build/generalsettings", {NARROW: True})
     with stolen(empty) as thief:
         assert {name: told(thief, name, number) for name, number in places.items()} == {
             OWN: [200] * 5,
@@ -116,8 +120,8 @@ def test_where_an_administrator_lets_it_out_that_is_found_and_mended(
 ) -> None:
     admin = empty.person("admin")
     scopes = [one.name for one in SETTINGS if "Scope" in one.name]
-    assert len(scopes) == 3
-    admin.patch("build/generalsettings", dict.fromkeys(scopes, False))
+    assert len(scopes) == 2
+    admin.patch("build/generalsettings", dict.fromkeys((*scopes, NARROW), False))
     with stolen(empty) as thief:
         assert told(thief, OTHER, places[OTHER]) == [200] * 5
         assert thief.ask("GET", f"/{FOREIGN}/_apis/git/repositories/{FOREIGN}").ok
