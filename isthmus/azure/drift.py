@@ -10,6 +10,7 @@ from typing import Any
 from isthmus import names
 from isthmus.azure import policies
 from isthmus.azure.differences import Difference, differences
+from isthmus.azure.instructions.pipelines import TRIGGERED_BY_YAML
 from isthmus.azure.present import Present
 from isthmus.azure.resources import Check, Connection, Pipeline, Policy, VariableGroup
 from isthmus.config import Platform
@@ -17,20 +18,32 @@ from isthmus.config.secrets import is_called_secret, is_secret
 
 
 def of_pipeline(pipeline: Pipeline, found: dict[str, Any]) -> tuple[Difference, ...]:
-    """Its YAML's path and repository, whether it takes runs, and variables of its own: it has none."""
+    """Its YAML's path and repository, whether it takes runs, and triggers and variables of its own: none."""
     there = {
         "path": "/" + str(found.get("process", {}).get("yamlFilename", "")).lstrip("/"),
         "repository": found.get("repository", {}).get("name"),
         "queueStatus": found.get("queueStatus", "enabled"),
+        "triggers": ", ".join(_overrides(found)) or AS_ITS_YAML,
         "variables": sorted(found.get("variables") or {}),
     }
     wanted = {
         "path": pipeline.path,
         "repository": pipeline.repository,
         "queueStatus": "enabled",
+        "triggers": AS_ITS_YAML,
         "variables": [],
     }
     return differences(wanted, there)
+
+
+AS_ITS_YAML = "as its YAML says"
+
+
+def _overrides(found: dict[str, Any]) -> list[str]:
+    """The triggers that somebody set in the pipeline's settings, which win over those of its YAML."""
+    by_yaml = TRIGGERED_BY_YAML["settingsSourceType"]
+    triggers = found.get("triggers") or []
+    return sorted(str(one.get("triggerType")) for one in triggers if one.get("settingsSourceType") != by_yaml)
 
 
 def of_connection(platform: Platform, connection: Connection, found: Any) -> tuple[Difference, ...]:

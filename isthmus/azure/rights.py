@@ -13,7 +13,7 @@ from isthmus.azure.instructions.permissions import (
     DenyPipeline,
     GrantJobs,
     GrantPipeline,
-    RevokeBypass,
+    Revoke,
     Ungrant,
     denied,
     descriptor,
@@ -50,9 +50,7 @@ def _grant(grant: Grant, found: tuple[int, int] | None) -> Iterator[Instruction]
 
 def bypasses(want: Wanted, present: Present) -> Iterator[Instruction]:
     """Nobody but administrators goes past the branch policies of a repository of the platform's."""
-    project = present.project()
-    administrators = (f"[{want.project}]\\Project Administrators", "Project Collection Administrators")
-    spared = {one.descriptor.lower() for name in administrators for one in present.identities(name)}
+    project, spared = present.project(), _administrators(want, present)
     if project and any(present.repository(one.repository) for one in want.denials):
         at = f"repoV2/{project}"
         yield from _strangers(
@@ -75,19 +73,29 @@ def bypasses(want: Wanted, present: Present) -> Iterator[Instruction]:
         yield from _strangers(listed, spared, present, repository)
 
 
+def _administrators(want: Wanted, present: Present) -> set[str]:
+    """The descriptors of who may mend what is locked: the project's administrators, and the collection's."""
+    groups = (f"[{want.project}]\\Project Administrators", "Project Collection Administrators")
+    return {one.descriptor.lower() for name in groups for one in present.identities(name)}
+
+
 def _strangers(
     listed: dict[tuple[str, str], tuple[int, int]], spared: set[str], present: Present, where: str
 ) -> Iterator[Instruction]:
     for (token, who), (allow, deny) in listed.items():
         if allow & BYPASS and who.lower() not in spared:
-            yield RevokeBypass(
-                token, who, f"{present.named(who)} may not bypass policies in {where}", allow, deny
-            )
+            says = f"{present.named(who)} may not bypass policies in {where}"
+            yield Revoke(GIT_NAMESPACE, token, who, BYPASS, "bypass policies", says, allow, deny)
 
 
 def changes(platform: Platform, want: Wanted, present: Present) -> Iterator[Instruction]:
-    """What contributors may not do with our pipelines: an edited one runs anything with our connections."""
+    """Nobody but administrators edits our pipelines: an edited one runs anything with our connections.
+
+    Contributors are denied it; from whomever else it was allowed it is taken. What is allowed for the whole
+    project is its administrators' to say, such as Build Administrators.
+    """
     group, project = names.contributors(platform), present.project()
+    spared = _administrators(want, present) if project else set()
     for one in want.pipeline_denials:
         number = present.pipeline(one.pipeline)
         if project is None or number is None:
@@ -98,6 +106,13 @@ def changes(platform: Platform, want: Wanted, present: Present) -> Iterator[Inst
             yield DenyPipeline(one, group, (Difference("deny", deny, deny | one.bits),))
         elif not deny:
             yield DenyPipeline(one, group)
+        listed = present.listed(BUILD_NAMESPACE, f"{project}/{number}", recurse=False)
+        for (token, who), (allowed, denied_) in listed.items():
+            if allowed & one.bits and who.lower() not in spared | {descriptor(group, present).lower()}:
+                says = f"{present.named(who)} may not change pipeline {one.pipeline}"
+                yield Revoke(
+                    BUILD_NAMESPACE, token, who, one.bits, "change the pipeline", says, allowed, denied_
+                )
 
 
 def job_rights(want: Wanted, present: Present) -> Iterator[Instruction]:

@@ -108,6 +108,18 @@ def let_bypass(present: Present, who: str, bits: int, repository: str = "", bran
     present.clients.get_security_client().set_access_control_entries(body, GIT_NAMESPACE)
 
 
+def let_change(present: Present, who: str, bits: int) -> None:
+    token = f"{present.project()}/{present.pipeline('seattle-rain-deploy')}"
+    entry = {"descriptor": present.identities(who)[0].descriptor, "allow": bits, "deny": 0}
+    body = {"token": token, "merge": False, "accessControlEntries": [entry | {"extendedInfo": {}}]}
+    present.clients.get_security_client().set_access_control_entries(body, BUILD_NAMESPACE)
+
+
+def change_triggers(present: Present, *triggers: dict[str, Any]) -> None:
+    found = present.client.get(f"build/definitions/{present.pipeline('seattle-rain-deploy')}")
+    present.client.put(f"build/definitions/{found['id']}", found | {"triggers": list(triggers)})
+
+
 def branch_default(present: Present) -> None:
     repository = present.repository("model-deploy")
     assert repository is not None
@@ -121,6 +133,8 @@ def let_in(branches: str, present: Present) -> dict[str, Any]:
     return {"inputs": check(present, "Task Check")["settings"]["inputs"] | {"allowedBranches": branches}}
 
 
+BY_YAML = {"triggerType": "continuousIntegration", "settingsSourceType": 2}
+OVERRIDE = BY_YAML | {"settingsSourceType": 1, "branchFilters": ["+refs/heads/*"]}
 BUILD, REVIEWERS = "Build", "Minimum number of reviewers"
 SUBJECT = "workloadIdentityFederationSubject"
 EDITS: dict[str, tuple[Callable[[Present, Platform], None], str, str, str]] = {
@@ -203,6 +217,24 @@ EDITS: dict[str, tuple[Callable[[Present, Platform], None], str, str, str]] = {
     "the YAML of a pipeline": (
         lambda it, _p: change_definition(it, "seattle-rain-deploy", yamlFilename="evil.yml"),
         "pipeline seattle-rain-deploy", "path", "was /evil.yml, will be /azure-pipelines.yml",
+    ),
+    "a trigger in place of the YAML's": (
+        lambda it, _p: change_triggers(it, OVERRIDE),
+        "pipeline seattle-rain-deploy", "triggers", "was continuousIntegration, will be as its YAML says",
+    ),
+    "a schedule beside the YAML": (
+        lambda it, _p: change_triggers(it, BY_YAML, {"triggerType": "schedule", "schedules": []}),
+        "pipeline seattle-rain-deploy", "triggers", "was schedule, will be as its YAML says",
+    ),
+    "somebody may edit a pipeline": (
+        lambda it, _p: let_change(it, "Dana Scientist", 1 | 2048),
+        "Dana Scientist may not change pipeline seattle-rain-deploy", "change the pipeline",
+        "was allowed, will be not allowed",
+    ),
+    "a group may say who edits it": (
+        lambda it, _p: let_change(it, "release-approvers", 16384),
+        "release-approvers may not change pipeline seattle-rain-deploy", "change the pipeline",
+        "was allowed, will be not allowed",
     ),
     "runs go earlier": (
         lambda it, _p: it.client.patch(RETENTION, {"runRetention": {"value": 30}}, version=SETTINGS_VERSION),
@@ -296,6 +328,34 @@ def test_business_hours_and_the_approvals_timeout_are_platform_yamls(
     left = [one["id"] for one in present.checks("environment", "prod") if one["type"]["name"] == "Task Check"]
     assert made["id"] in left and found["id"] not in left
     present.client.delete(f"pipelines/checks/configurations/{made['id']}", version=CHECKS)
+
+
+def test_what_else_somebody_may_with_a_pipeline_stays(
+    present: Present, platform: Platform, folders: Folders
+) -> None:
+    let_change(present, "Dana Scientist", 1 | 128 | 2048)
+    provision.apply(platform, folders, callback=CALLBACK)
+    present.forget()
+    token = f"{present.project()}/{present.pipeline('seattle-rain-deploy')}"
+    who = str(present.identities("Dana Scientist")[0].descriptor)
+    assert present.bits(BUILD_NAMESPACE, token, who) == (1 | 128, 0)
+
+
+def test_a_trigger_of_the_settings_wins_until_it_is_mended(
+    present: Present, platform: Platform, folders: Folders, empty: StandIn
+) -> None:
+    """The deploy pipeline's YAML says that a push runs nothing."""
+    admin = empty.person("admin")
+
+    def pushed(branch: str) -> int:
+        admin.commit("model-deploy", {"a.txt": branch}, branch=branch)
+        return sum(one["sourceBranch"] == f"refs/heads/{branch}" for one in admin.every("build/builds"))
+
+    assert pushed("before") == 0
+    change_triggers(present, OVERRIDE)
+    assert pushed("overridden") == 1
+    provision.apply(platform, folders, callback=CALLBACK)
+    assert pushed("mended") == 0
 
 
 def options(folders: Folders) -> list[str]:

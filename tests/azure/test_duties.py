@@ -54,7 +54,9 @@ stages:
     - task: PublishPipelineArtifact@1
       inputs: {targetPath: assembly, artifact: assembly}
 - template: stages/${{ parameters.stage }}.yml
-  parameters: {stage: prod, model: seattle-rain, platform: isthmus, pool: {vmImage: ubuntu-latest}}
+  parameters:
+    {stage: prod, model: seattle-rain, modelPackageArn: arn, platform: isthmus,
+    pool: {vmImage: ubuntu-latest}}
 """
 
 

@@ -204,11 +204,14 @@ class DenyBypass(Instruction):
 
 
 @dataclass(frozen=True)
-class RevokeBypass(Instruction):
-    """Take from somebody else the right to bypass branch policies; what they may do beside it stays."""
+class Revoke(Instruction):
+    """Take from somebody else the right to `what`, which are these bits; what they may do beside it stays."""
 
+    namespace: str
     token: str
     descriptor: str
+    bits: int
+    what: str
     says: str
     allow: int
     deny: int
@@ -219,10 +222,10 @@ class RevokeBypass(Instruction):
 
     @property
     def differences(self) -> tuple[Difference, ...]:
-        return (Difference("bypass policies", "allowed", "not allowed"),)
+        return (Difference(self.what, "allowed", "not allowed"),)
 
     def carry_out(self, present: Present) -> None:
-        _set(present, GIT_NAMESPACE, self.token, self.descriptor, self.allow & ~BYPASS, deny=self.deny)
+        _set(present, self.namespace, self.token, self.descriptor, self.allow & ~self.bits, deny=self.deny)
 
 
 def _set(

@@ -9,6 +9,16 @@ from isthmus.azure.instructions.instruction import Instruction, there
 from isthmus.azure.present import Present
 from isthmus.azure.resources import Environment, Kind, Pipeline
 
+# What a pipeline has whose triggers nobody has overridden: of a settingsSourceType, 1 is its own settings.
+TRIGGERED_BY_YAML = {
+    "triggerType": "continuousIntegration",
+    "settingsSourceType": 2,
+    "branchFilters": [],
+    "pathFilters": [],
+    "batchChanges": False,
+    "maxConcurrentBuildsPerBranch": 1,
+}
+
 
 @dataclass(frozen=True)
 class CreatePipeline(Instruction):
@@ -77,5 +87,5 @@ class ChangePipeline(Instruction):
         definition = present.client.get(path)
         definition["process"] |= {"yamlFilename": self.pipeline.path.lstrip("/")}
         definition["repository"] |= {"id": repository.id, "name": source}
-        definition |= {"queueStatus": "enabled", "variables": {}}
+        definition |= {"queueStatus": "enabled", "triggers": [TRIGGERED_BY_YAML], "variables": {}}
         present.client.put(path, definition)

@@ -11,12 +11,13 @@ from isthmus.local.azure_devops.access import (
     may,
 )
 from isthmus.local.azure_devops.access import pipeline as allowed
-from isthmus.local.azure_devops.call import Answer, Call, mapping, text
-from isthmus.local.azure_devops.faults import Fault, not_found
+from isthmus.local.azure_devops.call import Answer, Call, mapping, sequence, text
+from isthmus.local.azure_devops.faults import Fault, invalid, not_found
 from isthmus.local.azure_devops.organization import Organization, project_reference
 from isthmus.local.azure_devops.repositories import shown as repository_shown
 from isthmus.local.azure_devops.routing import Resource
 from isthmus.local.azure_devops.store import Document
+from isthmus.local.azure_devops.triggers import FROM_YAML
 
 
 def definitions(call: Call) -> list[Document]:
@@ -60,10 +61,20 @@ def change(call: Call) -> Document:
         "repository": call.organization.repository(key, call.project)["id"],
         "path": "/" + path.strip("/"),
         "queueStatus": text(call.body, "queueStatus", default="enabled"),
+        "triggers": _triggers(call) if "triggers" in call.body else pipeline.get("triggers", [FROM_YAML]),
         "variables": queue_time.declared(mapping(call.body, "variables"), pipeline.get("variables", {})),
         "revision": pipeline["revision"] + 1,
     }
     return _whole(call.organization, call.organization.pipelines.save(pipeline["id"], pipeline))
+
+
+def _triggers(call: Call) -> list[Document]:
+    """The body's; of another kind than CI they are kept, and run nothing here."""
+    found = sequence(call.body, "triggers")
+    for one in found:
+        if not isinstance(one, dict) or not isinstance(one.get("triggerType"), str):
+            raise invalid("A trigger must be an object with a triggerType.")
+    return found
 
 
 def remove(call: Call) -> Answer:
@@ -81,6 +92,7 @@ def _whole(organization: Organization, pipeline: Document) -> Document:
     view = repository_shown(organization, repository)
     return _definition(organization, pipeline) | {
         "process": {"type": 2, "yamlFilename": pipeline["path"].lstrip("/")},
+        "triggers": pipeline.get("triggers", [FROM_YAML]),
         "variables": queue_time.shown(pipeline),
         "repository": {
             "id": repository["id"],

@@ -1,4 +1,4 @@
-"""CI triggers: a push runs the pipelines whose YAML, at that commit, says so."""
+"""CI triggers: a push runs the pipelines whose YAML, at that commit, says so, or whose settings instead."""
 
 from __future__ import annotations
 
@@ -14,6 +14,16 @@ from isthmus.local.azure_devops.principals import Principal
 from isthmus.local.azure_devops.runs import Wanted, queue
 from isthmus.local.azure_devops.store import Document
 
+# `settingsSourceType` of a definition's trigger: its own settings, or its YAML.
+OWN, YAML = 1, 2
+FROM_YAML: Document = {
+    "triggerType": "continuousIntegration",
+    "settingsSourceType": YAML,
+    "branchFilters": [],
+    "pathFilters": [],
+    "batchChanges": False,
+    "maxConcurrentBuildsPerBranch": 1,
+}
 SKIP = ("[skip ci]", "[ci skip]", "***no_ci***", "[skip azurepipelines]", "skip-checks: true")
 
 
@@ -45,7 +55,9 @@ def _triggered(organization: Organization, repository: Document, update: RefUpda
     for pipeline in organization.pipelines:
         if pipeline["repository"] != repository["id"]:
             continue
-        trigger = _trigger(gitcli.read(folder, update.new, pipeline["path"]))
+        trigger = _override(pipeline)
+        if trigger is None:
+            trigger = _trigger(gitcli.read(folder, update.new, pipeline["path"]))
         if trigger is None or not _matches(update.name, *_filter(trigger, "branches", ["*"])):
             continue
         include, exclude = _filter(trigger, "paths", [])
@@ -55,6 +67,25 @@ def _triggered(organization: Organization, repository: Document, update: RefUpda
             if not any(_path_matches(path, include, exclude) for path in changed):
                 continue
         yield pipeline
+
+
+def _override(pipeline: Document) -> dict[str, Any] | None:
+    """The CI trigger that the pipeline's own settings say in place of its YAML; None where they say none."""
+    for one in pipeline.get("triggers", ()):
+        if one["triggerType"] == FROM_YAML["triggerType"] and one.get("settingsSourceType") == OWN:
+            return {
+                "branches": _signed(one.get("branchFilters") or []),
+                "paths": _signed(one.get("pathFilters") or []),
+            }
+    return None
+
+
+def _signed(filters: list[str]) -> dict[str, list[str]]:
+    """`+refs/heads/main` includes, `-docs` excludes."""
+    return {
+        kind: [one[1:] for one in filters if one.startswith(sign)]
+        for kind, sign in (("include", "+"), ("exclude", "-"))
+    }
 
 
 def _trigger(content: bytes | None) -> dict[str, Any] | None:
