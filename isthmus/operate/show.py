@@ -253,12 +253,12 @@ def _deployment(one: Deployment) -> str:
 EVENTS = (
     Column("at"),
     Column("hop"),
-    Column("event", 9),
-    Column("about", 14),
+    Column("event", 8),
+    Column("about"),
     Column("run", 9),
-    Column("ms", right=True),
+    Column("ms", right=True, spare=True),
     Column("correlation", spare=True),
-    Column("reason", 14),
+    Column("reason", 10),
 )
 
 

@@ -6,10 +6,14 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from io import StringIO
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from isthmus.operate.show import EVENTS
+from isthmus.operate.table import table
 from tests.local.azure_devops.standin import StandIn
 from tests.local.sagemaker.conftest import AUTOMATION, PROD, REGION, Aws
 from tests.operate.conftest import MODEL, Shell, register
@@ -140,3 +144,18 @@ def test_the_table_has_a_line_for_each_hop_and_its_latency(shell: Shell, log: Lo
     lines = [line for line in shell.says("events").splitlines() if "e-1" in line]
     assert len(lines) == 5
     assert " 400 " in lines[-1]
+
+
+def test_a_models_name_is_whole_on_a_narrow_terminal() -> None:
+    row = [
+        "2026-11-20",
+        "deduplicated",
+        "quality alarm",
+        "customer-churn-risk",
+        "1234 succeeded",
+        "1234",
+        "id",
+    ]
+    out = Console(width=80, file=StringIO())
+    out.print(table(EVENTS, [[*row, "run 7 retrained the model less than 24:00:00 before"]], 80))
+    assert isinstance(out.file, StringIO) and "customer-churn-risk" in out.file.getvalue()
