@@ -68,6 +68,7 @@ class Function(Construct):
             environment={"variables": environment},
             kms_key_arn=keys.messages.arn,
             logging_config={"logGroup": group.ref},
+            tracing_config={"mode": "Active"},
         )
         excuse(
             self._function,
@@ -96,10 +97,12 @@ class Function(Construct):
 
 
 def _own_statements(stack: Stack, name: str, keys: Keys) -> list[Statement]:
-    """What every function does beside its work: write its log, and use the key of messages."""
+    """What every function does beside its work: write its log and its traces, and use the key of messages."""
     log = f"{log_arn(stack, names.function_log(name))}:*"
     return [
         allow(["logs:CreateLogStream", "logs:PutLogEvents"], log),
+        # Lambda itself sends them, as the function's role.
+        allow(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*"),
         allow(USE, keys.messages.arn),
     ]
 

@@ -43,6 +43,15 @@ def test_an_approval_queues_one_run_with_exactly_that_version(bridge: Bridge, cl
     assert queued["latency_ms"] > 0
 
 
+def test_each_line_has_the_id_of_lambdas_trace(
+    bridge: Bridge, clouds: Clouds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = "1-5759e988-bd862e3fe1be46a994272793"
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={root};Parent=53995c3f42cd8ad8;Sampled=1")
+    bridge.send(approval())
+    assert {hop["xray_trace_id"] for hop in bridge.hops()} == {root}
+
+
 def test_what_is_carried_and_what_is_not_is_counted(
     bridge: Bridge, clouds: Clouds, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -97,7 +97,14 @@ def test_the_gateway_may_ask_the_platforms_endpoints_and_nothing_else(
     (invoke,) = [one for one in policy if "sagemaker:InvokeEndpoint" in one["Action"]]
     assert invoke["Condition"] == {"StringEquals": {"aws:ResourceTag/platform": "isthmus"}}
     others = {action for one in policy if one is not invoke for action in one["Action"]}
-    assert others == {"kms:Decrypt", "kms:GenerateDataKey", "logs:CreateLogStream", "logs:PutLogEvents"}
+    assert others == {
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "xray:PutTelemetryRecords",
+        "xray:PutTraceSegments",
+    }
     (function,) = [
         one for one in of_type(template, "AWS::Lambda::Function") if one["FunctionName"] == "isthmus-gateway"
     ]
