@@ -36,6 +36,8 @@ def synthesize(
     # Beside it until it is whole: one that is killed leaves no part where an assembly is looked for.
     partial = output.with_name(f"{output.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
+    # Made here: CDK would say of a folder that cannot be written what Node says.
+    partial.mkdir(parents=True)
     process = lifeline.spawn(
         [sys.executable, app.name, *arguments],
         cwd=app.resolve().parent,

@@ -34,7 +34,7 @@ def _opened(file: Path) -> IO[str]:
     except OSError as error:
         raise Unavailable(
             f"{error.filename or file}: {error.strerror}",
-            todo="move it away; the local clouds keep their state there",
+            todo="the local clouds keep their state there: move it away, or work in another folder",
         ) from None
 
 
