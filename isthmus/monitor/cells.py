@@ -37,8 +37,10 @@ _DESK = _Desk()
 
 
 def none() -> Counts:
-    """No rows in any cell."""
-    return np.zeros(BELOW + HALF, np.int64)
+    """No rows in any cell; what is in the gap is never read, and never cleared."""
+    counts = np.empty(BELOW + HALF, np.int64)
+    _filled(counts)[:] = 0
+    return counts
 
 
 def distances(values: Floats, centre: float) -> Floats:
@@ -82,6 +84,18 @@ def held(apart: Floats, unit: float, table: Counts, values: Floats) -> tuple[Cou
     return place, np.take(values, place, out=_DESK.value[:rows], mode="clip")
 
 
+def added(one: Counts, other: Counts) -> Counts:
+    """The rows of both."""
+    both = none()
+    np.add(_filled(one), _filled(other), out=_filled(both))
+    return both
+
+
+def _filled(counts: Counts) -> Counts:
+    """A view of the cells without the gap: those not below the centre, and those below it."""
+    return counts.reshape(-1, HALF)[:: BELOW // HALF]
+
+
 def ordered(counts: Counts) -> Counts:
     """What `count` gives, from the lowest cell to the highest."""
     return np.concatenate([counts[: BELOW - 1 : -1], counts[:HALF]])
@@ -89,14 +103,15 @@ def ordered(counts: Counts) -> Counts:
 
 def written(counts: Counts) -> tuple[Counts, Counts]:
     """The numbers of cells that have rows, as JSON holds them, without the gap; and their rows."""
-    held = np.flatnonzero(counts)
-    return np.where(held < HALF, held, held - BELOW + HALF), counts[held]
+    filled = _filled(counts).ravel()
+    held = np.flatnonzero(filled)
+    return held, filled[held]
 
 
 def read(numbers: Counts, rows: Counts) -> Counts:
     """What `written` gave, as a table again."""
     counts = none()
-    counts[np.where(numbers < HALF, numbers, numbers - HALF + BELOW)] = rows
+    _filled(counts)[np.divmod(numbers, HALF)] = rows
     return counts
 
 

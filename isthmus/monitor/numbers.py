@@ -32,6 +32,7 @@ class Numbers:
 
     centre: float = 0.0
     unit: float = 1.0
+    present: int = 0
     missing: int = 0
     total: float = 0.0
     squares: float = 0.0
@@ -49,10 +50,6 @@ class Numbers:
     @property
     def exact(self) -> bool:
         return self.cells is None
-
-    @property
-    def present(self) -> int:
-        return int(self.rows.sum() if self.cells is None else self.cells.sum())
 
     @property
     def n(self) -> int:
@@ -99,6 +96,7 @@ class Numbers:
             total = float(apart.sum())
         if not len(values):
             return
+        self.present += len(values)
         self.total = within(self.total + total)
         self.squares = within(self.squares + cells.squares(apart))
         self.least = min(self.least, float(values.min()) + 0.0)
@@ -164,6 +162,7 @@ class Numbers:
             raise ValueError("only numbers in the same cells add up")
         both = replace(
             self,
+            present=self.present + other.present,
             missing=self.missing + other.missing,
             total=within(self.total + other.total),
             squares=within(self.squares + other.squares),
@@ -176,7 +175,7 @@ class Numbers:
         if self.exact and other.exact:
             both._merge(other.values, other.rows)
         else:
-            both.cells = self.in_cells() + other.in_cells()
+            both.cells = cells.added(self.in_cells(), other.in_cells())
             both.values, both.rows = np.empty(0), np.empty(0, np.int64)
         return both
 
@@ -198,6 +197,7 @@ def read(record: dict[str, Any]) -> Numbers:
     """What `Numbers.record` wrote."""
     told = {name: record[name] for name in (*_PLAIN, "least", "greatest") if name in record}
     rows = np.asarray(record["rows"], np.int64)
+    told["present"] = int(rows.sum())
     if "values" in record:
         return Numbers(**told, values=np.asarray(record["values"], np.float64), rows=rows)
     return Numbers(**told, cells=cells.read(np.asarray(record["cells"], np.int64), rows))

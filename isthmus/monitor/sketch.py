@@ -54,7 +54,7 @@ def empty(baseline: Baseline) -> Sketch:
 def sketch(frames: Iterable[pl.DataFrame], baseline: Baseline) -> Sketch:
     """The sketch of all frames, counted on every core; only a few frames are held at a time."""
     workers = len(os.sched_getaffinity(0))
-    local, made = threading.local(), [empty(baseline)]
+    local, made = threading.local(), list[Sketch]()
 
     def count(frame: pl.DataFrame) -> None:
         if not hasattr(local, "sketch"):
@@ -70,7 +70,7 @@ def sketch(frames: Iterable[pl.DataFrame], baseline: Baseline) -> Sketch:
                 counted, counting = wait(counting, return_when=FIRST_COMPLETED)
                 _check(counted)
     _check(counting)
-    return reduce(add, made)
+    return reduce(add, made or [empty(baseline)])
 
 
 def _check(counted: Iterable[Future[None]]) -> None:
