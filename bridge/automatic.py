@@ -1,8 +1,8 @@
 """Approves what a retraining registered, where platform.yaml has a rule for it and the figures are within it.
 
 What others than the build can write is not gone by: neither events, nor the version's metadata. The figures
-are those of the evaluation that the version was registered with, whose place nobody can change; and why it
-was built is what the bridge itself asked for.
+are those of the evaluation that the version was registered with: nobody can change its place, and one that
+was written anew since is gone by no more. Why it was built is what the bridge itself asked for.
 """
 
 from __future__ import annotations
@@ -119,11 +119,15 @@ def _evaluation(package: Mapping[str, Any]) -> dict[str, Any]:
     if not re.fullmatch(rf"{re.escape(model)}/runs/[A-Za-z0-9_./-]+/evaluation\.json", key):
         raise Outside("its evaluation does not lie among its model's runs")
     try:
-        content = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read(LARGEST + 1)
+        answer = client("s3").get_object(Bucket=bucket, Key=key)
+        content = answer["Body"].read(LARGEST + 1)
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("NoSuchKey", "AccessDenied"):
             raise
         raise Outside("its evaluation cannot be read") from None
+    # S3 itself says when, in whole seconds, cut: the run wrote it before it registered the version.
+    if answer["LastModified"] > package["CreationTime"]:
+        raise Outside("its evaluation was written anew after it was registered")
     if len(content) > LARGEST:
         raise Outside(f"its evaluation is larger than {LARGEST} bytes")
     try:

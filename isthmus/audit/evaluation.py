@@ -1,6 +1,7 @@
-"""What a version's evaluation found, read where the version was registered with it: nobody can change that.
+"""What a version's evaluation found, read at the place that it was registered with, which nobody can change.
 
-The figures in the version's metadata are a copy that whoever approves may write. The bridge reads the same.
+S3 says when the file was written. The figures in the version's metadata are a copy that whoever approves may
+write. The bridge reads the same.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import formatdate
 from hashlib import md5
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -67,6 +68,8 @@ class Clouds:
     unlisted: set[str] = field(default_factory=set)
     # What buckets hold: the text of each `/bucket/key`.
     objects: dict[str, str] = field(default_factory=dict)
+    # When that was written, in seconds since 1970.
+    written: float = 1_600_000_000
     memory: dict[str, dict[str, Any]] = field(default_factory=dict)
     # Of messages that come again: after how many seconds.
     put_off: list[int] = field(default_factory=list)
@@ -299,6 +302,7 @@ def serving(clouds: Clouds) -> Iterator[str]:
             sent = content.encode() if isinstance(content, str) else json.dumps(content).encode()
             self.send_response(status)
             self.send_header("content-length", str(len(sent)))
+            self.send_header("last-modified", formatdate(clouds.written, usegmt=True))
             if "/_apis/" in self.path:
                 self.send_header("content-type", "application/json; charset=utf-8")
                 for name, value in clouds.headers.items():

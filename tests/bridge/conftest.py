@@ -147,6 +147,7 @@ def clear(clouds: Clouds) -> None:
         "packages",
         "unlisted",
         "objects",
+        "written",
         "memory",
         "put_off",
         "said",

@@ -168,6 +168,20 @@ def test_figures_in_the_metadata_are_not_gone_by(bridge: Bridge, clouds: Clouds)
     assert version(clouds)["ModelApprovalStatus"] == "PendingManualApproval"
 
 
+@pytest.mark.parametrize(("seconds", "approved"), [(-1, True), (0, True), (1, False), (3600, False)])
+def test_an_evaluation_that_was_written_anew_since_is_gone_by_no_more(
+    bridge: Bridge, clouds: Clouds, seconds: int, approved: bool
+) -> None:
+    retrained(bridge, clouds)
+    registered = float(int(version(clouds)["CreationTime"]))
+    version(clouds)["CreationTime"], clouds.written = registered, registered + seconds
+    evaluated(clouds, gain={"value": 0.9, "ci_low": 0.8, "ci_high": 1.0})
+    assert bridge.send(event()) == []
+    assert (version(clouds)["ModelApprovalStatus"] == "Approved") == approved
+    why = "Not approved by rule: its evaluation was written anew after it was registered"
+    assert (why in str(clouds.notices)) != approved
+
+
 @pytest.mark.parametrize("run", ["2", "", "1x", "../1"])
 def test_a_run_that_somebody_else_asked_for_is_no_retraining_whatever_it_says(
     bridge: Bridge, clouds: Clouds, run: str
