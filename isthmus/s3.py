@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -17,3 +18,15 @@ def read_object(s3: Any, uri: str) -> bytes:
     bucket, key = split_uri(uri)
     content: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     return content
+
+
+def find(s3: Any, uri: str) -> Mapping[str, Any] | None:
+    """GetObject's answer; None where nothing is there: who may not list a bucket is refused what is not."""
+    bucket, key = split_uri(uri)
+    try:
+        found: Mapping[str, Any] = s3.get_object(Bucket=bucket, Key=key)
+    except s3.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] not in ("NoSuchKey", "AccessDenied"):
+            raise
+        return None
+    return found

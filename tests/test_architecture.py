@@ -52,7 +52,7 @@ MAY_IMPORT = {
     },
     "operate": COMMON | SHARED | {"asking", "aws", "azure", "serving"},
     "compare": COMMON | {"monitor", "operate"},
-    "audit": COMMON | {"aws", "azure", "build", "infra", "interval", "operate", "serving"},
+    "audit": COMMON | {"aws", "azure", "build", "infra", "interval", "operate", "s3", "serving"},
     "doctor": COMMON | {"aws", "azure", "infra", "operate"},
     "cdk": COMMON | {"network", "instances", "resource_types", "sessions"},
     "app": {"config", "cdk", "infra"},

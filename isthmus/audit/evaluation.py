@@ -16,6 +16,7 @@ from typing import Any
 
 from isthmus.interval import Interval
 from isthmus.operate.registry import Version
+from isthmus.s3 import find
 
 
 @dataclass(frozen=True)
@@ -36,22 +37,18 @@ class Evaluation:
 
 def read(s3: Any, bucket: str, version: Version) -> Evaluation | None:
     """None where it is not among its model's runs in the bucket, is gone, or lacks a figure."""
-    key = version.judged.removeprefix(f"s3://{bucket}/")
-    if not re.fullmatch(rf"{re.escape(version.model)}/runs/[A-Za-z0-9_./-]+/evaluation\.json", key):
+    runs = re.escape(f"s3://{bucket}/{version.model}/runs/")
+    if not re.fullmatch(rf"{runs}[A-Za-z0-9_./-]+/evaluation\.json", version.judged):
+        return None
+    answer = find(s3, version.judged)
+    if answer is None:
         return None
     try:
-        answer = s3.get_object(Bucket=bucket, Key=key)
-        content, written = answer["Body"].read(), answer["LastModified"]
-    except s3.exceptions.ClientError as error:
-        # Who may not list a bucket is refused what is not there.
-        if error.response["Error"]["Code"] not in ("NoSuchKey", "AccessDenied"):
-            raise
-        return None
-    try:
-        found = parse(json.loads(content), version.arn.rpartition("/")[0])
+        found = parse(json.loads(answer["Body"].read()), version.arn.rpartition("/")[0])
     except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError):
         return None
     # S3 says whole seconds, cut, and nobody else says it: the run wrote it before it registered the version.
+    written = answer["LastModified"]
     is_later = written > datetime.fromisoformat(version.created)
     return replace(found, rewritten=written.isoformat()) if is_later else found
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from isthmus import names, serving
 from isthmus.audit import deployments, evaluation
+from isthmus.audit.data import data_version
 from isthmus.audit.deployments import Deployment
 from isthmus.audit.evaluation import Evaluation
 from isthmus.audit.stored import stored
@@ -17,7 +18,6 @@ from isthmus.azure.approvals import Approval
 from isthmus.azure.client import Client, connect
 from isthmus.azure.present import Present
 from isthmus.azure.runs import Run
-from isthmus.build.manifest import data_version
 from isthmus.config import Platform
 from isthmus.operate import devops, pending, registry
 from isthmus.operate.accounts import Accounts

@@ -14,7 +14,6 @@ from typing import Any
 
 from isthmus.build import content
 from isthmus.build.content import File
-from isthmus.s3 import read_object, split_uri
 
 NAME = "data.json"
 
@@ -36,24 +35,3 @@ def publish(s3: Any, bucket: str, model: str, rows: Iterable[File]) -> str:
 def file_name(number: int, origin: str) -> str:
     """What a file of the data is called, of which the source is number 0: their version holds it."""
     return f"{number:04d}-{Path(origin).stem}.csv"
-
-
-def data_version(s3: Any, bucket: str, model: str, uri: str) -> str:
-    """The version of the data that the manifest there lists; empty where none lies as `publish` writes it."""
-    place, key = split_uri(uri)
-    if place != bucket or not key.startswith(f"{model}/manifests/"):
-        return ""
-    try:
-        found = read_object(s3, uri)
-    except s3.exceptions.ClientError as error:
-        # Who may not list a bucket is refused what is not there.
-        if error.response["Error"]["Code"] not in ("NoSuchKey", "AccessDenied"):
-            raise
-        return ""
-    if key != f"{model}/manifests/{content.version([File(NAME, found)])}/{NAME}":
-        return ""
-    try:
-        hashes = [(one["origin"], one["sha256"]) for one in json.loads(found)["objects"]]
-    except (KeyError, TypeError, ValueError):
-        return ""
-    return content.version_of((file_name(at, origin), sha256) for at, (origin, sha256) in enumerate(hashes))

@@ -187,7 +187,11 @@ class _Tracing:
         if version.execution:
             origin["execution"] = version.execution
         found = [self._deployment(version, stage) for stage in STAGES]
-        data = read(self.accounts.client("automation", "s3"), version.metadata.get("data_manifest", ""))
+        try:
+            data = read(self.accounts.client("automation", "s3"), version.metadata.get("data_manifest", ""))
+        except BadInput as problem:
+            # A job wrote it: one that is odd hides neither its version nor the others.
+            origin["data unreadable"], data = problem.what, []
         return Lineage(version, origin, [one for one in found if one], data)
 
     def _deployment(self, version: Version, stage: Stage) -> Deployment | None:

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from isthmus import names
-from isthmus.build import manifest
+from isthmus.audit.data import data_version
 from isthmus.build.commands import build
 from isthmus.build.data import collect, local_source
 from isthmus.build.definition import define
@@ -121,7 +121,7 @@ def test_versions_come_and_the_better_one_wins(
         "sha256": hashlib.sha256(landed).hexdigest(),
     }
     artifacts = names.artifact_bucket(platform)
-    listed = manifest.data_version(s3, artifacts, MODEL, about["data_manifest"])
+    listed = data_version(s3, artifacts, MODEL, about["data_manifest"])
     assert listed == about["data_version"]
 
 

@@ -24,6 +24,7 @@ from isthmus.s3 import split_uri
 from tests.local.azure_devops.standin import PROJECT, StandIn, until
 from tests.local.sagemaker.conftest import PROD
 from tests.operate.conftest import ARTIFACTS, CHECKOUT, GROUP_ARN, MODEL, Aws, Shell, register
+from tests.operate.test_lineage import ODD_MANIFESTS
 from tests.operate.test_pending import signed_in
 from tests.operate.test_promote import compared, served
 
@@ -184,6 +185,13 @@ def test_data_that_no_manifest_lists_are_found(shell: Shell, azure: StandIn, aws
         bucket, key = split_uri(uri)
         s3.put_object(Bucket=bucket, Key=key, Body=b'{"objects": []}')
         assert "no manifest of it is where its build left it" in record()
+        # Whoever may write one may write anything, and name it as it is to be.
+        for odd in ODD_MANIFESTS.values():
+            name = content.version([File(manifest.NAME, odd)])
+            key = f"{MODEL}/manifests/{name}/{manifest.NAME}"
+            s3.put_object(Bucket=bucket, Key=key, Body=odd)
+            said = record(data_manifest=f"s3://{bucket}/{key}")
+            assert f"no manifest of it is where its build left it: s3://{bucket}/{key}" in said
     finally:
         sagemaker.update_model_package(
             ModelPackageArn=f"{GROUP_ARN}/1",

@@ -16,6 +16,13 @@ from tests.operate.test_commands import fails
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LANDED, HASH = f"s3://data/{MODEL}/landed/2013.csv", "ab" * 32
 WEATHER = {"origin": "data/weather.csv", "version_id": "", "sha256": "cd" * 32}
+ODD_MANIFESTS = {
+    "number": b'{"objects": [{"origin": 5, "version_id": "", "sha256": "aa"}]}',
+    "surrogate": json.dumps({"objects": [WEATHER | {"origin": "\ud800"}]}).encode(),
+    "deep": b"[" * 100_000,
+    "list": b"[]",
+    "text": b"no json",
+}
 ROWS = {"origin": LANDED, "version_id": "v-2", "sha256": HASH}
 
 
@@ -90,6 +97,22 @@ def test_a_version_names_each_object_with_its_version_and_hash(shell: Shell, two
     assert f"{LANDED}, version v-2, sha256 {HASH}" in said
     assert f"data/weather.csv, sha256 {WEATHER['sha256']}" in said
     assert shell.json("lineage", MODEL, two[1])["data"] == [WEATHER, ROWS]
+
+
+@pytest.mark.parametrize("kind", ODD_MANIFESTS)
+def test_a_manifest_that_no_build_writes_hides_no_version(
+    shell: Shell, aws: Aws, two: tuple[str, str], kind: str
+) -> None:
+    where = {"Bucket": BUCKET, "Key": "manifests/90/data.json"}
+    whole = aws.client("s3").get_object(**where)["Body"].read()
+    aws.client("s3").put_object(**where, Body=ODD_MANIFESTS[kind])
+    try:
+        (found,) = shell.json("lineage", MODEL, "--run", "90")
+        assert found["data"] == []
+        assert "the data manifest is not what a build writes: " in found["origin"]["data unreadable"]
+        assert named(shell, "--data", HASH) == [two[1]]
+    finally:
+        aws.client("s3").put_object(**where, Body=whole)
 
 
 def test_a_run_leads_to_the_versions_that_it_built_or_deployed(shell: Shell, two: tuple[str, str]) -> None:
