@@ -21,7 +21,8 @@ from isthmus.errors import NotFound, Problem
 class Serving:
     """What serves a model at a stage, and the version behind it.
 
-    While the first deployment is under way, or after it failed, there is no configuration and no version.
+    While the first deployment is under way, or after it failed, the version is the one that it is of, and
+    answers nobody; `changed` and `resized` are of an endpoint in service.
     `endpoint_config` is what was captured is filed under: of a batch transform and of an inference component,
     SageMaker's model. `component` is the latter's name, and `size` what it has of the endpoint, in words.
     """
@@ -95,6 +96,8 @@ def _endpoint(sagemaker: Any, model: str, stage: Stage, kind: Kind) -> Serving |
     config = found.get("EndpointConfigName", "")
     described = sagemaker.describe_endpoint_config(EndpointConfigName=config) if config else {}
     behind = _versions(sagemaker, described)
+    # An endpoint has its variants once it is in service: until then, and where it failed, none changed them.
+    compared = (found, described) if config and found["EndpointStatus"] == "InService" else ({}, {})
     return Serving(
         stage=stage,
         endpoint=name,
@@ -108,8 +111,8 @@ def _endpoint(sagemaker: Any, model: str, stage: Stage, kind: Kind) -> Serving |
         challenger=behind.get(names.CHALLENGER, ""),
         shadow=bool(found.get("ShadowProductionVariants")),
         behind=tuple(behind.values()),
-        changed=tuple(running.differences(found, described)) if config else (),
-        resized=tuple(running.resized(found, described)) if config else (),
+        changed=tuple(running.differences(*compared)),
+        resized=tuple(running.resized(*compared)),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from isthmus.serving import look
 from tests.local.sagemaker.conftest import AUTOMATION, BUCKET, Aws, until
 
 ROLE = f"arn:aws:iam::{AUTOMATION}:role/pipeline"
@@ -118,6 +119,8 @@ def test_an_endpoint_that_cannot_start_says_why(aws: Aws) -> None:
     assert found["EndpointStatus"] == "Failed"
     assert "did not pass the ping health check" in found["FailureReason"]
     assert found["FailureReason"].endswith("cannot load the model")
+    serves = look(aws.client("sagemaker"), "broken", "staging")
+    assert (serves.status, serves.changed, serves.resized) == ("Failed", (), ()), "nobody changed it"
     poor = aws.role("poor", [{"Effect": "Allow", "Action": ["ecr:*"], "Resource": "*"}])
     found = created(aws, "denied", configured(aws, "one", role=poor))
     assert found["EndpointStatus"] == "Failed"
