@@ -259,7 +259,11 @@ RULES = (
     Rule(
         "version-evidence", "No evaluation in prod was rewritten since it was registered.", _each(_evidence)
     ),
-    Rule("version-data", "Every version in prod names the data, evaluation and run it is of.", _each(_data)),
+    Rule(
+        "version-data",
+        "Every version in prod names the data, evaluation and execution it is of.",
+        _each(_data),
+    ),
     Rule("version-image", "Every version in prod names its image by digest.", _each(_image)),
     Rule("deployment-run", "Every version in prod came by a run of main for it.", _each(_deployment)),
     Rule("runs-kept", "The runs of every version in prod are kept for as long as it serves.", _each(_kept)),
