@@ -40,7 +40,7 @@ def lay(client: Client, run: Run, name: str, folder: Path) -> None:
         for member in archive.infolist():
             # The first is the artifact's own name.
             inner = member.filename.split("/")[1:]
-            if not member.is_dir() and all(Path(part).name == part for part in inner):
+            if inner and not {"", ".", ".."} & set(inner):
                 target = folder.joinpath(*inner)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(archive.read(member))

@@ -16,6 +16,8 @@ from isthmus.azure.resources import Check, Connection, Pipeline, Policy, Variabl
 from isthmus.config import Platform
 from isthmus.config.secrets import is_called_secret, is_secret
 
+AS_ITS_YAML = "as its YAML says"
+
 
 def of_pipeline(pipeline: Pipeline, found: dict[str, Any]) -> tuple[Difference, ...]:
     """Its YAML's path and repository, whether it takes runs, and triggers and variables of its own: none."""
@@ -34,9 +36,6 @@ def of_pipeline(pipeline: Pipeline, found: dict[str, Any]) -> tuple[Difference, 
         "variables": [],
     }
     return differences(wanted, there)
-
-
-AS_ITS_YAML = "as its YAML says"
 
 
 def _overrides(found: dict[str, Any]) -> list[str]:

@@ -18,9 +18,9 @@ from isthmus.executor.refusals import ApiError
 from isthmus.executor.sample import StepResult, run_definition
 
 LOG_LINES = 15
-# What is kept of a sample run, for what is said of it on a pull request.
 # What a run publishes it as: with the job's attempt behind.
 ARTIFACT = "sample-"
+# What is kept of a sample run, for what is said of it on a pull request.
 STEPS, EVALUATION, FORECASTS, ROWS = "steps.json", "evaluation.json", "predictions.csv", "rows"
 # What the definition's parameters are in a run that reaches nothing.
 PARAMETERS = {

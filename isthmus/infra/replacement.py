@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-sc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Literal
@@ -122,7 +123,7 @@ def _holds_intrinsic(value: Any) -> bool:
 
 
 def _references(value: Any) -> Iterator[str]:
-    """The resources that a value refers to by Ref or Fn::GetAtt, at any depth."""
+    """The resources that a value refers to by Ref, Fn::GetAtt or Fn::Sub, at any depth."""
     if isinstance(value, list):
         for one in value:
             yield from _references(one)
@@ -132,5 +133,9 @@ def _references(value: Any) -> Iterator[str]:
                 yield str(inner)
             elif key == "Fn::GetAtt":
                 yield str(inner[0] if isinstance(inner, list) else str(inner).partition(".")[0])
+            elif key == "Fn::Sub":
+                text, *names = inner if isinstance(inner, list) else [inner]
+                yield from re.findall(r"\$\{(\w+)", text)
+                yield from _references(names)
             else:
                 yield from _references(inner)

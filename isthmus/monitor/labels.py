@@ -36,7 +36,6 @@ class Labels:
 
     by_id: dict[str, str] = field(default_factory=dict)
     twice: dict[str, list[str]] = field(default_factory=dict)
-    repeated: int = 0
     bad: list[Bad] = field(default_factory=list)
     bad_lines: int = 0
     most: int | None = None
@@ -59,10 +58,8 @@ class Labels:
 
     def _take(self, identity: str, label: str) -> None:
         before = self.by_id.get(identity)
-        if before is not None:
-            self.repeated += 1
-            if before != label:
-                self.twice.setdefault(identity, [before]).append(label)
+        if before is not None and before != label:
+            self.twice.setdefault(identity, [before]).append(label)
         self.by_id[identity] = label
 
     def trim(self) -> None:

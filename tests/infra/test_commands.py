@@ -50,6 +50,13 @@ BEFORE: dict[str, dict[str, Any]] = {
         "Type": "AWS::S3::BucketPolicy",
         "Properties": {"Bucket": {"Ref": "Renamed"}, "PolicyDocument": {}},
     },
+    "Subbed": {
+        "Type": "AWS::S3::BucketPolicy",
+        "Properties": {
+            "Bucket": {"Fn::Sub": ["${Of}", {"Of": {"Fn::Sub": "${Renamed}"}}]},
+            "PolicyDocument": {},
+        },
+    },
     "Aside": {"Type": "AWS::S3::BucketPolicy", "Properties": {"Bucket": {"Ref": "Tagged"}}},
     "Typed": BUCKET,
     "Custom": {"Type": "Custom::Thing", "Properties": {"Size": 1}},
@@ -73,7 +80,8 @@ AFTER: dict[str, dict[str, Any]] = {name: one for name, one in BEFORE.items() if
 FATES = {
     "Computed": "may replace", "Custom": "may replace", "Gone": "delete",
     "GoneAndKept": "delete, and the old one is kept", "Nested": "update", "New": "create",
-    "Policy": "may replace", "Renamed": "replace", "Tagged": "update", "Typed": "replace",
+    "Policy": "may replace", "Renamed": "replace", "Subbed": "may replace",
+    "Tagged": "update", "Typed": "replace",
 }  # fmt: skip
 
 
@@ -93,7 +101,7 @@ def test_diff_says_what_would_be_replaced_and_so_does_the_comment(assembly: Path
     told = {name.rstrip(":"): line.rpartition(": ")[2] for name, line in said.items()}
     assert told == FATES
     text = comment.read_text()
-    assert "are or may be replaced or deleted, with what they hold: 6.**" in text
+    assert "are or may be replaced or deleted, with what they hold: 7.**" in text
     assert "| `Renamed` | BucketName, Tags | **replace** |" in text
     assert "| `Tagged` | Tags | update |" in text
 

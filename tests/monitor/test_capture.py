@@ -137,7 +137,7 @@ def test_the_latest_label_counts_and_those_that_differ_are_named(tmp_path: Path)
     write(tmp_path, [label("one", 1), label("two", 1)], "2026/11/22/00/later.jsonl")
     found = read_labels(tmp_path)
     assert found.by_id == {"one": "1", "two": "1"}
-    assert (found.twice, found.repeated) == ({"one": ["0", "1"]}, 2)
+    assert found.twice == {"one": ["0", "1"]}
     assert [one.line for one in found.bad] == [3, 4, 5]
     assert isinstance(found.bad[0], Bad)
 
