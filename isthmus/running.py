@@ -1,4 +1,4 @@
-"""Where an endpoint runs otherwise than its configuration says, in words.
+"""Where an endpoint runs otherwise than its configuration says, in words; and what puts it back.
 
 A configuration cannot be changed, and SageMaker's models neither. But how much of the traffic each variant
 gets, on how many instances, and what is captured can, past any deployment.
@@ -7,14 +7,43 @@ gets, on how many instances, and what is captured can, past any deployment.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 Described = Mapping[str, Any]
 _KINDS = ("ProductionVariants", "ShadowProductionVariants")
 
 
-def differences(endpoint: Described, config: Described) -> Iterator[str]:
+@dataclass(frozen=True)
+class Change:
+    """What is other, in words; and where one call can set it, what its configuration wants of the variant.
+
+    `wanted` is a field of DesiredWeightsAndCapacities as the AWS CLI takes it, such as `DesiredWeight=0.7`.
+    """
+
+    what: str
+    variant: str = ""
+    wanted: str = ""
+
+    def __str__(self) -> str:
+        return self.what
+
+
+def put_back(endpoint: str, changes: Iterable[Change]) -> str:
+    """What undoes the changes: a whole command, or where none can, what to do."""
+    wanted: dict[str, list[str]] = {}
+    for one in changes:
+        if not one.wanted:
+            # SageMaker asks for a new configuration, and a version that is deployed again has the same one.
+            return f"deploy another version: SageMaker updates {endpoint} by a new configuration only"
+        wanted.setdefault(one.variant, [f"VariantName={one.variant}"]).append(one.wanted)
+    each = " ".join(",".join(words) for words in wanted.values())
+    command = f"aws sagemaker update-endpoint-weights-and-capacities --endpoint-name {endpoint}"
+    return f"{command} --desired-weights-and-capacities {each}"
+
+
+def differences(endpoint: Described, config: Described) -> Iterator[Change]:
     """What DescribeEndpoint has otherwise than DescribeEndpointConfig, but for instances (`resized`)."""
     for kind in _KINDS:
         runs, shall = endpoint.get(kind, []), config.get(kind, [])
@@ -25,18 +54,19 @@ def differences(endpoint: Described, config: Described) -> Iterator[str]:
     for one, asked in _pairs(endpoint, config):
         has, wanted = one.get("CurrentServerlessConfig"), asked.get("ServerlessConfig")
         if has != wanted:
-            yield f"{one['VariantName']} is served by {_size(has)}, not {_size(wanted)}"
+            yield Change(f"{one['VariantName']} is served by {_size(has)}, not {_size(wanted)}")
     runs_by, asked_by = (_captured(one) for one in (endpoint, config))
     if runs_by != asked_by:
-        yield f"it captures {runs_by}, not {asked_by}"
+        yield Change(f"it captures {runs_by}, not {asked_by}")
 
 
-def resized(endpoint: Described, config: Described) -> Iterator[str]:
+def resized(endpoint: Described, config: Described) -> Iterator[Change]:
     """Variants with other numbers of instances; of one that scales by itself that is no difference."""
     for one, asked in _pairs(endpoint, config):
         has, wanted = one.get("DesiredInstanceCount", 0), asked.get("InitialInstanceCount", 0)
         if "ServerlessConfig" not in asked and has != wanted:
-            yield f"{one['VariantName']} has {has} instances, not {wanted}"
+            name, what = one["VariantName"], f"has {has} instances, not {wanted}"
+            yield Change(f"{name} {what}", name, f"DesiredInstanceCount={wanted}")
 
 
 def _both(described: Described) -> Sequence[Described]:
@@ -50,18 +80,23 @@ def _pairs(endpoint: Described, config: Described) -> Iterator[tuple[Described, 
             yield one, asked[one["VariantName"]]
 
 
-def _variants(kind: str, runs: Sequence[str], shall: Sequence[str]) -> Iterator[str]:
+def _variants(kind: str, runs: Sequence[str], shall: Sequence[str]) -> Iterator[Change]:
     if sorted(runs) != sorted(shall):
-        yield f"its {kind} are {', '.join(runs) or 'none'}, not {', '.join(shall) or 'none'}"
+        yield Change(f"its {kind} are {', '.join(runs) or 'none'}, not {', '.join(shall) or 'none'}")
 
 
-def _shares(runs: Sequence[Described], shall: Sequence[Described]) -> Iterator[str]:
+def _shares(runs: Sequence[Described], shall: Sequence[Described]) -> Iterator[Change]:
     """A weight counts beside the others alone, and one variant has all; SageMaker keeps 32 bits of each."""
     has = _parts({one["VariantName"]: one.get("CurrentWeight", 0.0) for one in runs})
-    wanted = _parts({one["VariantName"]: one.get("InitialVariantWeight", 1.0) for one in shall})
-    for name in has.keys() & wanted.keys():
-        if not math.isclose(has[name], wanted[name], abs_tol=1e-4):
-            yield f"{name} has {has[name]:.1%} of the weights, not {wanted[name]:.1%}"
+    weights = {one["VariantName"]: one.get("InitialVariantWeight", 1.0) for one in shall}
+    wanted = _parts(weights)
+    both = [name for name in wanted if name in has]
+    if all(math.isclose(has[name], wanted[name], abs_tol=1e-4) for name in both):
+        return
+    # A share is set back by the weights of all.
+    for name in both:
+        what = f"{name} has {has[name]:.1%} of the weights, not {wanted[name]:.1%}"
+        yield Change(what, name, f"DesiredWeight={weights[name]:g}")
 
 
 def _parts(weights: Mapping[str, float]) -> dict[str, float]:

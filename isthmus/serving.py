@@ -15,6 +15,7 @@ from isthmus import names, running
 from isthmus.config import Stage
 from isthmus.config.kinds import Kind
 from isthmus.errors import NotFound, Problem
+from isthmus.running import Change, put_back
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class Serving:
     # All that answers or is compared, the two above among them; empty for a model that is of no version.
     behind: tuple[str, ...] = ()
     # How it runs otherwise than its configuration says; and variants that have other numbers of instances.
-    changed: tuple[str, ...] = ()
-    resized: tuple[str, ...] = ()
+    changed: tuple[Change, ...] = ()
+    resized: tuple[Change, ...] = ()
 
     @property
     def target(self) -> dict[str, str]:
@@ -237,18 +238,13 @@ def expect(
     )
 
 
-def put_back(endpoint: str) -> str:
-    """The command that gives variants other weights and instances."""
-    return f"aws sagemaker update-endpoint-weights-and-capacities --endpoint-name {endpoint}"
-
-
 def _expect_as_configured(serving: Serving, *, scales: bool) -> None:
     if changed := (*serving.changed, *(() if scales else serving.resized)):
         raise Problem(
             f"endpoint {serving.endpoint} in {serving.stage} runs otherwise than its configuration "
-            f"{serving.endpoint_config} says: {'; '.join(changed)}",
+            f"{serving.endpoint_config} says: {'; '.join(map(str, changed))}",
             where=serving.arn,
-            todo=f"somebody changed it past the pipeline; put it back: {put_back(serving.endpoint)}",
+            todo=f"somebody changed it past the pipeline; {put_back(serving.endpoint, changed)}",
         )
 
 

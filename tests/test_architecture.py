@@ -50,7 +50,7 @@ MAY_IMPORT = {
         "infra",
         "azure",
     },
-    "operate": COMMON | SHARED | {"asking", "aws", "azure", "serving"},
+    "operate": COMMON | SHARED | {"asking", "aws", "azure", "running", "serving"},
     "compare": COMMON | {"monitor", "operate"},
     "audit": COMMON | {"aws", "azure", "build", "infra", "interval", "operate", "s3", "serving"},
     "doctor": COMMON | {"aws", "azure", "infra", "operate"},

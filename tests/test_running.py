@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from isthmus.running import differences, resized
+from isthmus.running import differences, put_back, resized
 
 ASKED: dict[str, Any] = {
     "ProductionVariants": [
@@ -62,13 +62,32 @@ def test_what_runs_as_configured_differs_in_nothing() -> None:
     ],
 )
 def test_each_change_is_said(change: dict[str, Any], said: str) -> None:
-    assert said in "; ".join(differences(RUNS | change, ASKED))
+    changes = list(differences(RUNS | change, ASKED))
+    assert said in "; ".join(map(str, changes))
+    assert (put_back("rain", changes) == COMMAND) == ("weights" in said)
+
+
+COMMAND = (
+    "aws sagemaker update-endpoint-weights-and-capacities --endpoint-name rain "
+    "--desired-weights-and-capacities VariantName=AllTraffic,DesiredWeight=1 "
+    "VariantName=Challenger,DesiredWeight=0.3"
+)
+
+
+def test_weights_and_instances_are_put_back_at_once_and_nothing_else_by_half() -> None:
+    """One call sets the fields of a variant; of what it cannot set, none."""
+    weights = {"ProductionVariants": [running("AllTraffic", 3.0, 1)]}
+    found = RUNS | weights
+    both = [*differences(found, ASKED), *resized(found, ASKED)]
+    assert put_back("rain", both) == COMMAND.replace("=1 ", "=1,DesiredInstanceCount=2 ")
+    uncaptured = [*both, *differences(RUNS | {"DataCaptureConfig": {}}, ASKED)]
+    assert "deploy another version" in put_back("rain", uncaptured)
 
 
 def test_other_instances_are_said_by_themselves_for_they_may_scale() -> None:
     fewer = RUNS | {"ProductionVariants": [running("AllTraffic", 1.0, 1)]}
     assert list(differences(fewer, ASKED)) == []
-    assert list(resized(fewer, ASKED)) == ["AllTraffic has 1 instances, not 2"]
+    assert list(map(str, resized(fewer, ASKED))) == ["AllTraffic has 1 instances, not 2"]
 
 
 def test_of_a_serverless_endpoint_its_size_counts_and_no_instances() -> None:
@@ -79,7 +98,7 @@ def test_of_a_serverless_endpoint_its_size_counts_and_no_instances() -> None:
         "CurrentServerlessConfig": {"MaxConcurrency": 9},
     }
     runs = {"ProductionVariants": [has]}
-    assert list(differences(runs, asked)) == [
+    assert list(map(str, differences(runs, asked))) == [
         "AllTraffic is served by MaxConcurrency 9, not MaxConcurrency 5"
     ]
     assert list(resized(runs, asked)) == []

@@ -144,13 +144,11 @@ def _beside(model: Model, versions: Sequence[Version], endpoint: Endpoint) -> It
 
 def _changed(model: Model, endpoint: Endpoint) -> Iterator[Difference]:
     """What somebody changed past the pipeline."""
-    from isthmus.serving import put_back
+    from isthmus.running import put_back
 
-    for what in endpoint.changed:
-        about = f"{model.name} at {endpoint.stage}"
-        yield Difference(
-            about, f"the endpoint is not as {endpoint.config} says: {what}", put_back(endpoint.name)
-        )
+    about, do = f"{model.name} at {endpoint.stage}", put_back(endpoint.name, endpoint.changed)
+    for one in endpoint.changed:
+        yield Difference(about, f"the endpoint is not as {endpoint.config} says: {one}", do)
 
 
 def _again(model: Model, version: Version) -> str:

@@ -9,6 +9,7 @@ from isthmus import names
 from isthmus.config import Stage
 from isthmus.config.kinds import Kind
 from isthmus.errors import NotFound
+from isthmus.running import Change
 from isthmus.serving import look
 
 
@@ -32,7 +33,7 @@ class Endpoint:
     shadow: bool = False
     component: str = ""
     # How it runs otherwise than its configuration says.
-    changed: tuple[str, ...] = ()
+    changed: tuple[Change, ...] = ()
 
     @property
     def model(self) -> str:

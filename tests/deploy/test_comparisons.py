@@ -247,8 +247,14 @@ def test_weights_that_somebody_changes_are_red_until_they_are_put_back(
             assert isinstance(said, Problem)
             assert "AllTraffic has 20.0% of the weights, not 70.0%" in str(said)
             assert "Challenger has 80.0% of the weights, not 30.0%" in str(said)
-    finally:
+        # What it says to do undoes it.
+        _, words = said.todo.split("--desired-weights-and-capacities ")
+        each = [dict(pair.split("=") for pair in word.split(",")) for word in words.split()]
+        weights = {one["VariantName"]: float(one["DesiredWeight"]) for one in each}
+        weigh(weights["AllTraffic"], weights["Challenger"])
+    except BaseException:
         weigh(0.7, 0.3)
+        raise
     done(team.apply(beside[1], "prod", "42"))
 
 

@@ -15,6 +15,7 @@ from isthmus.errors import BadInput, Problem
 from isthmus.operate.checking import differences
 from isthmus.operate.endpoints import Endpoint
 from isthmus.operate.registry import Version
+from isthmus.running import Change
 from tests.local.azure_devops.standin import StandIn
 from tests.local.sagemaker.conftest import Aws
 from tests.operate.conftest import GROUP_ARN, MODEL, Shell
@@ -52,7 +53,9 @@ def endpoint(stage: str, number: int = 0, status: str = "InService") -> Endpoint
 
 
 def test_what_somebody_changed_past_the_pipeline_is_told_while_no_run_goes_on() -> None:
-    changed = replace(endpoint("prod", 3), config="rain-1", changed=("AllTraffic has 20.0% of the weights",))
+    changed = replace(
+        endpoint("prod", 3), config="rain-1", changed=(Change("AllTraffic has 20.0% of the weights"),)
+    )
     what = "the endpoint is not as rain-1 says: AllTraffic has 20.0% of the weights"
     assert (f"{MODEL} at prod", what, False) in said(in_prod(3), run(3), changed)
     assert said(in_prod(3), run(3, over=False), changed) == []
