@@ -65,12 +65,12 @@ def _is_given_up(message: Message, error: Exception, trace: Trace, *, comes_anew
 
     A look that found a cloud away is given up for the next one; what else keeps one a person must see.
     """
-    reason = _said(error)
-    if not messages.is_last(message, error, comes_anew=comes_anew):
+    reason, is_last = _said(error), messages.is_last(message, error, comes_anew=comes_anew)
+    if not is_last or isinstance(error, messages.Promised):
         seconds = messages.wait(message, error)
         trace.hop("put off", reason=reason, seconds=seconds)
-        messages.show_after(message, seconds)
-        return False
+        (messages.send_anew if is_last else messages.show_after)(message, seconds)
+        return is_last
     if comes_anew and messages.passes(error):
         trace.hop("given up", reason=reason)
         return True

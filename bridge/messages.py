@@ -29,6 +29,10 @@ TOO_FAST = ("Throttl", "TooManyRequests", "ThroughputExceeded", "LimitExceeded",
 REASON_CHARACTERS = 500
 
 
+class Promised(Retryable):
+    """People were told that it comes later: it is no dead letter, however long that takes."""
+
+
 @dataclass(frozen=True)
 class Message:
     """What the queue handed over, for the how manieth time, and when it was sent, in seconds since 1970."""
@@ -84,6 +88,14 @@ def show_after(message: Message, seconds: int) -> None:
     client("sqs").change_message_visibility(
         QueueUrl=settings().queue_url, ReceiptHandle=message.receipt, VisibilityTimeout=seconds
     )
+
+
+def send_anew(message: Message, seconds: int) -> None:
+    """Put it into the queue once more, which counts its attempts from the first; a copy does no harm.
+
+    Lambda ends a function that calls itself by a queue 16 times on end: with 30 attempts each, in three days.
+    """
+    client("sqs").send_message(QueueUrl=settings().queue_url, MessageBody=message.body, DelaySeconds=seconds)
 
 
 def bury(message: Message, reason: str, correlation_id: str) -> None:

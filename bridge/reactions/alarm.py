@@ -16,6 +16,7 @@ from typing import Any
 
 from bridge import builds, models, notices, rollbacks
 from bridge.envelope import Envelope, Refused, moment, word
+from bridge.messages import Promised
 from bridge.models import Model
 from bridge.notices import Waiting
 from bridge.run import build
@@ -73,7 +74,7 @@ def react(event: Envelope, trace: Trace) -> Hop:
         hop = _retrained(alarm, ours, event.id)
     except builds.Busy as going:
         _tell(alarm, [f"It is trained anew later: {going}."], which="#waits")
-        raise
+        raise Promised(str(going), going.after) from going
     _tell(alarm, _reaction(alarm, hop))
     return hop
 

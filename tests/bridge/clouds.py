@@ -246,6 +246,10 @@ class Clouds:
             self.looks += [one["MessageBody"] for one in asked["Entries"]]
             self.delays += [one["DelaySeconds"] for one in asked["Entries"]]
             return 200, {"Successful": [_sent(one) for one in asked["Entries"]], "Failed": []}
+        if (operation, asked["QueueUrl"]) == ("SendMessage", QUEUE):
+            self.looks.append(asked["MessageBody"])
+            self.delays.append(asked["DelaySeconds"])
+            return 200, _sent(asked)
         assert (operation, asked["QueueUrl"]) == ("SendMessage", f"{QUEUE}-dlq")
         said = {name: one["StringValue"] for name, one in asked["MessageAttributes"].items()}
         self.dead_letters.append({"body": asked["MessageBody"]} | said)
@@ -275,7 +279,7 @@ class Clouds:
 
 def _sent(entry: dict[str, Any]) -> dict[str, str]:
     digest = md5(entry["MessageBody"].encode()).hexdigest()
-    return {"Id": entry["Id"], "MessageId": "look", "MD5OfMessageBody": digest}
+    return {"Id": entry.get("Id", ""), "MessageId": "look", "MD5OfMessageBody": digest}
 
 
 @contextmanager

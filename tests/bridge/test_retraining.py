@@ -181,6 +181,28 @@ def test_people_are_told_at_once_of_what_is_trained_only_later(bridge: Bridge, c
     assert f"run 2 of {BUILD}" in told(clouds)[1][1] and len(clouds.notices) == 2
 
 
+def test_what_people_were_told_is_trained_later_is_so_however_long_the_run_goes_on(
+    bridge: Bridge, clouds: Clouds
+) -> None:
+    policy(clouds, rest_hours=0)
+    has_run(clouds, "merge", status="inProgress")
+    event = now(alarm())
+    # It goes to the queue's end, where its attempts are counted from the first.
+    assert bridge.send(event, attempt=30) == []
+    assert clouds.dead_letters == [] and len(clouds.looks) == 1 and 600 <= clouds.delays[0] <= 900
+    clouds.runs[0]["status"] = "completed"
+    assert bridge.send(clouds.looks.pop()) == []
+    assert reasons(clouds) == ["merge", "retrain"]
+    assert len(clouds.notices) == 2
+
+
+def test_a_schedule_that_comes_faster_than_runs_end_is_a_dead_letter(bridge: Bridge, clouds: Clouds) -> None:
+    policy(clouds, schedule="rate(1 day)")
+    has_run(clouds, "merge", status="inProgress")
+    assert bridge.send(now(due()), attempt=30) == []
+    assert len(clouds.dead_letters) == 1 and clouds.looks == []
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_whatever_breaks_people_are_told_and_one_run_is_made(
     bridge: Bridge, clouds: Clouds, late: bool
