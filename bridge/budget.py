@@ -14,27 +14,36 @@ from bridge.trace import Hop
 
 # More than a budget may be, with the merges of a busy month beside them.
 MOST_RUNS = 5000
+MORE = "a higher retraining.most_per_month or most_hours_per_month in platform.yaml"
 
 
 def spent(run: Run, ours: Model) -> Hop | None:
-    """Where the month has no room for the run: that, of which people have been told once; else None."""
+    """Where the month has no room for the run: that; else None."""
     if ours.most_per_month is None and ours.most_hours_per_month is None:
         return None
     now = datetime.now(UTC)
     month = datetime(now.year, now.month, 1, tzinfo=UTC)
     runs = azure_devops().runs(run.pipeline, since=month, most=MOST_RUNS)
     why = _over(ours, [one for one in runs if one.reason in RETRAINED], month)
-    if not why:
-        return None
-    told = notices.tell(
+    return Hop("spent", {"reason": why}) if why else None
+
+
+def tell(run: Run, model: str, why: str) -> None:
+    """Tell people once a month that there is no room in it for more."""
+    now = datetime.now(UTC)
+    notices.tell(
         Waiting(
-            subject=f"budget {ours.name} {now:%Y-%m}",
-            what=f"{ours.name} is retrained no more in {now:%Y-%m}",
+            subject=f"budget {model} {now:%Y-%m}",
+            what=f"{model} is retrained no more in {now:%Y-%m}",
             since=now,
-            lines=lambda: [f"{why}.", *_what_to_do(run)],
+            lines=lambda: [
+                f"{why}.",
+                f"It would have been because of {RETRAINED[run.reason]}.",
+                f"Do: isthmus azure run {run.pipeline}",
+                f"Or: {MORE}",
+            ],
         )
     )
-    return Hop("spent", {"reason": why, "told": bool(told)})
 
 
 def _over(ours: Model, runs: Sequence[Queued], month: datetime) -> str:
@@ -47,11 +56,3 @@ def _over(ours: Model, runs: Sequence[Queued], month: datetime) -> str:
     if hours < ours.most_hours_per_month:
         return ""
     return f"its retrainings of the month have run {hours:.1f} hours, of {ours.most_hours_per_month:g}"
-
-
-def _what_to_do(run: Run) -> list[str]:
-    return [
-        f"It would have been because of {RETRAINED[run.reason]}.",
-        f"Do: isthmus azure run {run.pipeline}",
-        "Or: raise retraining.most_per_month or most_hours_per_month in platform.yaml",
-    ]

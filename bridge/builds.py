@@ -43,6 +43,14 @@ def retrain(run: Run, ours: Model) -> Hop:
     return hop
 
 
+def retrain_or_tell(run: Run, ours: Model) -> Hop:
+    """The same of what no alarm tells people: where the budget is spent, they are told that."""
+    hop = retrain(run, ours)
+    if hop.name == "spent":
+        budget.tell(run, ours.name, hop.details["reason"])
+    return hop
+
+
 def _instead(run: Run, runs: Sequence[Queued], ours: Model) -> Hop | None:
     if run.reason != "data" and (going := next((one for one in runs if not one.over), None)):
         raise Busy(f"run {going.id} trains the model now, one at a time", AGAIN_SECONDS)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bridge import builds, models, notices, rollbacks
+from bridge import budget, builds, models, notices, rollbacks
 from bridge.envelope import Envelope, Refused, moment, word
 from bridge.messages import Promised
 from bridge.models import Model
@@ -41,7 +41,7 @@ TRAINS = {
 OR = {
     "noticed": "retraining.when in platform.yaml with {kind}",
     "cooling": "a shorter retraining.rest_hours in platform.yaml",
-    "spent": "a higher retraining.most_per_month or most_hours_per_month in platform.yaml",
+    "spent": budget.MORE,
 }
 
 

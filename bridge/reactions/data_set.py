@@ -27,4 +27,4 @@ def react(event: Envelope, trace: Trace) -> Hop:
     if "data" not in ours.when:
         return Hop("noticed", {"reason": "the next build trains with it"})
     run = build(model, f"{model}/{data_set}#{landed}", event.id, reason="data", dataSet=data_set)
-    return builds.retrain(run, ours)
+    return builds.retrain_or_tell(run, ours)

@@ -16,4 +16,4 @@ def react(event: Envelope, trace: Trace) -> Hop:
         return ignored(models.NOT_OURS)
     if not ours.schedule:
         return ignored("the model has no schedule any more")
-    return builds.retrain(build(model, f"{model}/schedule#{due}", event.id, reason="schedule"), ours)
+    return builds.retrain_or_tell(build(model, f"{model}/schedule#{due}", event.id, reason="schedule"), ours)

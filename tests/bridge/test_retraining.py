@@ -246,6 +246,20 @@ def test_past_the_months_budget_nothing_is_trained_and_people_are_told_once(
     assert f"Do: isthmus azure run {BUILD}" in text
 
 
+def test_a_loss_of_quality_past_the_budget_is_told_in_one_notice(bridge: Bridge, clouds: Clouds) -> None:
+    policy(clouds, rest_hours=0, most_per_month=1)
+    has_run(clouds, "retrain", hours=0.01)
+    assert bridge.send(now(alarm())) == []
+    ((subject, text),) = told(clouds)
+    assert subject == SUBJECT["quality"] and "its 1 retrainings of the month have been" in text
+    assert bridge.send(landing(), landing(id="landed-2", version="fedcba9876543210")) == []
+    assert [one for one, _ in told(clouds)][1:] == [
+        f"{MODEL} is retrained no more in {datetime.now(UTC):%Y-%m}"
+    ]
+    advice = [[line for line in text.splitlines() if line[:3] in ("Do:", "Or:")] for _, text in told(clouds)]
+    assert len(advice[0]) == 2 and advice[0] == advice[1]
+
+
 def test_merges_and_earlier_months_are_no_part_of_the_budget(bridge: Bridge, clouds: Clouds) -> None:
     policy(clouds, rest_hours=0, most_per_month=1)
     has_run(clouds, "retrain", days=32)
