@@ -6,9 +6,10 @@ run for as long as the project's retention says; one that serves, for as long as
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 from typing import Any
 
 from isthmus import names
@@ -49,6 +50,7 @@ class Deployment:
 
 def every(client: Client, present: Present) -> Iterator[Deployment]:
     """Those whose runs the project keeps, the newest first; and younger ones, whose runs should be there."""
+    find = cache(partial(_find, client))
     since = datetime.now(UTC) - timedelta(days=present.retention_days() or 0)
     for name in ENVIRONMENTS:
         if environment := present.environment(name):
@@ -58,7 +60,7 @@ def every(client: Client, present: Present) -> Iterator[Deployment]:
                 if stage in seen:
                     continue
                 seen.add(stage)
-                found = _of(client, name, *stage, record["definition"]["name"])
+                found = _of(find(stage[0]), name, *stage, record["definition"]["name"])
                 if found.run or datetime.fromisoformat(record["startTime"]) >= since:
                     yield found
 
@@ -69,18 +71,39 @@ def _records(client: Client, environment: int) -> Iterator[Mapping[str, Any]]:
     yield from (one for one in client.every(path) if one.get("startTime"))
 
 
-def _of(client: Client, environment: str, number: int, stage: str, pipeline: str) -> Deployment:
+@dataclass(frozen=True)
+class _Found:
+    """A run, with what is asked of it as a whole: once, however many stages of it deployed."""
+
+    run: Run
+    timeline: Sequence[Mapping[str, Any]]
+    approvals: tuple[Approval, ...]
+    unmerged: tuple[str, ...]
+
+
+def _find(client: Client, number: int) -> _Found | None:
     run = runs.find(client, str(number))
     if run is None:
+        return None
+    return _Found(
+        run,
+        runs.timeline(client, number),
+        tuple(approvals.every(client, number)),
+        tuple(merged.unmerged(client, run)),
+    )
+
+
+def _of(found: _Found | None, environment: str, number: int, stage: str, pipeline: str) -> Deployment:
+    if found is None:
         return Deployment(environment, number, pipeline, None)
     return Deployment(
         environment,
         number,
-        run.pipeline,
-        run,
-        by_template=_by_template(runs.timeline(client, number), stage),
-        approvals=tuple(approvals.every(client, number)),
-        unmerged=tuple(merged.unmerged(client, run)),
+        found.run.pipeline,
+        found.run,
+        by_template=_by_template(found.timeline, stage),
+        approvals=found.approvals,
+        unmerged=found.unmerged,
     )
 
 

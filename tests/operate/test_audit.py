@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-from isthmus.audit import evaluation
+from isthmus.audit import deployments, evaluation
 from isthmus.audit.rules import RULES
 from isthmus.azure import provision, runs
 from isthmus.azure.client import Client
@@ -269,6 +270,11 @@ stages:
   - deployment: quick
     environment: PLACE
     strategy: {runOnce: {deploy: {steps: [{bash: 'true'}]}}}
+- stage: again
+  jobs:
+  - deployment: again
+    environment: PLACE
+    strategy: {runOnce: {deploy: {steps: [{bash: 'true'}]}}}
 """
 
 
@@ -285,7 +291,18 @@ def test_a_deployment_past_template_and_checks_is_found_though_another_serves(
     assert "✓ deployment-guards" in said
     assert f"run {run.id} of aside: no check found the required template when it deployed to prod" in said
     assert f"run {run.id} of aside: it passed the environment and the service connection without" in said
-    client = Client(azure.organization_url, PROJECT, azure.token("admin"))
+    asked: list[str] = []
+
+    class Asking(Client):
+        def get(self, path: str, **more: Any) -> Any:
+            asked.append(path)
+            return super().get(path, **more)
+
+    client = Asking(azure.organization_url, PROJECT, azure.token("admin"))
+    found = [one for one in deployments.every(client, Present(client)) if one.number == run.id]
+    assert len(found) == 2, "two stages deployed"
+    for path in (f"build/builds/{run.id}", f"build/builds/{run.id}/timeline"):
+        assert asked.count(path) == 1, path
     kept = client.get(LEASES, version=VERSION, definitionId=run.definition, runId=run.id)["value"]
     client.delete(LEASES, version=VERSION, ids=",".join(str(one["leaseId"]) for one in kept))
     client.delete(f"build/builds/{run.id}")
