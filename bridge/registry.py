@@ -8,6 +8,9 @@ from botocore.exceptions import ClientError
 
 from bridge.aws import client
 
+# As `isthmus/names/_versions.py` has them, which this is packaged without.
+SERVES, COMPARED = "InService", "Challenger"
+
 
 def latest(model: str, status: str) -> list[str]:
     """The ARNs of the model's latest hundred versions of that approval status, the newest first."""
@@ -34,7 +37,7 @@ def find(arn: str) -> dict[str, Any] | None:
 def serves(arn: str, stage: str) -> bool:
     """Whether the version serves that stage now, as its deployment wrote down."""
     cycle = (find(arn) or {}).get("ModelLifeCycle", {})
-    return (cycle.get("Stage"), cycle.get("StageStatus")) == (stage, "InService")
+    return (cycle.get("Stage"), cycle.get("StageStatus")) == (stage, SERVES)
 
 
 def describe(arn: str) -> dict[str, Any]:

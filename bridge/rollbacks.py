@@ -15,10 +15,10 @@ from bridge import carry, deployments, lease, notices, registry
 from bridge.azure import azure_devops
 from bridge.envelope import RECONCILER, iso
 from bridge.notices import Waiting
+from bridge.registry import COMPARED, SERVES
 from bridge.run import Queued, Run, instead, rollback
 from bridge.trace import Hop, Trace, ignored
 
-COMPARED = "Challenger"
 WITHDRAWN = ("Rejected", "PendingManualApproval")
 
 
@@ -99,7 +99,7 @@ def repair(model: str, trace: Trace) -> None:
 
 def _serves(package: Mapping[str, Any]) -> bool:
     """Whether its deployment wrote down that it serves a stage, alone or beside another; none undid it."""
-    return package.get("ModelLifeCycle", {}).get("StageStatus") in ("InService", COMPARED)
+    return package.get("ModelLifeCycle", {}).get("StageStatus") in (SERVES, COMPARED)
 
 
 def _on_its_way(arn: str, before: str | None, runs: Sequence[Queued]) -> bool:

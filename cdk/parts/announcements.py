@@ -66,7 +66,7 @@ REJECTED_FILE = Announcement(
     source=names.LANDING_SOURCE,
 )
 
-# In the words of `isthmus/deploy/apply.py`, which writes down where a version runs.
+# As `isthmus/deploy/records.py` writes down where a version runs.
 REJECTED_WHILE_RUNNING = Announcement(
     "RejectedWhileRunning",
     "A version that is no longer approved and still serves",
@@ -74,7 +74,7 @@ REJECTED_WHILE_RUNNING = Announcement(
     {
         "ModelApprovalStatus": ["Rejected", "PendingManualApproval"],
         "UpdatedModelPackageFields": ["ModelApprovalStatus"],
-        "ModelLifeCycle": {"StageStatus": ["InService", "Challenger"]},
+        "ModelLifeCycle": {"StageStatus": [names.SERVES, names.COMPARED]},
     },
     {
         "model": "$.detail.ModelPackageGroupName",

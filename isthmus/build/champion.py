@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from isthmus import names
 from isthmus.build.content import File, upload
 from isthmus.container.versions import ARN_FILE, NONE, RECORD
 from isthmus.s3 import read_object
@@ -24,7 +25,7 @@ def in_prod(sagemaker: Any, group: str) -> dict[str, Any] | None:
                 ModelPackageName=one["ModelPackageArn"]
             )
             cycle = described.get("ModelLifeCycle", {})
-            if (cycle.get("Stage"), cycle.get("StageStatus")) == ("prod", "InService"):
+            if (cycle.get("Stage"), cycle.get("StageStatus")) == ("prod", names.SERVES):
                 return described
     return None
 

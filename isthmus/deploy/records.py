@@ -28,12 +28,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from isthmus import names
 from isthmus.config import Stage
 from isthmus.deploy.package import Package, decision
 from isthmus.serving import Serving
 
-IN_SERVICE, RETIRED, TURNED_BACK = "InService", "Retired", "TurnedBack"
-CHALLENGER = "Challenger"
+RETIRED, TURNED_BACK = "Retired", "TurnedBack"
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateModelPackage.html
 LONGEST = 256
 
@@ -63,7 +63,7 @@ class Recorded:
         return self.stage == stage
 
     def serves(self, stage: Stage) -> bool:
-        return (self.stage, self.status) == (stage, IN_SERVICE)
+        return (self.stage, self.status) == (stage, names.SERVES)
 
     def configs(self, stage: Stage) -> set[str]:
         """The endpoint configurations that it may have at the stage, a killed run's too."""
@@ -76,7 +76,7 @@ def recorded(sagemaker: Any, registry_arn: str) -> Iterator[Recorded]:
     group = registry_arn.rsplit("/", 1)[0].replace(":model-package/", ":model-package-group/")
     pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
     for one in (one for page in pages for one in page["ModelPackageSummaryList"]):
-        if one.get("ModelLifeCycle", {}).get("StageStatus") in (IN_SERVICE, CHALLENGER):
+        if one.get("ModelLifeCycle", {}).get("StageStatus") in (names.SERVES, names.COMPARED):
             found = sagemaker.describe_model_package(ModelPackageName=one["ModelPackageArn"])
             yield Recorded(
                 one["ModelPackageArn"],
@@ -104,7 +104,7 @@ def deployed(sagemaker: Any, package: Package, serving: Serving, run_id: str, wh
     }
     if why.promote:
         wanted[f"{stage}_promoted"] = _kept(f"run {run_id}: {why.promote}")
-    _record(sagemaker, package, current, stage, IN_SERVICE, wanted)
+    _record(sagemaker, package, current, stage, names.SERVES, wanted)
 
 
 def compared(
@@ -123,7 +123,7 @@ def compared(
     before = current.get("CustomerMetadataProperties", {})
     if before.get(f"{stage}_compared_config") != serving.endpoint_config or _is_over(current, stage):
         wanted[f"{stage}_compared_at"] = _now()
-    _record(sagemaker, package, current, stage, CHALLENGER, wanted)
+    _record(sagemaker, package, current, stage, names.COMPARED, wanted)
 
 
 def _record(
@@ -198,9 +198,9 @@ def _now() -> str:
 def _is_over(described: dict[str, Any], stage: Stage) -> bool:
     """Whether it neither serves the stage nor is compared there."""
     cycle = described.get("ModelLifeCycle", {})
-    return cycle.get("Stage") != stage or cycle.get("StageStatus") not in (IN_SERVICE, CHALLENGER)
+    return cycle.get("Stage") != stage or cycle.get("StageStatus") not in (names.SERVES, names.COMPARED)
 
 
 def _serves(described: dict[str, Any], stage: Stage) -> bool:
     cycle = described.get("ModelLifeCycle", {})
-    return (cycle.get("Stage"), cycle.get("StageStatus")) == (stage, IN_SERVICE)
+    return (cycle.get("Stage"), cycle.get("StageStatus")) == (stage, names.SERVES)

@@ -1,6 +1,9 @@
-"""Keys of a version's metadata in the registry, by which its policies say who may write them."""
+"""A version in the registry: the words of its state, and keys of its metadata, by who may write them."""
 
 from __future__ import annotations
+
+SERVES, COMPARED = "InService", "Challenger"
+"""The status of its life cycle where it serves a stage, and where it is compared there with what serves."""
 
 PROVENANCE = (
     *("commit", "repository", "run_id", "data_version", "data_manifest", "data_set", "reason"),

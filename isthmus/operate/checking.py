@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 # As the reconciler has them: an event is late before it is lost, and what is older is history.
 PATIENCE, MEMORY = timedelta(minutes=5), timedelta(days=7)
 RUNS = 200
-SERVES, COMPARED = "InService", "Challenger"
 REPAIR = "isthmus status --check --repair"
 
 
@@ -97,7 +96,7 @@ def _waits_for_a_run(version: Version) -> bool:
 def _withdrawn(model: Model, versions: Sequence[Version]) -> Iterator[Difference]:
     mends = model.rollback_rejected
     for version in versions:
-        if version.status != "Approved" and version.stage_status in (SERVES, COMPARED):
+        if version.status != "Approved" and version.stage_status in (names.SERVES, names.COMPARED):
             back = f"isthmus rollback {model.name} --stage {version.stage} --reason WHY"
             do = REPAIR if mends else back
             yield Difference(version.name, f"is {version.status}, and serves {version.stage}", do, mends)
@@ -105,21 +104,21 @@ def _withdrawn(model: Model, versions: Sequence[Version]) -> Iterator[Difference
 
 def _unwell(model: Model, endpoints: Sequence[Endpoint]) -> Iterator[Difference]:
     for one in endpoints:
-        if one.status not in (SERVES, "Creating", "Updating", "none"):
+        if one.status not in ("InService", "Creating", "Updating", "none"):
             do = f"aws sagemaker describe-endpoint --endpoint-name {one.name}"
             yield Difference(f"{model.name} at {one.stage}", f"the endpoint is {one.status}", do)
 
 
 def _elsewhere(model: Model, versions: Sequence[Version], endpoint: Endpoint) -> Iterator[Difference]:
     """What serves by the endpoint against what the registry says; a version in prod may serve staging too."""
-    recorded = [one for one in versions if (one.stage, one.stage_status) == (endpoint.stage, SERVES)]
+    recorded = [one for one in versions if (one.stage, one.stage_status) == (endpoint.stage, names.SERVES)]
     about, arn = f"{model.name} at {endpoint.stage}", endpoint.model_package_arn
     for version in recorded:
         if version.arn != arn:
             serves = f"version {endpoint.version}" if arn else "nothing"
             what = f"the registry says that version {version.number} serves, and the endpoint serves {serves}"
             yield Difference(about, what, _again(model, version))
-    in_prod = {one.arn for one in versions if (one.stage, one.stage_status) == ("prod", SERVES)}
+    in_prod = {one.arn for one in versions if (one.stage, one.stage_status) == ("prod", names.SERVES)}
     if arn and not recorded and arn not in in_prod:
         what = f"the endpoint serves version {endpoint.version}, and the registry does not say so"
         yield Difference(
@@ -129,7 +128,7 @@ def _elsewhere(model: Model, versions: Sequence[Version], endpoint: Endpoint) ->
 
 def _beside(model: Model, versions: Sequence[Version], endpoint: Endpoint) -> Iterator[Difference]:
     """What the endpoint compares with what it serves, against what the registry says."""
-    recorded = [one for one in versions if (one.stage, one.stage_status) == (endpoint.stage, COMPARED)]
+    recorded = [one for one in versions if (one.stage, one.stage_status) == (endpoint.stage, names.COMPARED)]
     about, arn = f"{model.name} at {endpoint.stage}", endpoint.challenger_arn
     for version in recorded:
         if version.arn != arn:

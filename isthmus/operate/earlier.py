@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from isthmus import names
 from isthmus.config import Stage
 from isthmus.errors import NotFound, Refused
 from isthmus.operate.registry import Version
@@ -52,7 +53,7 @@ def _run(version: Version, stage: Stage) -> int:
 
 def _compared(version: Version) -> bool:
     """Whether it is compared with what serves: it never served alone."""
-    return version.stage_status == "Challenger"
+    return version.stage_status == names.COMPARED
 
 
 def _rolled_back(version: Version, stage: Stage) -> str:

@@ -17,7 +17,7 @@ from isthmus.deploy.evidence import BASELINE, EVALUATION, HOLDOUT
 from isthmus.deploy.gates.load import Load, measure
 from isthmus.deploy.gates.plots import Plot
 from isthmus.errors import Problem
-from isthmus.names import GATE_PREFIX
+from isthmus.names import GATE_PREFIX, SERVES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,7 +135,7 @@ class LiveEndpoint:
         """Whether the registry says that this version serves prod."""
         described = self.registry.describe_model_package(ModelPackageName=model_package_arn)
         cycle = described.get("ModelLifeCycle", {})
-        return (cycle.get("Stage"), cycle.get("StageStatus")) == ("prod", "InService")
+        return (cycle.get("Stage"), cycle.get("StageStatus")) == ("prod", SERVES)
 
     @cached_property
     def evaluation(self) -> dict[str, Any]:
