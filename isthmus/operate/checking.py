@@ -143,7 +143,7 @@ def _beside(model: Model, versions: Sequence[Version], endpoint: Endpoint) -> It
 
 def _changed(model: Model, endpoint: Endpoint) -> Iterator[Difference]:
     """What somebody changed past the pipeline."""
-    from isthmus.running import put_back
+    from isthmus.serving import put_back
 
     about, do = f"{model.name} at {endpoint.stage}", put_back(endpoint.name, endpoint.changed)
     for one in endpoint.changed:

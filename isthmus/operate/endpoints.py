@@ -9,8 +9,7 @@ from isthmus import names
 from isthmus.config import Stage
 from isthmus.config.kinds import Kind
 from isthmus.errors import NotFound
-from isthmus.running import Change
-from isthmus.serving import look
+from isthmus.serving import Change, look
 
 
 @dataclass(frozen=True)
@@ -63,18 +62,18 @@ def find(sagemaker: Any, model: str, stage: Stage) -> Endpoint:
     arn = found.model_package_arn
     run, since = _run(sagemaker, arn, stage), found.since.isoformat()
     return Endpoint(
-        stage,
-        found.endpoint,
-        found.status,
-        arn,
-        run,
-        since,
-        found.endpoint_config,
-        found.kind,
-        found.challenger,
-        found.shadow,
-        found.component,
-        found.changed,
+        stage=stage,
+        name=found.endpoint,
+        status=found.status,
+        model_package_arn=arn,
+        run_id=run,
+        since=since,
+        config=found.endpoint_config,
+        kind=found.kind,
+        challenger_arn=found.challenger,
+        shadow=found.shadow,
+        component=found.component,
+        changed=found.changed,
     )
 
 

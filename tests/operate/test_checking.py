@@ -15,7 +15,7 @@ from isthmus.errors import BadInput, Problem
 from isthmus.operate.checking import differences
 from isthmus.operate.endpoints import Endpoint
 from isthmus.operate.registry import Version
-from isthmus.running import Change
+from isthmus.serving import Change
 from tests.local.azure_devops.standin import StandIn
 from tests.local.sagemaker.conftest import Aws
 from tests.operate.conftest import GROUP_ARN, MODEL, Shell

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from isthmus.running import differences, put_back, resized
+from isthmus.serving.changes import differences, put_back, resized
 
 ASKED: dict[str, Any] = {
     "ProductionVariants": [

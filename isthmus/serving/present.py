@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from isthmus import names, running
+from isthmus import names
 from isthmus.config import Stage
 from isthmus.config.kinds import Kind
-from isthmus.errors import NotFound, Problem
-from isthmus.running import Change, put_back
+from isthmus.errors import NotFound
+from isthmus.serving.changes import Change, differences, resized
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,8 @@ def _endpoint(sagemaker: Any, model: str, stage: Stage, kind: Kind) -> Serving |
         challenger=behind.get(names.CHALLENGER, ""),
         shadow=bool(found.get("ShadowProductionVariants")),
         behind=tuple(behind.values()),
-        changed=tuple(running.differences(*compared)),
-        resized=tuple(running.resized(*compared)),
+        changed=tuple(differences(*compared)),
+        resized=tuple(resized(*compared)),
     )
 
 
@@ -208,47 +208,3 @@ def _version_of(sagemaker: Any, name: str) -> str:
     container = (model.get("Containers") or [model.get("PrimaryContainer", {})])[0]
     arn: str = container.get("ModelPackageName", "")
     return arn
-
-
-def expect(
-    serving: Serving,
-    model_package_arn: str,
-    endpoint_config: str = "",
-    challenger: str = "",
-    size: str = "",
-    *,
-    scales: bool = True,
-) -> None:
-    """Raise `Problem` unless it is in service with this version, and no other but the one compared with it.
-
-    With a configuration named, by this one; with a size, of this one. Whatever its configuration says of
-    traffic, capacity and captures must be so; of instances only where nothing `scales` them.
-    """
-    wanted = _told(model_package_arn, challenger, endpoint_config, size)
-    by, has = serving.endpoint_config if endpoint_config else "", serving.size if size else ""
-    found = _told(serving.model_package_arn, serving.challenger, by, has)
-    if serving.status == "InService" and found == wanted:
-        _expect_as_configured(serving, scales=scales)
-        return
-    raise Problem(
-        f"endpoint {serving.endpoint} in {serving.stage} is {serving.status} and runs "
-        f"{found or 'nothing'}, not {wanted}",
-        where=serving.arn,
-        todo=serving.failure or "look at the endpoint's log and deploy again",
-    )
-
-
-def _expect_as_configured(serving: Serving, *, scales: bool) -> None:
-    if changed := (*serving.changed, *(() if scales else serving.resized)):
-        raise Problem(
-            f"endpoint {serving.endpoint} in {serving.stage} runs otherwise than its configuration "
-            f"{serving.endpoint_config} says: {'; '.join(map(str, changed))}",
-            where=serving.arn,
-            todo=f"somebody changed it past the pipeline; {put_back(serving.endpoint, changed)}",
-        )
-
-
-def _told(version: str, challenger: str, endpoint_config: str, size: str) -> str:
-    beside = f" beside {challenger}" if challenger else ""
-    by = f" by {endpoint_config}" if endpoint_config else ""
-    return f"{version}{beside}{by}" + (f", {size}" if size else "")
