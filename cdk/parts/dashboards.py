@@ -22,8 +22,13 @@ Line = tuple[str, str]
 ENDPOINT = "EndpointName"
 # CloudWatch puts the chosen model's name in its place.
 CHOSEN = "any-model"
-# As `isthmus.monitor.outputs` puts them.
-FOUND = ("FeatureDrift", "PredictionDrift", "QualityLoss", "BiasDrift", "ExplanationDrift")
+FOUND = (
+    names.FEATURE_DRIFT,
+    names.PREDICTION_DRIFT,
+    names.QUALITY_LOSS,
+    names.BIAS_DRIFT,
+    names.EXPLANATION_DRIFT,
+)
 MINUTES, DAY = 300, 86_400
 WIDTH, HEIGHT = 8, 6
 MOST = 10
@@ -58,8 +63,8 @@ def _overview(platform: Platform, stage: Stage) -> list[Widget]:
         _graph("Processors (%)", _top("CPUUtilization", "Maximum", "MAX", host)),
         _graph("Memory (%)", _top("MemoryUtilization", "Maximum", "MAX", host)),
         _graph("Requests for each instance", _top("InvocationsPerInstance", "Sum")),
-        _graph("Drift (over 1: beyond chance)", _found("FeatureDrift", stage), DAY, bound=1),
-        _graph("Loss of quality (over 1: beyond chance)", _found("QualityLoss", stage), DAY, bound=1),
+        _graph("Drift (over 1: beyond chance)", _found(names.FEATURE_DRIFT, stage), DAY, bound=1),
+        _graph("Loss of quality (over 1: beyond chance)", _found(names.QUALITY_LOSS, stage), DAY, bound=1),
         _table("Versions deployed", _found(names.VERSION_METRIC, stage, 500), DAY),
     ]
     return shown + (_api(platform) if platform.api else [])

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 
 from isthmus import names
 from isthmus.config import DeployConfig, Platform, Stage
 from isthmus.config.model_monitor import THRESHOLD
 from isthmus.deploy.registered import Registered
+
+# The stages whose drift and loss of quality the bridge carries on (`cdk/parts/bridge_feeds.py`).
+BRIDGED = ("prod",)
+CARRIED = (names.FEATURE_DRIFT, names.QUALITY_LOSS)
+BROKEN = "values are missing that were not, or categories new"
+OTHERWISE = "features count otherwise than in training"
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-limits.html
+MOST_METRICS = 10
 
 
 @dataclass(frozen=True)
@@ -160,36 +167,23 @@ def measured(config: DeployConfig) -> dict[str, str]:
     return {"EndpointName": names.endpoint(config.model, config.endpoint), "VariantName": names.VARIANT}
 
 
-# The stages whose drift and loss of quality the bridge carries on (`cdk/parts/bridge_feeds.py`).
-BRIDGED = ("prod",)
-
-
 def watching(platform: Platform, config: DeployConfig, stage: Stage) -> Iterator[Alarm]:
     """What a monitor finds: an alarm for each kind, on the metric that it puts (`isthmus.monitor.outputs`).
 
     Drift and lost quality in prod may train the model anew, so the bridge tells of them, and what becomes of
     it; of all else people are told at once.
     """
-    asked, model = config.monitoring, config.model
-    found = partial(_found, model, stage)
-    for one in (
-        found("Drift", names.drift_alarm(platform, model), "FeatureDrift", "inputs have drifted"),
-        found("Quality", names.quality_alarm(platform, model), "QualityLoss", "quality is lost"),
+    asked = config.monitoring
+    for id_, name, metric, what, is_asked in (
+        ("Drift", names.drift_alarm, names.FEATURE_DRIFT, "inputs have drifted", True),
+        ("Quality", names.quality_alarm, names.QUALITY_LOSS, "quality is lost", True),
+        ("Predictions", names.predictions_alarm, names.PREDICTION_DRIFT, "answers have drifted", True),
+        ("Constraints", names.constraints_alarm, names.CONSTRAINT_VIOLATIONS, BROKEN, True),
+        ("Bias", names.bias_alarm, names.BIAS_DRIFT, "it is further from fair than in training", asked.bias),
+        ("Explanations", names.explanations_alarm, names.EXPLANATION_DRIFT, OTHERWISE, asked.explanations),
     ):
-        yield replace(one, pages=stage not in BRIDGED)
-    name = names.predictions_alarm(platform, model)
-    yield found("Predictions", name, "PredictionDrift", "answers have drifted")
-    name, what = (
-        names.constraints_alarm(platform, model),
-        "values are missing that were not, or categories new",
-    )
-    yield replace(found("Constraints", name, "ConstraintViolations", what), threshold=0)
-    if asked.bias:
-        name = names.bias_alarm(platform, model)
-        yield found("Bias", name, "BiasDrift", "it is further from fair than in training")
-    if asked.explanations:
-        name, what = names.explanations_alarm(platform, model), "features count otherwise than in training"
-        yield found("Explanations", name, "ExplanationDrift", what)
+        if is_asked:
+            yield _found(config.model, stage, id_, name(platform, config.model), metric, what)
 
 
 def _found(model: str, stage: Stage, id_: str, name: str, metric: str, what: str) -> Alarm:
@@ -202,16 +196,14 @@ def _found(model: str, stage: Stage, id_: str, name: str, metric: str, what: str
         metric,
         {"Model": model, "Stage": stage},
         "Maximum",
-        1,
+        # A count; the others are ratios.
+        0 if metric == names.CONSTRAINT_VIOLATIONS else 1,
         period=60,
         periods=1,
         datapoints=1,
+        pages=not (metric in CARRIED and stage in BRIDGED),
         tells_end=False,
     )
-
-
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-limits.html
-MOST_METRICS = 10
 
 
 def watching_the_service(

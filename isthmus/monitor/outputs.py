@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from isthmus import names
 from isthmus.monitor.baseline import Baseline
 from isthmus.monitor.capture import Bad
 from isthmus.monitor.findings import Findings
@@ -17,7 +18,6 @@ from isthmus.monitor.profile import constraints, statistics
 from isthmus.monitor.report import page
 from isthmus.monitor.served import served
 from isthmus.monitor.service_metrics import ascii_only
-from isthmus.names import METRIC_NAMESPACE
 
 # CloudWatch takes so many metrics in a call.
 MOST_METRICS = 1000
@@ -68,7 +68,7 @@ def publish(found: Findings, more: Mapping[str, list[dict[str, Any]]]) -> None:
 
     ours = [served(found.model, found.stage, int(os.environ["VERSION"])), *metrics(found)]
     cloudwatch = boto3.client("cloudwatch")
-    for namespace, data in {METRIC_NAMESPACE: ours, **more}.items():
+    for namespace, data in {names.METRIC_NAMESPACE: ours, **more}.items():
         for start in range(0, len(data), MOST_METRICS):
             cloudwatch.put_metric_data(Namespace=namespace, MetricData=data[start : start + MOST_METRICS])
 
@@ -89,14 +89,14 @@ def metrics(found: Findings) -> list[dict[str, Any]]:
 def _worst(found: Findings) -> Iterator[tuple[str, float]]:
     """By kind of finding: how many constraints are broken, and of the others a ratio, a finding over 1."""
     if found.rows:
-        yield "ConstraintViolations", len(found.broken)
-    for name, of_predictions in (("FeatureDrift", False), ("PredictionDrift", True)):
+        yield names.CONSTRAINT_VIOLATIONS, len(found.broken)
+    for name, of_predictions in ((names.FEATURE_DRIFT, False), (names.PREDICTION_DRIFT, True)):
         ratios = [one.ratio for one in found.drift if (one.feature == PREDICTION) == of_predictions]
         if ratios:
             yield name, max(ratios)
     if found.quality is not None:
-        yield "QualityLoss", found.quality.loss
+        yield names.QUALITY_LOSS, found.quality.loss
     if found.bias:
-        yield "BiasDrift", max(one.ratio for one in found.bias)
+        yield names.BIAS_DRIFT, max(one.ratio for one in found.bias)
     if found.explained:
-        yield "ExplanationDrift", found.explained.ratio
+        yield names.EXPLANATION_DRIFT, found.explained.ratio

@@ -14,6 +14,13 @@ METRIC_NAMESPACE = "Isthmus"
 VERSION_METRIC = "Version"
 """The number of the version that a stage serves."""
 
+FEATURE_DRIFT, PREDICTION_DRIFT, QUALITY_LOSS = "FeatureDrift", "PredictionDrift", "QualityLoss"
+BIAS_DRIFT, EXPLANATION_DRIFT = "BiasDrift", "ExplanationDrift"
+"""What a monitor finds, as a ratio: over 1 it is beyond chance, or beyond what is asked for."""
+
+CONSTRAINT_VIOLATIONS = "ConstraintViolations"
+"""How many of the baseline's constraints a monitor found broken."""
+
 
 def errors_alarm(platform: Platform, model: str) -> str:
     return f"{platform.name}-{model}-errors"
