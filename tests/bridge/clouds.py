@@ -277,10 +277,6 @@ class Clouds:
         return 200, {"ModelPackageSummaryList": found[::-1]}
 
 
-def _changes(method: str, url: str, target: str) -> bool:
-    return target.endswith(("PutItem", "DeleteItem")) or (method != "GET" and "/_apis/" in url)
-
-
 def _sent(entry: dict[str, Any]) -> dict[str, str]:
     digest = md5(entry["MessageBody"].encode()).hexdigest()
     return {"Id": entry.get("Id", ""), "MessageId": "look", "MD5OfMessageBody": digest}
