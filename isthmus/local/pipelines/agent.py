@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,8 @@ class Assignment:
     variables: Mapping[str, VariableValue]
     repositories: Mapping[str, Located]
     folder: Path
+    rename: Callable[[str], None]
+    """Gives the run a number."""
     timeout_minutes: float
     cancel_minutes: float
     is_deployment: bool = False
@@ -86,6 +88,7 @@ class Agent:
             workspace=workspace,
             record=assignment.record,
             repositories=assignment.repositories,
+            rename=assignment.rename,
             alone=len(checkouts(assignment.steps)) <= 1,
             deadline=time.monotonic() + minutes * 60 if minutes else None,
             cancelled=(lambda: False) if assignment.after_cancel else self._host.cancelled.is_set,

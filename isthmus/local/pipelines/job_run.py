@@ -203,6 +203,7 @@ class JobRun:
             variables=variables | {name: VariableValue(text) for name, text in instance.variables.items()},
             repositories=run.plan.repositories,
             folder=run.work / instance.record.id[:8],
+            rename=run.rename,
             timeout_minutes=_minutes(self._text(job.timeout_minutes, situation), 60),
             cancel_minutes=_minutes(self._text(job.cancel_timeout_minutes, situation), 5),
             is_deployment=job.is_deployment,

@@ -45,6 +45,7 @@ class JobSpace:
     workspace: Workspace
     record: Record
     repositories: Mapping[str, Located]
+    rename: Callable[[str], None]
     outputs: dict[str, str] = field(default_factory=dict)
     """By `step.variable`."""
     path: list[str] = field(default_factory=list)
@@ -205,7 +206,7 @@ class Running:
 
     def set_build_number(self, number: str) -> None:
         number = self.job.masker.mask(number)
-        self.job.host.build_number(number)
+        self.job.rename(number)
         self.job.variables.set("Build.BuildNumber", number)
 
     def debug(self, message: str) -> None:

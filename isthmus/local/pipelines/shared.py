@@ -53,14 +53,13 @@ class Run:
             else:
                 resolve([variable], self.values, self.situation())
         if self.plan.name:
-            self._rename()
+            self.rename(run_number(self.plan.name, lowered(self.values), self.started, self._revision))
         for one in self.values.values():
             if one.secret:
                 self.masker.add(one.value)
 
-    def _rename(self) -> None:
-        """Give the run the number that the file's `name` makes."""
-        number = run_number(self.plan.name, lowered(self.values), self.started, self._revision)
+    def rename(self, number: str) -> None:
+        """Give the run a number, and show it to all jobs that begin from now on."""
         put(self.values, "Build.BuildNumber", VariableValue(number))
         self.host.build_number(number)
 

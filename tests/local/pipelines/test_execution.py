@@ -285,6 +285,29 @@ def test_logging_commands(shop: Any) -> None:
     assert "mine\nx=1 k=*** K=[] number=2.0" in ran.log
 
 
+def test_later_jobs_see_the_number_that_a_job_gave_the_run(shop: Any) -> None:
+    ran = shop.run(
+        """
+        stages:
+        - stage: first
+          jobs:
+          - job: names
+            steps: [{bash: 'echo "##vso[build.updatebuildnumber]2.0"'}]
+          - job: beside
+            dependsOn: names
+            steps: [{bash: 'echo "beside=$(Build.BuildNumber) $BUILD_BUILDNUMBER"'}]
+        - stage: second
+          jobs:
+          - job: after
+            condition: eq(variables['Build.BuildNumber'], '2.0')
+            steps: [{bash: 'echo "after=$(Build.BuildNumber)"'}]
+        """
+    )
+    assert ran.host.numbers == ["2.0"]
+    assert "beside=2.0 2.0" in ran.log
+    assert "after=2.0" in ran.log
+
+
 def test_a_restricted_target_obeys_no_uploads(shop: Any) -> None:
     ran = shop.run(
         """
