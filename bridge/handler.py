@@ -23,14 +23,14 @@ def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     if "Records" not in event:
         raise envelope.Refused("no batch of messages")
     try:
-        again = [one.id for one in map(messages.received, event["Records"]) if not _is_done(one)]
+        again = [one.id for one in map(messages.received, event["Records"]) if not _carried(one)]
         return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in again]}
     finally:
         if metrics.metric_set:
             metrics.flush_metrics()
 
 
-def _is_done(message: Message) -> bool:
+def _carried(message: Message) -> bool:
     """Carry it over; False where it comes again, which is no error of the Lambda."""
     trace = Trace(message.sent, message.body if message.attempt == 1 else "")
     try:
@@ -57,17 +57,17 @@ def _carry(message: Message, trace: Trace) -> bool:
         return True
     except Exception as error:  # noqa: BLE001  whatever it was, the message is not done
         comes_anew = event is not None and event.source in COME_ANEW
-        return _is_given_up(message, error, trace, comes_anew=comes_anew)
+        return _put_off_or_bury(message, error, trace, comes_anew=comes_anew)
 
 
-def _is_given_up(message: Message, error: Exception, trace: Trace, *, comes_anew: bool) -> bool:
-    """False where the message comes again.
+def _put_off_or_bury(message: Message, error: Exception, trace: Trace, *, comes_anew: bool) -> bool:
+    """False where SQS shows the message again.
 
     A look that found a cloud away is given up for the next one; what else keeps one a person must see.
     """
     reason, is_last = _said(error), messages.is_last(message, error, comes_anew=comes_anew)
     if not is_last or isinstance(error, messages.Promised):
-        seconds = messages.wait(message, error)
+        seconds = messages.delay(message, error)
         trace.hop("put off", reason=reason, seconds=seconds)
         (messages.send_anew if is_last else messages.show_after)(message, seconds)
         return is_last

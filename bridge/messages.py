@@ -77,7 +77,7 @@ def passes(error: BaseException | None) -> bool:
     return error is not None and passes(error.__cause__)
 
 
-def wait(message: Message, error: Exception) -> int:
+def delay(message: Message, error: Exception) -> int:
     """In how many seconds it comes again: when the other side said, or else each time after twice as long."""
     backoff = min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** (message.attempt - 1)) * random.uniform(0.75, 1)  # noqa: S311
     return min(LONGEST_SECONDS, int(getattr(error, "after", None) or backoff) + 1)

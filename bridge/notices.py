@@ -56,11 +56,16 @@ def said(text: object, longest: int = 200) -> str:
     return plain.translate(INSTEAD).replace("://", ":")[:longest]
 
 
-def see_run(run: str) -> Iterator[str]:
+def run_page(run: str) -> str:
     """The page of a run in Azure DevOps."""
+    told = settings()
+    return f"{told.organization_url}/{quote(told.project)}/_build/results?buildId={run}"
+
+
+def see_run(run: str) -> Iterator[str]:
+    """Where to look at a run; nothing of what is no run's number."""
     if run.isdecimal():
-        told = settings()
-        yield f"See: {told.organization_url}/{quote(told.project)}/_build/results?buildId={run}"
+        yield f"See: {run_page(run)}"
 
 
 def see_alarm(arn: str) -> Iterator[str]:

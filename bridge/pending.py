@@ -181,9 +181,8 @@ def _numbers(metadata: Mapping[str, str]) -> dict[str, float]:
 
 def _evidence(run: str, pipeline: str) -> Iterator[str]:
     """Where the run shows what to judge its version by; the infrastructure's has none."""
-    if pipeline != INFRASTRUCTURE:
-        for see in notices.see_run(run):
-            yield f"Evidence: {see.partition(' ')[2]}&view=ms.vss-build-web.run-extensions-tab"
+    if pipeline != INFRASTRUCTURE and run.isdecimal():
+        yield f"Evidence: {notices.run_page(run)}&view=ms.vss-build-web.run-extensions-tab"
 
 
 def _moment(text: str) -> datetime:

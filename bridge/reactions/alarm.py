@@ -32,7 +32,7 @@ FOUND = {
 }
 COMPARED = frozenset(FOUND) - frozenset(REASONS)
 # An alarm watches ten of Model Monitor's metrics; the further ones of a model have a number behind it.
-ABOUT = re.compile(rf"({models.NAME.pattern})(?:\.\d+)?-({'|'.join(FOUND)})")
+ABOUT = re.compile(rf"(?P<model>{models.NAME.pattern})(?:\.\d+)?-(?P<kind>{'|'.join(FOUND)})")
 TRAINS = {
     "quality": "It is trained anew",
     "drift": "A shadow is trained, which is compared and waits for nobody",
@@ -140,7 +140,7 @@ def _about(event: Envelope) -> tuple[str, str, str]:
         raise Refused("an alarm that is not about a model of the platform")
     arn = f"arn:aws:cloudwatch:{event.told.region}:{event.account}:alarm:{name}"
     event.about(arn)
-    return found[1], found[found.re.groups], arn
+    return found["model"], found["kind"], arn
 
 
 def _states(event: Envelope) -> tuple[dict[str, Any], dict[str, Any]]:
