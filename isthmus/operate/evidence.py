@@ -19,6 +19,8 @@ from isthmus.operate.registry import Version
 if TYPE_CHECKING:
     from isthmus.azure.test_results import TestResult
 
+OUTCOMES = {"Failed": "**Failed**", "NotExecuted": "not tested"}
+
 
 @dataclass(frozen=True)
 class Tested:
@@ -161,13 +163,17 @@ def _tests(platform: Platform, tests: Tested) -> Iterator[str]:
         yield f"Not known: {text(tests.why_not or f'run {tests.run} has published none')}."
         return
     failed = sum(one.outcome == "Failed" for one in tests.results)
-    yield f"{failed} of {len(tests.results)} failed in [run {tests.run}]({run_link(platform, tests.run)})."
+    unknown = sum(one.outcome == "NotExecuted" for one in tests.results)
+    untested = f", {unknown} not tested," if unknown else ""
+    where = f"[run {tests.run}]({run_link(platform, tests.run)})"
+    yield f"{failed} of {len(tests.results)} failed{untested} in {where}."
     yield ""
     yield "| test | | |"
     yield "|---|---|---|"
     for one in tests.results:
-        outcome = "**Failed**" if one.outcome == "Failed" else text(one.outcome)
-        yield f"| {text(one.suite)}: {text(one.name)} | {outcome} | {text(one.message)} |"
+        outcome = OUTCOMES.get(one.outcome, text(one.outcome))
+        message = text(one.message.removeprefix("not tested: "))
+        yield f"| {text(one.suite)}: {text(one.name)} | {outcome} | {message} |"
 
 
 def _cost(platform: Platform, found: Mapping[str, Any], seconds: Mapping[str, float]) -> Iterator[str]:

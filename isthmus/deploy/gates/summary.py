@@ -16,9 +16,9 @@ def page(results: Sequence[Result], stage: str) -> str:
     """A table of all findings, those that failed first."""
     findings = [(result.gate, finding) for result in results for finding in result.findings]
     failed = sum(not finding.passed for _, finding in findings)
-    title = (
-        f"{failed} of {len(findings)} findings failed" if failed else f"all {len(findings)} findings passed"
-    )
+    unknown = sum(not finding.known for _, finding in findings)
+    title = f"{failed} of {len(findings)} findings failed" if failed else f"{len(findings) - unknown} passed"
+    title += f", {unknown} not tested" if unknown else ""
     rows = [
         f"| {finding.mark} | {gate} | {text(finding.name)} | {text(finding.message)} |"
         for gate, finding in sorted(findings, key=lambda one: one[1].passed)

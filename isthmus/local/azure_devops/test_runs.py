@@ -39,13 +39,14 @@ def _cases(file: Path) -> Iterable[tuple[Document, list[Path]]]:
         raise BadInput(f"{file.name} is not JUnit XML: its root is <{root.tag}>")
     for case in root.iter("testcase"):
         wrong = next((child for child in case if child.tag in ("failure", "error")), None)
-        skipped = case.find("skipped") is not None
+        skipped = case.find("skipped")
+        told = wrong if wrong is not None else skipped
         result = {
             "testCaseTitle": case.get("name", ""),
             "automatedTestName": f"{case.get('classname', '')}.{case.get('name', '')}".strip("."),
             "durationInMs": float(case.get("time") or 0) * 1000,
-            "outcome": "Failed" if wrong is not None else "NotExecuted" if skipped else "Passed",
-            "errorMessage": (wrong.get("message") or "") if wrong is not None else "",
+            "outcome": "Failed" if wrong is not None else "NotExecuted" if skipped is not None else "Passed",
+            "errorMessage": (told.get("message") or "") if told is not None else "",
             "stackTrace": (wrong.text or "") if wrong is not None else "",
         }
         yield result, named(case, file)

@@ -97,6 +97,18 @@ def test_a_run_shows_why_it_failed(standin: StandIn, place: dict[str, Any]) -> N
     assert '<div class="error">' in page(standin, html.unescape(log))
 
 
+def test_a_run_counts_what_was_not_tested_apart(standin: StandIn, place: dict[str, Any]) -> None:
+    admin, build = standin.person("admin"), {"id": str(place["waiting"])}
+    suite = admin.post("test/runs", {"name": "Gates", "build": build})["id"]
+    admin.post(
+        f"test/runs/{suite}/results",
+        [{"testCaseTitle": "latency", "outcome": "Passed"},
+         {"testCaseTitle": "cost", "outcome": "NotExecuted", "errorMessage": "no price"}],
+    )  # fmt: skip
+    text = page(standin, f"/contoso/{PROJECT}/_build/results?buildId={place['waiting']}")
+    assert '<span class="succeeded">1 passed</span>, 1 not tested' in text and "cost: no price" in text
+
+
 def test_a_run_that_waits_says_for_whom_and_how_to_decide(standin: StandIn, place: dict[str, Any]) -> None:
     number = place["waiting"]
     for path in (f"/contoso/{PROJECT}", f"/contoso/{PROJECT}/_build/results?buildId={number}"):

@@ -27,6 +27,7 @@ steps:
     echo hi > "$BUILD_ARTIFACTSTAGINGDIRECTORY/out/deep/greeting.txt"
     printf '%s' '<testsuite><testcase classname="t" name="ok" time="0.5"/>' > results.xml
     printf 'a plot' > plot.png
+    echo '<testcase classname="t" name="left"><skipped message="no time"/></testcase>' >> results.xml
     echo '<testcase classname="t" name="bad"><failure message="no"/>' >> results.xml
     echo '<system-out>said [[ATTACHMENT|plot.png]] [[ATTACHMENT|/etc/passwd]]</system-out>' >> results.xml
     echo '</testcase></testsuite>' >> results.xml
@@ -112,9 +113,11 @@ def _artifact(dana: Person, number: int) -> None:
 
 def _tests(dana: Person, number: int) -> None:
     (tests,) = dana.every("test/runs", buildUri=f"vstfs:///Build/Build/{number}")
-    assert (tests["name"], tests["totalTests"], tests["passedTests"]) == ("Some tests", 2, 1)
+    assert (tests["name"], tests["totalTests"], tests["passedTests"]) == ("Some tests", 3, 1)
     failed = dana.every(f"test/runs/{tests['id']}/results", outcomes="Failed")
     assert [(one["automatedTestName"], one["errorMessage"]) for one in failed] == [("t.bad", "no")]
+    left = dana.every(f"test/runs/{tests['id']}/results", outcomes="NotExecuted")
+    assert [(one["automatedTestName"], one["errorMessage"]) for one in left] == [("t.left", "no time")]
     path = f"test/runs/{tests['id']}/results/{failed[0]['id']}/attachments"
     (attached,) = dana.every(path)
     assert (attached["fileName"], attached["size"]) == ("plot.png", 6)
