@@ -50,6 +50,8 @@ class World:
     answering: float = 0.0
     dead: bool = False
     depth: int = 0
+    # What the outermost invocation looks after just now.
+    in_hand: Message | None = None
     sent: Iterator[int] = field(default_factory=itertools.count)
 
     # ---- what stands between the bridge and the clouds
@@ -66,7 +68,7 @@ class World:
         if self.dead:
             raise Killed
         if self.depth == 1 and self.happens("overlapped", OVERLAPS):
-            self.invoke()
+            self._overlap()
         azure = "/_apis/" in url
         if azure and any(start <= time.time() < end for start, end in self.storms):
             self.faults["storm"] += 1
@@ -127,11 +129,21 @@ class World:
         """Hand the handler a batch of what is visible; False where nothing is."""
         if not (batch := self.queue.receive(time.time())):
             return False
+        self._deliver(batch)
+        return True
+
+    def _overlap(self) -> None:
+        """Another Lambda has the very message that is in hand, as SQS may; and then what else is visible."""
+        if self.in_hand:
+            self.in_hand.received += 1
+            self._deliver([self.in_hand])
+        self.invoke()
+
+    def _deliver(self, batch: list[Message]) -> None:
         failed = self._handled(batch)
         for message in batch:
             if failed is not None and message.id not in failed and not self.happens("again", 0.01):
                 self.queue.delete(message.id)
-        return True
 
     def reconcile(self) -> None:
         """As the rule on a schedule does, now and then twice."""
@@ -163,6 +175,8 @@ class World:
     def _handed_over(self, batch: list[Message], each: list[float]) -> Iterator[dict[str, Any]]:
         """A batch's records; when the handler asks for the next, what it took for this one is known."""
         for message in batch:
+            if self.depth == 1:
+                self.in_hand = message
             began = self._own_seconds()
             yield _record(message)
             each.append(self._own_seconds() - began)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -83,6 +83,10 @@ class Clouds:
     headers: dict[str, str] = field(default_factory=dict)
     requests: list[tuple[str, str]] = field(default_factory=list)
     fault: Fault | None = None
+    # What goes on elsewhere just before the request of that number among those that change something: before
+    # one that reads, it would find the same.
+    meanwhile: dict[int, Callable[[], object]] = field(default_factory=dict)
+    changes: int = 0
     # Operations that DynamoDB throttles.
     throttled: set[str] = field(default_factory=set)
     # How much later it is than the clock says; a message comes back minutes after it failed.
@@ -96,7 +100,8 @@ class Clouds:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def strike(self, fault: Fault | None) -> None:
-        self.fault, self.count = fault, 0
+        self.fault, self.count, self.changes = fault, 0, 0
+        self.meanwhile.clear()
 
     def runs_of(self, pipeline: str) -> list[dict[str, str]]:
         """The parameters of a pipeline's runs, the first one first."""
@@ -130,6 +135,10 @@ class Clouds:
         with self.lock:
             self.requests.append((method, url))
             number, self.count = self.count, self.count + 1
+        if _changes(method, url, target):
+            change, self.changes = self.changes, self.changes + 1
+            self.meanwhile.pop(change, lambda: None)()
+        with self.lock:
             fault = self.fault
             strikes = fault is not None and number == fault.at
             if fault and ((strikes and not fault.late) or (fault.deadly and number > fault.at)):
@@ -275,6 +284,10 @@ class Clouds:
             and one["ModelPackageArn"] not in self.unlisted
         ]
         return 200, {"ModelPackageSummaryList": found[::-1]}
+
+
+def _changes(method: str, url: str, target: str) -> bool:
+    return target.endswith(("PutItem", "DeleteItem")) or (method != "GET" and "/_apis/" in url)
 
 
 def _sent(entry: dict[str, Any]) -> dict[str, str]:

@@ -161,6 +161,8 @@ def clear(clouds: Clouds) -> None:
         "approvals",
         "requests",
         "fault",
+        "meanwhile",
+        "changes",
         "later_ms",
         "signed_in",
         "count",

@@ -5,16 +5,30 @@ from __future__ import annotations
 import random
 import time
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
-from tests.bridge.conftest import GROUP_ARN, MODEL, approval
+from tests.bridge.clouds import Clouds
+from tests.bridge.conftest import GROUP_ARN, MODEL, Bridge, approval
 from tests.bridge.delivery import Delivery
 from tests.bridge.test_reconcile import register
 
 DEPLOY = f"{MODEL}-deploy"
 VERSIONS = st.integers(1, 3)
+
+
+@pytest.mark.parametrize("change", range(4))
+def test_two_that_have_the_same_approval_at_the_same_time_queue_one_run(
+    change: int, bridge: Bridge, clouds: Clouds
+) -> None:
+    other: list[list[str]] = []
+    clouds.meanwhile[change] = lambda: other.append(bridge.send(approval()))
+    assert bridge.send(approval()) == []
+    # Whoever comes while the lease is held is put off; before, and after, it does it, or finds it done.
+    assert other == [["0"] if 1 <= change <= 3 else []]
+    assert len(clouds.runs_of(DEPLOY)) == 1
 
 
 class Registry(Delivery):
