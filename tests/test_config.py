@@ -223,6 +223,16 @@ VPCS = "  vpcs:\n" + "".join(
     ("old", "new", "words"),
     [
         ("azure:", ORGANIZATION + "azure:", ["organization needs accounts.management"]),
+        ("connection_client_id: 6c2e8b4a-7f13-4d59-9e0b-3a8d5c1f7e26", "", ["azure.connection_client_id"]),
+        (
+            "6c2e8b4a-7f13-4d59-9e0b-3a8d5c1f7e26",
+            "1D7F5C1E-2b0a-4f0e-8a55-0c9e3b7a4f33",
+            [
+                "it is the bridge's application",
+                "make another in Entra",
+                "yaml:18, azure.connection_client_id",
+            ],
+        ),
         ("azure:", STUDIO + "azure:", ["studio is reached through a VPC only"]),
         (
             "  mode: none",

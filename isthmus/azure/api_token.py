@@ -20,7 +20,7 @@ def api_token(platform: Platform, environment: Mapping[str, str]) -> str:
 
     if platform.api is None:
         raise BadInput("this platform has no API", where="platform.yaml, api")
-    client = environment.get("servicePrincipalId") or platform.azure.connection_client
+    client = environment.get("servicePrincipalId") or platform.azure.connection_client_id
     form = {
         "grant_type": "client_credentials",
         "client_id": client,

@@ -55,7 +55,7 @@ def of_connection(platform: Platform, connection: Connection, found: Any) -> tup
     wanted = {
         "scheme": "WorkloadIdentityFederation",
         "tenantid": azure.tenant_id,
-        "serviceprincipalid": azure.connection_client,
+        "serviceprincipalid": azure.connection_client_id,
     }
     subject = str(parameters.get("workloadidentityfederationsubject") or "")
     trusted = (

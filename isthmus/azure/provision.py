@@ -182,7 +182,7 @@ def _connections(platform: Platform, want: Wanted, present: Present) -> Iterator
         differences = drift.of_connection(platform, connection, found) if found else ()
         if found is None or differences:
             key = found.id if found else ""
-            yield PutConnection(connection, azure.tenant_id, azure.connection_client, key, differences)
+            yield PutConnection(connection, azure.tenant_id, azure.connection_client_id, key, differences)
 
 
 def _variable_group(group: VariableGroup, present: Present) -> Iterator[Instruction]:

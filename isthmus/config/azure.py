@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from isthmus.config.fields import Guid, Misfit, Strict, Text, Url, again, twice
 from isthmus.config.hours import BusinessHours
@@ -28,8 +28,9 @@ class Azure(Strict):
     audience: str = "api://AzureADTokenExchange"
     authority_host: Url = Field(default="https://login.microsoftonline.com", description="Entra.")
     bridge_client_id: Guid = Field(description="The Entra application that the bridge acts as.")
-    connection_client_id: Guid | None = Field(
-        default=None, description="The Entra application of the service connections; else the bridge's."
+    connection_client_id: Guid = Field(
+        description="The Entra application of the service connections: another than the bridge's, which any "
+        "deploy job could sign in as otherwise."
     )
     approvers: list[Text] = Field(min_length=1, description="Who may let a deployment pass to prod.")
     business_hours: BusinessHours | None = Field(
@@ -83,9 +84,14 @@ class Azure(Strict):
             raise ValueError("it names no organization; one is named like https://dev.azure.com/contoso")
         return url
 
-    @property
-    def connection_client(self) -> str:
-        return self.connection_client_id or self.bridge_client_id
+    @model_validator(mode="after")
+    def _two_applications(self) -> Azure:
+        if self.connection_client_id.lower() == self.bridge_client_id.lower():
+            raise Misfit(
+                "it is the bridge's application, which a deploy job could sign in as: make another in Entra",
+                "connection_client_id",
+            )
+        return self
 
     @property
     def organization(self) -> str:

@@ -227,7 +227,7 @@ def _azure_config(platform: Platform, local: Local) -> dict[str, object]:
         "entra_issuer": azure.entra_issuer,
         "applications": _applications(platform, local),
         "application_names": {azure.bridge_client_id: names.bridge(platform)},
-        "apis": {api.audience: {azure.connection_client: [api.role]}} if api else {},
+        "apis": {api.audience: {azure.connection_client_id: [api.role]}} if api else {},
         "environment": local.endpoints(platform.region) | {"ISTHMUS_CACHE": str(local.cache)},
         "users": [asdict(one) for one in people.of(platform)],
     }
@@ -237,15 +237,14 @@ def _applications(platform: Platform, local: Local) -> dict[str, list[dict[str, 
     """Entra's applications by client id, and whose tokens each signs in by: the bridge, and deploy jobs."""
     azure = platform.azure
     bridge = names.role_arn(platform.accounts.automation, names.bridge(platform))
-    found = {azure.bridge_client_id: [{"subject": bridge, "issuer": local.aws_url}]}
-    found.setdefault(azure.connection_client, []).extend(
-        {
-            "subject": names.connection_subject(
-                platform, names.deploy_connection(platform, model.name, stage)
-            ),
-            "issuer": azure.token_issuer,
-        }
-        for model in platform.models
-        for stage in STAGES
-    )
+    deploys = [
+        names.deploy_connection(platform, model.name, stage) for model in platform.models for stage in STAGES
+    ]
+    found = {
+        azure.bridge_client_id: [{"subject": bridge, "issuer": local.aws_url}],
+        azure.connection_client_id: [
+            {"subject": names.connection_subject(platform, name), "issuer": azure.token_issuer}
+            for name in deploys
+        ],
+    }
     return {client: [one | {"audience": azure.audience} for one in each] for client, each in found.items()}
