@@ -33,7 +33,7 @@ from tests.local.azure_devops.standin import PROJECT, StandIn, running
 AIMS = {
     "GET pipelines": AtLeast(1000),
     "GET repositories": AtLeast(1000),
-    "POST runs": AtLeast(200),
+    "POST runs": AtLeast(500),
     "PATCH environments": AtLeast(1000),
 }
 CLIENTS = 2
@@ -84,14 +84,16 @@ def asks(stand_in: StandIn) -> dict[str, Ask]:
     admin.commit("code", {"azure-pipelines.yml": YAML})
     number = admin.pipeline("code", "code")
     place = admin.post("distributedtask/environments", {"name": "prod", "description": ""})["id"]
-    base = f"{stand_in.organization_url}/{PROJECT}/_apis"
+    base, version = f"{stand_in.organization_url}/{PROJECT}/_apis", {"api-version": "7.1"}
     body: dict[str, Any] = {"resources": {"repositories": {"self": {"refName": "refs/heads/main"}}}}
     return {
         "GET pipelines": lambda it: it.get(f"{base}/pipelines/{number}"),
         "GET repositories": lambda it: it.get(f"{base}/git/repositories"),
-        "POST runs": lambda it: it.post(f"{base}/pipelines/{number}/runs", json=body),
+        "POST runs": lambda it: it.post(f"{base}/pipelines/{number}/runs", params=version, json=body),
         "PATCH environments": lambda it: it.patch(
-            f"{base}/distributedtask/environments/{place}", json={"name": "prod", "description": "changed"}
+            f"{base}/distributedtask/environments/{place}",
+            params=version,
+            json={"name": "prod", "description": "changed"},
         ),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 import subprocess
@@ -77,3 +78,14 @@ def test_a_benchmark_that_misses_an_aim_fails_and_says_which(
     with pytest.raises(SystemExit) as ended:
         module.main()
     assert (key in str(ended.value.code)) if miss else ended.value.code is None
+
+
+def test_the_stand_ins_benchmark_measures_each_kind_of_request() -> None:
+    file = ROOT / "benchmarks/stand_in.py"
+    asked = [sys.executable, str(file), "--seconds", "0.2", "--json"]
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert set(found) == set(import_module("benchmarks.stand_in").AIMS)
+    assert all(one["per_core_s"] > 0 for one in found.values())
+    # An aim may be missed in so short a time; nothing else may go wrong.
+    assert all(line.startswith("missed: ") for line in done.stderr.splitlines()), done.stderr
