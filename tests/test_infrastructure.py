@@ -20,6 +20,8 @@ from tests.furnished import furnished
 
 PIPELINE = names.INFRASTRUCTURE_PIPELINE
 CHECKS = names.PLATFORM_PULL_REQUEST_PIPELINE
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+ANYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 
 @pytest.fixture(scope="module")
@@ -106,18 +108,40 @@ def test_the_audit_runs_by_a_role_of_its_own_and_is_red_where_a_guard_was_taken_
     assert audited["totalTests"] - audited["passedTests"] == 1
 
 
-def test_the_audit_finds_a_role_that_was_let_to_others_past_its_stack(world: World) -> None:
-    iam, role = root(world, "prod", "iam"), names.deploy_role(world.platform, world.model.name)
-    trust = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
+def test_the_audit_finds_roles_that_were_widened_or_made_past_the_stacks(world: World) -> None:
+    """What a template sets and what it does not; one role of the bootstrap, and one that nobody deployed."""
+    iam, deploy = root(world, "prod", "iam"), names.deploy_role(world.platform, world.model.name)
+    number = world.platform.accounts.prod
+    lookup = names.bootstrap_role(number, world.platform.region, "lookup")
+    operator, door = names.operator_role(world.platform), f"{world.platform.name}-back-door"
+    trust = iam.get_role(RoleName=deploy)["Role"]["AssumeRolePolicyDocument"]
     anybody = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-    widened = trust | {"Statement": [*trust["Statement"], anybody]}
-    iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(widened))
+    open_ = json.dumps(trust | {"Statement": [*trust["Statement"], anybody]})
+    all_ = json.dumps({"Version": "2012-10-17", "Statement": [ANYTHING]})
+    iam.update_assume_role_policy(RoleName=deploy, PolicyDocument=open_)
+    iam.put_role_policy(RoleName=operator, PolicyName="more", PolicyDocument=all_)
+    iam.put_role_policy(RoleName=lookup, PolicyName="more", PolicyDocument=all_)
+    iam.attach_role_policy(RoleName=operator, PolicyArn=ADMINISTRATOR)
+    iam.create_role(RoleName=door, AssumeRolePolicyDocument=open_)
     with world.acting("admin"):
         red = runs.wait(world.client(), start(world, do="audit").id, every_seconds=0.2, timeout=300)
         log = world.tail(red)
-    iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(trust))
+    iam.delete_role(RoleName=door)
+    iam.detach_role_policy(RoleName=operator, PolicyArn=ADMINISTRATOR)
+    iam.delete_role_policy(RoleName=lookup, PolicyName="more")
+    iam.delete_role_policy(RoleName=operator, PolicyName="more")
+    iam.update_assume_role_policy(RoleName=deploy, PolicyDocument=json.dumps(trust))
     assert red.result == "failed"
-    assert "✗ role-width" in log and "AWS::IAM::Role" in log, log
+    assert "✗ role-width" in log and "AWS::IAM::Role Deploy is modified" in log, log
+    found = {line.strip() for line in log.splitlines() if "role " in line and "changed past" in line}
+    past = {line[line.index("account ") :] for line in found}
+    more = "changed past its stack: its stack gives it no policy"
+    assert {one for one in past if ", role " in one} == {
+        f"account prod, role {operator}: {more} more",
+        f"account prod, role {operator}: {more} {ADMINISTRATOR}",
+        f"account prod, role {lookup}: {more} more",
+        f"account prod, role {door}: changed past its stack: no stack has it",
+    }, log
 
 
 @pytest.mark.parametrize(

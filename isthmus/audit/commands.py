@@ -28,7 +28,7 @@ FORMATS = ("table", "json", "sarif", "junit")
 @click.option(
     "--roles/--no-roles",
     default=False,
-    help="Ask CloudFormation too whether a role was changed past its stack; takes minutes.",
+    help="Ask too whether a role was widened or made past its stack; takes minutes.",
 )
 def audit(format_: str, output: Path | None, sarif: Path | None, role: str, roles: bool) -> None:
     """Prove that what runs in prod came there by the rules; 1 where a rule is broken, 2 where it cannot."""

@@ -66,7 +66,7 @@ class Facts:
 def gather(accounts: Accounts, *, roles: bool) -> Facts:
     """Everything; raises a `Problem` where a cloud does not say it: an audit does not guess.
 
-    `roles` asks CloudFormation too, which takes minutes in a large account.
+    `roles` asks CloudFormation and IAM too, which takes minutes in a large account.
     """
     platform = accounts.platform
     client = connect(platform)
@@ -109,15 +109,20 @@ def _served(accounts: Accounts, client: Client, model: str, arn: str) -> Served:
 
 
 def _changed(platform: Platform) -> list[str]:
-    """What of IAM was changed past the stacks that made it."""
-    from isthmus.infra.drift import of_account
+    """What of IAM was changed past the stacks that made it, or by none of them."""
+    from isthmus.infra import drift, widened
     from isthmus.infra.roles import Roles
 
-    roles = Roles.here(platform.region)
-    return [
-        f"account {account}, stack {stack}: {drift}"
-        for account in platform.standing
-        for stack, drifts in of_account(roles, platform, account)
-        for drift in drifts
-        if drift.type.startswith("AWS::IAM::")
-    ]
+    roles, found = Roles.here(platform.region), []
+    for account in platform.standing:
+        found += [
+            f"account {account}, stack {stack}: {one}"
+            for stack, drifts in drift.of_account(roles, platform, account)
+            for one in drifts
+            if one.type.startswith("AWS::IAM::")
+        ]
+        found += [
+            f"account {account}, role {role}: {what}"
+            for role, what in widened.of_account(roles, platform, account)
+        ]
+    return found

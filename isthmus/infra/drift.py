@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from isthmus import names
 from isthmus.config import AccountRole, Platform
 from isthmus.errors import Problem
 from isthmus.infra.change import poll
@@ -33,9 +32,7 @@ class Drift:
 
 def of_account(roles: Roles, platform: Platform, account: AccountRole) -> Iterator[tuple[str, list[Drift]]]:
     """What drifted in each of the platform's stacks in the account, read as the bootstrap's lookup role."""
-    number: str = getattr(platform.accounts, account)
-    look = names.role_arn(number, names.bootstrap_role(number, platform.region, "lookup"))
-    cfn = roles.session(look).client("cloudformation", region_name=platform.region)
+    cfn = roles.lookup(platform, account).client("cloudformation", region_name=platform.region)
     for stack in standing(cfn, platform, account):
         yield stack.name, detect(cfn, stack.name)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from isthmus import names
 from isthmus.aws import assume
+from isthmus.config import AccountRole, Platform
 
 if TYPE_CHECKING:
     import boto3
@@ -38,3 +40,11 @@ class Roles:
             if role not in self._assumed:
                 self._assumed[role] = assume(self._own, role, self._region)
             return self._assumed[role]
+
+    def lookup(self, platform: Platform, account: AccountRole) -> boto3.Session:
+        """A session as the account's lookup role of the bootstrap, which reads stacks and roles.
+
+        Raises as `session` does.
+        """
+        number: str = getattr(platform.accounts, account)
+        return self.session(names.role_arn(number, names.bootstrap_role(number, platform.region, "lookup")))
