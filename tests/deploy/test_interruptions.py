@@ -308,7 +308,9 @@ def test_what_runs_besides_what_was_deployed_is_red_and_then_repaired(
     # And back to what had stayed in silence.
     with monkeypatch.context() as patch:
         patch.setattr(applying, "deploy_stack", deploy_and_go_back)
-    done(team.apply(first[1], "prod", "58"))
+        said = done(team.apply(first[1], "prod", "58"))
+    assert f"endpoint {MODEL} in prod runs {first[0]}" in said
+    assert config_of(team) == before
     assert left(team) == (1, 1, 0)
 
 
