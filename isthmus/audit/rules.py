@@ -86,8 +86,9 @@ def _by_rule(platform: Platform, one: Served) -> str:
     rule = platform.model(one.version.model).retraining.approve
     if rule is None:
         return "approved automatically, and platform.yaml has no rule for it"
-    if one.build is None or not one.build.requester.is_application:
-        return f"approved automatically, and {one.build.requester if one.build else 'nobody'} had it built"
+    if one.build is None or not one.build.is_of_application:
+        builders = one.build.people if one.build else ()
+        return f"approved automatically, and {' and '.join(map(str, builders)) or 'nobody'} had it built"
     reason = one.build.parameters.get("reason", "nothing")
     if reason not in [REASONS[each] for each in rule.when]:
         return f"approved automatically, and built because of {reason}"

@@ -31,7 +31,21 @@ class Run:
     finished: str
     url: str
     requester: Person = NOBODY
+    queued_by: Person = NOBODY
     definition: int = 0
+
+    @property
+    def asked_by(self) -> tuple[Person, ...]:
+        """Whom the run is for, and who queued it: who queues a run may say for whom."""
+        return tuple(dict.fromkeys(one for one in (self.requester, self.queued_by) if one != NOBODY))
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        return tuple(one for one in self.asked_by if not one.is_application)
+
+    @property
+    def is_of_application(self) -> bool:
+        return bool(self.asked_by) and not self.people
 
     @property
     def is_over(self) -> bool:
@@ -161,5 +175,6 @@ def _run(build: Mapping[str, Any]) -> Run:
         finished=build.get("finishTime") or "",
         url=build["_links"]["web"]["href"],
         requester=person(build.get("requestedFor")),
+        queued_by=person(build.get("requestedBy")),
         definition=build["definition"]["id"],
     )

@@ -76,7 +76,7 @@ def differences(
 
 def _without_run(versions: Sequence[Version], runs: Sequence[Run]) -> Iterator[Difference]:
     # What a person's run says of an approval is not believed, and nothing of one that was cancelled.
-    ours = [run for run in runs if run.requester.is_application]
+    ours = [run for run in runs if run.is_of_application]
     going = [run for run in runs if not run.is_over]
     deployed = {run.parameters.get("modelPackageArn") for run in (*ours, *going)}
     latest = max((_rank(run.parameters.get("approvalKey", "")) for run in ours), default=("", 0))

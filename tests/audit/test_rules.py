@@ -52,7 +52,7 @@ def person(name: str, account: str = "", descriptor: str = "aad.1") -> Person:
     return Person(name, account or f"{name.partition(' ')[0].lower()}@contoso.example", descriptor)
 
 
-DANA, ROBIN = person("Dana Scientist"), person("Robin Release")
+DANA, ROBIN, ARI = person("Dana Scientist"), person("Robin Release"), person("Ari Ops")
 BRIDGE = person("isthmus-bridge", "1d7f5c1e-2b0a-4f0e-8a55-0c9e3b7a4f33", "aadsp.1")
 
 
@@ -119,6 +119,7 @@ def by_rule(
     reason: str = "retrain",
     least_gain: float | None = 0.1,
     asked_by: Person = BRIDGE,
+    queued_by: Person = BRIDGE,
     champion: str = f"{GROUP}/0",
 ) -> Facts:
     """A version that a rule approved, on a platform that has one, unless `least_gain` is None.
@@ -129,7 +130,9 @@ def by_rule(
     retraining = Retraining(approve=approve)
     models = [one.model_copy(update={"retraining": retraining}) for one in GOOD.platform.models]
     facts = served(
-        build=run(41, f"{MODEL}-build", requester=asked_by, parameters={"reason": reason}),
+        build=run(
+            41, f"{MODEL}-build", requester=asked_by, queued_by=queued_by, parameters={"reason": reason}
+        ),
         evaluation=parse(
             EVALUATION
             | {
@@ -218,6 +221,19 @@ BROKEN = [
         "duties-separated",
         served(approvals=(*GATES, approval("environment prod", Person("Ari Ops")))),
         "by which account Ari Ops",
+    ),
+    (
+        "duties-separated",
+        served(
+            build=run(41, f"{MODEL}-build", queued_by=ARI),
+            approvals=(*GATES, approval("environment prod", ARI)),
+        ),
+        "Ari Ops had it built and let it pass",
+    ),
+    (
+        "duties-separated",
+        served(deployment=run(51, f"{MODEL}-deploy", parameters={"modelPackageArn": ARN}, queued_by=ROBIN)),
+        "Robin Release had it deployed and let it pass",
     ),
     ("duties-separated", served(build=run(41, f"{MODEL}-build", requester=Person())), "nobody knows who had"),
     ("no-stored-token", replace(GOOD, stored=(("pipeline x", "its variable y is a secret"),)), "is a secret"),
@@ -319,8 +335,9 @@ def test_an_approval_by_rule_that_the_rule_does_not_give_is_found(facts: Facts, 
     assert one.rule == "version-approver" and why in one.message
 
 
-def test_who_approves_as_if_by_rule_what_he_had_built_is_found_twice() -> None:
-    said = {one.rule: one.message for one in found(by_rule(asked_by=DANA))}
+@pytest.mark.parametrize("whose", ["asked_by", "queued_by"])
+def test_who_approves_as_if_by_rule_what_he_had_built_is_found_twice(whose: str) -> None:
+    said = {one.rule: one.message for one in found(by_rule(**{whose: DANA}))}
     assert said.keys() == {"version-approver", "duties-separated"}
     assert "Dana Scientist had it built" in said["version-approver"]
     assert "Dana Scientist had it built, and it is approved as if by a rule" in said["duties-separated"]
