@@ -16,7 +16,7 @@ import numpy as np
 
 from isthmus.config import ModelConfig
 from isthmus.container.metrics import encode, gain, with_interval
-from isthmus.container.slices import slices
+from isthmus.container.slices import FEWEST_ROWS, slices
 from isthmus.container.tabular import row_keys
 from isthmus.container.window import window
 from isthmus.errors import BadInput
@@ -146,6 +146,14 @@ def judge(
     sign = 1 if rule.higher_is_better else -1
     meets = bool(sign * value.value >= sign * rule.threshold)
     beats = better is None or bool(better.ci_low > 0 if rule.challenger == "beat" else better.ci_high >= 0)
+    parts, small = slices(
+        frame[start:],
+        [one for one in [*config.facets, *config.features] if one in frame],
+        rule.metric,
+        truth,
+        challenger,
+        rule.confidence,
+    )
     evaluation = {
         "metric": rule.metric,
         **asdict(value),
@@ -164,14 +172,9 @@ def judge(
         "facets": config.facets,
         "target": config.target,
         "confidence": rule.confidence,
-        "slices": slices(
-            frame[start:],
-            [one for one in [*config.facets, *config.features] if one in frame],
-            rule.metric,
-            truth,
-            challenger,
-            rule.confidence,
-        ),
+        "slices": parts,
+        "small_groups": small,
+        "fewest_rows": FEWEST_ROWS,
         "compute": config.compute.model_dump(include={"instance_type", "instance_count"}),
         "registry": _registry(rule.metric, value, rule.threshold, len(truth)) | _comparison(compared, better),
     }

@@ -57,7 +57,7 @@ def _groups(column: str, values: pd.Series) -> list[Group]:
     if are_numbers and numbers.nunique() > MOST_VALUES:
         return _quarters(column, numbers)
     names = numbers.map("{:.15g}".format) if are_numbers else values.astype(str)
-    names = names.where(~missing, "nothing")
+    names = names.where(~missing, "(missing)")
     common = names.value_counts().index[:MOST_VALUES]
     return [Group(column, f"{column} = {name}", (names == name).to_numpy()) for name in sorted(common)]
 
@@ -66,7 +66,19 @@ def _quarters(column: str, numbers: pd.Series) -> list[Group]:
     import pandas as pd
 
     cut = pd.qcut(numbers, 4, duplicates="drop")
+    parts = [(cut == one).to_numpy(dtype=bool) for one in cut.cat.categories]
+    borders = [(float(numbers[rows].min()), float(numbers[rows].max())) for rows in parts]
+    digits = _digits({edge for both in borders for edge in both})
     return [
-        Group(column, f"{column} {one.left:.4g} to {one.right:.4g}", (cut == one).to_numpy(dtype=bool))
-        for one in cut.cat.categories
+        Group(column, f"{column} {low:.{digits}g} to {high:.{digits}g}", rows)
+        for rows, (low, high) in zip(parts, borders, strict=True)
     ]
+
+
+def _digits(borders: set[float]) -> int:
+    """As many significant digits as show whole numbers whole and tell the borders apart: 4 to 15."""
+    least = min(15, max(4, *(len(f"{abs(one):.0f}") for one in borders)))
+    apart = (
+        count for count in range(least, 15) if len({f"{one:.{count}g}" for one in borders}) == len(borders)
+    )
+    return next(apart, 15)

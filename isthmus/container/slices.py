@@ -27,12 +27,13 @@ def slices(
     truth: np.ndarray,
     predicted: np.ndarray,
     confidence: float,
-) -> list[dict[str, Any]]:
-    """The metric on each group of `groups` that has 30 rows and is not the whole."""
-    found = []
+) -> tuple[list[dict[str, Any]], int]:
+    """The metric on each group of `groups` that has 30 rows and is not the whole; and how many have fewer."""
+    found, small = [], 0
     for part in groups(rows, list(columns)[:MOST_COLUMNS]):
+        small += part.size < FEWEST_ROWS
         if FEWEST_ROWS <= part.size < len(rows):
             figure = with_interval(metric, truth[part.rows], predicted[part.rows], confidence)
             if np.isfinite(figure.value):
                 found.append({"slice": part.name, "n": part.size, **asdict(figure)})
-    return found
+    return found, small

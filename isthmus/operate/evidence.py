@@ -124,6 +124,9 @@ def _slices(found: Mapping[str, Any]) -> Iterator[str]:
     """Each part of the judged rows; one in twenty lies aside by chance, so none is called bad here."""
     yield "## Slices"
     yield ""
+    if small := found.get("small_groups"):
+        yield f"{small} groups had fewer than {found.get('fewest_rows')} rows and are left out."
+        yield ""
     if not found.get("slices"):
         yield "No part of the judged rows has enough of them to be told." if found else "They cannot be read."
         return

@@ -58,6 +58,8 @@ class Evaluation(_Interval):
     verdict: str = ""
     champion: _Champion | None = None
     slices: list[_Slice] = []
+    small_groups: Count = 0
+    fewest_rows: Count = 0
     compute: _Compute | None = None
 
 

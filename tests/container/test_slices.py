@@ -38,11 +38,25 @@ def test_groups_are_quarters_of_many_numbers_values_of_few_and_the_commonest_tex
     assert len(sizes["gusts"]) == 4 and sum(sizes["gusts"]) == ROWS["gusts"].notna().sum()
     assert len(sizes["town"]) == 12
     assert [one.name for one in groups(ROWS, ["hour", "station"])] == [
+        "hour = (missing)",
         "hour = 12",
         "hour = 6",
-        "hour = nothing",
         "station = 20110001",
         "station = 20110002",
+    ]
+
+
+def test_quarters_are_named_by_their_own_values_with_digits_that_tell_them_apart() -> None:
+    rows = pd.DataFrame({"price": range(100_000, 100_050), "age": [*range(25), *range(25)]})
+    assert [one.name for one in groups(rows, ["price", "age"])] == [
+        "price 100000 to 100012",
+        "price 100013 to 100024",
+        "price 100025 to 100036",
+        "price 100037 to 100049",
+        "age 0 to 6",
+        "age 7 to 12",
+        "age 13 to 18",
+        "age 19 to 24",
     ]
 
 
@@ -51,6 +65,7 @@ def test_slices_are_groups_with_rows_enough() -> None:
     truth = (rows["wind"] > 0).to_numpy().astype(int)
     # Right on the lower half of the wind only.
     predicted = np.where(rows["wind"] <= rows["wind"].median(), truth, 1 - truth).astype(float)
-    said = slices(rows, ["wind", "sky"], "accuracy", truth, predicted, 0.95)
+    said, small = slices(rows, ["wind", "sky"], "accuracy", truth, predicted, 0.95)
     assert [one["value"] for one in said[:4]] == [1.0, 1.0, 0.0, 0.0]
     assert [(one["slice"], one["n"]) for one in said[4:]] == [("sky = clear", 380)]
+    assert small == 1

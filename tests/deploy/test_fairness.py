@@ -161,7 +161,7 @@ class TestRegressions:
         """A difference beyond the bound fails only where its whole interval lies beyond."""
         said = {"mean_prediction": 1000, "mean_error": 15}
         _, error = houses(tmp_path, lambda frame: list(worth(frame)), **said)
-        value, low = re.search(r"nothing: (\S+) \[\S+, (\S+)\]", error.message).groups()  # type: ignore[union-attr]
+        value, low = re.search(r"\(missing\): (\S+) \[\S+, (\S+)\]", error.message).groups()  # type: ignore[union-attr]
         assert error.passed and float(value) < -15 < float(low)
 
     def test_what_is_no_number_is_not_fair(self, tmp_path: Path) -> None:

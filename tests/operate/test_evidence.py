@@ -23,6 +23,7 @@ EVALUATION = {
     "verdict": "AUC 0.73 ≥ 0.70",
     "champion": {"model_package_arn": f"{GROUP_ARN}/1", "value": 0.71, "ci_low": 0.66, "ci_high": 0.76},
     "higher_is_better": True, "compute": {"instance_type": "ml.m5.large", "instance_count": 2},
+    "small_groups": 3, "fewest_rows": 30,
     "slices": [
         {"slice": "wind up to 3", "n": 45, "value": 0.6, "ci_low": 0.5, "ci_high": 0.7},
         {"slice": "wind over 3", "n": 46, "value": 0.8, "ci_low": 0.7, "ci_high": 0.9},
@@ -65,6 +66,7 @@ def test_the_page_has_both_versions_with_intervals_and_calls_noise_noise(shell: 
 def test_the_page_has_slices_and_how_far_the_training_rows_have_moved(shell: Shell, compared: str) -> None:
     said = shell.says("evidence", MODEL, compared)
     assert "| wind up to 3 | 45 | 0.600 | 0.500 to 0.700 | **worse than the whole** |" in said
+    assert "3 groups had fewer than 30 rows and are left out." in said
     assert "| wind over 3 | 46 | 0.800 | 0.700 to 0.900 |  |" in said
     assert "| wind | 0.43 | 0.001 | **moved** |" in said and "| rain | 0.03 | 0.7 |  |" in said
     assert "How long its jobs took is not known here, or not any more." in said
