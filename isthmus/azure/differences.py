@@ -45,5 +45,5 @@ def _is_same(want: Any, found: Any) -> bool:
 
 def _said(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return ", ".join(value) or "nobody"
+        return ", ".join(value) or "none"
     return value if isinstance(value, str) and value else json.dumps(value)

@@ -87,6 +87,8 @@ def _validation(policy: BuildValidation, present: Present) -> dict[str, Any]:
         "queueOnSourceUpdateOnly": True,
         "manualQueueOnly": False,
         "validDuration": 0,
+        # Whatever the request changes: with patterns, one that touches none of them is not built.
+        "filenamePatterns": [],
     }
 
 

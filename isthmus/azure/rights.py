@@ -9,6 +9,7 @@ from isthmus.azure.differences import Difference
 from isthmus.azure.instructions.instruction import Instruction
 from isthmus.azure.instructions.permissions import (
     BYPASS,
+    PASS,
     DenyBypass,
     DenyPipeline,
     GrantJobs,
@@ -22,6 +23,9 @@ from isthmus.azure.instructions.permissions import (
 from isthmus.azure.present import BUILD_NAMESPACE, GIT_NAMESPACE, Present
 from isthmus.azure.resources import Grant, Wanted
 from isthmus.config import Platform
+
+# As a token names the branch: each letter in two bytes.
+MAIN = "/" + "main".encode("utf-16-le").hex()
 
 
 def grants(platform: Platform, want: Wanted, present: Present) -> Iterator[Instruction]:
@@ -83,9 +87,10 @@ def _strangers(
     listed: dict[tuple[str, str], tuple[int, int]], spared: set[str], present: Present, where: str
 ) -> Iterator[Instruction]:
     for (token, who), (allow, deny) in listed.items():
-        if allow & BYPASS and who.lower() not in spared:
+        bits = PASS if "/refs/heads/" in token and not token.endswith(MAIN) else BYPASS
+        if allow & bits and who.lower() not in spared:
             says = f"{present.named(who)} may not bypass policies in {where}"
-            yield Revoke(GIT_NAMESPACE, token, who, BYPASS, "bypass policies", says, allow, deny)
+            yield Revoke(GIT_NAMESPACE, token, who, bits, "bypass policies", says, allow, deny)
 
 
 def changes(platform: Platform, want: Wanted, present: Present) -> Iterator[Instruction]:

@@ -205,7 +205,7 @@ def _authorizations(platform: Platform) -> Iterator[Authorization]:
         for connection, pipeline in owned.items():
             yield Authorization("endpoint", connection, (pipeline,), only=True)
     for stage in STAGES:
-        yield Authorization("environment", stage, tuple(deploys))
+        yield Authorization("environment", stage, tuple(deploys), only=True)
     yield Authorization("repository", names.PLATFORM_REPOSITORY, tuple(every))
 
 

@@ -179,6 +179,17 @@ EDITS: dict[str, tuple[Callable[[Present, Platform], None], str, str, str]] = {
         lambda it, _p: change_policy(it, REVIEWERS, {}, isBlocking=False),
         "branch policy on", "isBlocking", "was false, will be true",
     ),
+    "a validation looks at no file": (
+        lambda it, _p: change_policy(it, BUILD, {"filenamePatterns": ["/nothing/*"]}),
+        "branch policy on", "settings.filenamePatterns", "was /nothing/*, will be none",
+    ),
+    "another pipeline deploys to prod": (
+        lambda it, _p: permit(
+            it, "environment", it.resource("environment", "prod"),
+            pipelines=[{"id": it.pipeline("seattle-rain-build"), "authorized": True}],
+        ),
+        "environment prod: ", "seattle-rain-build", "was allowed, will be not allowed",
+    ),
     "one's own vote counts": (
         lambda it, _p: change_policy(it, REVIEWERS, {"creatorVoteCounts": True}),
         "branch policy on", "settings.creatorVoteCounts", "was true, will be false",
@@ -262,6 +273,14 @@ EDITS: dict[str, tuple[Callable[[Present, Platform], None], str, str, str]] = {
         lambda it, _p: let_bypass(it, "Dana Scientist", 128, "platform", "/refs/heads/6d00610069006e00"),
         "Dana Scientist may not bypass policies in platform", "bypass policies", "will be not allowed",
     ),
+    "somebody may say what the policies are": (
+        lambda it, _p: let_bypass(it, "Dana Scientist", 2048, "model-build"),
+        "Dana Scientist may not bypass policies in model-build", "bypass policies", "will be not allowed",
+    ),
+    "somebody may say who may what with main": (
+        lambda it, _p: let_bypass(it, "Dana Scientist", 8192, "model-build", "/refs/heads/6d00610069006e00"),
+        "Dana Scientist may not bypass policies in model-build", "bypass policies", "will be not allowed",
+    ),
     "somebody may everywhere": (
         lambda it, _p: let_bypass(it, "Dana Scientist", 128),
         "Dana Scientist may not bypass policies in every repository", "bypass policies", "was allowed",
@@ -284,6 +303,12 @@ def test_it_is_found_told_and_mended(
     (difference,) = [str(one) for one in found.differences]
     assert difference.startswith(f"{what}: ") and said in difference
     provision.apply(platform, folders, callback=CALLBACK)
+    assert planned(platform, folders) == []
+
+
+def test_a_branch_is_its_makers(present: Present, platform: Platform, folders: Folders) -> None:
+    """Azure DevOps gives who makes a branch the right to say who may what with it."""
+    let_bypass(present, "Dana Scientist", 8192, "model-build", "/refs/heads/6d0069006e006500")
     assert planned(platform, folders) == []
 
 

@@ -168,8 +168,10 @@ class RevokeJobs(Instruction):
         _set(present, namespace, token, jobs, allow & ~self.right.bits, deny=deny)
 
 
-# Of the namespace Git Repositories: bypass policies when pushing; and when completing a pull request.
-BYPASS = 128 | 32768
+# Of the namespace Git Repositories: bypass policies when pushing; and when completing a pull request. Who may
+# edit policies, or say who may what, comes past them too; on another branch than main its maker may.
+PASS, RULE = 128 | 32768, 2048 | 8192
+BYPASS = PASS | RULE
 
 
 def denied(denial: Denial, present: Present) -> str:

@@ -75,7 +75,7 @@ def test_a_variable_of_a_pipeline_is_found_and_taken_away(admin: Person, provisi
     assert admin.ask("PUT", path, EDITS["a variable"](admin.get(path))).ok
     present = Present(connect(provisioned))
     (line,) = planned(provisioned, present)
-    assert [str(one) for one in line.differences] == ["variables: was BASH_ENV, will be nobody"]
+    assert [str(one) for one in line.differences] == ["variables: was BASH_ENV, will be none"]
     assert [one.summary for one in provision.unguarded(provisioned, present)] == [line.summary]
     line.carry_out(present)
     assert admin.get(path)["variables"] == {}
