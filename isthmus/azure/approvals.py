@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from isthmus.azure.client import Client
 from isthmus.azure.people import Person, person
 from isthmus.azure.runs import timeline
-from isthmus.errors import NotFound
+from isthmus.errors import NotFound, Refused
 
 Verdict = Literal["approved", "rejected"]
 
@@ -55,23 +55,34 @@ def passed(client: Client, run: int) -> tuple[str, str]:
     return ", ".join(sorted(people)), max((one.decided for one in given), default="")
 
 
-def decide(
-    client: Client, approvals: Iterable[str], comment: str, verdict: Verdict = "approved"
+def decide_run(
+    client: Client,
+    run: int,
+    comment: str,
+    verdict: Verdict = "approved",
+    tell: Callable[[Approval], None] = lambda _: None,
 ) -> list[Approval]:
-    """Approve or reject, by id. Raises `Refused` for somebody who may not, such as the run's requester."""
-    body = [{"approvalId": one, "status": verdict, "comment": comment} for one in approvals]
-    return [_approval(one) for one in client.patch("pipelines/approvals", body)["value"]]
+    """Approve or reject all that a run waits for, each by itself: the environment's check, the connection's.
 
-
-def decide_run(client: Client, run: int, comment: str, verdict: Verdict = "approved") -> list[Approval]:
-    """Approve or reject all that a run waits for: the environment's check and the connection's.
-
-    Raises `NotFound` when it waits for none.
+    `tell` hears of each that went through. Raises `NotFound` when the run waits for none; and `Refused`, once
+    all were tried, for somebody who may not decide one of them, such as the run's requester.
     """
     waiting = pending(client, run)
     if not waiting:
         raise NotFound(f"run {run} waits for no approval", todo="see what does: isthmus azure approvals")
-    return decide(client, [one.id for one in waiting], comment, verdict)
+    decided, refused = [], None
+    for one in waiting:
+        body = [{"approvalId": one.id, "status": verdict, "comment": comment}]
+        try:
+            (found,) = map(_approval, client.patch("pipelines/approvals", body)["value"])
+        except Refused as error:
+            refused = Refused(f"{one.about or one.id}: {error.what}", where=error.where, todo=error.todo)
+            continue
+        tell(found)
+        decided.append(found)
+    if refused:
+        raise refused
+    return decided
 
 
 def _of_run(client: Client, found: list[Approval], run: int) -> list[Approval]:

@@ -103,5 +103,8 @@ def approve(run: int, comment: str, reject: bool) -> None:
     from isthmus.azure import approvals as found
 
     verdict: found.Verdict = "rejected" if reject else "approved"
-    for one in found.decide_run(signed_in(), run, comment, verdict):
+
+    def tell(one: found.Approval) -> None:
         click.echo(f"{one.about or one.id}: {one.status} by {', '.join(one.approved_by)}")
+
+    found.decide_run(signed_in(), run, comment, verdict, tell)

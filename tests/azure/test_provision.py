@@ -323,6 +323,27 @@ def test_only_administrators_provision(provisioned: Platform, folders: Folders, 
         provision.apply(more, folders, token=empty.token("dana"))
 
 
+def test_each_approval_is_decided_by_itself(provisioned: Platform, empty: StandIn) -> None:
+    """One that waits since before its check was mended is still with whom it asked, and holds up no other."""
+    admin, dana, robin = (connect(provisioned, empty.token(who)) for who in ("admin", "dana", "robin"))
+    present = Present(admin)
+    prod = present.resource("environment", "prod")
+    path = {"resourceType": "environment", "resourceId": prod, "$expand": "settings"}
+    listed = admin.get("pipelines/checks/configurations", version="7.1-preview.1", **path)["value"]
+    check = next(one for one in listed if one["type"]["name"] == "Approval")
+    url = f"pipelines/checks/configurations/{check['id']}"
+    only = {"approvers": [{"id": present.identity("Ari Admin")}]}
+    admin.patch(url, check | {"settings": check["settings"] | only}, version="7.1-preview.1")
+    run = runs.queue(dana, "seattle-rain-deploy", {"modelPackageArn": ARN})
+    until(lambda: len(approvals.pending(robin, run.id)) == 2)
+    admin.patch(url, check, version="7.1-preview.1")
+    told: list[approvals.Approval] = []
+    with pytest.raises(Refused, match="environment prod: "):
+        approvals.decide_run(robin, run.id, "Fine", tell=told.append)
+    assert [one.about.partition(" isthmus")[0] for one in told] == ["service connection"]
+    runs.cancel(dana, run.id)
+
+
 def test_a_deployment_waits_for_the_approver(provisioned: Platform, empty: StandIn) -> None:
     dana, robin = (connect(provisioned, empty.token(who)) for who in ("dana", "robin"))
     run = runs.queue(dana, "seattle-rain-deploy", {"modelPackageArn": ARN})
