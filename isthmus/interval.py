@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+
+def digits(low: float, high: float) -> int:
+    """How many decimals a figure is shown with: at most 3, and none that its interval makes meaningless."""
+    width = high - low
+    return 3 if not width > 0 else max(0, min(3, 2 - math.floor(math.log10(width))))
 
 
 @dataclass(frozen=True)

@@ -208,8 +208,8 @@ def _against(
 def _registry(metric: str, value: Interval, threshold: float, rows: int) -> dict[str, str]:
     """The figures as texts, because the registry's metadata takes nothing else."""
     figures = {"value": value.value, "ci_low": value.ci_low, "ci_high": value.ci_high}
-    shown = {name: f"{figure:.6g}" for name, figure in figures.items()}
-    return {"metric": metric, **shown, "threshold": f"{threshold:g}", "n": str(rows)}
+    shown = {name: f"{figure:.12g}" for name, figure in figures.items()}
+    return {"metric": metric, **shown, "threshold": f"{threshold:.12g}", "n": str(rows)}
 
 
 def _comparison(champion: Mapping[str, Any] | None, better: Interval | None) -> dict[str, str]:
@@ -217,7 +217,7 @@ def _comparison(champion: Mapping[str, Any] | None, better: Interval | None) -> 
     if champion is None or better is None:
         return dict.fromkeys(("champion", "gain", "gain_low", "gain_high"), NOTHING)
     figures = {"gain": better.value, "gain_low": better.ci_low, "gain_high": better.ci_high}
-    shown = {name: f"{figure:.6g}" for name, figure in figures.items()}
+    shown = {name: f"{figure:.12g}" for name, figure in figures.items()}
     return {"champion": champion["model_package_arn"], **shown}
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from isthmus.config import Platform
 from isthmus.errors import Problem
+from isthmus.interval import digits
 from isthmus.markdown import text
 from isthmus.operate.lineage import NONE, ORIGIN
 from isthmus.operate.pending import run_link
@@ -105,7 +106,7 @@ def _figures(version: Version, found: Mapping[str, Any]) -> Iterator[str]:
     champion = found.get("champion") or {}
     if champion.get("ci_high") is not None:
         yield _figure(f"in prod: {_short(champion['model_package_arn'])}", champion)
-    yield f"| bar | {own['threshold']:g} | |"
+    yield f"| bar | {own['threshold']:.12g} | |"
     yield ""
     yield from _gain(version, champion)
 
@@ -134,10 +135,7 @@ def _slices(found: Mapping[str, Any]) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for one in found["slices"]:
         aside = "" if one["ci_low"] <= found["value"] <= one["ci_high"] else _aside(one, found)
-        yield (
-            f"| {text(one['slice'])} | {one['n']} | {one['value']:.3f} | "
-            f"{one['ci_low']:.3f} to {one['ci_high']:.3f} | {aside} |"
-        )
+        yield (f"{_figure(text(one['slice']), one, one['n'])} {aside} |")
 
 
 def _aside(one: Mapping[str, Any], found: Mapping[str, Any]) -> str:
@@ -231,8 +229,11 @@ def _how(version: Version) -> Iterator[str]:
     yield f"- `isthmus reject {version.model} {version.number} --comment WHY`"
 
 
-def _figure(name: str, one: Mapping[str, Any]) -> str:
-    return f"| {name} | {one['value']:.3f} | {one['ci_low']:.3f} to {one['ci_high']:.3f} |"
+def _figure(name: str, one: Mapping[str, Any], *cells: object) -> str:
+    low, high = one["ci_low"], one["ci_high"]
+    shown = f".{digits(low, high)}f"
+    told = (name, *cells, f"{one['value']:{shown}}", f"{low:{shown}} to {high:{shown}}")
+    return f"| {' | '.join(map(str, told))} |"
 
 
 def _short(arn: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isthmus import names
+from isthmus.interval import Interval, digits
 from isthmus.operate.age import written
 from isthmus.operate.table import Column, show
 
@@ -312,7 +313,10 @@ def _hop(one: Hop, run: Run | None) -> list[str]:
 
 def metric(one: Mapping[str, Any]) -> str:
     """auc 0.712 [0.655, 0.769]; nothing where none was recorded."""
-    return "{metric} {value:.3f} [{ci_low:.3f}, {ci_high:.3f}]".format(**one) if one else ""
+    if not one:
+        return ""
+    shown = Interval(one["value"], one["ci_low"], one["ci_high"])
+    return f"{one['metric']} {shown:.{digits(shown.ci_low, shown.ci_high)}f}"
 
 
 def signed(who: str, when: str) -> str:

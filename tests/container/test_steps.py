@@ -64,6 +64,8 @@ def test_a_regression_with_texts_and_missing_values(tmp_path: Path) -> None:
     first = repository.version(houses(240, 0))
     assert first.verdict["meets_threshold"], first.verdict["verdict"]
     assert first.verdict["champion"] is None
+    figures = first.verdict["registry"]
+    assert float(figures["value"]) == pytest.approx(first.verdict["value"], rel=1e-11)
     assert {file.name for file in first.baseline.iterdir()} >= {"baseline.json", "statistics.json"}
     held_out = pd.read_csv(first.evaluation / "holdout.csv")
     assert list(held_out.columns[-2:]) == ["price", "prediction"]

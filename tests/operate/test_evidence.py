@@ -11,6 +11,7 @@ from isthmus.config import read_platform
 from isthmus.errors import BadInput
 from isthmus.operate import registry
 from isthmus.operate.evidence import page
+from isthmus.operate.show import metric
 from tests.local.azure_devops.standin import StandIn
 from tests.local.sagemaker.conftest import BUCKET, Aws
 from tests.operate.conftest import CHECKOUT, GROUP_ARN, MODEL, Shell, register
@@ -70,6 +71,15 @@ def test_the_page_has_slices_and_how_far_the_training_rows_have_moved(shell: She
     assert "| wind over 3 | 46 | 0.800 | 0.700 to 0.900 |  |" in said
     assert "| wind | 0.43 | 0.001 | **moved** |" in said and "| rain | 0.03 | 0.7 |  |" in said
     assert "How long its jobs took is not known here, or not any more." in said
+
+
+def test_figures_are_as_exact_as_their_interval(aws: Aws) -> None:
+    """Where a figure is in thousands its third decimal says nothing, and a bar is shown whole."""
+    large = {"metric": "mae", "value": 34999.35, "ci_low": 30848.52, "ci_high": 39000.4, "threshold": 1234567}
+    version = registry.find(aws.client("sagemaker"), MODEL, "1")
+    said = page(read_platform(CHECKOUT / "platform.yaml"), version, EVALUATION | large)
+    assert "| this version | 34999 | 30849 to 39000 |" in said and "| bar | 1234567 | |" in said
+    assert metric(large) == "mae 34999 [30849, 39000]"
 
 
 def test_the_cost_is_that_of_a_price_that_was_said_and_else_unknown(shell: Shell, aws: Aws) -> None:
