@@ -89,6 +89,11 @@ def _audiences_of_provider(role_arn: str, issuer: str) -> list[str] | None:
     return None if provider is None else list(provider.get("ClientIDList") or [])
 
 
+# Of a session by a web identity, in seconds.
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+SHORTEST = 900
+
+
 def install(handlers: dict[str, Handler], issuers: dict[str, str], signer: Signer) -> None:
     """Check incoming tokens against `issuers` and sign outgoing ones with `signer`."""
     sts._web_identity_trust_denied = _denied_by(Issuers(issuers))
@@ -111,9 +116,16 @@ def _denied_by(issuers: Issuers) -> Callable[[str, dict[str, Any], bool], Answer
 
 
 def _too_long(role_arn: str, params: dict[str, Any]) -> Answer | None:
-    """The refusal of a session that shall last longer than the role allows."""
+    """The refusal of a session of no length that STS knows, or of a longer one than the role allows."""
+    asked = one(params, "DurationSeconds") or "3600"
+    if not (asked.isascii() and asked.isdecimal() and len(asked) < 10 and int(asked) >= SHORTEST):
+        return error(
+            "ValidationError",
+            f"Value '{asked}' at 'durationSeconds' failed to satisfy constraint: "
+            f"Member must have value greater than or equal to {SHORTEST}",
+        )
     role = iam._roles.get_scoped(role_arn.split(":")[4], None, role_arn.rsplit("/", 1)[-1]) or {}
-    if int(one(params, "DurationSeconds") or 3600) <= role.get("MaxSessionDuration", 3600):
+    if int(asked) <= role.get("MaxSessionDuration", 3600):
         return None
     return error(
         "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."

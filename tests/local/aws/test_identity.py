@@ -120,8 +120,15 @@ WAYS = {
 }
 
 
-def send(aws: Aws, way: str, role: str, token: str) -> requests.Response:
-    asked = {
+@pytest.mark.parametrize("seconds", ["x", "1e3", "0", "-1", "899"])
+def test_a_session_of_no_length_that_sts_knows_is_refused(aws: Aws, role: str, seconds: str) -> None:
+    answer = send(aws, "a form", role, aws.azure.token(SUBJECT, AUDIENCE), DurationSeconds=seconds)
+    assert answer.status_code == 400, answer.text
+    assert "<Code>ValidationError</Code>" in answer.text
+
+
+def send(aws: Aws, way: str, role: str, token: str, **more: str) -> requests.Response:
+    asked = more | {
         "Action": "AssumeRoleWithWebIdentity",
         "Version": "2011-06-15",
         "RoleArn": role,
