@@ -58,7 +58,7 @@ class AutomationStack(AccountStack):
         automation_data_owner(self, platform, data_key=keys.data.arn, data=data.name)
         topic, bus = notices(self, platform, keys.messages), automation_bus(self, platform)
         announce(self, platform, topic, FAILED_RUN)
-        chat(self, platform, topic)
+        chat(self, platform, topic, keys.messages)
         functions: list[Construct] = []
         if platform.lands:
             from cdk.parts.landing import LandingZone

@@ -76,7 +76,7 @@ class ServingStack(AccountStack):
         forward_alarms(self, platform)
         topic = notices(self, platform, keys.messages)
         announce(self, platform, topic, FAILED_ENDPOINT, FAILED_RUN)
-        chat(self, platform, topic)
+        chat(self, platform, topic, keys.messages)
         dashboards(self, platform, stage)
         log_insight(self, platform, stage)
         job_logs(self, platform, stage, keys.data)

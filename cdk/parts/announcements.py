@@ -12,7 +12,9 @@ from typing import Any
 from aws_cdk import Stack
 from constructs import Construct
 
-from cdk.parts.grants import Principal, alarms, allow, make_role
+from cdk.parts.grants import Principal, alarms, allow, make_role, service
+from cdk.parts.keys import Key
+from cdk.parts.topics import topic
 from isthmus import names
 from isthmus.config import Platform
 from isthmus.config.notifications import Notifications
@@ -91,9 +93,13 @@ REJECTED_WHILE_RUNNING = Announcement(
 
 
 def announce(
-    scope: Construct, platform: Platform, topic: str, *announcements: Announcement, bus: str | None = None
+    scope: Construct, platform: Platform, notices: str, *announcements: Announcement, bus: str | None = None
 ) -> None:
-    """Publish each announcement's events (of the default bus, or another) to the topic as its sentence."""
+    """Publish each announcement's events (of the default bus, or another) to the topic as its sentence.
+
+    And to the chats' own topic as they show it: a rule cannot tell a topic's subscribers apart.
+    """
+    has_chats = bool(platform.notifications.slack or platform.notifications.teams)
     for one in announcements:
         aws_events.CfnRule(
             scope,
@@ -107,20 +113,36 @@ def announce(
                 "detail": one.detail,
             },
             targets=[
-                {
-                    "id": "people",
-                    "arn": topic,
-                    "inputTransformer": {
-                        "inputPathsMap": {**one.values, "account": "$.account"},
-                        "inputTemplate": json.dumps(one.sentence),
-                    },
-                }
+                _target("people", notices, one, one.sentence),
+                *([_target("chats", _chats(scope, platform), one, _notification(one))] if has_chats else []),
             ],
         )
 
 
-def chat(scope: Construct, platform: Platform, topic: str) -> None:
-    """Tell the topic's messages in Slack and Teams too, by Amazon Q Developer in chat applications.
+def _target(id_: str, arn: str, announcement: Announcement, template: Any) -> dict[str, Any]:
+    paths = {**announcement.values, "account": "$.account"}
+    transformer = {"inputPathsMap": paths, "inputTemplate": json.dumps(template)}
+    return {"id": id_, "arn": arn, "inputTransformer": transformer}
+
+
+def _notification(one: Announcement) -> dict[str, Any]:
+    """The only form in which Amazon Q shows another's words; it drops plain ones.
+
+    https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
+    """
+    content = {"textType": "client-markdown", "title": one.what, "description": one.sentence}
+    return {"version": "1.0", "source": "custom", "content": content}
+
+
+def _chats(scope: Construct, platform: Platform) -> str:
+    stack = Stack.of(scope)
+    return f"arn:aws:sns:{stack.region}:{stack.account}:{names.chats(platform)}"
+
+
+def chat(scope: Construct, platform: Platform, notices: str, key: Key) -> None:
+    """Tell alarms and what waits in Slack and Teams too, by Amazon Q Developer in chat applications.
+
+    So are the announcements, by a topic of the chats' own, since mail readers get those as sentences.
 
     The channels show messages and alarms; nobody acts in AWS from there.
     """
@@ -129,6 +151,8 @@ def chat(scope: Construct, platform: Platform, topic: str) -> None:
         return
     from isthmus.resource_types import aws_chatbot
 
+    events = service("events.amazonaws.com", Stack.of(scope).account)
+    policy = topic(scope, "Chats", names.chats(platform), key=key.arn, publishers=(events,))
     name = names.chat_role(platform)
     role = make_role(
         scope,
@@ -141,7 +165,7 @@ def chat(scope: Construct, platform: Platform, topic: str) -> None:
     # Without a guard rail of its own, a channel's is AdministratorAccess.
     shared: dict[str, Any] = {
         "iam_role_arn": role.attr_arn,
-        "sns_topic_arns": [topic],
+        "sns_topic_arns": [notices, *policy.topics],
         "guardrail_policies": role.managed_policy_arns,
         "logging_level": "ERROR",
     }

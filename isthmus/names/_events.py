@@ -59,6 +59,11 @@ def topic(platform: Platform) -> str:
     return f"{platform.name}-notifications"
 
 
+def chats(platform: Platform) -> str:
+    """Automation and serving: the topic that tells chats alone of events, in the form that they show."""
+    return f"{platform.name}-chats"
+
+
 def escalations(platform: Platform) -> str:
     """Automation: the topic that tells others what nobody has decided for too long."""
     return f"{platform.name}-escalations"

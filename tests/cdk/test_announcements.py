@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from isthmus import names
@@ -33,9 +34,9 @@ def letting(service: str, action: str, resource: str) -> str:
     )
 
 
-def told(aws: Aws, wanted: dict[str, Any], event: dict[str, Any]) -> list[str]:
+def told(aws: Aws, wanted: dict[str, Any], event: dict[str, Any], whom: str = "people") -> list[str]:
     """The messages that a topic's subscriber receives after the event, by the template's rule."""
-    name, sns, sqs = wanted["Name"], aws.client("sns", AUTOMATION), aws.client("sqs", AUTOMATION)
+    name, sns, sqs = f"{wanted['Name']}-{whom}", aws.client("sns", AUTOMATION), aws.client("sqs", AUTOMATION)
     events = aws.client("events", AUTOMATION)
     topic = sns.create_topic(Name=name)["TopicArn"]
     sns.set_topic_attributes(
@@ -45,7 +46,7 @@ def told(aws: Aws, wanted: dict[str, Any], event: dict[str, Any]) -> list[str]:
     policy = {"Policy": letting("sns", "sqs:SendMessage", arn)}
     queue = sqs.create_queue(QueueName=name, Attributes=policy)["QueueUrl"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
-    (target,) = wanted["Targets"]
+    (target,) = (one for one in wanted["Targets"] if one["Id"] == whom)
     transformer = target["InputTransformer"]
     # Nobody but AWS may put events of its own sources; all else is as in the template.
     events.put_rule(Name=name, EventPattern=json.dumps(wanted["EventPattern"] | {"source": ["test"]}))
@@ -145,6 +146,63 @@ def test_a_file_that_was_rejected_is_announced_with_the_reason(
     assert wanted["EventBusName"] and wanted["EventPattern"]["source"] == ["isthmus.landing"]
 
 
+# By AWS's table of parameters: docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
+SHOWN = {
+    "type": "object",
+    "required": ["version", "source", "content"],
+    "additionalProperties": False,
+    "properties": {
+        "version": {"const": "1.0"},
+        "source": {"const": "custom"},
+        "id": {"type": "string"},
+        "content": {
+            "type": "object",
+            "required": ["description"],
+            "additionalProperties": False,
+            "properties": {
+                "textType": {"const": "client-markdown"},
+                "title": {"type": "string"},
+                "description": {"type": "string", "minLength": 1},
+                "nextSteps": {"type": "array", "items": {"type": "string"}},
+                "keywords": {"type": "array", "items": {"type": "string"}},
+            },
+        },
+        "metadata": {"type": "object"},
+    },
+}
+FAILED = {"currentPipelineExecutionStatus": "Failed", "pipelineExecutionDisplayName": "run-7"}
+HAPPENED = {
+    "failedrun": (FAILED | {"pipelineExecutionArn": "arn:aws:sagemaker:eu-west-1:1:pipeline/p"}, "run-7"),
+    "failedendpoint": ({"EndpointName": "seattle-rain", "EndpointStatus": "FAILED"}, "seattle-rain"),
+    "rejectedwhilerunning": (REJECTED, "Version 7 of seattle-rain"),
+    "rejectedfile": ({"model": "seattle-rain", "file": "may/a.csv", "reason": "no rows"}, "may/a.csv"),
+}
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_chats_get_each_announcement_as_amazon_q_shows_it_and_mail_as_a_sentence(
+    aws: Aws, full: Path, platform: Platform, account: str
+) -> None:
+    """Amazon Q drops words that come in any other form, and says nothing."""
+    every = resources(full, platform, account, "AWS::Events::Rule")
+    telling = [one for one in every if one["Name"].startswith(f"{platform.name}-tell-")]
+    assert telling
+    chats = f"arn:aws:sns:{REGION}:{getattr(platform.accounts, account)}:{names.chats(platform)}"
+    for wanted in telling:
+        detail, word = HAPPENED[wanted["Name"].removeprefix(f"{platform.name}-tell-")]
+        (kind,) = wanted["EventPattern"]["detail-type"]
+        event = {"Source": "test", "DetailType": kind, "Detail": json.dumps(detail)}
+        arns = {one["Id"]: one["Arn"] for one in wanted["Targets"]}
+        assert arns == {"people": {"Ref": "Notices"}, "chats": chats}
+        (message,) = told(aws, wanted, event, "chats")
+        jsonschema.validate(json.loads(message), SHOWN)
+        assert word in json.loads(message)["content"]["description"]
+        (sentence,) = told(aws, wanted, event)
+        assert word in sentence and "{" not in sentence
+    topics = [one["TopicName"] for one in resources(full, platform, account, "AWS::SNS::Topic")]
+    assert names.chats(platform) in topics
+
+
 @pytest.mark.parametrize("account", ACCOUNTS)
 def test_chats_are_told_only_where_they_are_asked_for_and_do_nothing(
     assembly: Path, full: Path, platform: Platform, account: str
@@ -153,7 +211,8 @@ def test_chats_are_told_only_where_they_are_asked_for_and_do_nothing(
         type_ = f"AWS::Chatbot::{kind}ChannelConfiguration"
         assert not resources(assembly, platform, account, type_)
         (channel,) = resources(full, platform, account, type_)
-        assert channel["SnsTopicArns"] and channel["GuardrailPolicies"]
+        assert channel["SnsTopicArns"] == [{"Ref": "Notices"}, {"Ref": "Chats"}]
+        assert channel["GuardrailPolicies"]
     policies = resources(full, platform, account, "AWS::IAM::ManagedPolicy")
     (policy,) = (one for one in policies if one["ManagedPolicyName"] == names.chat_role(platform))
     (statement,) = policy["PolicyDocument"]["Statement"]
