@@ -12,12 +12,13 @@ from pathlib import Path
 
 from isthmus.local.azure_devops.organization import NOTHING
 
-# No user's or machine's configuration, no prompt, and no hook but ours.
+# No user's or machine's configuration, no prompt, no hook but ours, and no object that another stands in for.
 ENVIRONMENT = {
     "PATH": os.environ.get("PATH", os.defpath),
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_REPLACE_OBJECTS": "1",
     "LC_ALL": "C",
 }
 _CONFIG = """[http]

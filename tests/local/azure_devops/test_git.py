@@ -149,3 +149,14 @@ def test_rename_and_binary(dana: Person, repository: str) -> None:
         "/new name.txt",
     ]
     assert dana.get(path, path="/model.bin", includeContent="true")["content"] == "AP8="
+
+
+def test_no_ref_makes_another_commit_of_one(admin: Person, dana: Person) -> None:
+    name = "replaced"
+    admin.post("git/repositories", {"name": name})
+    admin.commit(name, {"a.txt": "first"})
+    tip = admin.commit(name, {"a.txt": "second"}, message="Ours")
+    evil = dana.commit(name, {"a.txt": "evil"}, branch="evil", message="Evil")
+    made = {"name": f"refs/replace/{tip}", "oldObjectId": "0" * 40, "newObjectId": evil}
+    dana.post(f"git/repositories/{name}/refs", [made])
+    assert dana.get(f"git/repositories/{name}/commits/{tip}")["comment"] == "Ours"
