@@ -110,13 +110,13 @@ def _denied_by(issuers: Issuers) -> Callable[[str, dict[str, Any], bool], Answer
             return error(refusal.code, str(refusal))
         _believed.get().append(claims)
         answer: Answer | None = _trust_denied(role_arn, params, use_json)
-        return answer or _too_long(role_arn, params)
+        return answer or _misasked(role_arn, params)
 
     return denied
 
 
-def _too_long(role_arn: str, params: dict[str, Any]) -> Answer | None:
-    """The refusal of a session of no length that STS knows, or of a longer one than the role allows."""
+def _misasked(role_arn: str, params: dict[str, Any]) -> Answer | None:
+    """The refusal of a session shorter than STS knows or longer than the role allows, or by another path."""
     asked = one(params, "DurationSeconds") or "3600"
     if not (asked.isascii() and asked.isdecimal() and len(asked) < 10 and int(asked) >= SHORTEST):
         return error(
@@ -125,6 +125,8 @@ def _too_long(role_arn: str, params: dict[str, Any]) -> Answer | None:
             f"Member must have value greater than or equal to {SHORTEST}",
         )
     role = iam._roles.get_scoped(role_arn.split(":")[4], None, role_arn.rsplit("/", 1)[-1]) or {}
+    if role.get("Arn", role_arn) != role_arn:
+        return error("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
     if int(asked) <= role.get("MaxSessionDuration", 3600):
         return None
     return error(

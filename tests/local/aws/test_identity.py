@@ -127,6 +127,12 @@ def test_a_session_of_no_length_that_sts_knows_is_refused(aws: Aws, role: str, s
     assert "<Code>ValidationError</Code>" in answer.text
 
 
+def test_a_role_has_one_path(aws: Aws, role: str) -> None:
+    token = aws.azure.token(SUBJECT, AUDIENCE)
+    answer = send(aws, "a form", role.replace(":role/", ":role/other/"), token)
+    assert (answer.status_code, "<Code>AccessDenied</Code>" in answer.text) == (403, True), answer.text
+
+
 def send(aws: Aws, way: str, role: str, token: str, **more: str) -> requests.Response:
     asked = more | {
         "Action": "AssumeRoleWithWebIdentity",
