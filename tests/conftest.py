@@ -7,8 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.contract import specs
+
+# No test is about how busy the machine is; and fixtures that a test's examples share are meant.
+settings.register_profile(
+    "unhurried",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("unhurried")
 
 pytest_plugins = ["tests.contract.session"]
 # A process has one, made when Microsoft's client is first asked for.

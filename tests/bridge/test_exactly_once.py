@@ -158,5 +158,5 @@ def _seconds(moment: str) -> float:
 
 TestRegistry = Registry.TestCase
 TestRegistry.settings = settings(
-    max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=15, stateful_step_count=25, suppress_health_check=list(HealthCheck)
 )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.envelope import IDENTITY
@@ -198,7 +198,7 @@ def test_no_part_of_another_type_is_more_than_refused(
 @pytest.mark.usefixtures("waits")
 @pytest.mark.parametrize("kind", SAMPLES, ids=lambda kind: kind[1])
 @given(data=st.data())
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30)
 def test_no_mutation_becomes_more_than_what_it_says(
     bridge: Bridge, clouds: Clouds, kind: tuple[str, str], data: st.DataObject
 ) -> None:
@@ -258,7 +258,7 @@ def _no_more_than_it_says(bridge: Bridge, clouds: Clouds, message: Any) -> None:
     id=st.from_regex(IDENTITY, fullmatch=True).filter(lambda one: len(one) <= 100),
     text=st.text(min_size=1, max_size=60) | st.sampled_from(["../x", "a?b=c&d#e", "%00"]),
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 def test_nothing_of_an_event_reaches_a_url(bridge: Bridge, clouds: Clouds, id: str, text: str) -> None:
     """What an event says travels in JSON bodies only; every URL is made of the bridge's own settings."""
     clouds.requests.clear()

@@ -90,6 +90,4 @@ class Wait(Delivery):
 
 
 TestWait = Wait.TestCase
-TestWait.settings = settings(
-    max_examples=10, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestWait.settings = settings(max_examples=10, stateful_step_count=20, suppress_health_check=list(HealthCheck))

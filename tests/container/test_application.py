@@ -191,7 +191,7 @@ BODIES = st.one_of(
 
 
 @given(st.lists(st.tuples(BODIES, TYPES), min_size=1, max_size=4))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_whatever_is_sent_is_answered_by_predictions_or_a_refusal(asked: list[Asked]) -> None:
     for status, text, _ in together(application(), asked):
         assert status in (200, 400) and text.strip()

@@ -25,7 +25,7 @@ NUMERIC: dict[str, Callable[..., float]] = {
 }
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), rows=st.integers(4, 60))
 @pytest.mark.parametrize("metric", [*PROBABLE, *NUMERIC])
 def test_each_metric_is_that_of_the_drawn_rows(metric: str, seed: int, rows: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import requests
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from isthmus.local.azure_devops.recording import FOLDER
@@ -109,9 +109,7 @@ def test_most_of_what_isthmus_uses_is_served(description: Swagger, standin: Stan
 @pytest.mark.undescribed
 @settings(
     max_examples=200,
-    deadline=None,
     derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=some.data())
 def test_no_request_makes_it_stumble(

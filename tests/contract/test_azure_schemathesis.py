@@ -60,7 +60,6 @@ def test_no_described_request_makes_it_stumble(standin: StandIn) -> None:
             max_examples=EXAMPLES,
             derandomize=True,
             database=None,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         )
         quick(given(operation.as_strategy())(ask))()

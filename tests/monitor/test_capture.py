@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isthmus.monitor import capture
@@ -231,7 +231,7 @@ ANYTHING = st.recursive(
 
 
 @given(request=ANYTHING, answer=ANYTHING, identity=ANYTHING, raw=st.text(max_size=40))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 def test_whatever_was_captured_every_line_is_a_row_or_set_aside(
     tmp_path: Path, request: Any, answer: Any, identity: Any, raw: str
 ) -> None:
@@ -260,7 +260,7 @@ TOLD = st.lists(st.sampled_from(["0.5", " 1", "x,y", '"x,y"', "", "caf\u00e9"]),
 
 
 @given(st.lists(st.tuples(HEADS, ROWS, ENDS, TOLD), min_size=1, max_size=6))
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400)
 def test_a_line_comes_to_the_same_read_by_the_column_or_alone(
     tmp_path: Path, asked: list[tuple[str, list[str], str, str]]
 ) -> None:

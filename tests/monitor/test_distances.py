@@ -40,7 +40,6 @@ def both(pairs: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
 
 
 @given(values, values)
-@settings(deadline=None)
 def test_over_values_the_distances_are_scipys(one: list[float], other: list[float]) -> None:
     before, now = np.array(one), np.array(other)
     found = side(before, now)
@@ -51,7 +50,6 @@ def test_over_values_the_distances_are_scipys(one: list[float], other: list[floa
 
 
 @given(counts)
-@settings(deadline=None)
 def test_over_bins_the_distances_are_scipys(pairs: list[tuple[int, int]]) -> None:
     before, now = both(pairs)
     if not before.sum() or not now.sum():
@@ -67,7 +65,6 @@ def test_over_bins_the_distances_are_scipys(pairs: list[tuple[int, int]]) -> Non
 
 
 @given(counts)
-@settings(deadline=None)
 def test_the_index_is_the_symmetric_kullback_leibler_divergence(pairs: list[tuple[int, int]]) -> None:
     before, now = (side + 1 for side in both(pairs))
     oracle = stats.entropy(now, before) + stats.entropy(before, now)
@@ -112,7 +109,7 @@ def test_over_cells_the_distances_are_scipys_within_the_stated_error(
 
 
 @given(st.lists(st.integers(0, 30), min_size=2, max_size=400), st.lists(st.integers(0, 30), min_size=2))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_chance_is_scipys(before: list[int], now: list[int]) -> None:
     oracle = stats.ks_2samp(before, now, method="asymp")
     assert chance_of(oracle.statistic, len(before), len(now)) == pytest.approx(oracle.pvalue, abs=1e-9)
@@ -127,7 +124,6 @@ def test_a_chance_of_many_rows_is_scipys_within_the_stated_error(rows: int, scal
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-@settings(deadline=None)
 def test_the_share_of_false_findings_is_scipys(chances: list[float]) -> None:
     oracle = stats.false_discovery_control(chances)
     assert adjust(np.array(chances), "benjamini_hochberg") == pytest.approx(oracle)
@@ -144,7 +140,7 @@ def magnitudes(rng: np.random.Generator, rows: int, least: float, most: float) -
 
 
 @given(st.floats(-300, 140), st.floats(0, 160), st.integers(0, 9))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_of_any_magnitude_the_distances_are_scipys_within_the_stated_error(
     least: float, wide: float, seed: int
 ) -> None:

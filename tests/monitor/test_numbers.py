@@ -40,7 +40,6 @@ def same(one: Column, other: Column) -> bool:
 
 
 @given(shards)
-@settings(deadline=None)
 def test_shards_of_numbers_merge_to_the_whole(parts: list[list[float]]) -> None:
     whole = floats([value for part in parts for value in part])
     like = around(whole)
@@ -50,7 +49,7 @@ def test_shards_of_numbers_merge_to_the_whole(parts: list[list[float]]) -> None:
 
 
 @given(shards, st.integers(1, 5))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_shards_in_cells_merge_to_the_whole(parts: list[list[float]], most: int) -> None:
     """With a bound so low that columns turn to cells at any moment, in a shard or between two."""
     with pytest.MonkeyPatch.context() as patch:
@@ -62,7 +61,7 @@ def test_shards_in_cells_merge_to_the_whole(parts: list[list[float]], most: int)
 
 
 @given(st.lists(words, min_size=1, max_size=6), words, st.integers(1, 4))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_shards_of_texts_merge_to_the_whole(parts: list[list[str]], known: list[str], most: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(texts, "SAMPLE", most)

@@ -47,7 +47,7 @@ def test_hostile_texts_are_texts(text: str) -> None:
     assert active(written(text)) == []
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(alphabet="<>&\"'/=! -x;:\\[]()", min_size=1))
 def test_no_text_makes_another_page(text: str) -> None:
     assert skeleton(written(text)) == PLAIN

@@ -21,7 +21,7 @@ from isthmus.local.pipelines.logging_commands import parse
 from isthmus.local.pipelines.rendering import final_yaml
 from isthmus.local.pipelines.store import expand_macros
 
-ENOUGH = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+ENOUGH = settings(max_examples=120, suppress_health_check=list(HealthCheck))
 SECONDS = 10.0
 
 EXPRESSIONS = st.sampled_from(
