@@ -13,7 +13,7 @@ from tests.local.azure_devops.standin import until
 HALF_MADE = """
 import os, pathlib, signal, time
 out = pathlib.Path(os.environ["CDK_OUTDIR"])
-out.mkdir()
+out.mkdir(exist_ok=True)
 (out / "half.template.json").write_text("{")
 pathlib.Path("pid").write_text(str(os.getpid()))
 os.kill(int(os.environ["WHO_SYNTHESIZES"]), signal.SIGKILL)
@@ -22,7 +22,7 @@ time.sleep(600)
 WHOLE = """
 import os, pathlib
 out = pathlib.Path(os.environ["CDK_OUTDIR"])
-out.mkdir()
+out.mkdir(exist_ok=True)
 (out / "manifest.json").write_text("{}")
 """
 SYNTHESIZES = """
