@@ -12,7 +12,7 @@ from isthmus.local.aws.bootstrap import bootstrap_all
 from isthmus.local.pushing import push_branch
 from isthmus.local.report import Outcome, Progress
 from isthmus.local.world import World
-from isthmus.monitor import findings
+from isthmus.monitor import findings, reported
 from isthmus.monitor import run as monitor
 from isthmus.monitor.findings import Findings, counted
 from isthmus.operate import endpoints, predictions, registry
@@ -246,8 +246,10 @@ class Lifecycle:
         with self.progress.step("Monitor prod", "monitor") as step, world.acting("admin"):
             session = world.session("prod")
             monitor.wait(session, monitor.start(session, world.model.name))
-            content = monitor.findings(session, world.platform, world.model.name, "prod", "findings.json")
-            found = findings.parse(content)
+            report = reported.newest(session, world.platform, world.model.name, "prod", "findings.json")
+            if report is None:
+                raise Problem("the monitor has succeeded and left no report", where=world.model.name)
+            found = findings.parse(report.read("findings.json"))
             drifted = counted(len(found.drifted), "feature")
             step.short = f"{drifted} drifted; quality {'lost' if found.lost else 'kept'}"
             step.result = findings.summary(found)

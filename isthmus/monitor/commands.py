@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from isthmus.config import STAGES, Stage
+from isthmus.errors import NotFound
 
 if TYPE_CHECKING:
     import boto3
 
     from isthmus.config import Platform
+    from isthmus.monitor.reported import Report
 
 STAGE = click.option("--stage", type=click.Choice(STAGES), default="prod", show_default=True)
 
@@ -36,7 +38,7 @@ def run(model: str, stage: Stage, wait: bool) -> None:
     click.echo(f"execution {arn}")
     if wait:
         run.wait(session, arn)
-        click.echo(run.summary(run.findings(session, platform, model, stage, "findings.json")))
+        _show(session, platform, model, stage)
 
 
 @monitor.command()
@@ -44,8 +46,8 @@ def run(model: str, stage: Stage, wait: bool) -> None:
 @STAGE
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the page there.")
 def report(model: str, stage: Stage, html: Path | None) -> None:
-    """Print what MODEL's monitor found last."""
-    from isthmus.monitor import run, service
+    """Print what MODEL's monitor found last, of whichever version."""
+    from isthmus.monitor import service
 
     platform, session = _session(model, stage)
     if watched := service.schedule(session, model):
@@ -53,9 +55,9 @@ def report(model: str, stage: Stage, html: Path | None) -> None:
             raise service.no_page(model)
         click.echo(service.summary(session, platform, model, stage, watched))
         return
-    click.echo(run.summary(run.findings(session, platform, model, stage, "findings.json")))
+    found = _show(session, platform, model, stage)
     if html:
-        html.write_bytes(run.findings(session, platform, model, stage, "report.html"))
+        html.write_bytes(found.read("report.html"))
         click.echo(f"{html}")
 
 
@@ -79,6 +81,20 @@ def baseline(file: Path, output: Path, features: str | None, target: str) -> Non
     for name, one in write_baseline(frame, output, features=named, target=target).items():
         click.echo(f"{name:<24} {one.kind:<7} {one.completeness:.1%} complete")
     click.echo(f"{frame.height} rows: {output}/baseline.json, statistics.json, constraints.json")
+
+
+def _show(session: boto3.Session, platform: Platform, model: str, stage: Stage) -> Report:
+    from isthmus.monitor import findings, reported
+
+    found = reported.newest(session, platform, model, stage, "findings.json")
+    if found is None:
+        raise NotFound(
+            f"no report about {model} in {stage} yet", todo=f"isthmus monitor run {model} --stage {stage}"
+        )
+    if found.overtaken:
+        click.echo(f"{found.overtaken}: isthmus monitor run {model} --stage {stage}")
+    click.echo(findings.summary(findings.parse(found.read("findings.json"))))
+    return found
 
 
 def _session(model: str, stage: Stage) -> tuple[Platform, boto3.Session]:

@@ -9,8 +9,10 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
+from isthmus.errors import BadInput
 from isthmus.interval import Interval
 
 FEWEST_LABELS = 30
@@ -126,11 +128,15 @@ def set_aside(found: Iterable[tuple[str, str]]) -> list[SetAside]:
 class Findings:
     """About one version at one stage. `quality` is None until enough labels have come.
 
+    What was captured from the day `since` on, until it was `made` (ISO 8601, in UTC).
     `labels_twice` are ids that were given different labels, with those; the last of them counted.
     """
 
     model: str
     stage: str
+    version: int
+    since: str
+    made: str
     rows: int
     bad_lines: int
     drift: list[Drift] = field(default_factory=list)
@@ -140,6 +146,12 @@ class Findings:
     labels_twice: dict[str, list[str]] = field(default_factory=dict)
     bias: list[BiasMetric] = field(default_factory=list)
     explained: Explained | None = None
+
+    @property
+    def about(self) -> str:
+        """Which version, and the window that was looked at."""
+        until = f"{datetime.fromisoformat(self.made):%Y-%m-%d %H:%M} UTC"
+        return f"version {self.version}, captured from {self.since} until {until}"
 
     @property
     def drifted(self) -> list[Drift]:
@@ -167,8 +179,18 @@ class Findings:
 
 
 def parse(text: str | bytes) -> Findings:
-    """The findings that `as_json` wrote."""
-    found: dict[str, Any] = json.loads(text)
+    """The findings that `as_json` wrote; raises `BadInput` where that of another time wrote other ones."""
+    try:
+        return _parse(json.loads(text))
+    except (KeyError, TypeError) as error:
+        raise BadInput(
+            f"this report is of another version of Isthmus ({error})",
+            where="findings.json",
+            todo="run the monitor of a version that was deployed since: isthmus monitor run",
+        ) from None
+
+
+def _parse(found: dict[str, Any]) -> Findings:
     quality = found["quality"]
     if quality:
         sides = {side: Interval(**quality[side]) for side in ("registered", "current")}
@@ -185,8 +207,9 @@ def summary(found: Findings) -> str:
     """What was found, as a small table for a person."""
     if not found.rows:
         nothing = f"nothing captured yet; {counted(found.bad_lines, 'unreadable line')}"
-        return "\n".join([nothing, *_troubles(found)])
-    lines = [f"{counted(found.rows, 'row')} captured, {counted(found.bad_lines, 'unreadable line')}"]
+        return "\n".join([found.about, nothing, *_troubles(found)])
+    read = f"{counted(found.rows, 'row')} captured, {counted(found.bad_lines, 'unreadable line')}"
+    lines = [found.about, read]
     named = [one.feature for one in found.drift] + [one["feature_name"] for one in found.violations]
     wide = max(map(len, ["feature", *named]))
     deciding = {one.statistic for one in found.drift}

@@ -11,6 +11,7 @@ from isthmus.monitor.drift import columns
 from isthmus.monitor.findings import BiasMetric, Drift, Findings, Quality, counted, quality_line
 from isthmus.monitor.histogram import Histogram, histogram
 from isthmus.monitor.pictures import bars, importances, intervals
+from isthmus.monitor.predictions import PREDICTION
 
 STYLE = """
 :root { --ink: #1f2933; --paper: #fff; --soft: #616e7c; --line: #e4e7eb; --was: #b0bec5; --is: #3e7bd6;
@@ -44,11 +45,12 @@ STATISTICS = {
 
 def page(found: Findings, baseline: Baseline, current: Baseline) -> str:
     """The page's HTML. Everything that comes from data is escaped."""
-    title = f"{found.model} in {found.stage}"
+    title = f"{found.model} in {found.stage}: version {found.version}"
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><h1>{escape(title)}</h1>"
+        f'<p class="small">About {escape(found.about)}, when this page was made.</p>'
         f"{_tiles(found)}{_quality(found.quality)}{_broken(found)}{_drift(found, baseline, current)}"
         f"{_bias(found)}{_explained(found)}{_aside(found)}"
         "</body></html>"
@@ -56,11 +58,15 @@ def page(found: Findings, baseline: Baseline, current: Baseline) -> str:
 
 
 def _tiles(found: Findings) -> str:
-    drifted, broken = len(found.drifted), len(found.broken)
-    labels = found.quality.n if found.quality else 0
+    broken, labels = len(found.broken), found.quality.n if found.quality else 0
+    answers = [one for one in found.drift if one.feature == PREDICTION]
+    inputs = [one for one in found.drift if one not in answers]
+    drifted = sum(one in inputs for one in found.drifted)
+    moved = any(one in answers for one in found.drifted)
     tiles = (
         ("rows looked at", str(found.rows), ""),
-        ("features drifted", f"{drifted} of {len(found.drift)}", "bad" if drifted else "good"),
+        ("columns of the input drifted", f"{drifted} of {len(inputs)}", "bad" if drifted else "good"),
+        *[("answers", *(("drifted", "bad") if moved else ("steady", "good"))) for _ in answers],
         ("constraints broken", str(broken), "bad" if broken else "good"),
         ("labelled rows", str(labels), ""),
         ("unreadable lines", str(found.bad_lines), "bad" if found.bad_lines else ""),
@@ -100,9 +106,10 @@ def _drift(found: Findings, baseline: Baseline, current: Baseline) -> str:
     return (
         f"<h2>Drift of inputs and answers</h2>{table(named, rows)}"
         '<p class="small">The distance in bold decides: a feature drifts where it is over its threshold, and '
-        "so much is rarer by chance than the monitor's level. p is that chance, all features considered. "
-        "PSI, Jensen-Shannon and χ² are over the bins shown; Wasserstein is in standard deviations of the "
-        "training data, Kolmogorov-Smirnov the largest gap of the two distribution functions.</p>"
+        f"so much is rarer by chance than the monitor's level, {found.drift[0].level:g}. p is that chance, "
+        "all features considered. PSI, Jensen-Shannon and χ² are over the bins shown; Wasserstein is in "
+        "standard deviations of the training data, Kolmogorov-Smirnov the largest gap of the two "
+        "distribution functions.</p>"
     )
 
 

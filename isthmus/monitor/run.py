@@ -7,9 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from isthmus import names
-from isthmus.config import Platform, Stage
 from isthmus.errors import NotFound, Problem
-from isthmus.serving import look
 
 if TYPE_CHECKING:
     import boto3
@@ -54,25 +52,3 @@ def _reason(sagemaker: Any, arn: str) -> str:
     steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
     reasons: list[str] = [step["FailureReason"] for step in steps if step.get("FailureReason")]
     return reasons[0] if reasons else ""
-
-
-def findings(session: boto3.Session, platform: Platform, model: str, stage: Stage, name: str) -> bytes:
-    """A file of the report of the version that runs at `stage` (`findings.json`, `report.html`, ...)."""
-    bucket = names.capture_bucket(platform, getattr(platform.accounts, stage))
-    s3 = session.client("s3")
-    version = look(session.client("sagemaker"), model, stage).version
-    key = f"{names.reports(model)}{version}/{name}"
-    try:
-        body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    except s3.exceptions.NoSuchKey:
-        raise NotFound(
-            f"no report about {model} in {stage} yet", todo=f"isthmus monitor run {model} --stage {stage}"
-        ) from None
-    return body
-
-
-def summary(content: bytes) -> str:
-    """What `findings.json` says, in a few lines."""
-    from isthmus.monitor import findings
-
-    return findings.summary(findings.parse(content))

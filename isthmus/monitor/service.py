@@ -14,7 +14,7 @@ from isthmus import names
 from isthmus.config import Platform, Stage
 from isthmus.errors import NotFound, Problem, Refused
 from isthmus.monitor.findings import Violation, counted
-from isthmus.serving import look
+from isthmus.monitor.reported import newest
 
 if TYPE_CHECKING:
     import boto3
@@ -55,7 +55,7 @@ def no_page(model: str) -> Problem:
 
 
 def summary(session: boto3.Session, platform: Platform, model: str, stage: Stage, watched: Schedule) -> str:
-    """The schedule's last execution, and what the last that left files has found of the version that runs.
+    """The schedule's last execution, and what the last that left files has found.
 
     Raises `NotFound` where there was no execution yet.
     """
@@ -72,29 +72,15 @@ def summary(session: boto3.Session, platform: Platform, model: str, stage: Stage
 
 
 def _found(session: boto3.Session, platform: Platform, model: str, stage: Stage) -> list[str]:
-    bucket = names.capture_bucket(platform, getattr(platform.accounts, stage))
-    version = look(session.client("sagemaker"), model, stage).version
-    s3 = session.client("s3")
-    written = {
-        one["Key"]: one["LastModified"]
-        for page in s3.get_paginator("list_objects_v2").paginate(
-            Bucket=bucket, Prefix=f"{names.reports(model)}{version}/"
-        )
-        for one in page.get("Contents", [])
-    }
     # Every execution leaves statistics, and one without violations may leave no list of them.
-    folders = [key.removesuffix(STATISTICS) for key in written if key.endswith(f"/{STATISTICS}")]
-    if not folders:
-        return [f"version {version}: no execution has left files yet"]
-    folder = max(folders, key=lambda one: written[one + STATISTICS])
-    rows = _read(s3, bucket, f"{folder}{STATISTICS}")["dataset"]["item_count"]
-    listed = folder + VIOLATIONS in written
-    broken: list[Violation] = _read(s3, bucket, folder + VIOLATIONS)["violations"] if listed else []
-    lines = [f"version {version}: {counted(rows, 'row')} captured, {counted(len(broken), 'violation')}"]
+    report = newest(session, platform, model, stage, STATISTICS)
+    if report is None:
+        return ["no execution has left files yet"]
+    rows = json.loads(report.read(STATISTICS))["dataset"]["item_count"]
+    listed = VIOLATIONS in report.files
+    broken: list[Violation] = json.loads(report.read(VIOLATIONS))["violations"] if listed else []
+    seen = f"version {report.version}: {counted(rows, 'row')} captured, {counted(len(broken), 'violation')}"
+    lines = [*([report.overtaken] if report.overtaken else []), seen]
     for one in broken:
         lines.append(f"  {one['feature_name']}  {one['constraint_check_type']}: {one['description']}")
     return lines
-
-
-def _read(s3: Any, bucket: str, key: str) -> Any:
-    return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())

@@ -23,7 +23,7 @@ from isthmus.container.paths import opt_ml, processing
 from isthmus.monitor import outputs, settings
 from isthmus.monitor.baseline import Baseline, read_baseline, read_target
 from isthmus.monitor.capture import Format, batches
-from isthmus.monitor.collect import collect
+from isthmus.monitor.collect import collect, last_days
 from isthmus.monitor.drift import drifts
 from isthmus.monitor.findings import BiasMetric, Explained, Findings, set_aside, summary
 from isthmus.monitor.labels import MOST, Labels, pairs, read_labels
@@ -103,12 +103,16 @@ def _merged() -> Seen:
 def _findings(seen: Seen, labels: Labels, baseline: Baseline, trained: Baseline) -> Findings:
     monitoring = settings.read()
     rule = settings.rule(monitoring)
+    now = datetime.now(UTC)
     drift = drifts(baseline, seen.sketch.columns, rule)
     evaluation = json.loads(processing("input", "evaluation", "evaluation.json").read_text())
     bad = [*seen.bad, *labels.bad]
     return Findings(
         model=os.environ["MODEL"],
         stage=os.environ["STAGE"],
+        version=int(os.environ["VERSION"]),
+        since=last_days(now, monitoring.window_days)[0].replace("/", "-"),
+        made=now.isoformat(timespec="seconds"),
         rows=seen.sketch.rows,
         bad_lines=seen.bad_lines + labels.bad_lines,
         drift=drift,

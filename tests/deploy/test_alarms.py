@@ -16,6 +16,7 @@ from isthmus.monitor.outputs import metrics
 from isthmus.monitor.predictions import PREDICTION
 from tests.deploy.versions import MODEL
 
+WINDOW = "2026-11-20", "2026-11-27T07:10:00+00:00"
 EVERYTHING = {"bias": {"facets": [{"column": "age", "above": 50}]}, "explanations": {}}
 
 
@@ -72,14 +73,14 @@ def findings() -> dict[str, Findings]:
         "BiasDrift": {"bias": [BiasMetric("age", "over 50", "DPL", 0.3, 0.1, 1.1)]},
         "ExplanationDrift": {"explained": Explained({"wind": 1}, {"wind": 1}, 0.89, 0.9, 100)},
     }
-    return {metric: Findings("m", "prod", 9, 0, **one) for metric, one in found.items()}
+    return {metric: Findings("m", "prod", 3, *WINDOW, 9, 0, **one) for metric, one in found.items()}
 
 
 def test_people_are_told_of_each_finding_of_a_monitor(platform: Platform) -> None:
     """On the metric that the monitor puts of it, and of nothing else."""
     asked = DeployConfig.model_validate({"model": MODEL, "monitoring": EVERYTHING})
     watched = {str(one.metric): one for one in watching(platform, asked, "prod")}
-    steady = {one["MetricName"]: one["Value"] for one in metrics(Findings("m", "prod", 9, 0))}
+    steady = {one["MetricName"]: one["Value"] for one in metrics(Findings("m", "prod", 3, *WINDOW, 9, 0))}
     assert steady["ConstraintViolations"] == watched["ConstraintViolations"].threshold == 0
     for metric, found in findings().items():
         values = {one["MetricName"]: one["Value"] for one in metrics(found) if len(one["Dimensions"]) == 2}

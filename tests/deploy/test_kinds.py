@@ -336,6 +336,14 @@ class TestModelMonitor:
             f"version {version}: 19 rows captured, 1 violation",
             f"  wind  baseline_drift_check: {drifted['description']}",
         ]
+        self.leave(team, version - 1, 10, [])
+        said = service.summary(
+            session, team.platform, MODEL, "staging", {**watched, "LastMonitoringExecutionSummary": last}
+        )
+        assert said.splitlines()[1:] == [
+            f"version {version} serves now, and the newest report is of version {version - 1}",
+            f"version {version - 1}: 20 rows captured, 0 violations",
+        ]
 
     def leave(self, team: Team, version: int, hour: int, violations: list[dict[str, str]]) -> None:
         """What an execution of the service leaves."""

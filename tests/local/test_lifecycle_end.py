@@ -18,13 +18,15 @@ from isthmus.operate.registry import Version
 
 GOOD, BAD = Interval(0.6, 0.4, 0.8), Interval(1.0, 0.9, 1.1)
 
+WINDOW = "2026-11-20", "2026-11-27T07:10:00+00:00"
+
 
 def version(number: int, gain: Gain | None = None) -> Version:
     return Version("arn", "rain", number, "", "", "", "", {}, {}, "", "", "", "", gain)
 
 
 def found(now: Interval, loss: float) -> Findings:
-    return Findings("rain", "prod", 9, 0, [], Quality("log_loss", GOOD, now, 181, loss))
+    return Findings("rain", "prod", 1, *WINDOW, 9, 0, [], Quality("log_loss", GOOD, now, 181, loss))
 
 
 @dataclass
@@ -72,7 +74,7 @@ class Played(Lifecycle):
         ),
         (
             [version(1)],
-            Findings("rain", "prod", 9, 0),
+            Findings("rain", "prod", 1, *WINDOW, 9, 0),
             "Nothing was retrained, as it should be: prod still serves version 1, at a quality that too few "
             "labels tell yet.",
         ),

@@ -21,6 +21,9 @@ def written(text: str) -> str:
     found = Findings(
         text,
         text,
+        version=3,
+        since=text,
+        made="2026-11-27T07:10:00+00:00",
         rows=9,
         bad_lines=1,
         drift=[Drift(name, "psi", distances, {}, 0.2, 0.001, 0.05) for name in (text, f"{text} 2")],

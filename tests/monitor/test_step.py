@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from isthmus.errors import BadInput
 from isthmus.monitor.baseline import write_baseline
 from isthmus.monitor.findings import Drift, Findings, parse, summary
 from isthmus.monitor.outputs import metrics
@@ -18,6 +19,7 @@ from tests.monitor.job import cloudwatch, run
 
 __all__ = ["cloudwatch"]
 ROWS = 200
+MADE = "2026-11-27T07:10:00+00:00"
 
 
 def lay(opt_ml: Path) -> Path:
@@ -81,6 +83,10 @@ def test_the_files_are_model_monitors(output: Path) -> None:
 
 def test_the_report_needs_nothing_else_and_trusts_no_data(output: Path) -> None:
     page = (output / "report.html").read_text()
+    assert "in prod: version 7</h1>" in page
+    assert "About version 7, captured from 20" in page and " UTC, when this page was made" in page
+    assert f'<b class="">{ROWS}</b>rows looked at' in page and "the monitor's level, 0.01." in page
+    assert '<b class="bad">2 of 3</b>columns of the input drifted' in page
     assert page.startswith("<!doctype html>") and page.endswith("</html>")
     assert "a loss beyond chance" in page and "Broken constraints" in page
     assert "&lt;b&gt;" in page and "<script" not in page
@@ -115,11 +121,17 @@ def test_a_missing_baseline_is_the_jobs_failure_reason(tmp_path: Path) -> None:
     assert reason.startswith("there is no baseline (") and reason.endswith("baseline.json)")
 
 
+def test_a_report_of_another_time_is_told_without_a_traceback() -> None:
+    with pytest.raises(BadInput, match="another version of Isthmus"):
+        parse(json.dumps({key: one for key, one in json.loads(found().as_json()).items() if key != "made"}))
+
+
 def found(**other: Any) -> Findings:
     drift = [
         Drift(name, "psi", {"psi": psi}, {}, 0.2, 1e-9, 0.01) for name, psi in (("größe", 0.5), ("b", 0.1))
     ]
-    return Findings(**{"model": "rain", "stage": "prod", "rows": 9, "bad_lines": 0, "drift": drift} | other)
+    told = {"model": "rain", "stage": "prod", "version": 7, "since": "2026-11-20", "made": MADE}
+    return Findings(**told | {"rows": 9, "bad_lines": 0, "drift": drift} | other)
 
 
 def test_the_worst_feature_is_the_measure_of_drift() -> None:
@@ -132,4 +144,5 @@ def test_the_worst_feature_is_the_measure_of_drift() -> None:
 
 def test_findings_survive_a_round_trip() -> None:
     assert parse(found().as_json()) == found()
+    assert "version 7, captured from 2026-11-20 until 2026-11-27 07:10 UTC" in summary(found())
     assert "steady" in summary(found()) and "too few labels" in summary(found())
