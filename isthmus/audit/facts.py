@@ -6,6 +6,7 @@ Read here from both clouds; what they mean is for the rules.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from isthmus import names, serving
 from isthmus.audit import deployments, evaluation
@@ -50,7 +51,8 @@ class Facts:
     """`unregistered` are the endpoints in prod that serve something which is no version.
 
     `unguarded` are the checks and switches that lack, and `stored` is what keeps a secret, and how. `changed`
-    are the roles and policies that are not as their stacks say; None where that was not asked.
+    are the roles and policies that are not as their stacks say; None where that was not asked. `at` is when
+    they were gathered.
     """
 
     platform: Platform
@@ -61,6 +63,7 @@ class Facts:
     unguarded: tuple[str, ...] = ()
     stored: tuple[tuple[str, str], ...] = ()
     changed: tuple[str, ...] | None = field(default=None)
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 def gather(accounts: Accounts, *, roles: bool) -> Facts:

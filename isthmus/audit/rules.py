@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from isthmus import names
 from isthmus.audit.deployments import APPROVED
 from isthmus.audit.facts import Facts, Served
 from isthmus.aws import is_machine
+from isthmus.azure.approvals import Approval
+from isthmus.azure.approvers import strangers
 from isthmus.azure.duties import breaches
 from isthmus.config import Platform
 from isthmus.config.approvals import length
 from isthmus.config.reasons import REASONS
 from isthmus.operate.age import written
 
+FRESH = timedelta(days=7)
 # What a role session of ours is called where no person stands behind it.
 COMMIT = re.compile(r"[0-9a-f]{40}")
 DIGEST = re.compile(r".+@sha256:[0-9a-f]{64}")
@@ -197,7 +201,7 @@ def _unregistered(facts: Facts) -> Iterator[tuple[str, str]]:
 
 
 def _check(facts: Facts) -> Iterator[tuple[str, str]]:
-    """Both checks of prod were passed by somebody: the environment's and the connection's."""
+    """Both checks of prod, the environment's and the connection's, were passed by somebody who may."""
     called = {"environment": "the environment", "service": "the service connection"}
     for one in facts.deployments:
         if one.environment not in APPROVED:
@@ -209,10 +213,19 @@ def _check(facts: Facts) -> Iterator[tuple[str, str]]:
         missing = [said for what, said in called.items() if what not in passed]
         if missing:
             yield one.name, f"it passed {' and '.join(missing)} without an approval"
+        fresh = [each for each in one.approvals if _is_fresh(each, facts.at)]
+        for found in strangers(fresh, facts.platform.azure.approvers):
+            yield one.name, f"{found}: platform.yaml, azure.approvers"
     known = {one.number for one in facts.deployments}
     for each in facts.served:
         if each.deployment and each.deployment.id not in known:
             yield each.version.name, f"run {each.deployment.id} deployed it past prod's environment"
+
+
+def _is_fresh(one: Approval, at: datetime) -> bool:
+    """Whether who the approvers are now says who they were: people come and go."""
+    is_prods = one.about.partition(" ")[0] in ("environment", "service")
+    return is_prods and bool(one.decided) and datetime.fromisoformat(one.decided) > at - FRESH
 
 
 def _template(facts: Facts) -> Iterator[tuple[str, str]]:
@@ -272,7 +285,11 @@ RULES = (
     Rule(
         "commits-merged", "Every commit that built, or deployed to prod or an account, is on main.", _merged
     ),
-    Rule("deployment-check", "Every deployment to prod that is kept passed both approvals.", _check),
+    Rule(
+        "deployment-check",
+        "Every deployment to prod that is kept passed both approvals, by approvers.",
+        _check,
+    ),
     Rule("deployment-template", "Every deployment to prod or an account came by the template.", _template),
     Rule("deployment-guards", "Prod is guarded by template, branch, lock, approval and switches.", _guards),
     Rule("duties-separated", "Nobody decides about what he or she had built.", _duties),

@@ -16,7 +16,10 @@ Verdict = Literal["approved", "rejected"]
 
 @dataclass(frozen=True)
 class Approval:
-    """One approval; `run` is 0 where Azure DevOps does not say which run waits for it."""
+    """One approval; `run` is 0 where Azure DevOps does not say which run waits for it.
+
+    `given_as` is whom Azure DevOps had asked, such as a group, for each of those who gave it (`given_by`).
+    """
 
     id: str
     status: str
@@ -29,6 +32,7 @@ class Approval:
     decided: str
     comment: str
     given_by: tuple[Person, ...] = ()
+    given_as: tuple[Person, ...] = ()
 
     @property
     def about(self) -> str:
@@ -98,7 +102,8 @@ def _of_run(client: Client, found: list[Approval], run: int) -> list[Approval]:
 def _approval(found: Mapping[str, Any]) -> Approval:
     steps = found.get("steps") or []
     owner = (found.get("pipeline") or {}).get("owner") or {}
-    given_by = tuple(person(step["actualApprover"]) for step in steps if step.get("actualApprover"))
+    given = [step for step in steps if step.get("actualApprover")]
+    given_by = tuple(person(step["actualApprover"]) for step in given)
     return Approval(
         id=found["id"],
         status=found["status"],
@@ -108,7 +113,8 @@ def _approval(found: Mapping[str, Any]) -> Approval:
         instructions=found.get("instructions") or "",
         approvers=tuple(step["assignedApprover"]["displayName"] for step in steps),
         approved_by=tuple(str(one) for one in given_by),
-        decided=max((step["lastModifiedOn"] for step in steps if step.get("actualApprover")), default=""),
+        decided=max((step["lastModifiedOn"] for step in given), default=""),
         comment="; ".join(step["comment"] for step in steps if step.get("comment")),
         given_by=given_by,
+        given_as=tuple(person(step["assignedApprover"]) for step in given),
     )

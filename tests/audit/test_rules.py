@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,12 @@ def run(number: int, pipeline: str, **more: Any) -> Run:
 def approval(about: str, *people: Person) -> Approval:
     shown = tuple(map(str, people))
     return Approval("1", "approved", 51, f"{MODEL}-deploy", "", f"{about}: ?", (), shown, "", "", people)
+
+
+def given_as(asked: str, **ago: float) -> Approval:
+    """Robin let prod's environment pass, so long ago, as whom it had asked."""
+    decided = (datetime.now(UTC) - timedelta(**ago)).isoformat()
+    return replace(approval("environment prod", ROBIN), given_as=(Person(asked),), decided=decided)
 
 
 GATES = (approval("environment prod", ROBIN), approval("service connection x", ROBIN))
@@ -203,6 +209,11 @@ BROKEN = [
     ("deployment-check", deployed(approvals=(approval("environment prod"), GATES[1])), "the environment"),
     ("deployment-check", deployed(run=None), "deployed to prod, and Azure DevOps has it no more"),
     ("deployment-check", replace(GOOD, deployments=()), "run 51 deployed it past prod's environment"),
+    (
+        "deployment-check",
+        deployed(approvals=(given_as("[contoso]\\interns", days=1), GATES[1])),
+        "Robin Release let environment prod pass as [contoso]\\interns, who is no approver",
+    ),
     ("deployment-template", deployed(by_template=False), "no check found the required template"),
     ("deployment-guards", replace(GOOD, unguarded=("+ approval on environment prod",)), "not as platform"),
     ("deployment-guards", replace(GOOD, unguarded=("~ pipelines of the project: a",)), "not as platform"),
@@ -256,6 +267,13 @@ def test_what_is_broken_is_found_by_its_rule_alone(rule: str, facts: Facts, why:
 def _beside(rule: str) -> set[str]:
     """A run that is gone or none of ours leaves its approvals and its people unproved as well."""
     return {"deployment-check", "duties-separated"} - {rule}
+
+
+def test_an_approver_of_then_need_not_be_one_of_now() -> None:
+    """For a week who they are says who they were; a night's audit sees each approval before that is over."""
+    assert found(deployed(approvals=(given_as("[contoso]\\interns", days=8), GATES[1]))) == []
+    asked = GOOD.platform.azure.approvers[0]
+    assert found(deployed(approvals=(given_as(f"[contoso]\\{asked}", days=1), GATES[1]))) == []
 
 
 def test_every_rule_has_a_case_that_breaks_it() -> None:

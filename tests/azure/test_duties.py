@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 import pytest
@@ -17,6 +18,7 @@ from isthmus.azure.contents import Folders
 from isthmus.azure.present import BUILD_NAMESPACE, Present
 from isthmus.azure.wanted import RETAIN
 from isthmus.config import Platform, read_platform
+from isthmus.config.reading import platform_path
 from isthmus.deploy.package import Package
 from isthmus.errors import BadInput
 from tests.azure.conftest import CHECKOUT
@@ -72,23 +74,51 @@ class World:
         client = self.client(by)
         return runs.wait(client, runs.queue(client, "seattle-rain-build").id, every_seconds=0.1).id
 
-    def let_pass(self, build: int, approved_by: str, **parameters: str) -> runs.Run:
-        """A deployment of the version that was built so, let pass by Robin."""
+    def waiting(self, build: int, approved_by: str, **parameters: str) -> int:
+        """A deployment of the version that was built so, which waits for Robin."""
         version = json.dumps(asdict(package(build, approved_by)))
         run = runs.queue(self.client("admin"), "seattle-rain-deploy", {"package": version, **parameters})
         robin = self.client("robin")
         until(lambda: approvals.pending(robin, run.id))
-        approvals.decide_run(robin, run.id, "Fine")
-        return runs.wait(robin, run.id, every_seconds=0.1)
+        return run.id
+
+    def passed_by(self, who: str, run: int) -> runs.Run:
+        client = self.client(who)
+        approvals.decide_run(client, run, "Fine")
+        return runs.wait(client, run, every_seconds=0.1)
+
+    def let_pass(self, build: int, approved_by: str, **parameters: str) -> runs.Run:
+        return self.passed_by("robin", self.waiting(build, approved_by, **parameters))
 
     def deployed(self, build: int, approved_by: str) -> dict[str, str]:
+        return self.told(self.let_pass(build, approved_by))
+
+    def told(self, run: runs.Run) -> dict[str, str]:
         """How prod's steps ended, by their names; and what the guard said."""
-        run, robin = self.let_pass(build, approved_by), self.client("robin")
+        robin = self.client("robin")
         records = [one for one in runs.timeline(robin, run.id) if one["type"] == "Task"]
         guard = next(one for one in records if one["name"] == "See that others decided")
         assert "log" in guard, runs.failures(robin, run.id)
         told = {one["name"]: str(one.get("result")) for one in records}
         return told | {"said": runs.log(robin, run.id, guard["log"]["id"])}
+
+    @contextmanager
+    def merged(self, approvers: str) -> Iterator[None]:
+        """main of the platform's repository asks others, for as long as this lasts."""
+        before = platform_path().read_text()
+        after = before.replace("approvers: [release-approvers]", f"approvers: {approvers}")
+        assert after != before
+        admin = self.stand_in.person("admin")
+        policies = [one for one in admin.every("policy/configurations") if one["isEnabled"]]
+        for one in policies:
+            assert admin.ask("PUT", f"policy/configurations/{one['id']}", one | {"isEnabled": False}).ok
+        admin.commit("platform", {"platform.yaml": after})
+        try:
+            yield
+        finally:
+            admin.commit("platform", {"platform.yaml": before})
+            for one in policies:
+                assert admin.ask("PUT", f"policy/configurations/{one['id']}", one).ok
 
 
 def package(build: int, approved_by: str = "") -> Package:
@@ -168,6 +198,31 @@ def test_who_approved_must_be_known(world: World, approved_by: str, words: str) 
 
 def test_who_had_it_built_must_be_known(world: World) -> None:
     _refused(world.deployed(0, "ari"), "nobody knows who had it built")
+
+
+def test_who_is_no_approver_any_more_lets_nothing_pass(world: World) -> None:
+    """The check goes on asking whom it began with, and the run's checkout is as old as the run."""
+    run = world.waiting(world.built("dana"), "ari")
+    with world.merged(approvers="[security-office]"):
+        told = world.told(world.passed_by("robin", run))
+    words = "Robin Release let environment prod pass as [contoso]\\release-approvers, who is no approver"
+    assert words in told["said"] and "main asks security-office" in told["said"]
+    assert told["See that others decided"] == "failed" and told["Deploy to prod"] == "skipped"
+
+
+def test_an_approver_may_be_called_as_azure_devops_shows_it(world: World) -> None:
+    run = world.waiting(world.built("dana"), "ari")
+    with world.merged(approvers="['[CONTOSO]\\Release-Approvers']"):
+        told = world.told(world.passed_by("robin", run))
+    assert told["See that others decided"] == "succeeded", told["said"]
+
+
+def test_where_main_says_nobody_nothing_passes(world: World) -> None:
+    run = world.waiting(world.built("dana"), "ari")
+    with world.merged(approvers="null"):
+        told = world.told(world.passed_by("robin", run))
+    assert "nobody can be seen who may let prod pass" in told["said"]
+    assert told["See that others decided"] == "failed"
 
 
 def test_where_others_decided_prod_is_deployed(world: World) -> None:
