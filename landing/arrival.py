@@ -1,4 +1,4 @@
-"""A file that has arrived, as S3's event tells of it: incoming/<model>/<data set>/<file>.
+"""A file that has arrived, as S3's event tells of it: incoming/MODEL/DATA SET/FILE.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 """
@@ -66,7 +66,7 @@ class Arrival:
         if self.name.endswith(REASON):
             raise Refused(f"its name ends in {REASON}, which is what the reasons for rejections are called")
         if len(self.parts) != 3:
-            raise Refused(f"it lies elsewhere than at {INCOMING}/<model>/<data set>/<file>")
+            raise Refused(f"it lies elsewhere than at {INCOMING}/MODEL/DATA SET/FILE")
         for what, name in (("data set", self.data_set), ("file", self.name)):
             if not NAME.fullmatch(name):
                 raise Refused(f"the name of the {what} has other than up to 100 letters, digits and . _ = -")

@@ -89,7 +89,7 @@ def test_what_is_fit_is_written_as_the_training_data_are(
         ("a.jsonl", JSONL.replace('"flood": 1', '"flod": 1'), "line 3: there is no column flood"),
         ("a.parquet", b"PAR1", "it is neither CSV nor JSON lines"),
         ("a b.csv", ROWS, "the name of the file has other than up to 100 letters"),
-        ("part=1/a.csv", ROWS, "it lies elsewhere than at incoming/<model>/<data set>/<file>"),
+        ("part=1/a.csv", ROWS, "it lies elsewhere than at incoming/MODEL/DATA SET/FILE"),
     ],
 )
 def test_what_is_not_fit_is_put_aside_with_the_reason_in_words(
@@ -104,6 +104,22 @@ def test_what_is_not_fit_is_put_aside_with_the_reason_in_words(
     assert aside["Body"].read() == (content.encode() if isinstance(content, str) else content)
     zone.land("_SUCCESS", "")
     assert zone.told() == [] and zone.files() == {}
+
+
+def test_people_are_told_words_whatever_names_others_wrote(zone: Zone) -> None:
+    """Chats show Markdown: names of columns and of files make no link, mention or line of their own."""
+    columns = ["[win](https://evil.example)", "<!channel>", "@here", "*b*", "`c`", "~d~", "e|f", "g\u2028h"]
+    zone.land("a.csv", ",".join(columns) + "\n")
+    zone.declare(files=["@all-*.csv"], complete="files")
+    zone.land("b.csv")
+    zone.land("[c](https://evil.example)@here.csv")
+    told = [event["detail"] for event in zone.told()]
+    assert len(told) == 3
+    for value in (value for one in told for value in one.values()):
+        assert value.isprintable() and not set("<>[]|`*~@") & set(value) and "://" not in value
+    assert "those there are (win)(https:evil.example), ?!channel?,  at here, " in told[0]["reason"]
+    assert told[1]["reason"].endswith(":  at all-\N{ASTERISK OPERATOR}.csv")
+    assert told[2]["file"].endswith(" at here.csv")
 
 
 def test_no_cell_is_quoted(zone: Zone, capsys: pytest.CaptureFixture[str]) -> None:
