@@ -6,11 +6,11 @@ import importlib
 import os
 import signal
 import sys
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import click
 
-from isthmus.azure.logging_commands import silence_others
+from isthmus.azure.logging_commands import command, silence_others
 from isthmus.errors import BadInput, Problem, Unavailable, did_you_mean
 
 
@@ -181,8 +181,7 @@ def main() -> None:
     try:
         isthmus(prog_name="isthmus")
     except Problem as problem:
-        click.echo(f"isthmus: {problem}", err=True)
-        sys.exit(problem.exit_code)
+        _fail(problem)
     except BrokenPipeError:
         sys.exit(141)
     except KeyboardInterrupt:
@@ -191,8 +190,15 @@ def main() -> None:
         explained = _of_files(error) or _of_extras(error) or _of_aws(error)
         if explained is None:
             raise
-        click.echo(f"isthmus: {explained}", err=True)
-        sys.exit(explained.exit_code)
+        _fail(explained)
+
+
+def _fail(problem: Problem) -> NoReturn:
+    """Say it; in a job of Azure Pipelines as an error of the run too, not only in a line of its log."""
+    click.echo(f"isthmus: {problem}", err=True)
+    if os.environ.get("TF_BUILD"):
+        command("task.logissue", problem.in_a_line, type="error")
+    sys.exit(problem.exit_code)
 
 
 def _of_files(error: Exception) -> Problem | None:

@@ -40,6 +40,10 @@ class Problem(Exception):
             lines.append(f"  do:    {self.todo}")
         return "\n".join(lines)
 
+    @property
+    def in_a_line(self) -> str:
+        return "; ".join(filter(None, (self.where, self.what, self.todo)))
+
 
 class BadInput(Problem):
     exit_code = 2

@@ -21,7 +21,7 @@ from isthmus.build.comparison import Comparison, compare
 from isthmus.build.quality import Column, Quality, look
 from isthmus.build.sample import Sample
 from isthmus.config import ModelConfig
-from isthmus.errors import NotFound
+from isthmus.errors import BadInput, NotFound
 from isthmus.markdown import text
 
 COLUMNS = 30
@@ -30,12 +30,13 @@ TESTS = "&view=ms.vss-test-web.build-test-results-tab"
 
 @dataclass(frozen=True)
 class Checked:
-    """What the comment says. `served` is the run that brought prod its version, `trouble` why none is known.
+    """What the comment says of the model of that name.
 
-    `told` are the run's steps so far, each with its result and how long it took.
+    `served` is the run that brought prod its version, `trouble` why none is known; `told` are the run's steps
+    so far, each with its result and how long it took.
     """
 
-    config: ModelConfig
+    name: str
     run: Run
     told: tuple[str, ...]
     failures: tuple[str, ...]
@@ -52,22 +53,25 @@ class Checked:
         return arn.rpartition("/")[2] or "?"
 
 
-def checked(config: ModelConfig, client: Client, number: int, but: str = "") -> Checked:
+def checked(config: ModelConfig | BadInput, client: Client, number: int, but: str = "") -> Checked:
     """All of it, from the run of that number, from what its sample published, and from what prod serves.
 
-    `but` is the id of a job whose steps are no checks.
+    Where model.yaml cannot be read, what is wrong in it stands for its content. `but` is the id of a job
+    whose steps are no checks.
     """
     run = runs.get(client, number)
     steps = (one for one in runs.timeline(client, number) if _is_done(one) and one["parentId"] != but)
     told, failures = tuple(map(_told, steps)), tuple(runs.failures(client, number))
+    if isinstance(config, BadInput):
+        return Checked(run.pipeline, run, told, failures or (config.in_a_line,))
     with tempfile.TemporaryDirectory() as folder:
         kept, prods = Path(folder, "kept"), Path(folder, "prod")
         found = _published(client, run, kept)
         if found is None or found.failure or not found.evaluation:
-            return Checked(config, run, told, failures, found)
+            return Checked(config.name, run, told, failures, found)
         served, trouble = _prod(client, config, prods)
         return Checked(
-            config,
+            config.name,
             run,
             told,
             failures,
@@ -117,11 +121,11 @@ def markdown(one: Checked) -> str:
 
 def _head(one: Checked) -> Iterator[str]:
     if one.sample is None or one.failures:
-        yield f"## {one.config.name}: a check failed"
+        yield f"## {one.name}: a check failed"
         yield ""
         yield from (f"- {text(line)}" for line in one.failures or ("the sample did not run",))
         return
-    yield f"## {one.config.name}, on a sample: {text(one.sample.evaluation.get('verdict', 'not evaluated'))}"
+    yield f"## {one.name}, on a sample: {text(one.sample.evaluation.get('verdict', 'not evaluated'))}"
 
 
 def _figures(one: Checked) -> Iterator[str]:

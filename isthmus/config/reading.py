@@ -75,7 +75,7 @@ def text_of(path: Path) -> str:
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise BadInput(
-            f"there is no {path.name}", where=str(path), todo="run from the repository, or name the file"
+            f"there is no {path.name}", where=str(path), todo=f"run from the repository{_named(path)}"
         ) from None
     except OSError as error:
         raise BadInput(f"{path.name} cannot be read: {error.strerror}", where=str(path)) from None
@@ -85,6 +85,11 @@ def text_of(path: Path) -> str:
             where=str(path),
             todo="save it as UTF-8",
         ) from None
+
+
+def _named(path: Path) -> str:
+    """How a file that is elsewhere is named, where it can be."""
+    return ", or name the file: ISTHMUS_PLATFORM=../platform.yaml" if path == platform_path() else ""
 
 
 def parse(text: str, path: Path, kind: type[Config]) -> Config:

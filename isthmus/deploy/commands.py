@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -54,8 +51,7 @@ def check(model: str) -> None:
     from isthmus.config import read_platform
     from isthmus.deploy.check import check
 
-    with said_of_the_run():
-        check(read_platform(), HERE, click.echo, model=model)
+    check(read_platform(), HERE, click.echo, model=model)
 
 
 @deploy.command()
@@ -71,28 +67,13 @@ def apply(stage: Stage, assembly: Path, run_id: str, rollback: str, promote: str
     from isthmus.deploy.apply import apply
     from isthmus.deploy.records import Why
 
-    with said_of_the_run():
-        why = Why(rollback, promote)
-        done = apply(read_platform(), assembly, stage, run_id, click.echo, why)
+    why = Why(rollback, promote)
+    done = apply(read_platform(), assembly, stage, run_id, click.echo, why)
     click.echo(f"endpoint {done.endpoint} in {done.stage} runs {done.model_package_arn}")
     if done.challenger:
         click.echo(f"{'mirrored to' if done.shadow else 'beside'} {done.challenger}")
         command("task.setvariable", "true", variable="COMPARED")
     click.echo(f"by {done.endpoint_config}, deployed by run {run_id}")
-
-
-@contextmanager
-def said_of_the_run() -> Iterator[None]:
-    """In a job of Azure Pipelines, what goes wrong is an error of the run, and not only a line of its log."""
-    from isthmus.azure.logging_commands import command
-    from isthmus.errors import Problem
-
-    try:
-        yield
-    except Problem as problem:
-        if os.environ.get("TF_BUILD"):
-            command("task.logissue", problem.what, type="error")
-        raise
 
 
 @deploy.command()
@@ -109,8 +90,7 @@ def duties(stage: Stage, assembly: Path, run_id: int) -> None:
     from isthmus.deploy.duties import require
 
     platform = read_platform()
-    with said_of_the_run():
-        require(platform, connect(platform), assembly, stage, run_id, click.echo)
+    require(platform, connect(platform), assembly, stage, run_id, click.echo)
 
 
 @deploy.command()
@@ -127,8 +107,7 @@ def retain(stage: Stage, assembly: Path, run_id: int) -> None:
     from isthmus.deploy.retain import retain
 
     platform = read_platform()
-    with said_of_the_run():
-        retain(platform, connect(platform), assembly, stage, run_id, click.echo)
+    retain(platform, connect(platform), assembly, stage, run_id, click.echo)
 
 
 @click.group()

@@ -15,7 +15,7 @@ from isthmus.azure.runs import every, timeline
 KINDS = (
     (r"Checkout|Download|Publish|Test results", "sources and artifacts of jobs"),
     (r"Python|Install", "install in jobs"),
-    (r"Lint|Unit tests|Pipeline on a sample", "checks of the pull request"),
+    (r"model.yaml and data|Lint|Unit tests|Pipeline on a sample", "checks of the pull request"),
     (r"Define|Start it in SageMaker|Wait for SageMaker|Say what came of it", "train, evaluate, register"),
     (r"Synthesize", "synthesize"),
     (r"Deploy to", "deploy versions"),

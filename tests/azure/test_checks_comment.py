@@ -131,6 +131,12 @@ def test_one_comment_is_kept_up_to_date_beside_what_prod_serves(
     assert "## seattle-rain: a check failed" in third and "- Lint: " in third
     assert "in prod" not in third
 
+    dana.push("model.yaml", lambda text: text.replace("metric: log_loss", "metric: logloss"))
+    assert dana.checked().result == "failed"
+    fourth = said(client, request)
+    assert "a check failed" in fourth and "- model.yaml and data: model.yaml:" in fourth
+    assert "did you mean 'log" in fourth
+
 
 def test_a_job_may_comment_and_its_vote_lets_nothing_pass(provisioned: Platform, stand_in: StandIn) -> None:
     """The code of a pull request has the job's token: what it may do more, it would do for itself."""

@@ -26,15 +26,19 @@ ISTHMUS = str(Path(sys.executable).with_name("isthmus"))
 def said(words: list[str], **variables: str) -> str:
     done = subprocess.run([ISTHMUS, *words], env=variables, capture_output=True, text=True, check=False)
     assert done.returncode
-    return done.stdout + done.stderr
+    return done.stderr + done.stdout
 
 
 def test_a_name_in_a_message_is_no_command_in_a_job(tmp_path: Path) -> None:
     words = ["--platform", str(tmp_path / HOSTILE.replace("/", "-")), "models"]
     assert "##vso[" in said(words)
     shown = said(words, TF_BUILD="True")
-    assert "##vso[" not in shown and "##[" not in shown
-    assert "task.setvariable" in shown
+    *told, ours = shown.splitlines()
+    assert told and not any(parse(line) for line in told) and "##[" not in "".join(told)
+    found = parse(ours)
+    assert found is not None
+    assert (found.name, found.properties) == ("task.logissue", {"type": "error"})
+    assert "task.setvariable" in "".join(told) and "there is no" in found.message
 
 
 @given(st.text(), st.text().map(str.strip))
