@@ -78,6 +78,7 @@ def unguarded(platform: Platform, present: Present) -> list[Instruction]:
         *(found for check in want.checks for found in admission.check(check, present)),
         *rights.changes(platform, want, present),
         *rights.bypasses(want, present),
+        *rights.pushes(want, present),
     ]
 
 

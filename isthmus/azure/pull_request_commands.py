@@ -60,7 +60,7 @@ def propose(what: str) -> None:
     from isthmus.azure.proposal import propose as proposed
 
     title = f"Add {what} to the platform"
-    branch = f"isthmus/add-{what}"
+    branch = f"{names.PROPOSALS}/add-{what}"
     request = proposed(signed_in(), Path(), names.PLATFORM_REPOSITORY, branch, title)
     click.echo(f"pull request {request.number}: {request.url}")
 

@@ -137,7 +137,8 @@ def _revoked(want: Wanted, present: Present, staying: list[Mark]) -> Iterator[In
         where = place(one, present)
         if where is None or (one.kind, one.name) not in stay:
             continue
-        if present.granted(*where, present.build_service()) & one.bits:
+        allow, deny = present.bits(*where, present.build_service())
+        if allow & one.bits or deny & one.denied:
             yield RevokeJobs(one)
     for denial in want.denials:
         repository = present.repository(denial.repository)

@@ -134,12 +134,17 @@ class PipelineDenial:
 
 @dataclass(frozen=True)
 class JobRight:
-    """What jobs may do in this repository, or with this pipeline, by bits of its namespace, and in words."""
+    """What jobs may do in this repository, or with this pipeline, by bits of its namespace, and in words.
+
+    `folder` is one of the repository's branches, where it is of those alone; `denied` they are denied.
+    """
 
     kind: Literal["repository", "pipeline"]
     name: str
     bits: int
     what: str
+    denied: int = 0
+    folder: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,16 @@ from isthmus.azure.instructions.permissions import (
     GrantPipeline,
     Revoke,
     Ungrant,
+    branches,
     denied,
     descriptor,
     place,
 )
 from isthmus.azure.present import BUILD_NAMESPACE, GIT_NAMESPACE, Present
-from isthmus.azure.resources import Grant, Wanted
+from isthmus.azure.resources import Grant, JobRight, Wanted
 from isthmus.config import Platform
 
-# As a token names the branch: each letter in two bytes.
-MAIN = "/" + "main".encode("utf-16-le").hex()
+MAIN = f"/{branches('main')}"
 
 
 def grants(platform: Platform, want: Wanted, present: Present) -> Iterator[Instruction]:
@@ -121,7 +121,27 @@ def changes(platform: Platform, want: Wanted, present: Present) -> Iterator[Inst
 
 
 def job_rights(want: Wanted, present: Present) -> Iterator[Instruction]:
+    """What jobs may do, and no more: of a repository's branches they push those of one folder."""
     for one in want.job_rights:
         where = place(one, present)
-        if where is None or present.granted(*where, present.build_service()) & one.bits != one.bits:
+        allow, deny = present.bits(*where, present.build_service()) if where else (0, 0)
+        if allow & one.bits != one.bits or deny & one.denied != one.denied:
             yield GrantJobs(one)
+        if where and one.folder:
+            yield from _elsewhere(one, where, present)
+
+
+def pushes(want: Wanted, present: Present) -> Iterator[Instruction]:
+    """Of these, what lets jobs push other branches."""
+    for one in job_rights(want, present):
+        if not isinstance(one, GrantJobs) or one.right.denied:
+            yield one
+
+
+def _elsewhere(right: JobRight, where: tuple[str, str], present: Present) -> Iterator[Instruction]:
+    jobs, (namespace, folder) = present.build_service(), where
+    whole = present.git_token(present.repository(right.name))
+    for token, (allow, deny) in present.entries(namespace, whole, jobs).items():
+        if allow & right.bits and token != whole and not f"{token}/".startswith(f"{folder}/"):
+            says = f"jobs may push no branch of {right.name} but those of {right.folder}/"
+            yield Revoke(namespace, token, jobs, right.bits, "push", says, allow, deny)

@@ -237,8 +237,12 @@ def _policies(platform: Platform) -> Iterator[Policy]:
 
 def _job_rights(platform: Platform) -> Iterator[JobRight]:
     """A pull request's code is nobody's yet: in a team's repository its job only comments."""
-    ours, opens = names.PLATFORM_REPOSITORY, "push branches and open pull requests"
-    yield JobRight("repository", ours, READ | PUSH | COMMENT, opens)
+    ours, folder = names.PLATFORM_REPOSITORY, names.PROPOSALS
+    opens = f"open pull requests, and push no branch but those of {folder}/,"
+    yield JobRight("repository", ours, READ | COMMENT, opens, denied=PUSH)
+    # What is said of a folder of branches goes before what is said of the repository.
+    # https://learn.microsoft.com/azure/devops/repos/git/require-branch-folders
+    yield JobRight("repository", ours, PUSH, f"push branches of {folder}/", folder=folder)
     for model in platform.models:
         yield JobRight("repository", model.build_repository, READ | COMMENT, "comment on pull requests")
         for pipeline in (names.build_pipeline(model.name), names.deploy_pipeline(model.name)):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from isthmus.config import Platform
 
+PROPOSALS = "isthmus"
+"""The folder of branches that jobs propose changes of the platform on."""
+
 
 def build_pipeline(model: str) -> str:
     return f"{model}-build"

@@ -111,7 +111,15 @@ def place(right: JobRight, present: Present) -> tuple[str, str] | None:
         number = present.pipeline(right.name)
         return (BUILD_NAMESPACE, f"{present.project()}/{number}") if number else None
     repository = present.repository(right.name)
-    return (GIT_NAMESPACE, present.git_token(repository)) if repository else None
+    if repository is None:
+        return None
+    token = present.git_token(repository)
+    return GIT_NAMESPACE, f"{token}/{branches(right.folder)}" if right.folder else token
+
+
+def branches(name: str) -> str:
+    """How the token of a repository goes on for a branch, or a folder of them: each letter in two bytes."""
+    return "/".join(["refs", "heads", *(part.encode("utf-16-le").hex() for part in name.split("/"))])
 
 
 @dataclass(frozen=True)
@@ -148,7 +156,8 @@ class GrantJobs(Instruction):
 
     def carry_out(self, present: Present) -> None:
         namespace, token = there(place(self.right, present), self.right.kind, self.right.name)
-        _set(present, namespace, token, present.build_service(), self.right.bits, merge=True)
+        jobs, deny = present.build_service(), self.right.denied
+        _set(present, namespace, token, jobs, self.right.bits, deny=deny, merge=True)
 
 
 @dataclass(frozen=True)
@@ -165,7 +174,7 @@ class RevokeJobs(Instruction):
         namespace, token = there(place(self.right, present), self.right.kind, self.right.name)
         jobs = present.build_service()
         allow, deny = present.bits(namespace, token, jobs)
-        _set(present, namespace, token, jobs, allow & ~self.right.bits, deny=deny)
+        _set(present, namespace, token, jobs, allow & ~self.right.bits, deny=deny & ~self.right.denied)
 
 
 # Of the namespace Git Repositories: bypass policies when pushing; and when completing a pull request. Who may

@@ -97,13 +97,25 @@ def contributor_to(call: Call, repository: Document, bits: int) -> None:
         raise _denied(call.principal, f"contribute to {repository['name']}")
 
 
-def may_in(organization: Organization, principal: Principal, repository: Document, bits: int) -> bool:
-    """Whether the principal has these bits of the Git namespace on the repository."""
+def may_in(
+    organization: Organization, principal: Principal, repository: Document, bits: int, ref: str = ""
+) -> bool:
+    """Whether the principal has these bits of the Git namespace on the repository, or on a ref of it.
+
+    A branch's token goes on as its name does, a letter in two bytes: what is said of its folder goes before
+    what is said of all. https://learn.microsoft.com/azure/devops/repos/git/require-branch-folders
+    """
     if principal.kind == "user":
         return True
-    project = f"repoV2/{repository['project']}"
-    tokens = ("repoV2", project, f"{project}/{repository['id']}")
-    return principal.kind == "service" and _left(organization, [principal], GIT, tokens) & bits == bits
+    tokens = [
+        "repoV2",
+        f"repoV2/{repository['project']}",
+        f"repoV2/{repository['project']}/{repository['id']}",
+    ]
+    for at, part in enumerate(ref.split("/") if ref else ()):
+        tokens.append(f"{tokens[-1]}/{part if at < 2 else part.encode('utf-16-le').hex()}")
+    left = _left(organization, [principal], GIT, tuple(tokens))
+    return principal.kind == "service" and left & bits == bits
 
 
 def pipeline(call: Call, found: Document, bits: int) -> None:

@@ -64,7 +64,7 @@ def update_refs(call: Call) -> list[Document]:
 
 
 def _update(folder: Path, update: RefUpdate) -> str:
-    if not update.name.startswith("refs/") or " " in update.name or ".." in update.name:
+    if not gitcli.is_ref(update.name) or " " in update.name or ".." in update.name:
         return "invalidRefName"
     if update.name in gitcli.protected(folder) and update.old != NOTHING:
         return "rejectedByPolicy"

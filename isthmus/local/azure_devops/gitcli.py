@@ -114,6 +114,11 @@ def create(folder: Path) -> None:
     hook.chmod(0o755)
 
 
+def is_ref(name: str) -> bool:
+    """Whether people may make a ref of that name: no pull request's, and none that stands in for a commit."""
+    return name.startswith(("refs/heads/", "refs/tags/", "refs/notes/"))
+
+
 def protect(folder: Path, refs: Iterable[str]) -> None:
     """Which refs the hook refuses to move."""
     (folder / "protected").write_text("".join(f"{ref}\n" for ref in sorted(refs)))

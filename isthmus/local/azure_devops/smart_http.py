@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import io
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -36,8 +37,6 @@ async def serve(organization: Organization, principal: Principal, request: Reque
     if service not in SERVICES:
         return PlainTextResponse("Clone this URL with git.", 404)
     pushing = service == "git-receive-pack"
-    if pushing and not may_in(organization, principal, repository, CONTRIBUTE | CREATE_BRANCH):
-        return PlainTextResponse("TF401027: You need the Git 'GenericContribute' permission.", 403)
     if pushing and request.method == "POST":
         return await _push(organization, repository, principal, request)
     return await _backend(organization.git(repository), principal, request, inner, await _body(request))
@@ -46,9 +45,19 @@ async def serve(organization: Organization, principal: Principal, request: Reque
 async def _push(
     organization: Organization, repository: Document, principal: Principal, request: Request
 ) -> Response:
-    folder = organization.git(repository)
+    folder, body = organization.git(repository), await _body(request)
+    try:
+        wanted = moved_by(body)
+    except ValueError:
+        return PlainTextResponse("This is no push of git's.", 400)
+    for ref in wanted:
+        if not gitcli.is_ref(ref):
+            return PlainTextResponse(f"{ref} is no branch, tag or note.", 400)
+        if not may_in(organization, principal, repository, CONTRIBUTE | CREATE_BRANCH, ref):
+            told = f"TF401027: You need the Git 'GenericContribute' permission to push {ref}."
+            return PlainTextResponse(told, 403)
     before = await asyncio.to_thread(gitcli.refs, folder)
-    response = await _backend(folder, principal, request, "git-receive-pack", await _body(request))
+    response = await _backend(folder, principal, request, "git-receive-pack", body)
     after = await asyncio.to_thread(gitcli.refs, folder)
     moved = [
         RefUpdate(name, before.get(name, NOTHING), after.get(name, NOTHING))
@@ -58,6 +67,20 @@ async def _push(
     if moved:
         await asyncio.to_thread(organization.refs_updated, repository, principal, moved)
     return response
+
+
+def moved_by(body: bytes) -> list[str]:
+    """The refs that a push asks to move, as its first lines say; raises `ValueError` where they are none.
+
+    https://git-scm.com/docs/pack-protocol#_reference_update_request_and_packfile_transfer
+    """
+    stream, found = io.BytesIO(body), []
+    while length := int(stream.read(4), 16):
+        line = stream.read(length - 4).partition(b"\0")[0].decode().rstrip("\n")
+        if not line.startswith("shallow "):
+            _old, _new, name = line.split(" ", 2)
+            found.append(name)
+    return found
 
 
 async def _body(request: Request) -> bytes:

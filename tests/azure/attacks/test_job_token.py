@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from isthmus import names
 from isthmus.azure import provision
 from isthmus.azure.client import connect
+from isthmus.azure.git import git
+from isthmus.azure.instructions.permissions import branches
 from isthmus.azure.present import GIT_NAMESPACE, Present
 from isthmus.azure.wanted import COMMENT, PUSH, READ, SETTINGS
 from isthmus.config import Platform
+from isthmus.errors import Refused
 from tests.azure.attacks.conftest import planned
 from tests.local.azure_devops.standin import ORGANIZATION, PROJECT, Person, StandIn, until
 
@@ -132,3 +137,51 @@ def test_where_an_administrator_lets_it_out_that_is_found_and_mended(
     for line in lines:
         line.carry_out(present)
     assert planned(provisioned, Present(connect(provisioned))) == []
+
+
+def pushed(thief: Person, branch: str, folder: Path) -> bool:
+    """Whether the thief gets a branch of the platform's repository to be main's newest commit, rewritten."""
+    url = f"{thief.organization_url}/{PROJECT}/_git/{names.PLATFORM_REPOSITORY}"
+    if not (folder / ".git").exists():
+        git(folder, "clone", "-q", "--depth", "1", url, ".", token=thief.token)
+    git(folder, "commit", "-q", "--allow-empty", "--amend", "-m", branch)
+    try:
+        git(folder, "push", "-q", "--force", url, f"HEAD:refs/heads/{branch}", token=thief.token)
+    except Refused as refused:
+        assert "error: 403" in refused.what
+        return False
+    return True
+
+
+def test_it_pushes_branches_of_proposals_and_no_other(
+    provisioned: Platform, empty: StandIn, places: dict[str, int], tmp_path: Path
+) -> None:
+    """Another's branch is what its pull request asks to merge."""
+    ours = names.PLATFORM_REPOSITORY
+    empty.person("dana").commit(ours, {"hers.txt": "hers"}, branch="hers")
+    with stolen(empty) as thief:
+        for branch in ("isthmus/add-hail", "isthmus/add-hail"):
+            assert pushed(thief, branch, tmp_path)
+        for branch in ("hers", "mine", "isthmusx/add-hail", "main"):
+            assert not pushed(thief, branch, tmp_path), branch
+
+
+@pytest.mark.parametrize("branch", ["", "hers"])
+def test_where_jobs_were_let_push_more_that_is_found_and_mended(
+    provisioned: Platform, empty: StandIn, places: dict[str, int], tmp_path: Path, branch: str
+) -> None:
+    """As an earlier apply did, or an administrator."""
+    admin, present = empty.person("admin"), Present(connect(provisioned))
+    token = present.git_token(present.repository(names.PLATFORM_REPOSITORY))
+    at = f"{token}/{branches(branch)}" if branch else token
+    entry = {"descriptor": present.build_service(), "allow": READ | PUSH | COMMENT, "deny": 0}
+    body = {"token": at, "merge": True, "accessControlEntries": [entry]}
+    admin.post(f"/_apis/accesscontrolentries/{GIT_NAMESPACE}", body)
+    lines = planned(provisioned, Present(connect(provisioned)))
+    assert len(lines) == 1 and "push" in lines[0].summary
+    assert provision.unguarded(provisioned, Present(connect(provisioned))) == lines
+    lines[0].carry_out(present)
+    assert planned(provisioned, Present(connect(provisioned))) == []
+    with stolen(empty) as thief:
+        assert not pushed(thief, branch or "any", tmp_path)
+        assert pushed(thief, "isthmus/any", tmp_path)

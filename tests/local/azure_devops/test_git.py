@@ -151,12 +151,23 @@ def test_rename_and_binary(dana: Person, repository: str) -> None:
     assert dana.get(path, path="/model.bin", includeContent="true")["content"] == "AP8="
 
 
-def test_no_ref_makes_another_commit_of_one(admin: Person, dana: Person) -> None:
+def test_no_ref_makes_another_commit_of_one(
+    standin: StandIn, admin: Person, dana: Person, tmp_path: Path
+) -> None:
     name = "replaced"
     admin.post("git/repositories", {"name": name})
     admin.commit(name, {"a.txt": "first"})
     tip = admin.commit(name, {"a.txt": "second"}, message="Ours")
     evil = dana.commit(name, {"a.txt": "evil"}, branch="evil", message="Evil")
-    made = {"name": f"refs/replace/{tip}", "oldObjectId": "0" * 40, "newObjectId": evil}
-    dana.post(f"git/repositories/{name}/refs", [made])
+    assert git(tmp_path, "clone", "-q", url(standin, "dana", name), "work").returncode == 0
+    for ref in (f"refs/replace/{tip}", "refs/pull/1/merge"):
+        made = {"name": ref, "oldObjectId": "0" * 40, "newObjectId": evil}
+        (answer,) = dana.post(f"git/repositories/{name}/refs", [made])["value"]
+        assert (answer["success"], answer["updateStatus"]) == (False, "invalidRefName")
+        pushed = git(tmp_path / "work", "push", "-q", "origin", f"{evil}:{ref}")
+        assert pushed.returncode and "error: 400" in pushed.stderr, pushed.stderr
+    assert {one["name"] for one in dana.every(f"git/repositories/{name}/refs")} == {
+        "refs/heads/evil",
+        "refs/heads/main",
+    }
     assert dana.get(f"git/repositories/{name}/commits/{tip}")["comment"] == "Ours"
