@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,15 @@ from isthmus.build.landed import landed_objects
 from isthmus.build.manifest import file_name
 from isthmus.build.table import Table, is_number
 from isthmus.config import ModelConfig
+from isthmus.config.reading import place
 from isthmus.errors import BadInput, did_you_mean
 from isthmus.s3 import split_uri
 
 SAMPLE_ROWS = 400
 # Of a header that may be no header at all.
 SHOWN, SHOWN_LETTERS = 30, 40
+# Classes may be called by numbers, and by so many whatever they are.
+MOST_NUMBERS = 20
 # What a pull request is tried on where the data themselves lie in S3.
 SAMPLE = "data/sample.csv"
 
@@ -39,7 +43,7 @@ def local_source(repository: Path, config: ModelConfig) -> File:
             todo="add the file, or name where it is",
         )
     content = inside(repository, config.data.source).read_bytes()
-    check(content, str(path), config)
+    check(content, str(path), config, asked_in=repository / "model.yaml")
     return File(file_name(0, config.data.source), content, config.data.source)
 
 
@@ -90,7 +94,7 @@ def _source(s3: Any, repository: Path, config: ModelConfig) -> File:
             todo="name an object that the model's build role may read",
         ) from None
     content: bytes = found["Body"].read()
-    check(content, config.data.source, config)
+    check(content, config.data.source, config, asked_in=repository / "model.yaml")
     return File(file_name(0, config.data.source), content, config.data.source, found.get("VersionId", ""))
 
 
@@ -115,29 +119,56 @@ def _files(s3: Any, bucket: str, data_set: str) -> list[str]:
     return [file["key"] for file in said["files"]]
 
 
-def check(content: bytes, where: str, config: ModelConfig, *, whole: bool = True) -> None:
+def check(
+    content: bytes, where: str, config: ModelConfig, *, whole: bool = True, asked_in: Path | None = None
+) -> None:
     """Raise `BadInput` for a column of model.yaml that is not there, or a target that does not fit.
 
-    `whole` says that the file is all there is, so that its target must hold every class.
+    `whole` says that the file is all there is, so that its target must hold every class. Where model.yaml was
+    written for this file, `asked_in` is that: then what does not fit stands there, and else in the file.
     """
     if not content.strip():
         raise BadInput("the data file is empty", where=where, todo="write a header and rows, as CSV")
     found = table.read(content, where, config)
     names = found.names
-    time = [config.data.time] if config.data.time else []
-    for column in [*config.features, config.target, *time]:
+    for key, column in _columns(config):
         if column not in names:
             raise BadInput(
                 f"no column {column!r} in the data{did_you_mean(column, names)}",
-                where=where,
-                todo=f"columns there: {_some(names)}",
+                where=place(asked_in, *key) if asked_in else where,
+                todo=f"columns {f'in {where}' if asked_in else 'there'}: {_some(names)}",
             )
     for number, row in enumerate(found.rows, 1):
         if len(row) != len(names):
             raise BadInput(f"row {number} has {len(row)} cells, and {len(names)} columns", where=where)
-    place, absent = names.index(config.target), {"", *config.data.missing}
-    cells = (row[place].strip() for row in found.rows)
-    _check_target([cell for cell in cells if cell not in absent], where, config, whole, len(found.rows))
+    at, absent = names.index(config.target), {"", *config.data.missing}
+    cells = [cell for row in found.rows if (cell := row[at].strip()) not in absent]
+    _check_target(cells, where, config, whole, len(found.rows))
+    if asked_in and config.problem == "multiclass" and _is_measured(cells):
+        raise BadInput(
+            f"the target {config.target} has {len(set(cells))} different numbers, which are no classes "
+            f"({_few(cells)})",
+            where=place(asked_in, "problem"),
+            todo="write problem: regression, or name another target",
+        )
+
+
+def _columns(config: ModelConfig) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """The columns that model.yaml names, each with its key."""
+    for kind, columns in (("features", config.features), ("facets", config.facets)):
+        yield from (((kind, at), name) for at, name in enumerate(columns))
+    yield ("target",), config.target
+    if config.data.time:
+        yield ("data", "time"), config.data.time
+
+
+def _is_measured(cells: list[str]) -> bool:
+    """Whether these are many numbers, and fractions or most of them there once: no names of classes."""
+    if not all(map(is_number, cells)):
+        return False
+    different = {float(cell) for cell in cells}
+    fractions = any(not number.is_integer() for number in different)
+    return len(different) > MOST_NUMBERS and (fractions or 2 * len(different) > len(cells))
 
 
 def _some(names: list[str]) -> str:
@@ -163,9 +194,12 @@ def _check_target(values: list[str], where: str, config: ModelConfig, whole: boo
     classes = {float(value) if is_number(value) else value for value in values}
     too_many = config.problem == "binary" and len(classes) > 2
     if too_many or (whole and len(classes) < 2):
-        few = ", ".join(sorted(set(values))[:5])
         raise BadInput(
-            f"a {config.problem} problem cannot have {len(classes)} classes ({few})",
+            f"a {config.problem} problem cannot have {len(classes)} classes ({_few(values)})",
             where=at,
             todo="write problem: multiclass or regression, or name another target",
         )
+
+
+def _few(values: list[str]) -> str:
+    return ", ".join(map(repr, sorted(set(values))[:5]))

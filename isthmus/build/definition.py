@@ -18,7 +18,9 @@ from pathlib import Path
 from isthmus import config
 from isthmus.build.content import digest
 from isthmus.build.validate import validate
+from isthmus.config import read_model
 from isthmus.errors import BadInput, Problem
+from isthmus.instances import STEPS, require_known
 
 # What the definition depends on beside the repository: the SDK, how we write steps with it, and defaults.
 OURS = (Path(__file__).with_name("authoring.py"), *sorted(Path(config.__file__).parent.glob("*.py")))
@@ -38,6 +40,8 @@ def define(repository: Path) -> str:
     kept = _cache() / f"{_key(repository)}.json"
     if kept.exists():
         return kept.read_text()
+    config = read_model(repository / "model.yaml")
+    require_known(config.compute.instance_type, STEPS, repository / "model.yaml", "compute", "instance_type")
     text = _canonical(_run(repository))
     validate(text)
     kept.parent.mkdir(parents=True, exist_ok=True)

@@ -131,10 +131,10 @@ def _nodes(node: yaml.Node | None, at: tuple[str, ...] = ()) -> Iterator[tuple[t
             yield from _nodes(item, (*at, str(number)))
 
 
-def place(path: Path, *at: str) -> str:
+def place(path: Path, *at: str | int) -> str:
     """Where a key stands in a file that has been read: file, line and key."""
     line, _ = _at(yaml.compose(text_of(path), Loader=yaml.SafeLoader), at)
-    return f"{path}:{line}, {'.'.join(at)}"
+    return f"{path}:{line}, {'.'.join(map(str, at))}"
 
 
 def _refuse_bomb(count: int, path: Path) -> None:

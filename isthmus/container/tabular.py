@@ -143,7 +143,7 @@ def _target(target: pd.Series, config: ModelConfig) -> pd.Series:
         values = values.astype(int)
     classes = sorted(values.unique().tolist())
     if len(classes) < 2 or (config.problem == "binary" and len(classes) != 2):
-        few = ", ".join(str(one) for one in classes[:5])
+        few = ", ".join(map(repr, classes[:5]))
         raise BadInput(
             f"a {config.problem} problem cannot have {len(classes)} classes ({few})",
             where=where,

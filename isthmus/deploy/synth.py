@@ -13,6 +13,7 @@ from isthmus.deploy.comparison import Comparison
 from isthmus.deploy.package import Package, check_arn, describe
 from isthmus.errors import Refused, did_you_mean
 from isthmus.infra.synth import synthesize
+from isthmus.instances import HOSTING, PROCESSING, TRANSFORM, require_known
 from isthmus.network import references
 
 
@@ -75,7 +76,14 @@ def _require_watchable(config: DeployConfig, folder: Path) -> None:
 
 
 def require_fit(platform: Platform, config: DeployConfig, file: Path) -> None:
-    """Raise `Refused` where deploy.yaml asks for what the platform's accounts cannot have."""
+    """Raise `Refused` where deploy.yaml asks for what the platform's accounts cannot have.
+
+    And `BadInput` for instances that SageMaker does not have.
+    """
+    for stage in STAGES:
+        asked, kinds = getattr(config.capacity, stage), TRANSFORM if config.endpoint == "batch" else HOSTING
+        require_known(asked.instance_type, kinds, file, "capacity", stage, "instance_type")
+    require_known(config.monitoring.instance_type, PROCESSING, file, "monitoring", "instance_type")
     if config.endpoint == "serverless" and any(references(platform, stage) for stage in STAGES):
         raise Refused(
             "SageMaker has no serverless endpoints in a VPC, and platform.yaml, network has models in one",

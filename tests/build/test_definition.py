@@ -115,6 +115,22 @@ def test_check_takes_the_example(repository: Path, defined: str) -> None:
     [
         ("model.yaml", "threshold:", "treshold:", "unknown key 'treshold'; did you mean 'threshold'?"),
         ("model.yaml", "wind]", "winds]", "no column 'winds' in the data; did you mean 'wind'?"),
+        ("model.yaml", "wind]", "winds]", "model.yaml:11, features.4\n"),
+        ("model.yaml", "wind]", "winds]", "columns in data/weather.csv: date, day_of_year"),
+        ("model.yaml", "wind]", "wind]\nfacets: [wind, saison]", "model.yaml:12, facets.1\n"),
+        ("model.yaml", "time: date", "time: dates", "model.yaml:8, data.time\n"),
+        (
+            "model.yaml",
+            "instance_type: ml.m5.large",
+            "instance_type: ml.m5.lrge",
+            "model.yaml:22, compute.inst",
+        ),
+        (
+            "model.yaml",
+            "instance_type: ml.m5.large",
+            "instance_type: ml.m5.lrge",
+            "did you mean 'ml.m5.large'?",
+        ),
         ("model.yaml", "data/weather.csv", "data/wether.csv", "there is no data file data/wether.csv"),
         ("model.yaml", "data/weather.csv", "/etc/passwd", "name a file in the repository"),
         ("model.yaml", "data/weather.csv", "../data.csv", "name a file in the repository"),
@@ -129,7 +145,7 @@ def test_check_takes_the_example(repository: Path, defined: str) -> None:
             "data/weather.csv",
             "2012-07-01,183,0.0,20.0,12.2,2.3,1",
             "2012-07-01,1,1,1,1,1,3",
-            "3 classes (0, 1, 3)",
+            "3 classes ('0', '1', '3')",
         ),
     ],
 )
@@ -138,6 +154,17 @@ def test_check_names_what_does_not_fit(edit: Edit, file: str, old: str, new: str
     with pytest.raises(BadInput) as caught:
         CliRunner().invoke(build, ["check"], catch_exceptions=False)
     assert words in str(caught.value)
+
+
+def test_a_measured_target_has_no_classes(edit: Edit) -> None:
+    edit("model.yaml", "problem: binary", "problem: multiclass")
+    edit("model.yaml", "metric: log_loss", "metric: accuracy")
+    edit("model.yaml", "target: rain_tomorrow", "target: temp_max")
+    edit("model.yaml", "temp_max, temp_min", "temp_min")
+    with pytest.raises(BadInput, match="has 51 different numbers, which are no classes") as caught:
+        CliRunner().invoke(build, ["check"], catch_exceptions=False)
+    assert caught.value.where == "model.yaml:4, problem"
+    assert "problem: regression" in caught.value.todo
 
 
 ROW = b"2012-07-01,183,0.0,20.0,12.2,2.3,1"

@@ -62,6 +62,13 @@ def test_the_example_passes_without_a_cloud(repository: Path) -> None:
         ("model: seattle-rain", "model: seatle-rain", "did you mean 'seattle-rain'?"),
         ("model: seattle-rain", "model: seatle-rain", "deploy.yaml:2, model"),
         ("instance_count: 2", "instance_count: two", "capacity.prod.instance_count"),
+        ("ml.m5.large, instance_count: 2", "ml.m5.lrge, instance_count: 2", "did you mean 'ml.m5.large'?"),
+        (
+            "ml.m5.large, instance_count: 2",
+            "ml.m5.lrge, instance_count: 2",
+            "deploy.yaml:7, capacity.prod.inst",
+        ),
+        ("rate(1 day)", "rate(1 day)\n  instance_type: ml.m5.tiny", "yaml:22, monitoring.instance_type"),
     ],
 )
 def test_a_mistake_in_deploy_yaml_is_named(repository: Path, old: str, new: str, said: str) -> None:
