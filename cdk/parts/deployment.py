@@ -165,6 +165,10 @@ class _Deployment:
                 sagemaker(stack, f"endpoint-config/{names.by_content(MODEL)}"),
             ),
             allow("sagemaker:DeleteModel", sagemaker(stack, f"model/{names.by_content(MODEL)}")),
+            allow(
+                ["sagemaker:DeletePipeline", "sagemaker:ListPipelineExecutions"],
+                sagemaker(stack, f"pipeline/{names.batch_pipeline(MODEL)}"),
+            ),
             # Which version the stage serves, for its dashboards.
             allow(
                 "cloudwatch:PutMetricData",

@@ -160,8 +160,12 @@ class _Attempt:
 
     def clear_up(self, before: Serving | None, recorded: Sequence[Recorded]) -> None:
         """Delete what served before, and what an attempt that was killed left of it."""
-        found = {config for one in recorded for config in one.configs(self.stage)}
+        batch = names.batch_pipeline(self.package.model)
+        leftovers.drain(self.sagemaker, batch, datetime.now(UTC))
+        if self.asked.endpoint and (said := leftovers.delete_batch(self.sagemaker, batch)):
+            self.say(said)
+        found = {name for one in recorded for name in one.made(self.stage)}
         if before:
-            found.add(before.endpoint_config)
+            found |= {before.endpoint_config, *before.models}
         for gone in leftovers.delete(self.sagemaker, found, keep={self.asked.endpoint_config}):
             self.say(f"{gone}: deleted, it serves no more")

@@ -10,6 +10,8 @@ stage, so each change names it. For each stage:
 `<stage>_endpoint_config`   by which configuration: deleted by the next, but named on what was captured
 `<stage>_turned_back`       why its newest rollout was turned back; gone when it comes through
 `<stage>_rolled_back`       why people took it away again; gone when it comes back
+`<stage>_models`            SageMaker's models behind it: deleted by the next, and named nowhere else once the
+                            configuration is gone
 `<stage>_compared_config`   by which configuration it was compared with the version that served
 `<stage>_compared_with`     the number of that version
 `<stage>_compared_how`      what decides, in the words of `Compare.record`
@@ -65,10 +67,10 @@ class Recorded:
     def serves(self, stage: Stage) -> bool:
         return (self.stage, self.status) == (stage, names.SERVES)
 
-    def configs(self, stage: Stage) -> set[str]:
-        """The endpoint configurations that it may have at the stage, a killed run's too."""
-        keys = (f"{stage}_endpoint_config", f"{stage}_compared_config")
-        return {self.metadata[key] for key in keys if key in self.metadata}
+    def made(self, stage: Stage) -> set[str]:
+        """The endpoint configurations and models that it may have at the stage, a killed run's too."""
+        keys = (f"{stage}_endpoint_config", f"{stage}_compared_config", f"{stage}_models")
+        return {name for key in keys for name in self.metadata.get(key, "").split()}
 
 
 def recorded(sagemaker: Any, registry_arn: str) -> Iterator[Recorded]:
@@ -101,6 +103,7 @@ def deployed(sagemaker: Any, package: Package, serving: Serving, run_id: str, wh
         f"{stage}_run_id": run_id,
         f"{stage}_endpoint": serving.endpoint,
         f"{stage}_endpoint_config": serving.endpoint_config,
+        f"{stage}_models": " ".join(serving.models),
     }
     if why.promote:
         wanted[f"{stage}_promoted"] = _kept(f"run {run_id}: {why.promote}")
@@ -116,6 +119,7 @@ def compared(
     wanted = {
         f"{stage}_run_id": run_id,
         f"{stage}_endpoint": serving.endpoint,
+        f"{stage}_models": " ".join(serving.models),
         f"{stage}_compared_config": serving.endpoint_config,
         f"{stage}_compared_with": str(champion.version),
         f"{stage}_compared_how": how,

@@ -17,6 +17,6 @@ DECISION = ("approved_by", "approved_at", "rejected_by")
 
 STAGE_RECORDS = (
     *("run_id", "at", "endpoint", "endpoint_config", "turned_back", "rolled_back", "promoted"),
-    *("compared_config", "compared_with", "compared_how", "compared_at"),
+    *("models", "compared_config", "compared_with", "compared_how", "compared_at"),
 )
 """What a deployment writes down of a stage, after the stage's name and an underscore."""

@@ -44,6 +44,8 @@ class Serving:
     size: str = ""
     # All that answers or is compared, the two above among them; empty for a model that is of no version.
     behind: tuple[str, ...] = ()
+    # SageMaker's models of these.
+    models: tuple[str, ...] = ()
     # How it runs otherwise than its configuration says; and variants that have other numbers of instances.
     changed: tuple[Change, ...] = ()
     resized: tuple[Change, ...] = ()
@@ -63,9 +65,11 @@ def look(sagemaker: Any, model: str, stage: Stage) -> Serving:
     try:
         found = _look(sagemaker, model, stage)
     except sagemaker.exceptions.ClientError as error:
-        if "Could not find" not in error.response["Error"]["Message"]:
+        denied = error.response["Error"]["Code"] == "AccessDeniedException"
+        if not denied and "Could not find" not in error.response["Error"]["Message"]:
             raise
-        # While it was looked at, a deployment put another in its place.
+        # While it was looked at, a deployment put another in its place. What is gone has no tags any more, so
+        # that a role which may read what has them is denied.
         found = _look(sagemaker, model, stage)
     if found is None:
         raise NotFound(f"there is no endpoint of {model} in {stage}", todo="deploy it first")
@@ -82,8 +86,17 @@ def every(sagemaker: Any, model: str, stage: Stage) -> Iterator[Serving]:
             yield found
 
 
+# Such an endpoint answers nobody, and while a model's way to serve changes another one of it still does.
+_SILENT = ("Creating", "Failed", "OutOfService", "Deleting")
+
+
 def _look(sagemaker: Any, model: str, stage: Stage) -> Serving | None:
-    return next(every(sagemaker, model, stage), None)
+    first = None
+    for one in every(sagemaker, model, stage):
+        if one.status not in _SILENT:
+            return one
+        first = first or one
+    return first
 
 
 def _endpoint(sagemaker: Any, model: str, stage: Stage, kind: Kind) -> Serving | None:
@@ -112,6 +125,7 @@ def _endpoint(sagemaker: Any, model: str, stage: Stage, kind: Kind) -> Serving |
         challenger=behind.get(names.CHALLENGER, ""),
         shadow=bool(found.get("ShadowProductionVariants")),
         behind=tuple(behind.values()),
+        models=tuple(one["ModelName"] for one in _variants(described)),
         changed=tuple(differences(*compared)),
         resized=tuple(resized(*compared)),
     )
@@ -141,6 +155,7 @@ def _component(sagemaker: Any, model: str, stage: Stage) -> Serving | None:
         component=name,
         size=size(serves, found.get("RuntimeConfig", {}).get("DesiredCopyCount", 0)),
         behind=(version,) if sagemaker_model else (),
+        models=(sagemaker_model,) if sagemaker_model else (),
     )
 
 
@@ -171,6 +186,7 @@ def _batch(sagemaker: Any, model: str, stage: Stage) -> Serving | None:
         model_package_arn=version,
         kind="batch",
         behind=(version,),
+        models=(sagemaker_model,),
     )
 
 
@@ -199,8 +215,11 @@ def variants_of(sagemaker: Any, endpoint_config: str) -> dict[str, str]:
 
 
 def _versions(sagemaker: Any, described: Mapping[str, Any]) -> dict[str, str]:
-    each = [*described.get("ProductionVariants", []), *described.get("ShadowProductionVariants", [])]
-    return {one["VariantName"]: _version_of(sagemaker, one["ModelName"]) for one in each}
+    return {one["VariantName"]: _version_of(sagemaker, one["ModelName"]) for one in _variants(described)}
+
+
+def _variants(described: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [*described.get("ProductionVariants", []), *described.get("ShadowProductionVariants", [])]
 
 
 def _version_of(sagemaker: Any, name: str) -> str:

@@ -23,6 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from isthmus import names
 from isthmus.deploy import apply as applying
 from isthmus.deploy.turned_back import TurnedBack
+from isthmus.errors import Problem
 from tests.deploy.team import Team, done
 from tests.deploy.test_lifecycle import cloud, issuer, new_version, team
 from tests.deploy.versions import CANNOT_START, FAILS, FAILURE, MODEL, Version
@@ -40,9 +41,8 @@ Make = Callable[[Version], tuple[str, Path]]
 class Clients:
     """What prod's clients were answered: what the model said, or why it failed, by the order of asking."""
 
-    def __init__(self, team: Team) -> None:
-        operator = team.cloud.person(PROD, names.operator_role(team.platform))
-        self.runtime = team.cloud.client("sagemaker-runtime", operator)
+    def __init__(self, asks: Callable[[], float]) -> None:
+        self.asks = asks
         self.numbers = itertools.count()
         self.heard: dict[int, float | str] = {}
         self.over = threading.Event()
@@ -59,16 +59,27 @@ class Clients:
         while not self.over.is_set():
             number = next(self.numbers)
             try:
-                answer = self.runtime.invoke_endpoint(EndpointName=MODEL, ContentType="text/csv", Body=ROW)
-                self.heard[number] = float(answer["Body"].read().decode().split()[-1])
-            except (BotoCoreError, ClientError) as error:
+                self.heard[number] = self.asks()
+            except (BotoCoreError, ClientError, Problem) as error:
                 self.heard[number] = str(error)
             self.over.wait(0.01)
 
 
+def asks(team: Team) -> Callable[[], float]:
+    """A request of the realtime endpoint by an operator; gives the model's answer."""
+    operator = team.cloud.person(PROD, names.operator_role(team.platform))
+    runtime = team.cloud.client("sagemaker-runtime", operator)
+
+    def ask() -> float:
+        answer = runtime.invoke_endpoint(EndpointName=MODEL, ContentType="text/csv", Body=ROW)
+        return float(answer["Body"].read().decode().split()[-1])
+
+    return ask
+
+
 @contextmanager
-def clients(team: Team, number: int = 2) -> Iterator[Clients]:
-    found = Clients(team)
+def clients(asks: Callable[[], float], number: int = 2) -> Iterator[Clients]:
+    found = Clients(asks)
     threads = [threading.Thread(target=found.ask) for _ in range(number)]
     for thread in threads:
         thread.start()
@@ -99,7 +110,7 @@ def second(first: tuple[str, Path], new_version: Make) -> tuple[str, Path]:
 def serving(team: Team, first: tuple[str, Path]) -> Iterator[Clients]:
     """Version 1 serves, and is asked while the test goes on; no request may fail."""
     done(team.apply(first[1], "prod", "41"))
-    with clients(team) as asking:
+    with clients(asks(team)) as asking:
         until(lambda: asking.answers, bool)
         yield asking
     assert asking.failures == []
@@ -179,7 +190,7 @@ def test_a_version_that_fails_is_turned_back_and_fails_its_share_of_the_canary_a
     done(team.apply(first[1], "prod", "41"))
     canary()
     before, (arn, assembly) = config_of(team), new_version(Version(inference=FAILS))
-    with clients(team, 8) as asking:
+    with clients(asks(team), 8) as asking:
         until(lambda: asking.answers, bool)
         problem = team.apply(assembly, "prod", "52").exception
         over = len(asking.heard)
