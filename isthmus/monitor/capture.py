@@ -13,12 +13,15 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from isthmus.container import payload
 from isthmus.errors import BadInput
 from isthmus.monitor import exchanges, parquet
+from isthmus.monitor.cores import ahead
 from isthmus.monitor.exchanges import Exchanges, in_order
+from isthmus.monitor.lines import Lines, blocks
 from isthmus.names import GATE_PREFIX
 
 Line = Mapping[str, Any]
@@ -26,7 +29,6 @@ Line = Mapping[str, Any]
 UNREADABLE = (BadInput, AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
 # Of what was set aside so many lines are kept whole; all are counted.
 KEPT_BAD = 1000
-AT_ONCE, LONGEST = 20_000, 1 << 25
 
 
 @dataclass(frozen=True)
@@ -86,28 +88,32 @@ def batches(folder: Path, format: Format) -> Iterator[Batch]:
     rows, is set aside, and so is a Parquet file that is cut off. What the gates asked is left out.
     """
     yield from _of_lines(folder, format)
-    for file in sorted(folder.rglob("*.parquet")):
+    for file in sorted(one for one in folder.rglob("*.parquet") if one.is_file()):
         yield from _of_table(file, str(file.relative_to(folder)), format)
 
 
 def _of_lines(folder: Path, format: Format) -> Iterator[Batch]:
-    for block in blocks(folder):
-        found = exchanges.read([line for _, _, line in block], format.features, format.missing)
-        read, bad = set(found.told["line"].to_list()), []
-        rows: list[list[Any]] = []
-        told: list[tuple[int, str, str]] = []
-        for place, (file, number, line) in enumerate(block):
-            if place in read or _of_a_gate(line):
-                continue
-            try:
-                asked, predictions, identity = _exchange(line, format)
-            except UNREADABLE as error:
-                bad.append(Bad(file, number, _reason(error), line.rstrip("\n")))
-                continue
-            ids = [identity] if len(asked) == 1 else [f"{identity}/{n}" for n in range(len(asked))]
-            rows.extend(asked)
-            told.extend((place, *one) for one in zip(predictions, ids, strict=True))
-        yield _together(found, format.frame(rows), told, bad)
+    return ahead(lambda block: _batch(block, format), blocks(folder))
+
+
+def _batch(block: Lines, format: Format) -> Batch:
+    found = exchanges.read(block, format.features, format.missing)
+    bad = []
+    rows: list[list[Any]] = []
+    told: list[tuple[int, str, str]] = []
+    for place in np.setdiff1d(np.arange(len(block)), found.told["line"].to_numpy()).tolist():
+        line = block.text(place)
+        if _of_a_gate(line):
+            continue
+        try:
+            asked, predictions, identity = _exchange(line, format)
+        except UNREADABLE as error:
+            bad.append(Bad(*block.where(place), _reason(error), line))
+            continue
+        ids = [identity] if len(asked) == 1 else [f"{identity}/{n}" for n in range(len(asked))]
+        rows.extend(asked)
+        told.extend((place, *one) for one in zip(predictions, ids, strict=True))
+    return _together(found, format.frame(rows), told, bad)
 
 
 def _together(
@@ -123,28 +129,17 @@ def _together(
     return Batch(asked, answers["prediction"], answers["id"], bad)
 
 
-def blocks(folder: Path) -> Iterator[list[tuple[str, int, str]]]:
-    """Some thousand lines at a time; fewer of them where they are long."""
-    block, size = [], 0
-    for one in lines(folder):
-        block.append(one)
-        size += len(one[2])
-        if len(block) >= AT_ONCE or size >= LONGEST:
-            yield block
-            block, size = [], 0
-    if block:
-        yield block
-
-
 def answers(folder: Path) -> Iterator[Answer | Bad]:
     """All captured answers under `folder`, as `batches` has them, whatever was asked."""
-    for file, number, line in lines(folder):
-        if _of_a_gate(line):
-            continue
-        try:
-            yield _answer(line)
-        except UNREADABLE as error:
-            yield Bad(file, number, _reason(error), line.rstrip("\n"))
+    for block in blocks(folder):
+        for place in range(len(block)):
+            line = block.text(place)
+            if _of_a_gate(line):
+                continue
+            try:
+                yield _answer(line)
+            except UNREADABLE as error:
+                yield Bad(*block.where(place), _reason(error), line)
 
 
 def _answer(line: str) -> Answer:
@@ -152,7 +147,7 @@ def _answer(line: str) -> Answer:
     data, metadata = record["captureData"], record["eventMetadata"]
     asked, answered = data["endpointInput"], data["endpointOutput"]
     named = metadata.get("inferenceId")
-    identity, predictions = str(named or metadata["eventId"]), _predictions(answered)
+    identity, predictions = _identity(metadata), _predictions(answered)
     if not predictions:
         raise ValueError("nothing was answered")
     "".join((identity, *predictions)).encode()
@@ -201,11 +196,19 @@ def _exchange(line: str, format: Format) -> tuple[list[list[Any]], list[str], st
     predictions = _predictions(answered)
     if len(predictions) != len(rows):
         raise ValueError(f"{len(rows)} rows were asked, and {len(predictions)} answered")
-    identity = str(metadata.get("inferenceId") or metadata["eventId"])
+    identity = _identity(metadata)
     # JSON may escape what no text in UTF-8 may hold: a frame of twenty thousand rows would fail for it.
     texts = (cell for row in rows for cell in row if isinstance(cell, str))
     "".join((identity, *predictions, *texts)).encode()
     return rows, predictions, identity
+
+
+def _identity(metadata: Line) -> str:
+    """The id that the caller gave, else the endpoint's own; raises `ValueError` where neither is there."""
+    identity = metadata.get("inferenceId") or metadata["eventId"]
+    if identity is None or identity == "":
+        raise ValueError("neither an inference id nor an event id")
+    return str(identity)
 
 
 def _predictions(answered: Line) -> list[str]:
@@ -217,13 +220,3 @@ def _predictions(answered: Line) -> list[str]:
 def _content(part: Line) -> bytes:
     data: str = part["data"]
     return base64.b64decode(data, validate=True) if part.get("encoding") == "BASE64" else data.encode()
-
-
-def lines(folder: Path) -> Iterator[tuple[str, int, str]]:
-    """Each line that is not blank, with its file and number, in the order of the files' names."""
-    for file in sorted(folder.rglob("*.jsonl")):
-        name = str(file.relative_to(folder))
-        with file.open(encoding="utf-8", errors="replace") as found:
-            for number, line in enumerate(found, 1):
-                if line.strip():
-                    yield name, number, line

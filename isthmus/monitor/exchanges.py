@@ -1,6 +1,6 @@
 """Captured lines read by the column, a block at a time: those whose request and answer are plain CSV.
 
-Any other line (JSON, base64, quotes, a cell that is no number) is left to `capture`, which reads it alone and
+Any other line (JSON, quotes, a cell that is no number) is left to `capture`, which reads it alone and
 says what is wrong with it.
 """
 
@@ -8,26 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
 from isthmus.container import payload
 from isthmus.container.cells import TRUTHS, is_number
 from isthmus.errors import BadInput
+from isthmus.monitor import alike
+from isthmus.monitor.lines import Lines
 from isthmus.names import GATE_PREFIX
 
-_SIDE = pl.Struct(dict.fromkeys(("observedContentType", "data", "encoding"), pl.String))
-_LINE = {
-    "captureData": pl.Struct({"endpointInput": _SIDE, "endpointOutput": _SIDE}),
-    "eventMetadata": pl.Struct({"eventId": pl.String, "inferenceId": pl.String}),
+_WANTED = {
+    "request": ("captureData", "endpointInput", "data"),
+    "answer": ("captureData", "endpointOutput", "data"),
+    "kind": ("captureData", "endpointInput", "observedContentType"),
+    "accept": ("captureData", "endpointOutput", "observedContentType"),
+    "request_encoding": ("captureData", "endpointInput", "encoding"),
+    "answer_encoding": ("captureData", "endpointOutput", "encoding"),
+    "named": ("eventMetadata", "inferenceId"),
+    "event": ("eventMetadata", "eventId"),
 }
-# Of so few lines one of which is no JSON each is read alone.
-FEW = 16
 # A quote, a mark of byte order, and what ends lines or is space in Python only.
 _ODD = '["\ufeff\\x00-\\x09\\x0b-\\x1f]'
-# Half a pair of surrogates is no text; polars makes one of it.
-SURROGATE = r"\\u[dD][89a-fA-F]"
 # The most that Python's csv takes in a cell.
 _LONGEST = 131_072
 
@@ -40,7 +42,7 @@ class Exchanges:
     told: pl.DataFrame
 
 
-def read(lines: Sequence[str], features: Mapping[str, str], missing: Collection[str]) -> Exchanges:
+def read(lines: Lines, features: Mapping[str, str], missing: Collection[str]) -> Exchanges:
     """The rows of those lines of a block that are plain, in the order of the lines."""
     plain = _plain(lines)
     answers = _pieces(plain.select("line", text="answer")).select(
@@ -73,43 +75,41 @@ def in_order(lines: pl.Series) -> pl.Series:
     return lines.to_frame("line").select(pl.arg_sort_by("line", maintain_order=True)).to_series()
 
 
-def _plain(lines: Sequence[str]) -> pl.DataFrame:
+def _plain(lines: Lines) -> pl.DataFrame:
     """`line`, `request`, `answer` and `id` of the lines that can be read by the column."""
-    sides = [pl.col("captureData").struct.field(one) for one in ("endpointInput", "endpointOutput")]
-    texts = [side.struct.field("data") for side in sides]
-    kind, accept = (side.struct.field("observedContentType") for side in sides)
-    named, event = (pl.col("eventMetadata").struct.field(one) for one in ("inferenceId", "eventId"))
-    return (
-        parsed(lines, _LINE)
-        .with_columns(pl.Series("raw", lines, dtype=pl.String))
-        .with_row_index("line")
-        .filter(
-            kind.str.extract("^([^;]*)").str.strip_chars().str.to_lowercase().is_in(payload.CSV),
-            ~accept.str.contains("json", literal=True),
-            *(side.struct.field("encoding").ne_missing("BASE64") for side in sides),
-            *(~text.str.contains(_ODD) for text in texts),
-            texts[0].str.contains(r"\S"),
-            ~pl.col("raw").str.contains(SURROGATE),
-        )
-        .select(
-            "line", request=texts[0], answer=texts[1], id=pl.when(named != "").then(named).otherwise(event)
-        )
-        .filter(pl.col("id").is_not_null(), ~pl.col("id").str.starts_with(GATE_PREFIX))
+    told = alike.texts(lines, _WANTED)
+    kind = pl.col("kind").str.extract("^([^;]*)").str.strip_chars().str.to_lowercase()
+    told = told.with_columns(id=pl.when(pl.col("named") != "").then("named").otherwise("event")).filter(
+        kind.is_in(payload.CSV),
+        ~pl.col("accept").str.contains("json", literal=True),
+        pl.col("id") != "",
+        ~pl.col("id").str.starts_with(GATE_PREFIX),
     )
+    told = _decoded(told)
+    # Where nothing was escaped no other character is odd.
+    odd = _ODD if not told["plain"].all() else '"'
+    return told.filter(
+        *(~pl.col(side).str.contains(odd, literal=odd == '"') for side in ("request", "answer")),
+        pl.col("request").str.contains(r"\S"),
+    ).select("line", "request", "answer", "id")
 
 
-def parsed(lines: Sequence[str], schema: Mapping[str, Any]) -> pl.DataFrame:
-    """Each line as JSON; nothing but nulls where it is none, or has another form."""
+def _decoded(told: pl.DataFrame) -> pl.DataFrame:
+    """Requests and answers that are in base64 as what they are; null where one is no text."""
+    for side in ("request", "answer"):
+        coded = (told[f"{side}_encoding"] == "BASE64").fill_null(False)
+        if coded.any():
+            places = coded.arg_true()
+            found = told[side].scatter(places, _text(told[side].gather(places)))
+            told = told.with_columns(found.alias(side), plain=told["plain"] & ~coded)
+    return told
+
+
+def _text(coded: pl.Series) -> pl.Series:
     try:
-        found = pl.read_ndjson("\n".join(lines).encode(), schema=schema)
-        if found.height == len(lines):
-            return found
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
-        pass
-    if len(lines) <= FEW:
-        return pl.DataFrame({name: [None] * len(lines) for name in schema}, schema=schema)
-    half = len(lines) // 2
-    return pl.concat([parsed(lines[:half], schema), parsed(lines[half:], schema)])
+        return coded.str.decode("base64", strict=False).cast(pl.String)
+    except pl.exceptions.PolarsError:
+        return pl.repeat(None, len(coded), dtype=pl.String, eager=True)
 
 
 def _pieces(texts: pl.DataFrame) -> pl.DataFrame:
@@ -162,6 +162,9 @@ def _rows(
     pieces: pl.DataFrame, order: Sequence[str], features: Mapping[str, str], missing: Collection[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """For each row its `line` and whether it is `whole`; and the rows themselves, as the model has them."""
+    found = _at_once(pieces["text"], order, features, missing)
+    if found is not None:
+        return pieces.select("line", whole=True), found
     text, width = pl.col("text"), len(order)
     cells = pieces.select(text.str.split_exact(",", width)).to_series().struct.unnest()
     columns = dict(zip(order, cells.get_columns(), strict=False))
@@ -174,6 +177,33 @@ def _rows(
         )
         whole &= sound
     return pieces.select("line", whole=whole), pl.DataFrame(made)
+
+
+def _at_once(
+    texts: pl.Series, order: Sequence[str], features: Mapping[str, str], missing: Collection[str]
+) -> pl.DataFrame | None:
+    """The rows where each has all cells and a plain number in each that wants one; else None."""
+    types = {name: pl.Float64 if kind == "number" else pl.String for name, kind in features.items()}
+    data = "\n".join(texts.to_list()).encode()
+    long = bool((texts.str.len_bytes() > _LONGEST).any())
+    if not data or data.count(b",") != (len(order) - 1) * len(texts) or long:
+        return None
+    try:
+        found = pl.read_csv(
+            data,
+            has_header=False,
+            quote_char=None,
+            schema={name: types[name] for name in order},
+            null_values=list(missing),
+        ).select(list(features))
+    except pl.exceptions.PolarsError:
+        return None
+    numbers = found.select(pl.col(pl.Float64).is_finite().all())
+    if found.height != len(texts) or not all(numbers.row(0)):
+        return None
+    return found.with_columns(
+        _texts(found[name], missing)[0] for name, kind in features.items() if kind != "number"
+    )
 
 
 def _numbers(cells: pl.Series, missing: Collection[str]) -> tuple[pl.Series, pl.Series]:

@@ -7,7 +7,7 @@ leaves: rows that the deployed model has not seen, with their labels and its ans
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from isthmus.config.monitoring import Bias, Facet
 from isthmus.errors import BadInput
 from isthmus.monitor.bias import Cells, compare, tabulate
 from isthmus.monitor.findings import BiasMetric
-from isthmus.monitor.labels import Judged
 from isthmus.monitor.quality import number_of
 
 HOLDOUT = "holdout.csv"
@@ -34,11 +33,11 @@ class Rows:
     predictions: list[str]
 
 
-def judged_rows(judged: Iterable[Judged], features: Sequence[str]) -> Rows:
-    """What was captured and has its label."""
-    found = list(judged)
-    columns = {name: [one.row[place] for one in found] for place, name in enumerate(features)}
-    return Rows(columns, [one.label for one in found], [one.prediction for one in found])
+def judged_rows(judged: pl.DataFrame, features: Sequence[str]) -> Rows:
+    """What was captured and has its label, as `labels.join` has it."""
+    rows = judged["row"].struct.unnest() if judged.height else pl.DataFrame(schema=features)
+    columns = {name: rows[name].to_list() for name in features}
+    return Rows(columns, judged["label"].to_list(), judged["prediction"].to_list())
 
 
 def trained_rows(evaluation: Path, features: Sequence[str], target: str) -> Rows:

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from isthmus.monitor import exchanges
-from isthmus.monitor.capture import KEPT_BAD, UNREADABLE, Bad, Batch, blocks
+from isthmus.monitor import alike
+from isthmus.monitor.capture import KEPT_BAD, UNREADABLE, Bad, Batch
+from isthmus.monitor.cores import ahead
+from isthmus.monitor.lines import Lines, blocks
 from isthmus.monitor.texts import LAST_HASH
 
 # The monitor judges so many labelled rows: those whose ids have the least hashes, which no order and no share
 # of the captures changes. Its bootstrap over more of them would tell no more.
 MOST = 100_000
-_LINE = {
-    "groundTruthData": pl.Struct({"data": pl.String}),
-    "eventMetadata": pl.Struct({"eventId": pl.String}),
-}
-# JSON's numbers and truths have another text in Python than in polars.
-_OF_TEXT = (r'"data"\s*:\s*"', r'"eventId"\s*:\s*"')
+_TEXTS = dict.fromkeys(("id", "label"), pl.String)
+NONE = pl.DataFrame(schema=dict.fromkeys(("id", "label", "prediction"), pl.String))
+_WANTED = {"id": ("eventMetadata", "eventId"), "label": ("groundTruthData", "data")}
 
 
 @dataclass
@@ -42,17 +42,21 @@ class Labels:
     _highest: int = LAST_HASH
 
     @cached_property
-    def ids(self) -> pl.Series:
-        """All ids that have a label, once all labels are read."""
-        return pl.Series(list(self.by_id), dtype=pl.String)
+    def table(self) -> pl.DataFrame:
+        """Each `id` with its `label`, once all labels are read."""
+        return pl.DataFrame({"id": list(self.by_id), "label": list(self.by_id.values())}, schema=_TEXTS)
 
-    def take(self, ids: Sequence[str], labels: Sequence[str]) -> None:
-        """Add labels in the order in which they came."""
-        found = pl.DataFrame({"id": ids, "label": labels}, schema=dict.fromkeys(("id", "label"), pl.String))
+    def take(self, found: pl.DataFrame) -> None:
+        """Add labels, each with its `id`, in the order in which they came."""
         if self.most is not None:
             found = found.filter(pl.col("id").hash(seed=0) <= self._highest)
-        for identity, label in found.iter_rows():
-            self._take(identity, label)
+        ids, labels = found["id"].to_list(), found["label"].to_list()
+        told = dict(zip(ids, labels, strict=True))
+        if len(told) == len(ids) and self.by_id.keys().isdisjoint(told):
+            self.by_id |= told
+        else:
+            for identity, label in zip(ids, labels, strict=True):
+                self._take(identity, label)
         if self.most is not None and len(self.by_id) > 2 * self.most:
             self.trim()
 
@@ -77,43 +81,38 @@ class Labels:
 def read_labels(folder: Path, most: int | None = None) -> Labels:
     """All labels under `folder`; a line of another format is set aside, and what it is about not judged."""
     labels = Labels(most=most)
-    for block in blocks(folder):
-        ids, told = [], []
-        for place, found in enumerate(_read([line for _, _, line in block])):
-            if found is not None:
-                ids.append(found[0])
-                told.append(found[1])
-                continue
-            file, number, line = block[place]
-            labels.bad_lines += 1
-            if len(labels.bad) < KEPT_BAD:
-                bad = Bad(f"labels/{file}", number, "not a label of SageMaker", line.rstrip("\n"))
-                labels.bad.append(bad)
-        labels.take(ids, told)
+    for found, bad in ahead(_read, blocks(folder)):
+        labels.bad_lines += len(bad)
+        labels.bad.extend(bad[: KEPT_BAD - len(labels.bad)])
+        labels.take(found)
     labels.trim()
     return labels
 
 
-def _read(lines: Sequence[str]) -> Iterator[tuple[str, str] | None]:
-    """For each line the id and its label, or None; by the column what is plain, any other alone."""
-    raw = pl.col("raw").str
-    found = (
-        exchanges.parsed(lines, _LINE)
-        .with_columns(pl.Series("raw", lines, dtype=pl.String))
-        .select(
-            pl.col("eventMetadata").struct.field("eventId"),
-            pl.col("groundTruthData").struct.field("data").str.strip_chars(),
-            plain=raw.contains(_OF_TEXT[0]) & raw.contains(_OF_TEXT[1]) & ~raw.contains(exchanges.SURROGATE),
-        )
-    )
-    for line, (identity, label, plain) in zip(lines, found.iter_rows(), strict=True):
-        yield (identity, label) if plain and None not in (identity, label) else _alone(line)
+def _read(lines: Lines) -> tuple[pl.DataFrame, list[Bad]]:
+    """Each `id` with its `label`, by the column what is alike, any other alone; and what is no label."""
+    found = alike.texts(lines, _WANTED).filter(pl.col("id") != "", pl.col("label").is_not_null())
+    found = found.select("line", "id", pl.col("label").str.strip_chars())
+    alone, bad = [], []
+    for place in np.setdiff1d(np.arange(len(lines)), found["line"].to_numpy()).tolist():
+        told = _alone(lines.text(place))
+        if told:
+            alone.append((place, *told))
+        else:
+            file, number = lines.where(place)
+            bad.append(Bad(f"labels/{file}", number, "not a label of SageMaker", lines.text(place)))
+    if alone:
+        found = pl.concat([found, pl.DataFrame(alone, schema=found.schema, orient="row")]).sort("line")
+    return found, bad
 
 
 def _alone(line: str) -> tuple[str, str] | None:
     try:
         record: Mapping[str, Any] = json.loads(line)
-        identity = str(record["eventMetadata"]["eventId"])
+        identity = record["eventMetadata"]["eventId"]
+        if identity is None or identity == "":
+            return None
+        identity = str(identity)
         label = str(record["groundTruthData"]["data"]).strip()
         f"{identity}{label}".encode()
     except UNREADABLE:
@@ -121,25 +120,22 @@ def _alone(line: str) -> tuple[str, str] | None:
     return identity, label
 
 
-@dataclass(frozen=True)
-class Judged:
-    """A prediction whose label has come, with the row that was asked."""
-
-    label: str
-    prediction: str
-    row: tuple[Any, ...]
-
-
-def join(batch: Batch, labels: Labels, into: dict[str, Judged]) -> None:
-    """Add the batch's rows that have a label; of several answers under one id the last counts."""
+def join(batch: Batch, labels: Labels) -> pl.DataFrame:
+    """The batch's rows that have a label: `id`, `label`, `prediction`, and `row`, which has the features."""
     if not labels.by_id or not len(batch.ids) or not len(batch.predictions):
-        return
-    known = batch.ids.is_in(labels.ids.implode())
-    found = (side.filter(known) for side in (batch.ids, batch.predictions))
-    for identity, prediction, row in zip(*found, batch.rows.filter(known).iter_rows(), strict=True):
-        into[identity] = Judged(labels.by_id[identity], prediction, row)
+        return NONE
+    asked = pl.DataFrame({"id": batch.ids, "prediction": batch.predictions, "place": range(len(batch.ids))})
+    told = asked.join(labels.table, on="id", maintain_order="left")
+    rows = batch.rows[told["place"]].to_struct("row")
+    return told.select("id", "label", "prediction").with_columns(rows)
 
 
-def pairs(judged: Mapping[str, Judged]) -> Iterable[tuple[str, str]]:
+def last(judged: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """All that `join` gave, in its order; of several answers under one id the last counts."""
+    found = pl.concat([NONE, *judged], how="diagonal_relaxed")
+    return found.unique("id", keep="last", maintain_order=True)
+
+
+def pairs(judged: pl.DataFrame) -> Iterable[tuple[str, str]]:
     """Labels with predictions, by id: captured in another order they would have another interval."""
-    return ((judged[identity].label, judged[identity].prediction) for identity in sorted(judged))
+    return judged.sort("id").select("label", "prediction").iter_rows()

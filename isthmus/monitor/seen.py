@@ -16,7 +16,7 @@ import polars as pl
 
 from isthmus.monitor.baseline import Baseline, read_column
 from isthmus.monitor.capture import KEPT_BAD, Bad, Batch
-from isthmus.monitor.labels import Judged, Labels, join
+from isthmus.monitor.labels import MOST, NONE, Labels, join, last
 from isthmus.monitor.sketch import Sketch, sketch
 
 
@@ -26,7 +26,7 @@ class Seen:
 
     sketch: Sketch
     wanted: int = 0
-    judged: dict[str, Judged] = field(default_factory=dict)
+    judged: pl.DataFrame = field(default_factory=NONE.clone)
     sample: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     bad: list[Bad] = field(default_factory=list)
     bad_lines: int = 0
@@ -36,7 +36,7 @@ class Seen:
         return Seen(
             self.sketch + other.sketch,
             wanted,
-            self.judged | other.judged,
+            last([self.judged, other.judged]),
             least(self.sample | other.sample, wanted),
             [*self.bad, *other.bad][:KEPT_BAD],
             self.bad_lines + other.bad_lines,
@@ -48,7 +48,7 @@ class Seen:
             "rows": self.sketch.rows,
             "columns": {name: one.record() for name, one in self.sketch.columns.items()},
             "wanted": self.wanted,
-            "judged": {key: [one.label, one.prediction, one.row] for key, one in self.judged.items()},
+            "judged": self.judged.to_dicts(),
             "sample": [[key, row] for key, row in self.sample.items()],
             "bad": [asdict(one) for one in self.bad],
             "bad_lines": self.bad_lines,
@@ -62,7 +62,7 @@ def read(file: Path) -> Seen:
     return Seen(
         Sketch({name: read_column(one) for name, one in told["columns"].items()}, told["rows"]),
         told["wanted"],
-        {key: Judged(one[0], one[1], tuple(one[2])) for key, one in told["judged"].items()},
+        pl.DataFrame(told["judged"], infer_schema_length=None) if told["judged"] else NONE,
         {key: tuple(row) for key, row in told["sample"]},
         [Bad(**one) for one in told["bad"]],
         told["bad_lines"],
@@ -75,10 +75,14 @@ def see(found: Iterable[Batch], baseline: Baseline, prediction: str, labels: Lab
     The sample is of `samples` rows.
     """
     seen = Seen(Sketch({}), samples)
+    judged = [NONE]
 
     def frames() -> Iterator[pl.DataFrame]:
         for batch in found:
-            join(batch, labels, seen.judged)
+            judged.append(join(batch, labels))
+            # One id may be asked for any number of times.
+            if sum(one.height for one in judged) > 2 * MOST:
+                judged[:] = [last(judged)]
             seen.bad.extend(batch.bad[: KEPT_BAD - len(seen.bad)])
             seen.bad_lines += len(batch.bad)
             if samples:
@@ -86,6 +90,7 @@ def see(found: Iterable[Batch], baseline: Baseline, prediction: str, labels: Lab
             yield _with_answers(batch, prediction) if prediction in baseline else batch.rows
 
     seen.sketch = sketch(frames(), baseline)
+    seen.judged = last(judged)
     return seen
 
 
@@ -95,7 +100,7 @@ def _with_answers(batch: Batch, prediction: str) -> pl.DataFrame:
 
 
 def _sample(batch: Batch, seen: Seen) -> None:
-    found = {_hash(identity): place for place, identity in enumerate(batch.ids)}
+    found = {_hash(identity): place for place, identity in enumerate(batch.ids) if identity is not None}
     rows = {key: batch.rows.row(place) for key, place in least(found, seen.wanted).items()}
     seen.sample = least(seen.sample | rows, seen.wanted)
 

@@ -135,7 +135,7 @@ def _bias(monitoring: Monitoring, seen: Seen, trained: Baseline, classes: list[s
     from isthmus.monitor.facets import biases, judged_rows, trained_rows
 
     before = trained_rows(processing("input", "evaluation"), list(trained), _target())
-    now = judged_rows(seen.judged.values(), list(trained))
+    now = judged_rows(seen.judged, list(trained))
     return biases(monitoring.bias, classes, before, now, 1 - monitoring.confidence)
 
 

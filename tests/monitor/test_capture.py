@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isthmus.monitor import capture
+from isthmus.monitor import lines
 from isthmus.monitor.capture import Bad, Format, batches
-from isthmus.monitor.labels import Judged, join, pairs, read_labels
+from isthmus.monitor.labels import join, last, pairs, read_labels
 from isthmus.names import GATE_PREFIX
 from tests.monitor.captured import label, line, write
 
 FEATURES = {"a": "number", "b": "text"}
 FORMAT = Format(FEATURES)
+GOOD = line("a,b\n1,x\n", "0.5\n", "good")
 
 
 class Found:
@@ -87,6 +88,47 @@ def test_what_gates_asked_is_no_traffic(tmp_path: Path) -> None:
     assert (found.ids, found.bad) == (["client"], [])
 
 
+def test_a_folder_that_is_named_as_a_file_is_none(tmp_path: Path) -> None:
+    write(tmp_path / "all.jsonl", [line("a,b\n1,x\n", "0.5\n", "one")])
+    (tmp_path / "all.parquet").mkdir()
+    found = Found(tmp_path)
+    assert (found.ids, found.bad) == (["one"], [])
+
+
+def test_of_a_key_that_stands_twice_the_last_counts_in_any_encoding(tmp_path: Path) -> None:
+    for encoding in ("CSV", "BASE64"):
+        whole = line("a,b\n1,x\n", "0.5\n", "first", encoding=encoding)
+        told = json.loads(line("a,b\n2,y\n", "0.5\n", encoding=encoding))["captureData"]
+        named = whole.replace('"inferenceId": ', '"inferenceId": "last", "inferenceId": ')
+        twice = whole[:-1] + f', "captureData": {json.dumps(told)}}}'
+        write(tmp_path / encoding, [whole, named, twice])
+        found = Found(tmp_path / encoding)
+        assert found.rows == [[1.0, "x"], [1.0, "x"], [2.0, "y"]], encoding
+        assert found.ids == ["first"] * 3
+
+
+@pytest.mark.parametrize("metadata", [{"eventId": None}, {"eventId": ""}, {"inferenceId": None}, {}])
+def test_an_exchange_without_an_id_is_set_aside(tmp_path: Path, metadata: dict[str, Any]) -> None:
+    nameless = json.loads(line("a,b\n1,x\n", "0.5\n")) | {"eventMetadata": metadata}
+    write(tmp_path, [json.dumps(nameless), GOOD, json.dumps(nameless)])
+    found = Found(tmp_path)
+    assert (found.ids, [one.line for one in found.bad]) == (["good"], [1, 3])
+    assert all("event" in one.reason for one in found.bad)
+
+
+def test_a_label_without_an_id_is_set_aside(tmp_path: Path) -> None:
+    nameless = json.loads(label("i", 1)) | {"eventMetadata": {"eventId": None}}
+    write(tmp_path, [label("good", 1), json.dumps(nameless)])
+    labels = read_labels(tmp_path)
+    assert (labels.by_id, labels.bad_lines) == ({"good": "1"}, 1)
+
+
+def test_windows_ends_of_lines_are_ends_of_lines(tmp_path: Path) -> None:
+    (tmp_path / "one.jsonl").write_bytes(f"{GOOD}\r\n\r\n{{cut\r\n{GOOD}".encode())
+    found = Found(tmp_path)
+    assert (found.ids, [(one.line, one.content) for one in found.bad]) == (["good"] * 2, [(3, "{cut")])
+
+
 def test_no_folder_is_no_capture(tmp_path: Path) -> None:
     assert Found(tmp_path / "none").rows == []
 
@@ -125,7 +167,7 @@ def test_a_parquet_file_that_is_cut_in_half_or_lacks_a_column_is_set_aside(tmp_p
 
 
 def test_batches_are_bounded_and_lose_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capture, "AT_ONCE", 10)
+    monkeypatch.setattr(lines, "AT_ONCE", 10)
     write(tmp_path, [line(f"a,b\n{row},x\n", "0.5\n", f"i{row}") for row in range(95)])
     found = list(batches(tmp_path, Format(FEATURES)))
     assert len(found) == 10 and max(one.rows.height for one in found) == 10
@@ -146,7 +188,7 @@ def test_of_more_labels_than_are_judged_those_with_the_least_hashes_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever came first, late labels and ids seen twice count as they do among all."""
-    monkeypatch.setattr(capture, "AT_ONCE", 7)
+    monkeypatch.setattr(lines, "AT_ONCE", 7)
     told = [label(f"i{number}", number) for number in range(100)]
     late = [label(f"i{number}", -number) for number in range(0, 100, 2)]
     write(tmp_path / "one", [*told, *late, "7"])
@@ -169,14 +211,12 @@ def test_a_label_that_is_no_text_is_read_as_python_writes_it(tmp_path: Path, val
 def test_of_two_answers_under_one_id_the_last_counts(tmp_path: Path) -> None:
     write(tmp_path / "c", [line("a,b\n1,x\n", "0.1\n", "i"), line("a,b\n2,y\n", "0.9\n", "i")])
     write(tmp_path / "l", [label("i", 1), label("nobody", 1)])
-    judged: dict[str, Judged] = {}
-    for batch in batches(tmp_path / "c", Format(FEATURES)):
-        join(batch, read_labels(tmp_path / "l"), judged)
-    assert judged == {"i": Judged("1", "0.9", (2.0, "y"))}
+    labels = read_labels(tmp_path / "l")
+    judged = last([join(batch, labels) for batch in batches(tmp_path / "c", Format(FEATURES))])
+    assert judged.rows() == [("i", "1", "0.9", {"a": 2.0, "b": "y"})]
     assert list(pairs(judged)) == [("1", "0.9")]
 
 
-GOOD = line("a,b\n1,x\n", "0.5\n", "good")
 DEEP = '{"a": ' + "[" * 100_000
 HOSTILE = {
     "a nested line": "[" * 200_000,
