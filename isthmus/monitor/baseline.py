@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from pydantic_core import from_json
 
 from isthmus.errors import BadInput
 from isthmus.monitor import numbers, texts
@@ -111,7 +112,7 @@ def read_baseline(file: Path) -> tuple[Baseline, list[str]]:
     Raises `BadInput` where there is none, or it is none of ours.
     """
     try:
-        found = json.loads(file.read_text())
+        found = from_json(file.read_bytes())
         if found["version"] != VERSION:
             raise BadInput(
                 f"the baseline is of version {found['version']}, and this is Isthmus' version {VERSION}",

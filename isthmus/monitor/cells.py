@@ -37,10 +37,8 @@ _DESK = _Desk()
 
 
 def none() -> Counts:
-    """No rows in any cell; what is in the gap is never read, and never cleared."""
-    counts = np.empty(BELOW + HALF, np.int64)
-    _filled(counts)[:] = 0
-    return counts
+    """No rows in any cell; the system clears what is touched of it, which are few cells as a rule."""
+    return np.zeros(BELOW + HALF, np.int64)
 
 
 def distances(values: Floats, centre: float) -> Floats:
@@ -96,9 +94,10 @@ def _filled(counts: Counts) -> Counts:
     return counts.reshape(-1, HALF)[:: BELOW // HALF]
 
 
-def ordered(counts: Counts) -> Counts:
-    """What `count` gives, from the lowest cell to the highest."""
-    return np.concatenate([counts[: BELOW - 1 : -1], counts[:HALF]])
+def occupied(one: Counts, other: Counts) -> Counts:
+    """The places of the cells in which one of two tables has rows, from the lowest cell to the highest."""
+    above, below = (_filled(one) != 0) | (_filled(other) != 0)
+    return np.concatenate([np.flatnonzero(below)[::-1] + BELOW, np.flatnonzero(above)])
 
 
 def written(counts: Counts) -> tuple[Counts, Counts]:
@@ -124,6 +123,7 @@ def _edges() -> Floats:
 
 
 def bounds(places: Counts, centre: float, unit: float) -> tuple[Floats, Floats]:
-    """The bounds of cells, by their places among what `ordered` gives."""
+    """The bounds of cells, by their places."""
     edges = _edges()
-    return edges[places] * unit + centre, edges[places + 1] * unit + centre
+    rank = np.where(places < BELOW, HALF + places, BELOW + HALF - 1 - places)
+    return edges[rank] * unit + centre, edges[rank + 1] * unit + centre

@@ -59,9 +59,9 @@ def kolmogorov_smirnov(side: Side) -> tuple[float, float]:
 
     The second is 0 where the values are known.
     """
-    was, is_ = _functions(side)
-    if was is None or is_ is None:
+    if side.functions is None:
         return 0.0, 0.0
+    was, is_ = side.functions
     found = float(np.max(np.abs(was - is_)[1:]))
     wide = side.upper > side.lower
     highest = np.maximum(was[1:] - is_[:-1], is_[1:] - was[:-1])[wide]
@@ -85,21 +85,13 @@ def chance_of(distance: float, before: int, now: int) -> float:
 
 def wasserstein(side: Side) -> tuple[float, float]:
     """The Wasserstein distance in the column's own unit, and how wrong it can be."""
-    was, is_ = _functions(side)
-    if was is None or is_ is None:
+    if side.functions is None:
         return 0.0, 0.0
+    was, is_ = side.functions
     middle = (side.lower + side.upper) / 2
     found = float(np.sum(np.abs(was - is_)[1:-1] * np.diff(middle)))
     shares = np.diff(was) + np.diff(is_)
     return found, float(np.sum(shares * (side.upper - side.lower)) / 2)
-
-
-def _functions(side: Side) -> tuple[Floats, Floats] | tuple[None, None]:
-    """Both distribution functions below the first place and after each; None without rows on a side."""
-    if not side.before.sum() or not side.now.sum():
-        return None, None
-    was, is_ = (np.concatenate([[0.0], np.cumsum(one) / one.sum()]) for one in (side.before, side.now))
-    return was, is_
 
 
 def adjust(chances: Floats, correction: str) -> Floats:

@@ -72,10 +72,15 @@ def histogram(before: Column, now: Column) -> Histogram:
 def of_numbers(side: Side) -> Histogram:
     """The rows of `side` over the deciles of what was before; what equals an edge falls below it."""
     inner = edges(side)
-    places = np.searchsorted(inner, side.upper, "left")
-    size = len(inner) + 1
-    sides = (np.bincount(places, one, minlength=size).astype(np.int64) for one in (side.before, side.now))
-    return Histogram([_name(inner, place) for place in range(size)], *sides)
+    sides = (rows_between(inner, side.upper, one) for one in (side.before, side.now))
+    return Histogram([_name(inner, place) for place in range(len(inner) + 1)], *sides)
+
+
+def rows_between(inner: Floats, upper: Floats, rows: Counts) -> Counts:
+    """The rows up to each edge and beyond the last, of places whose upper bounds rise."""
+    ends = np.searchsorted(upper, inner, "right")
+    within = np.concatenate([[0], np.cumsum(rows)])
+    return np.diff(within[ends], prepend=0, append=within[-1])
 
 
 def edges(side: Side) -> Floats:

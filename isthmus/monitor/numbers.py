@@ -6,11 +6,13 @@ comparison share centre and unit, so their cells are the same. How far they are 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from isthmus.monitor import cells
 from isthmus.monitor.cells import AT_ONCE, Counts, Floats
@@ -20,6 +22,7 @@ EXACT = 4096
 # Sums stop here: the square of 1e200 is no number, and one such value must not take the others with it.
 MOST = float(np.finfo(np.float64).max)
 UNITS = (-990, 970)
+T = TypeVar("T", np.float64, np.int64)
 
 
 @dataclass
@@ -81,12 +84,13 @@ class Numbers:
         if column.dtype != pl.Float32:
             column = column.cast(pl.Float64, strict=False)
         # A column in pieces is not copied into one.
-        for piece in column.get_chunks():
-            values = piece.to_numpy()
-            for start in range(0, len(values), AT_ONCE):
-                self._count(values[start : start + AT_ONCE])
+        pieces = (piece.to_numpy() for piece in column.get_chunks())
+        unknown = [self._count(part) for piece in pieces for part in _parts(piece)]
+        if any(map(len, unknown)):
+            self._keep(np.concatenate(unknown))
 
-    def _count(self, values: Floats) -> None:
+    def _count(self, values: Floats) -> Floats:
+        """Count values, and return those that are to be kept and are not among those that are."""
         apart = cells.distances(values, self.centre)
         total = float(apart.sum())
         if not np.isfinite(total):
@@ -95,27 +99,30 @@ class Numbers:
             values, apart = values[finite], apart[finite]
             total = float(apart.sum())
         if not len(values):
-            return
+            return values
         self.present += len(values)
         self.total = within(self.total + total)
         self.squares = within(self.squares + cells.squares(apart))
         self.least = min(self.least, float(values.min()) + 0.0)
         self.greatest = max(self.greatest, float(values.max()) + 0.0)
-        if self.cells is None:
-            self._keep(values, apart)
-        else:
+        if self.cells is not None:
             cells.count(apart, self.unit, self.cells)
+        elif len(self.values):
+            return self._unknown(values, apart)
+        else:
+            self._keep(values)
+        return values[:0]
 
-    def _keep(self, values: Floats, apart: Floats) -> None:
-        """Count different values, and turn to cells where they become too many."""
-        if len(self.values):
-            values = self._known(values, apart)
+    def _keep(self, values: Floats) -> None:
+        """Keep different values with their rows, and turn to cells where they become too many."""
         if len(np.unique(values[: 2 * EXACT])) > EXACT:
-            cells.count(cells.distances(values, self.centre), self.unit, self._turn())
-        elif len(values):
+            into = self._turn()
+            for part in _parts(values):
+                cells.count(cells.distances(part, self.centre), self.unit, into)
+        else:
             self._merge(*np.unique(values.astype(np.float64) + 0.0, return_counts=True))
 
-    def _known(self, values: Floats, apart: Floats) -> Floats:
+    def _unknown(self, values: Floats, apart: Floats) -> Floats:
         """Count what is among the values already, which costs no sorting, and return the rest."""
         if self._place is None:
             self._place = self._find(cells.none())
@@ -147,13 +154,12 @@ class Numbers:
         return self.cells
 
     def in_cells(self) -> Counts:
-        """The rows of each cell, at the place that `cells.of` gives (`cells.ordered` has them in order)."""
+        """The rows of each cell, at the place that `cells.of` gives."""
         if self.cells is not None:
             return self.cells
         found = cells.none()
-        for start in range(0, len(self.values), AT_ONCE):
-            part = slice(start, start + AT_ONCE)
-            cells.count(self.values[part] - self.centre, self.unit, found, self.rows[part])
+        for values, rows in zip(_parts(self.values), _parts(self.rows), strict=True):
+            cells.count(values - self.centre, self.unit, found, rows)
         return found
 
     def __add__(self, other: Numbers) -> Numbers:
@@ -201,6 +207,11 @@ def read(record: dict[str, Any]) -> Numbers:
     if "values" in record:
         return Numbers(**told, values=np.asarray(record["values"], np.float64), rows=rows)
     return Numbers(**told, cells=cells.read(np.asarray(record["cells"], np.int64), rows))
+
+
+def _parts(values: NDArray[T]) -> Iterator[NDArray[T]]:
+    """At most `AT_ONCE` at a time."""
+    return (values[start : start + AT_ONCE] for start in range(0, len(values), AT_ONCE))
 
 
 def within(total: float) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 
 from isthmus.config.model_monitor import THRESHOLD
 from isthmus.monitor.baseline import Baseline, Column
-from isthmus.monitor.histogram import edges, of_numbers
+from isthmus.monitor.histogram import edges, rows_between
 from isthmus.monitor.numbers import Numbers
 from isthmus.monitor.sides import side_by_side
 from isthmus.monitor.texts import Texts
@@ -52,8 +52,9 @@ def _moments(column: Numbers) -> dict[str, Any]:
 def _buckets(column: Numbers) -> list[dict[str, float]]:
     """The deciles' bins that hold rows, between the least and the greatest value."""
     side = side_by_side(column, column)
-    bounds = [column.least, *edges(side).tolist(), column.greatest]
-    counts = of_numbers(side).before.tolist()
+    inner = edges(side)
+    bounds = [column.least, *inner.tolist(), column.greatest]
+    counts = rows_between(inner, side.upper, side.before).tolist()
     return [
         {"lower_bound": max(low, column.least), "upper_bound": min(high, column.greatest), "count": rows}
         for low, high, rows in zip(bounds[:-1], bounds[1:], counts, strict=True)
