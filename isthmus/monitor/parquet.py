@@ -9,7 +9,7 @@ import polars as pl
 
 from isthmus.errors import BadInput
 
-AT_ONCE = 1 << 17
+AT_ONCE = 1 << 18
 
 
 def frames(file: Path, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
