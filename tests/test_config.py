@@ -79,6 +79,7 @@ def test_the_environment_says_where_azure_devops_is(monkeypatch: pytest.MonkeyPa
         (MODEL, f"{MODEL}    landing: {{writers: [ada]}}\n", ["landing.writers", "arn:aws:iam::"]),
         (MODEL, f"{MODEL}    landing: {{megabytes: 0}}\n", ["landing.megabytes"]),
         (MODEL, f"{MODEL}    landing: {{bucket: a}}\n", ["unknown key 'bucket'"]),
+        ("project: weather", "project: A:B", ["Azure DevOps names no project so"]),
         ("region:", "regoin:", ["unknown key 'regoin'", "did you mean 'region'?"]),
         ("  staging:", "  stagging:", ["unknown key 'stagging'", "did you mean 'staging'?", "accounts"]),
         ('"444455556666"', '"44445555666"', ["twelve digits", "44445555666", "accounts.prod"]),

@@ -35,6 +35,7 @@ def audit(format_: str, output: Path | None, sarif: Path | None, role: str, role
     from isthmus.audit.report import FORMATS as WRITTEN
     from isthmus.audit.rules import RULES
     from isthmus.azure.logging_commands import command
+    from isthmus.counting import counted
 
     facts = _facts(role, roles=roles)
     unasked = {rule.id for rule in RULES if not rule.asked(facts)}
@@ -49,7 +50,11 @@ def audit(format_: str, output: Path | None, sarif: Path | None, role: str, role
         click.echo(text)
     if findings:
         if output or format_ == "table":
-            command("task.logissue", f"the audit found {len(findings)} breaches", type="error")
+            command(
+                "task.logissue",
+                f"the audit found {counted(len(findings), 'breach', 'breaches')}",
+                type="error",
+            )
         raise click.exceptions.Exit(1)
 
 

@@ -42,6 +42,7 @@ def check() -> None:
     from isthmus.build.definition import define
     from isthmus.build.scripts import require
     from isthmus.config import read_model
+    from isthmus.counting import counted
 
     config = read_model()
     files = code(HERE)
@@ -49,8 +50,8 @@ def check() -> None:
         local_source(HERE, config)
     require(define(HERE), files)
     click.echo(
-        f"{config.name}: {config.problem}, {len(config.features)} features, {config.evaluation.metric}, "
-        "and a definition that SageMaker takes"
+        f"{config.name}: {config.problem}, {counted(len(config.features), 'feature')}, "
+        f"{config.evaluation.metric}, and a definition that SageMaker takes"
     )
 
 

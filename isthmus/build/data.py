@@ -15,6 +15,7 @@ from isthmus.build.manifest import file_name
 from isthmus.build.table import Table, is_number
 from isthmus.config import ModelConfig
 from isthmus.config.reading import place
+from isthmus.counting import counted
 from isthmus.errors import BadInput, did_you_mean
 from isthmus.s3 import split_uri
 
@@ -140,7 +141,10 @@ def check(
             )
     for number, row in enumerate(found.rows, 1):
         if len(row) != len(names):
-            raise BadInput(f"row {number} has {len(row)} cells, and {len(names)} columns", where=where)
+            told = (
+                f"row {number} has {counted(len(row), 'cell')}, and the file {counted(len(names), 'column')}"
+            )
+            raise BadInput(told, where=where)
     at, absent = names.index(config.target), {"", *config.data.missing}
     cells = [cell for row in found.rows if (cell := row[at].strip()) not in absent]
     _check_target(cells, where, config, whole, len(found.rows))
@@ -194,8 +198,9 @@ def _check_target(values: list[str], where: str, config: ModelConfig, whole: boo
     classes = {float(value) if is_number(value) else value for value in values}
     too_many = config.problem == "binary" and len(classes) > 2
     if too_many or (whole and len(classes) < 2):
+        number = counted(len(classes), "class", "classes")
         raise BadInput(
-            f"a {config.problem} problem cannot have {len(classes)} classes ({_few(values)})",
+            f"a {config.problem} problem cannot have {number} ({_few(values)})",
             where=at,
             todo="write problem: multiclass or regression, or name another target",
         )

@@ -21,6 +21,7 @@ from isthmus.build.comparison import Comparison, compare
 from isthmus.build.quality import Column, Quality, look
 from isthmus.build.sample import Sample
 from isthmus.config import ModelConfig
+from isthmus.counting import counted
 from isthmus.errors import BadInput, NotFound
 from isthmus.markdown import text
 
@@ -156,7 +157,7 @@ def _gain(one: Checked) -> str:
     if found.gain.ci_low == found.gain.ci_high == 0:
         noise = "both forecast the same"
     if found.rows:
-        return f"Gain over version {one.version}, on the same {found.rows} rows: {said}, {noise}."
+        return f"Gain over version {one.version}, on the same {counted(found.rows, 'row')}: {said}, {noise}."
     return (
         f"Gain over version {one.version}: {said}, {noise}. They were judged on different rows, since prod's "
         "version has forecast too few of the sample's: so what sets the rows apart counts too."
@@ -174,7 +175,7 @@ def _rows(one: Checked) -> Iterator[str]:
         return
     doubled = f", {found.doubled} of them twice" if found.doubled else ""
     classes = ", ".join(f"{text(value)}: {rows}" for value, rows in found.target.items())
-    yield f"**Data**: {found.rows} rows{doubled}" + (f"; target {classes}." if classes else ".")
+    yield f"**Data**: {counted(found.rows, 'row')}{doubled}" + (f"; target {classes}." if classes else ".")
     yield ""
     yield "| feature | missing | in prod's data | PSI | by chance | |"
     yield "|---|---|---|---|---|---|"

@@ -17,6 +17,7 @@ from isthmus.build.attach import attach, values
 from isthmus.build.schema import publish
 from isthmus.build.tags import tag
 from isthmus.config import ModelConfig, Platform
+from isthmus.counting import counted
 from isthmus.errors import BadInput
 
 
@@ -59,7 +60,7 @@ def start(
         publish(s3, bucket, names.schema(config.name), rows[0], config)
     data_version = content.version(rows)
     best = champion.in_prod(sagemaker, names.registry_group(config.name))
-    say(f"data version {data_version}, {len(rows)} files")
+    say(f"data version {data_version}, {counted(len(rows), 'file')}")
     say(f"champion {best['ModelPackageArn'] if best else 'none'}")
     attached = network.read(session, platform, "automation")
     if attached:

@@ -57,6 +57,7 @@ def compare(model: str, stage: Stage, as_json: bool, html: Path | None, exit_cod
 
 def _show(found: Findings) -> None:
     from isthmus.compare.report import agreed
+    from isthmus.counting import counted
     from isthmus.operate.show import moment
     from isthmus.operate.table import Column, show
 
@@ -78,7 +79,7 @@ def _show(found: Findings) -> None:
     if found.agreement:
         click.echo(agreed(found.agreement))
     if aside := one.set_aside + other.set_aside:
-        click.echo(f"{aside} captured lines could not be read")
+        click.echo(f"{counted(aside, 'captured line')} could not be read")
     decides = f"by {asked.metric}, {asked.smallest_difference:g} or more, at {1 - asked.alpha:.4g}"
     click.echo(f"{found.decides.words} ({decides})")
 

@@ -6,6 +6,7 @@ from html import escape
 
 from isthmus.compare.findings import Agreement, Findings
 from isthmus.compare.verdict import Difference
+from isthmus.counting import counted
 from isthmus.monitor.report import STYLE, table
 
 WIDTH, MARGIN = 420, 12
@@ -123,7 +124,7 @@ def agreed(found: Agreement) -> str:
     """How far the pairs agree, in a sentence."""
     if not found.pairs:
         return "no pair was captured yet"
-    said = f"{_share(found)} of {found.pairs} pairs have the same answer"
+    said = f"{_share(found)} of {counted(found.pairs, 'pair')} have the same answer"
     if found.gaps is None:
         return said
     middle, most, largest = found.gaps

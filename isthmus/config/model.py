@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from isthmus.config.fields import InstanceType, Misfit, ModelName, Strict, again
+from isthmus.counting import counted
 from isthmus.errors import did_you_mean
 
 Metric = Literal["auc", "accuracy", "f1_macro", "log_loss", "rmse", "mae", "r2"]
@@ -28,7 +29,7 @@ class Window(Strict):
         return self
 
     def __str__(self) -> str:
-        return f"{self.days} days" if self.days else f"{self.rows} rows"
+        return counted(self.days, "day") if self.days else counted(self.rows or 0, "row")
 
 
 class Data(Strict):

@@ -173,7 +173,9 @@ def _refuse_twice(node: yaml.Node, path: Path) -> None:
 def _explained(error: ValidationError, kind: type[Strict], root: yaml.Node | None, path: Path) -> BadInput:
     # A misspelt key is also a missing one: naming what was written helps more.
     first = min(error.errors(), key=lambda one: (one["type"] != "extra_forbidden", _at(root, _loc(one))[0]))
-    loc = _loc(first)
+    loc, of_key = _loc(first), _loc(first)[-1:] == (KEY,)
+    if of_key:
+        loc = loc[:-1]
     key = ".".join(str(part) for part in loc) or path.name
     line, node = _at(root, loc)
     where = f"{path}:{line}, {key}"
@@ -188,7 +190,7 @@ def _explained(error: ValidationError, kind: type[Strict], root: yaml.Node | Non
         return BadInput(f"{loc[-1]!r} is missing", where=where, todo=f"add {loc[-1]}: under the line above")
     if isinstance(first.get("ctx", {}).get("error"), Misfit):
         return BadInput(_plain(first), where=where)
-    written = node.value if isinstance(node, yaml.ScalarNode) else None
+    written = str(loc[-1]) if of_key else node.value if isinstance(node, yaml.ScalarNode) else None
     shown = "" if written is None else f", found {written!r}"
     if len(loc) == 2 and loc[0] == "accounts" and written is not None:
         return BadInput(f"{key}: {ACCOUNT}{shown}", where=where, todo=_quoted(written))
@@ -202,13 +204,17 @@ def _loc(error: Any) -> tuple[int | str, ...]:
     return (*error["loc"], *at)
 
 
+# Pydantic's last step of the way to a key that is wrong itself.
+KEY = "[key]"
 ACCOUNT = "an AWS account id has twelve digits, in quotes"
 
 
 def _plain(error: Any) -> str:
     if error["type"] in ("model_type", "dict_type"):
         return "it is empty" if error["input"] is None else "it must be keys and values"
-    message: str = SAID.get(error.get("ctx", {}).get("pattern"), error["msg"].removeprefix("Value error, "))
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    message: str = SAID.get(error.get("ctx", {}).get("pattern"), error["msg"])
     return message[0].lower() + message[1:]
 
 

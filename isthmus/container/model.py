@@ -20,6 +20,7 @@ from isthmus.container import payload
 from isthmus.container.artifact import example, inference, label, missing_marks
 from isthmus.container.payload import Columns
 from isthmus.container.script import place
+from isthmus.counting import counted
 from isthmus.errors import BadInput, Problem
 
 
@@ -61,7 +62,9 @@ class Model:
             raise ModelFailed(f"the model failed: {type(error).__name__}; its log has more") from None
         plain = [value.item() if hasattr(value, "item") else value for value in predicted]
         if len(plain) != rows:
-            raise ModelFailed(f"the model gave {len(plain)} predictions for {rows} rows")
+            raise ModelFailed(
+                f"the model gave {counted(len(plain), 'prediction')} for {counted(rows, 'row')}"
+            )
         for row, value in enumerate(plain, 1):
             if isinstance(value, float) and not math.isfinite(value):
                 raise ModelFailed(f"the model predicts {value} for row {row}")

@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from isthmus.container import cells
+from isthmus.counting import counted
 from isthmus.errors import BadInput
 
 if TYPE_CHECKING:
@@ -142,7 +143,9 @@ class Expected:
         """A row without names, as it is; raises `BadInput` unless it has a cell for each feature."""
         if len(row) != len(self.features):
             label = f" (without {self.target!r})" if self.target and len(row) > len(self.features) else ""
-            raise BadInput(f"row {number} has {len(row)} cells, not {len(self.features)}{label}; {self.told}")
+            raise BadInput(
+                f"row {number} has {counted(len(row), 'cell')}, not {len(self.features)}{label}; {self.told}"
+            )
         return row
 
 
@@ -160,7 +163,7 @@ def _csv(text: str, expected: Expected) -> list[list[str]]:
         raise BadInput("the request has a header and no rows")
     if set(map(len, rows)) != {len(header)}:
         number, row = next((n, row) for n, row in enumerate(rows, 1) if len(row) != len(header))
-        raise BadInput(f"row {number} has {len(row)} cells, the header has {len(header)}")
+        raise BadInput(f"row {number} has {counted(len(row), 'cell')}, the header has {len(header)}")
     return rows if order == list(range(len(header))) else [[row[place] for place in order] for row in rows]
 
 

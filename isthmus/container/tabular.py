@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isthmus.config import ModelConfig
+from isthmus.counting import counted
 from isthmus.errors import BadInput, did_you_mean
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ def read_rows(folder: Path, config: ModelConfig, also: Sequence[str] = ()) -> pd
         rows = rows.loc[order].reset_index(drop=True)
     rows[config.target] = _target(rows[config.target], config)
     if len(rows) < FEWEST_ROWS:
-        raise BadInput(f"{len(rows)} rows have a target; {FEWEST_ROWS} are the fewest to learn from")
+        raise BadInput(
+            f"only {counted(len(rows), 'row')} with a target; {FEWEST_ROWS} are the fewest to learn from"
+        )
     return rows
 
 
@@ -145,7 +148,7 @@ def _target(target: pd.Series, config: ModelConfig) -> pd.Series:
     if len(classes) < 2 or (config.problem == "binary" and len(classes) != 2):
         few = ", ".join(map(repr, classes[:5]))
         raise BadInput(
-            f"a {config.problem} problem cannot have {len(classes)} classes ({few})",
+            f"a {config.problem} problem cannot have {counted(len(classes), 'class', 'classes')} ({few})",
             where=where,
             todo="write problem: multiclass or regression, or name another target",
         )

@@ -183,7 +183,7 @@ def drift(accounts: tuple[AccountRole, ...]) -> None:
                 command("task.logissue", f"{stack}: {'; '.join(map(str, found))}", type="warning")
     if drifted:
         raise Problem(
-            f"{len(drifted)} stacks are not as they were deployed: {', '.join(drifted)}",
+            f"somebody changed what was deployed: {', '.join(drifted)}",
             todo="undo the change in the account; or write it into the platform's repository and deploy",
         )
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from isthmus.counting import counted
 from isthmus.infra.change import NEVER_STOOD
 from isthmus.infra.manifest import Stack, read_stacks
 from isthmus.infra.replacement import Fate, Resources, fates
@@ -117,7 +118,7 @@ def _paths(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]
 
 def told(stack: str, found: list[Difference]) -> Iterator[str]:
     """Lines for a terminal."""
-    yield f"{stack}: " + (f"{len(found)} changes" if found else "no change")
+    yield f"{stack}: " + (counted(len(found), "change") if found else "no change")
     for one in found:
         yield f"  {'!' if one.is_security else ' '} {one}"
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from isthmus import aws, names
 from isthmus.azure import approvals, callback, contents, provision, pull_requests, runs
+from isthmus.counting import counted
 from isthmus.errors import Problem
 from isthmus.local import furnish, traffic
 from isthmus.local.aws.bootstrap import bootstrap_all
@@ -14,7 +15,7 @@ from isthmus.local.report import Outcome, Progress
 from isthmus.local.world import World
 from isthmus.monitor import findings, reported
 from isthmus.monitor import run as monitor
-from isthmus.monitor.findings import Findings, counted
+from isthmus.monitor.findings import Findings
 from isthmus.operate import endpoints, predictions, registry
 from isthmus.serving import look
 

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from isthmus.counting import counted
 from isthmus.errors import Problem
-from isthmus.monitor.findings import counted
 from isthmus.operate.show import metric, signed
 from isthmus.operate.table import Column, table
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from isthmus.counting import counted
 from isthmus.errors import BadInput
 from isthmus.interval import Interval
 
@@ -234,7 +235,8 @@ def _fairness(found: Findings) -> Iterator[str]:
         verdict = (
             "features count as in training" if not found.explained.drifted else "features count otherwise"
         )
-        yield f"explanations: {verdict} (NDCG {found.explained.ndcg:.3f} on {found.explained.rows} rows)"
+        rows = counted(found.explained.rows, "row")
+        yield f"explanations: {verdict} (NDCG {found.explained.ndcg:.3f} on {rows})"
 
 
 def _troubles(found: Findings) -> Iterator[str]:
@@ -253,8 +255,3 @@ def quality_line(quality: Quality | None) -> str:
         return f"quality: too few labels yet (it takes {FEWEST_LABELS}, of more than one class)"
     verdict = "a loss beyond chance" if quality.loss > 1 else "within chance"
     return f"{quality.now}, registered {quality.registered}: {verdict}"
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 row`, `2 rows`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
+from isthmus.counting import counted
 from isthmus.monitor.baseline import Baseline
 from isthmus.monitor.bias import AFTER_TRAINING, BEFORE_TRAINING
 from isthmus.monitor.drift import columns
-from isthmus.monitor.findings import BiasMetric, Drift, Findings, Quality, counted, quality_line
+from isthmus.monitor.findings import BiasMetric, Drift, Findings, Quality, quality_line
 from isthmus.monitor.histogram import Histogram, histogram
 from isthmus.monitor.pictures import bars, importances, intervals
 from isthmus.monitor.predictions import PREDICTION

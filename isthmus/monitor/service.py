@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from isthmus import names
 from isthmus.config import Platform, Stage
+from isthmus.counting import counted
 from isthmus.errors import NotFound, Problem, Refused
-from isthmus.monitor.findings import Violation, counted
+from isthmus.monitor.findings import Violation
 from isthmus.monitor.reported import newest
 
 if TYPE_CHECKING:

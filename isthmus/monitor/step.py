@@ -20,6 +20,7 @@ from typing import Any
 
 from isthmus.config.monitoring import Monitoring
 from isthmus.container.paths import opt_ml, processing
+from isthmus.counting import counted
 from isthmus.monitor import outputs, settings
 from isthmus.monitor.baseline import Baseline, read_baseline, read_target
 from isthmus.monitor.capture import Format, batches
@@ -79,7 +80,7 @@ def _fetch(share: int, of: int, inputs: tuple[str, ...] = ("captures", "labels")
             # Every instance needs all labels: nobody knows whose captures they are about.
             mine = (share, of) if name == "captures" else (0, 1)
             files = collect(boto3.client("s3"), uri, days, now, processing("input", name), mine)
-            print(f"{files} files of {name} from the last {days} days of {uri}")
+            print(f"{counted(files, 'file')} of {name} from the last {counted(days, 'day')} of {uri}")
 
 
 def _see(baseline: Baseline, counted: Baseline, missing: list[str], labels: Labels) -> Seen:

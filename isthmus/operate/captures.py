@@ -12,6 +12,7 @@ from typing import Any
 
 from isthmus import names
 from isthmus.config import Platform
+from isthmus.counting import counted
 from isthmus.errors import NotFound
 
 # Files are read side by side, the newest first; these many are looked through before giving up.
@@ -81,7 +82,7 @@ def find(s3: Any, platform: Platform, model: str, account: str, inference_id: st
                 return _capture(found, bucket, key)
     raise NotFound(
         f"no captured request of {model} has the id {inference_id!r}",
-        where=f"s3://{bucket}, the newest {len(keys)} files",
+        where=f"s3://{bucket}, the newest {counted(len(keys), 'file')}",
         todo="an answer is captured some seconds after it was given; its id is what --inference-id named",
     )
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from isthmus.counting import counted
 from isthmus.interval import Interval
 
 
@@ -18,7 +19,7 @@ class Gain(Interval):
 
     def __str__(self) -> str:
         chance = ", inside noise" if self.is_noise else ""
-        return f"gain {self:.3f} over version {self.over} on the same {self.rows} rows{chance}"
+        return f"gain {self:.3f} over version {self.over} on the same {counted(self.rows, 'row')}{chance}"
 
 
 def recorded(metadata: Mapping[str, str]) -> Gain | None:

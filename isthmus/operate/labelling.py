@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from isthmus.config import Stage
+from isthmus.counting import counted
 from isthmus.operate.commands import AS_JSON, STAGE
 
 
@@ -49,7 +50,7 @@ def label(model: str, stage: Stage, file: Path, check: bool, as_json: bool) -> N
     if as_json:
         show.as_json({"labels": len(found), "unknown": unknown, "where": where})
         return
-    click.echo(f"{len(found)} labels of {model} in {stage}: {where or 'good, and not sent'}")
+    click.echo(f"{counted(len(found), 'label')} of {model} in {stage}: {where or 'good, and not sent'}")
     if unknown:
         few = ", ".join(unknown[:5]) + (", ..." if len(unknown) > 5 else "")
         click.echo(f"{len(unknown)} of their ids stand with no request that was captured: {few}", err=True)

@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from isthmus.counting import counted
 from isthmus.errors import BadInput
 
 ID, LABEL = "inference_id", "label"
@@ -60,7 +61,7 @@ def _of_table(text: str, file: Path) -> Iterator[Label]:
     for row in rows:
         if len(row) not in (0, len(header)):
             raise BadInput(
-                f"the line has {len(row)} cells, and the header {len(header)}",
+                f"the line has {counted(len(row), 'cell')}, and the header {len(header)}",
                 where=f"{file}:{rows.line_num}",
             )
         if row:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isthmus import names
+from isthmus.counting import counted
 from isthmus.interval import Interval, digits
 from isthmus.operate.age import written
 from isthmus.operate.table import Column, show
@@ -224,7 +225,7 @@ def _served(one: Deployment) -> str:
 
 def _files(one: Captured) -> str:
     """12 files, 2026-11-20 to 2026-11-24."""
-    return f"{one.files} files, {moment(one.since)} to {moment(one.until)}"
+    return f"{counted(one.files, 'file')}, {moment(one.since)} to {moment(one.until)}"
 
 
 def _data(one: DataObject) -> str:

@@ -95,7 +95,7 @@ def test_only_a_model_that_takes_its_example_blames_the_rows() -> None:
     ("predict", "words"),
     [
         (lambda frame: 1 / 0, "the model failed: ZeroDivisionError; its log has more"),
-        (lambda frame: [1.0], "the model gave 1 predictions for 2 rows"),
+        (lambda frame: [1.0], "the model gave 1 prediction for 2 rows"),
         (lambda frame: [1.0, float("nan")], "the model predicts nan for row 2"),
     ],
 )

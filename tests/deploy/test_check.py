@@ -68,6 +68,12 @@ def test_the_example_passes_without_a_cloud(repository: Path) -> None:
             "ml.m5.lrge, instance_count: 2",
             "deploy.yaml:7, capacity.prod.inst",
         ),
+        ("{ psi: 0.2 }", "{ psy: 0.2 }", "thresholds.psy: input should be 'psi'"),
+        (
+            "{ psi: 0.2 }",
+            "{ psy: 0.2 }",
+            "found 'psy'; did you mean 'psi'?\n  where: deploy.yaml:23, m",
+        ),
         ("rate(1 day)", "rate(1 day)\n  instance_type: ml.m5.tiny", "yaml:22, monitoring.instance_type"),
     ],
 )

@@ -58,7 +58,7 @@ def test_the_monitor_reads_what_the_page_has_a_reader_send(shell: Shell, aws: Aw
             "a.csv:6: 'yes' is none of the classes",
         ]),
         ("a.csv", "id,label\na,1\n", ["there is no column inference_id", "a.csv:1"]),
-        ("a.csv", "inference_id,label\na\n", ["the line has 1 cells, and the header 2", "a.csv:2"]),
+        ("a.csv", "inference_id,label\na\n", ["the line has 1 cell, and the header 2", "a.csv:2"]),
         ("a.csv", "inference_id,label\n", ["there are no labels in it"]),
         ("a.jsonl", '{"inference_id": "a", "label": 1}\n{"id": 1}\n', ["no label: a line is", "a.jsonl:2"]),
     ],
@@ -80,7 +80,7 @@ def test_a_check_sends_nothing(shell: Shell, aws: Aws, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"inference_id": "a", "label": 1.0}\n')
     assert (
         shell.says("label", MODEL, "a.jsonl", "--check")
-        == f"1 labels of {MODEL} in prod: good, and not sent\n"
+        == f"1 label of {MODEL} in prod: good, and not sent\n"
     )
     assert keys(aws) == before
 

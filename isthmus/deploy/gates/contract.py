@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from isthmus.counting import counted
 from isthmus.deploy.gates.gate import Answer, Finding, LiveEndpoint
 
 MOST_ROWS = 200
@@ -118,7 +119,7 @@ def _same(alone: Sequence[Answer], batch: Answer, rows: int, places: Sequence[in
     name = f"predicts a row alone as among {rows}"
     if len(batch.predictions) != rows or not all(answer.predictions for answer in alone):
         return Finding(
-            name, False, f"{batch.status}, {len(batch.predictions)} predictions {batch.text[:200]}"
+            name, False, f"{batch.status}, {counted(len(batch.predictions), 'prediction')} {batch.text[:200]}"
         )
     given = [answer.predictions[0] for answer in alone]
     among = [batch.predictions[place] for place in places]
@@ -150,7 +151,7 @@ def _value(text: str, kind: str) -> str | float | None:
 
 def _takes(what: str, answer: Answer, rows: int) -> Finding:
     given = len(answer.predictions)
-    said = f"{answer.status}, {given} predictions for {rows} rows"
+    said = f"{answer.status}, {counted(given, 'prediction')} for {counted(rows, 'row')}"
     return Finding(f"takes {what}", given == rows, said if given == rows else f"{said}: {answer.text[:200]}")
 
 

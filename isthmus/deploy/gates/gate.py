@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from isthmus.config import DeployConfig
 from isthmus.container.payload import read_predictions
+from isthmus.counting import counted
 from isthmus.deploy.evidence import BASELINE, EVALUATION, HOLDOUT
 from isthmus.deploy.gates.load import Load, measure
 from isthmus.deploy.gates.plots import Plot
@@ -111,8 +112,10 @@ class LiveEndpoint:
             part = rows[start : start + size]
             answer = self.invoke(self.csv(part))
             if len(answer.predictions) != len(part):
-                said = f"{answer.status}, {len(answer.predictions)} predictions {answer.text[:200]}"
-                raise Problem(f"{len(part)} rows from row {start} on were answered by {said}")
+                said = (
+                    f"{answer.status}, {counted(len(answer.predictions), 'prediction')} {answer.text[:200]}"
+                )
+                raise Problem(f"{counted(len(part), 'row')} from row {start} on were answered by {said}")
             found.extend(answer.predictions)
         return found
 
