@@ -1,1 +1,1 @@
-"""The bridge: AWS events in, Azure DevOps runs out. Packaged alone; imports nothing of Isthmus."""
+"""The bridge: AWS events in, Azure DevOps runs out. Packaged with what `carries.txt` names, and no more."""

@@ -15,11 +15,12 @@ from bridge.envelope import moment
 from bridge.run import Queued, Run
 from bridge.settings import Settings, settings
 from bridge.waiting import Job
+from isthmus.agreement import RUNS
 
 API, PREVIEW = "7.1", "7.1-preview.1"
-# Runs are looked through this far back. The table remembers for a month what it let through; this look is for
-# an attempt that died, and is made again within minutes.
-LOOK_BACK = 200
+# The table remembers for a month what it let through; a look at the latest runs is for an attempt that died,
+# and is made again within minutes.
+MOST_APPROVALS = 200
 
 
 @dataclass
@@ -29,7 +30,7 @@ class AzureDevOps:
     _pipelines: dict[str, int] = field(default_factory=dict)
     _identity: str = ""
 
-    def runs(self, pipeline: str, since: datetime | None = None, most: int = LOOK_BACK) -> list[Queued]:
+    def runs(self, pipeline: str, since: datetime | None = None, most: int = RUNS) -> list[Queued]:
         """The pipeline's latest runs, the newest first; of those that were queued since then, if given."""
         query = {
             "definitions": self._pipeline(pipeline),
@@ -43,7 +44,7 @@ class AzureDevOps:
 
     def approvals(self) -> list[dict[str, Any]]:
         """What waits for approval in the project, and whom it asks."""
-        query = {"state": "pending", "$expand": "steps", "top": LOOK_BACK}
+        query = {"state": "pending", "$expand": "steps", "top": MOST_APPROVALS}
         found: list[dict[str, Any]] = self._call("GET", "pipelines/approvals", query)["value"]
         return found
 

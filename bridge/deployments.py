@@ -11,19 +11,16 @@ the registry keeps when a version was modified last, not when it was approved.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
 
 from bridge import carry, lease, registry
 from bridge.azure import azure_devops
-from bridge.envelope import RECONCILER, iso
+from bridge.envelope import RECONCILER
 from bridge.run import Queued, Run, deployment
 from bridge.trace import Hop, Trace, ignored, logger
 from bridge.web import Retryable
-
-# An event is late before it is lost; and an approval of last month is history, not a loss.
-PATIENCE = timedelta(minutes=5)
-MEMORY = timedelta(days=7)
+from isthmus import agreement
+from isthmus.agreement import PATIENCE, iso
 
 
 def approved(model: str, arn: str, at: str, correlation_id: str) -> Hop:
@@ -69,7 +66,7 @@ def _catch_up(model: str, missing: Sequence[Run], runs: Sequence[Queued]) -> int
 
 
 def _overtaken(wanted: Run, runs: Sequence[Queued]) -> Hop | None:
-    if any(one.rank > wanted.rank for one in runs):
+    if agreement.overtaken(wanted.rank, runs):
         return Hop("overtaken", {"reason": "a version that was approved later has had its run"})
     return None
 
@@ -82,7 +79,7 @@ def _withdrawn(arn: str, at: str) -> Hop | None:
     status = package["ModelApprovalStatus"]
     if status == "Approved":
         return None
-    if iso(_modified(package)) < at:
+    if iso(agreement.version(package).changed) < at:
         raise Retryable(f"the registry still calls the version {status}")
     return Hop("withdrawn", {"reason": f"approved then, and {status} since"})
 
@@ -92,24 +89,9 @@ def _missing(model: str, listed: Sequence[str], runs: Sequence[Queued]) -> list[
 
     Each under the key that its event would have had, so that an event that comes after all finds the run.
     """
-    # A person's run that goes on does what is missing; one that is over may have been cancelled to hide it.
-    deployed = {one.parameters.get("modelPackageArn") for one in runs if one.ours or not one.over}
-    found = [_wanted(model, arn) for arn in listed if arn not in deployed]
-    return sorted((run for run in found if run), key=lambda run: run.rank)
-
-
-def _wanted(model: str, arn: str) -> Run | None:
-    package = registry.describe(arn)
-    modified = _modified(package)
-    # What was never modified was registered as approved: that is no person's approval.
-    by_a_person = modified > package["CreationTime"]
-    complete = package["ModelPackageStatus"] == "Completed"
-    remembered = datetime.now(UTC) - modified < MEMORY
-    if not (by_a_person and complete and remembered) or package.get("ModelLifeCycle"):
-        return None
-    return deployment(model, arn, iso(modified), f"{RECONCILER}{model}-{package['ModelPackageVersion']}")
-
-
-def _modified(package: dict[str, Any]) -> datetime:
-    found: datetime = package.get("LastModifiedTime") or package["CreationTime"]
-    return found
+    has_run = agreement.deployed(runs)
+    versions = [agreement.version(registry.describe(arn)) for arn in listed if arn not in has_run]
+    return [
+        deployment(model, one.arn, iso(one.changed), f"{RECONCILER}{one.model}-{one.number}")
+        for one in agreement.without_run(versions, runs, datetime.now(UTC))
+    ]

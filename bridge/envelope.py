@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bridge.settings import Settings
+from isthmus.agreement import iso
 
 # Epoch times in events are milliseconds; in seconds they would lie below this until the year 5138.
 MILLISECONDS = 100_000_000_000
@@ -122,10 +123,6 @@ def moment(value: Any) -> str:
         return iso(_epoch(value) if isinstance(value, int | float) else _written(value))
     except (ValueError, TypeError, OverflowError, OSError):
         raise Refused("a time that is missing or cannot be read") from None
-
-
-def iso(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def _written(text: str) -> datetime:

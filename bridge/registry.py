@@ -7,9 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from bridge.aws import client
-
-# As `isthmus/names/_versions.py` has them, which this is packaged without.
-SERVES, COMPARED = "InService", "Challenger"
+from isthmus.names import SERVES
 
 
 def latest(model: str, status: str) -> list[str]:

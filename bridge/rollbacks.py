@@ -13,11 +13,12 @@ from typing import Any
 
 from bridge import carry, deployments, lease, notices, registry
 from bridge.azure import azure_devops
-from bridge.envelope import RECONCILER, iso
+from bridge.envelope import RECONCILER
 from bridge.notices import Waiting
-from bridge.registry import COMPARED, SERVES
 from bridge.run import Queued, Run, instead, rollback
 from bridge.trace import Hop, Trace, ignored
+from isthmus.agreement import iso
+from isthmus.names import COMPARED, SERVES
 
 WITHDRAWN = ("Rejected", "PendingManualApproval")
 
@@ -87,14 +88,12 @@ def _undecided(model: str, package: Mapping[str, Any], at: str) -> Waiting:
     )
 
 
-def repair(model: str, trace: Trace) -> None:
-    """As `withdrawn`, for versions whose event never came."""
-    for arn in (one for status in WITHDRAWN for one in registry.latest(model, status)):
-        package = registry.describe(arn)
-        if _serves(package):
-            identity = f"{RECONCILER}{model}-{package['ModelPackageVersion']}"
-            hop = withdrawn(model, arn, iso(package["LastModifiedTime"]), identity)
-            trace.hop(hop.name, **hop.details)
+def repair(model: str, arn: str, trace: Trace) -> None:
+    """As `withdrawn`, for a version whose event never came."""
+    package = registry.describe(arn)
+    identity = f"{RECONCILER}{model}-{package['ModelPackageVersion']}"
+    hop = withdrawn(model, arn, iso(package["LastModifiedTime"]), identity)
+    trace.hop(hop.name, **hop.details)
 
 
 def _serves(package: Mapping[str, Any]) -> bool:

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bridge.envelope import RECONCILER
-
-Rank = tuple[str, int]
-"""When a version was approved, and its number: of two of the same millisecond the higher is the later."""
+from isthmus.agreement import Rank, rank_of
 
 RETRAINED = {"retrain": "quality", "drift": "drift", "data": "data", "schedule": "schedule"}
 """The reason of a build that nobody merged anything for, and what platform.yaml calls it."""
@@ -36,7 +34,7 @@ class Run:
     @property
     def rank(self) -> Rank:
         """Where a deployment stands in the order of approval."""
-        return _rank(self.key)
+        return rank_of(self.key)
 
 
 @dataclass(frozen=True)
@@ -62,11 +60,6 @@ class Queued:
         """Why a version is built, one of `RETRAINED`; empty where the bridge did not ask for it."""
         return self._said("reason")
 
-    @property
-    def rank(self) -> Rank:
-        """Where a deployment stands in the order of approval; first where its key does not say."""
-        return _rank(self._said("approvalKey"))
-
     def covers(self, wanted: Run) -> bool:
         """Whether it already does what is wanted.
 
@@ -86,12 +79,6 @@ class Queued:
 
     def _said(self, name: str) -> str:
         return self.parameters.get(name, "") if self.ours else ""
-
-
-def _rank(key: str) -> Rank:
-    about, _, moment = key.partition("#")
-    number = about.rpartition("/")[2]
-    return moment, int(number) if number.isdecimal() else 0
 
 
 def deployment(model: str, arn: str, approved: str, correlation_id: str) -> Run:

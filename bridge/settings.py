@@ -10,6 +10,7 @@ from functools import cache
 @dataclass(frozen=True)
 class Settings:
     """`models_path` leads to the models that may be deployed and retrained; events come from two accounts.
+    `staging_role` and `prod_role` are the ARNs of those who may look at what serves there.
 
     A message that was tried `attempts` times is a dead letter. People are reminded after so many seconds, and
     others told after `escalate_after`, unless that is 0.
@@ -31,6 +32,8 @@ class Settings:
     artifacts: str
     automation_account: str
     prod_account: str
+    staging_role: str
+    prod_role: str
     region: str
     platform: str
     notices: str
@@ -60,6 +63,8 @@ def settings() -> Settings:
         artifacts=said["ARTIFACT_BUCKET"],
         automation_account=said["AUTOMATION_ACCOUNT"],
         prod_account=said["PROD_ACCOUNT"],
+        staging_role=said["STAGING_ROLE"],
+        prod_role=said["PROD_ROLE"],
         region=said["AWS_REGION"],
         platform=said["PLATFORM"],
         notices=said["NOTICES_TOPIC"],

@@ -19,6 +19,7 @@ from cdk.parts.logs import job_logs
 from cdk.parts.network import network
 from cdk.parts.notices import notices
 from cdk.parts.people import serving_data_owner, serving_operator
+from cdk.parts.sight import bridge_sight
 from cdk.parts.stack import AccountStack
 from cdk.parts.storage import Storage
 from isthmus import names
@@ -71,6 +72,7 @@ class ServingStack(AccountStack):
         infrastructure_roles(self, platform, stage)
         if stage == "prod":
             prod_auditor(self, platform)
+        bridge_sight(self, platform)
         serving_operator(self, platform, stage, data_key=keys.data.arn, capture=capture, ground_truth=truth)
         serving_data_owner(self, platform, data_key=keys.data.arn, ground_truth=truth)
         forward_alarms(self, platform)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 
-from bridge import registry
 from isthmus import names
 from isthmus.config import STAGES, WORKLOADS, Platform
 from isthmus.config.platform import OURS
@@ -85,7 +84,3 @@ def test_a_model_named_by_a_word_of_ours_shares_no_name_with_the_platform() -> N
 def test_no_model_is_called_by_a_word_whose_names_would_meet(word: str) -> None:
     with pytest.raises(ValueError, match="the names of the platform's own"):
         platform_of(word)
-
-
-def test_the_bridge_reads_a_versions_state_in_the_words_that_deployments_write() -> None:
-    assert (registry.SERVES, registry.COMPARED) == (names.SERVES, names.COMPARED)

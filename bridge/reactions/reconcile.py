@@ -6,7 +6,7 @@ Contract: "Scheduled Event" of "Amazon EventBridge rule that runs on a schedule"
 
 from __future__ import annotations
 
-from bridge import deployments, looks, memory, models, pending, rollbacks, waiting
+from bridge import differences, looks, memory, models, pending, waiting
 from bridge.envelope import Envelope, Refused
 from bridge.looks import Look
 from bridge.tend import look_after
@@ -60,16 +60,14 @@ def stages(event: Envelope, trace: Trace) -> None:
 
 
 def model(event: Envelope, trace: Trace) -> None:
-    """Queue the runs that the model lacks, and tell people of its versions that wait for them."""
+    """Mend what differs about the model or tell people of it, and of its versions that wait for them."""
     event.of_account(event.told.automation_account)
     name = event.text("about", 63)
     if not models.NAME.fullmatch(name):
         raise Refused("a look after what is no model")
     trace.about("reconciliation", name)
     try:
-        deployments.repair(name)
-        if (ours := models.find(name)) and ours.rollback_rejected:
-            rollbacks.repair(name, trace)
+        differences.look_after(name, trace)
     finally:
         # What keeps runs from being queued keeps no version from being told.
         pending.versions(name, trace)

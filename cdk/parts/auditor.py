@@ -11,10 +11,10 @@ from aws_cdk import Stack
 from constructs import Construct
 
 from cdk.parts.federation import connection
-from cdk.parts.grants import allow, make_role, roles_of, sagemaker
+from cdk.parts.grants import allow, make_role, roles_of
 from cdk.parts.keys import READ, through_s3
 from cdk.parts.people import read_registry, read_shared_registry
-from cdk.parts.platform_tag import of_platform
+from cdk.parts.sight import see_what_serves
 from cdk.parts.storage import bucket_arn
 from isthmus import names
 from isthmus.config import Platform
@@ -51,7 +51,7 @@ def _lookups(platform: Platform) -> list[str]:
 
 def prod_auditor(scope: Construct, platform: Platform) -> None:
     """Reads which version each endpoint serves."""
-    stack, role = Stack.of(scope), names.audit_role(platform)
+    role = names.audit_role(platform)
     make_role(
         scope,
         "Auditor",
@@ -60,14 +60,6 @@ def prod_auditor(scope: Construct, platform: Platform) -> None:
         description=ABOUT,
         statements=[
             *read_shared_registry(platform),
-            # Whether an endpoint, a component or a batch pipeline is there is asked before it has tags.
-            allow("sagemaker:DescribeEndpoint", sagemaker(stack, "endpoint/*")),
-            allow("sagemaker:DescribeInferenceComponent", sagemaker(stack, "inference-component/*")),
-            allow("sagemaker:DescribePipeline", sagemaker(stack, f"pipeline/{names.batch_pipeline('*')}")),
-            allow(
-                ["sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel"],
-                sagemaker(stack, "endpoint-config/*", "model/*"),
-                of_platform(platform),
-            ),
+            *see_what_serves(Stack.of(scope), platform),
         ],
     )

@@ -128,6 +128,8 @@ class Bridge(Construct):
             "ARTIFACT_BUCKET": names.artifact_bucket(self._platform),
             "AUTOMATION_ACCOUNT": accounts.automation,
             "PROD_ACCOUNT": accounts.prod,
+            "STAGING_ROLE": names.role_arn(accounts.staging, self._name),
+            "PROD_ROLE": names.role_arn(accounts.prod, self._name),
             **self._reminding(),
             "POWERTOOLS_SERVICE_NAME": self._name,
             "POWERTOOLS_LOG_LEVEL": "INFO",
@@ -174,6 +176,8 @@ class Bridge(Construct):
                 self._waiting,
             ),
             read_executions(self),
+            # Who may see there what serves, and nothing else.
+            allow("sts:AssumeRole", [self._environment()[f"{stage}_ROLE"] for stage in ("STAGING", "PROD")]),
             allow(["ssm:GetParameter", "ssm:GetParametersByPath"], self._models()),
             allow([*READ_GROUP, *READ_PACKAGES], list(registry_arns(platform, "*")), of_platform(platform)),
         ]

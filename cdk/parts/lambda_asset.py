@@ -1,5 +1,6 @@
 """A Lambda's code as a folder: our package and its locked dependencies, the same bytes on every machine.
 
+What the package shares with others of ours it names in its `carries.txt`: files and folders, from beside it.
 Only pure-Python wheels, each by hash, so that no Docker and no compiler is needed. Folders are cached by
 the hash of what goes into them, because installing takes longer than everything else in a synth.
 """
@@ -17,7 +18,8 @@ from pathlib import Path
 from isthmus.errors import Problem
 
 PYTHON = "3.14"
-LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "requirements*", "*.md", ".*")
+CARRIES = "carries.txt"
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "requirements*", CARRIES, "*.md", ".*")
 
 
 def lambda_folder(package: Path) -> Path:
@@ -37,6 +39,10 @@ def code_folder(package: Path, requirements: Path) -> Path:
             made = Path(scratch) / "code"
             _install(requirements, made)
             shutil.copytree(package, made / package.name, ignore=LEFT_OUT)
+            for path in _carried(package):
+                target = made / path.relative_to(package.parent)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
             _refuse_compiled(made)
             _move(made, folder)
     return folder
@@ -50,10 +56,21 @@ def _cache() -> Path:
 def _hash(package: Path, requirements: Path) -> str:
     """Of each file's path and content; the clock and the machine have no part in it."""
     digest = hashlib.sha256(PYTHON.encode() + requirements.read_bytes())
-    for path in sorted(p for p in package.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
-        digest.update(f"{path.relative_to(package).as_posix()}\0".encode())
+    for path in [*_files(package), *_carried(package)]:
+        digest.update(f"{path.relative_to(package.parent).as_posix()}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:16]
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+
+
+def _carried(package: Path) -> list[Path]:
+    """The files that the package shares with others of ours."""
+    listed = package / CARRIES
+    named = [package.parent / line for line in listed.read_text().split()] if listed.exists() else []
+    return [file for path in named for file in (_files(path) if path.is_dir() else [path])]
 
 
 def _install(requirements: Path, target: Path) -> None:

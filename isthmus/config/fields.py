@@ -69,7 +69,6 @@ SAID = {
     HOUR: 'a time of day in quotes, such as "09:00"',
     SCHEDULE: "how often, such as rate(1 day), rate(6 hours) or cron(0 5 * * ? *)",
 }
-PLATFORM_REPOSITORY = "platform"
 # https://learn.microsoft.com/azure/devops/organizations/settings/naming-restrictions; and no spaces, for it
 # stands in URLs of git as it is.
 RepositoryName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?$")]

@@ -15,7 +15,6 @@ from isthmus.config.approvals import Approvals
 from isthmus.config.azure import Azure
 from isthmus.config.features import FeatureGroup
 from isthmus.config.fields import (
-    PLATFORM_REPOSITORY,
     InstanceType,
     Misfit,
     ModelName,
@@ -34,7 +33,7 @@ from isthmus.config.notifications import Notifications
 from isthmus.config.organization import Members, Organization
 from isthmus.config.retraining import Retraining, Trigger
 from isthmus.config.shared import SharedEndpoint
-from isthmus.config.stages import NEW, WORKLOADS, AccountRole
+from isthmus.config.stages import NEW, PLATFORM_REPOSITORY, WORKLOADS, AccountRole
 from isthmus.config.studio import Studio, Team
 from isthmus.errors import BadInput, did_you_mean
 

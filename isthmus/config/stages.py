@@ -1,4 +1,4 @@
-"""The stages that a version passes, and the kinds of accounts; without what reading a file needs."""
+"""What is the same in every platform: stages, kinds of accounts; without what reading a file needs."""
 
 from __future__ import annotations
 
@@ -14,3 +14,5 @@ NEW = "new"
 ACCESS_ROLE = "OrganizationAccountAccessRole"
 # The accounts with workloads: each has a network, a key and a stack of its own.
 WORKLOADS: tuple[AccountRole, ...] = ("dev", "automation", "staging", "prod")
+# The repository that platform.yaml itself lies in.
+PLATFORM_REPOSITORY = "platform"

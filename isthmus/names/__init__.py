@@ -6,7 +6,7 @@ noun, to be had from here alone (`names.artifact_bucket(platform)`).
 
 from __future__ import annotations
 
-from isthmus.config.fields import PLATFORM_REPOSITORY as PLATFORM_REPOSITORY
+from isthmus.config.stages import PLATFORM_REPOSITORY as PLATFORM_REPOSITORY
 from isthmus.names._alarms import *
 from isthmus.names._bootstrap import *
 from isthmus.names._buckets import *

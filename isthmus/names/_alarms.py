@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from isthmus.config import Platform
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from isthmus.config import Platform
+
 
 # Where Model Monitor and Clarify put theirs.
 DATA_METRICS, BIAS_METRICS = "aws/sagemaker/Endpoints/data-metrics", "aws/sagemaker/Endpoints/bias-metrics"

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from isthmus.config import STAGES, WORKLOADS, AccountRole, Platform
+from typing import TYPE_CHECKING
+
+from isthmus.config import STAGES, WORKLOADS, AccountRole
+
+if TYPE_CHECKING:
+    from isthmus.config import Platform
 
 
 def infrastructure_connection(platform: Platform, account: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from isthmus.config import Platform
+if TYPE_CHECKING:
+    from isthmus.config import Platform
+
 
 ENDPOINT_KINDS: tuple[Literal["realtime", "serverless", "async"], ...] = ("realtime", "serverless", "async")
 """The ways to serve that have an endpoint."""

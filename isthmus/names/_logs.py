@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from isthmus.config import Platform
+from typing import TYPE_CHECKING
+
 from isthmus.names._endpoints import component, endpoint
+
+if TYPE_CHECKING:
+    from isthmus.config import Platform
 
 
 def function_log(function: str) -> str:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from isthmus.config import Platform
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from isthmus.config import Platform
+
 
 IMAGE_REPOSITORY = "isthmus/tabular"
 """The ECR repository of the image that trains, processes and serves tabular models."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from isthmus.config import Platform
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from isthmus.config import Platform
 
 PROPOSALS = "isthmus"
 """The folder of branches that jobs propose changes of the platform on."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from isthmus.config import Model, Platform, Team
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from isthmus.config import Model, Platform, Team
 
 
 def stack(platform: Platform, account: str) -> str:

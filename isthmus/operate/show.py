@@ -16,10 +16,10 @@ from isthmus.operate.age import written
 from isthmus.operate.table import Column, show
 
 if TYPE_CHECKING:
+    from isthmus.agreement import Difference
     from isthmus.azure.approvals import Approval
     from isthmus.azure.runs import Run
     from isthmus.operate.captures import Captured
-    from isthmus.operate.checking import Difference
     from isthmus.operate.data_objects import DataObject
     from isthmus.operate.dead_letters import DeadLetter
     from isthmus.operate.devops import Said

@@ -6,16 +6,18 @@ An endpoint of its own, an inference component on one that models share, or a ba
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from isthmus import names
 from isthmus.config import Stage
 from isthmus.config.kinds import Kind
 from isthmus.errors import NotFound
 from isthmus.serving.changes import Change, differences, resized
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -62,22 +64,32 @@ class Serving:
 
 def look(sagemaker: Any, model: str, stage: Stage) -> Serving:
     """What serves the model in the account that the client is of; raises `NotFound` where nothing does."""
-    try:
-        found = _look(sagemaker, model, stage)
-    except sagemaker.exceptions.ClientError as error:
-        denied = error.response["Error"]["Code"] == "AccessDeniedException"
-        if not denied and "Could not find" not in error.response["Error"]["Message"]:
-            raise
-        # While it was looked at, a deployment put another in its place. What is gone has no tags any more, so
-        # that a role which may read what has them is denied.
-        found = _look(sagemaker, model, stage)
+    found = _again(sagemaker, lambda: _first(sagemaker, model, stage))
     if found is None:
         raise NotFound(f"there is no endpoint of {model} in {stage}", todo="deploy it first")
     return found
 
 
-def every(sagemaker: Any, model: str, stage: Stage) -> Iterator[Serving]:
+def every(sagemaker: Any, model: str, stage: Stage) -> list[Serving]:
     """All that serves the model there: one, but for what a change of its kind, or a hand, left behind."""
+    return _again(sagemaker, lambda: list(_each(sagemaker, model, stage)))
+
+
+def _again(sagemaker: Any, look_once: Callable[[], Found]) -> Found:
+    """Once more where a deployment put another in place of what was looked at.
+
+    What is gone has no tags any more, so that a role which may read what has them is denied.
+    """
+    try:
+        return look_once()
+    except sagemaker.exceptions.ClientError as error:
+        denied = error.response["Error"]["Code"] == "AccessDeniedException"
+        if not denied and "Could not find" not in error.response["Error"]["Message"]:
+            raise
+        return look_once()
+
+
+def _each(sagemaker: Any, model: str, stage: Stage) -> Iterator[Serving]:
     for kind in names.ENDPOINT_KINDS:
         if found := _endpoint(sagemaker, model, stage, kind):
             yield found
@@ -90,9 +102,9 @@ def every(sagemaker: Any, model: str, stage: Stage) -> Iterator[Serving]:
 _SILENT = ("Creating", "Failed", "OutOfService", "Deleting")
 
 
-def _look(sagemaker: Any, model: str, stage: Stage) -> Serving | None:
+def _first(sagemaker: Any, model: str, stage: Stage) -> Serving | None:
     first = None
-    for one in every(sagemaker, model, stage):
+    for one in _each(sagemaker, model, stage):
         if one.status not in _SILENT:
             return one
         first = first or one

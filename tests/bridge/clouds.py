@@ -17,17 +17,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.bridge import stages
 from tests.bridge.jobs import Jobs
+from tests.bridge.stages import Stages
 
 ASSERTION = "aws-signed.assertion.never-logged"
 BEARER = "entra.bearer.never-logged"
-BRIDGE = {"id": "8f6f1c2e-0000-4000-8000-0000000b41d6"}
+BRIDGE = {"id": "8f6f1c2e-0000-4000-8000-0000000b41d6", "descriptor": "aadsp.YnJpZGdl"}
 BY_BRIDGE = {"requestedFor": BRIDGE, "requestedBy": BRIDGE}
 CONDITION = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"
 QUEUE = "https://sqs.eu-west-1.amazonaws.com/222233334444/isthmus-bridge"
 STS = """<GetWebIdentityTokenResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetWebIdentityTokenResult>
 <WebIdentityToken>{}</WebIdentityToken></GetWebIdentityTokenResult></GetWebIdentityTokenResponse>"""
 
+WHO = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
+<Arn>arn:aws:iam::222233334444:user/robin</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>"""
 PUBLISHED = """<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult>
 <MessageId>told</MessageId></PublishResult></PublishResponse>"""
 
@@ -97,6 +101,7 @@ class Clouds:
     signed_in: bool = True
     count: int = 0
     jobs: Jobs = field(default_factory=Jobs)
+    stages: Stages = field(default_factory=Stages)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def strike(self, fault: Fault | None) -> None:
@@ -144,15 +149,19 @@ class Clouds:
             if fault and ((strikes and not fault.late) or (fault.deadly and number > fault.at)):
                 return (fault.status, {"message": "struck"}) if fault.status else None
             answer = self.jobs.answer(method, url, target, body, authorization)
-            answer = answer or self._answer(method, url, target, body)
+            answer = answer or self._answer(method, url, target, body, authorization)
             if fault and strikes:
                 return (fault.status, {"message": "struck late"}) if fault.status else None
             return answer
 
-    def _answer(self, method: str, url: str, target: str, body: bytes) -> tuple[int, Any]:
+    def _answer(
+        self, method: str, url: str, target: str, body: bytes, authorization: str = ""
+    ) -> tuple[int, Any]:
         path, query = urlsplit(url).path, parse_qs(urlsplit(url).query)
         if target.startswith("DynamoDB"):
             return self._dynamodb(target.rpartition(".")[2], json.loads(body))
+        if target.startswith("SageMaker") and target.rpartition(".")[2] in stages.OPERATIONS:
+            return self.stages.answer(target.rpartition(".")[2], json.loads(body), authorization)
         if target.startswith("SageMaker"):
             return self._sagemaker(target.rpartition(".")[2], json.loads(body))
         if target.startswith("AmazonSQS"):
@@ -163,7 +172,12 @@ class Clouds:
             self.notices.append({name: one[0] for name, one in parse_qs(body.decode()).items()})
             return 200, PUBLISHED
         if path == "/":
-            assert parse_qs(body.decode())["Action"] == ["GetWebIdentityToken"]
+            form = parse_qs(body.decode())
+            if form["Action"] == ["GetCallerIdentity"]:
+                return 200, WHO
+            if form["Action"] == ["AssumeRole"]:
+                return self.stages.lend(form["RoleArn"][0])
+            assert form["Action"] == ["GetWebIdentityToken"]
             return 200, STS.format(ASSERTION)
         if path.endswith("/oauth2/v2.0/token"):
             form = parse_qs(body.decode())
@@ -240,6 +254,8 @@ class Clouds:
         return 400, {"__type": "ParameterNotFound", "message": ""}
 
     def _queues(self, operation: str, asked: dict[str, Any]) -> tuple[int, Any]:
+        if operation == "GetQueueAttributes":
+            return 200, {"Attributes": dict.fromkeys(asked["AttributeNames"], str(len(self.dead_letters)))}
         if operation == "ChangeMessageVisibility":
             assert asked["QueueUrl"] == QUEUE
             self.put_off.append(asked["VisibilityTimeout"])
@@ -276,8 +292,9 @@ class Clouds:
             )
             package |= asked
             return 200, {"ModelPackageArn": asked["ModelPackageArn"]}
+        listed = ("ModelPackageArn", "ModelPackageStatus", "CreationTime", "ModelLifeCycle")
         found = [
-            {key: one[key] for key in ("ModelPackageArn", "ModelPackageStatus", "CreationTime")}
+            {key: one[key] for key in listed if key in one}
             for one in self.packages.values()
             if one["ModelPackageGroupName"] == asked["ModelPackageGroupName"]
             and one["ModelApprovalStatus"] == asked["ModelApprovalStatus"]

@@ -14,7 +14,7 @@ import pytest
 
 from tests.bridge.clouds import QUEUE, Clouds, serving
 
-AUTOMATION, PROD, REGION = "222233334444", "444455556666", "eu-west-1"
+AUTOMATION, STAGING, PROD, REGION = "222233334444", "333344445555", "444455556666", "eu-west-1"
 MODEL = "seattle-rain"
 ARTIFACTS = f"isthmus-artifacts-{AUTOMATION}-{REGION}"
 GROUP_ARN = f"arn:aws:sagemaker:{REGION}:{AUTOMATION}:model-package/{MODEL}"
@@ -130,6 +130,8 @@ def environment(url: str) -> dict[str, str]:
         "ESCALATE_AFTER": "432000",
         "AUTOMATION_ACCOUNT": AUTOMATION,
         "PROD_ACCOUNT": PROD,
+        "STAGING_ROLE": f"arn:aws:iam::{STAGING}:role/isthmus-bridge",
+        "PROD_ROLE": f"arn:aws:iam::{PROD}:role/isthmus-bridge",
         "POWERTOOLS_SERVICE_NAME": "isthmus-bridge",
     }
 
@@ -168,6 +170,7 @@ def clear(clouds: Clouds) -> None:
         "count",
         "models",
         "jobs",
+        "stages",
     ):
         setattr(clouds, name, getattr(fresh, name))
 
@@ -177,6 +180,7 @@ def forget() -> None:
     from bridge import aws, azure, settings, web
 
     web._rest_until = 0.0
+    aws._lent.clear()
     for remembered in (aws.session, aws.client, azure.azure_devops, settings.settings, web.pool):
         remembered.cache_clear()
 

@@ -357,6 +357,7 @@ def test_the_approval_of_a_version_that_was_deleted_starts_nothing(bridge: Bridg
 
 def test_two_never_look_after_one_pipeline_at_a_time(bridge: Bridge, clouds: Clouds) -> None:
     """What one is about to queue the other cannot see yet: it waits, and finds it."""
+    register(clouds, 1)
     with lease.held(DEPLOY):
         assert bridge.send(approval(), alarm()) == ["0"]
         assert bridge.reconcile() == 0

@@ -130,7 +130,11 @@ def test_it_is_only_told_where_nobody_asked_for_more(bridge: Bridge, clouds: Clo
     at = served(clouds, 4, 40, "Rejected", now=True)
     assert bridge.send(rejection(at)) == []
     assert bridge.reconcile() == 0
-    assert bridge.names_of_hops() == ["received", "ignored"]
+    assert clouds.runs == []
+    assert [hop["hop"] for hop in bridge.hops() if hop["hop"] != "differs"] == ["received", "ignored"]
+    assert f"Version 4 of {MODEL}" not in "".join(map(str, clouds.notices)), "a rule has told it"
+    (told,) = [one for one in clouds.notices if one["Subject"].startswith(f"{MODEL}/4")]
+    assert told["Subject"] == f"{MODEL}/4: is Rejected, and serves prod"
 
 
 def test_where_none_served_before_a_person_must_decide(bridge: Bridge, clouds: Clouds) -> None:

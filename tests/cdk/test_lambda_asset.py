@@ -36,6 +36,19 @@ def test_other_content_is_another_folder(package: Path) -> None:
     assert lambda_asset.lambda_folder(package) != before
 
 
+def test_what_it_shares_with_others_is_beside_it_and_part_of_its_name(package: Path) -> None:
+    ours = package.parent / "ours"
+    (ours / "below").mkdir(parents=True)
+    for name in ("__init__.py", "below/one.py", "other.py"):
+        (ours / name).write_text("x = 1\n")
+    (package / "carries.txt").write_text("ours/__init__.py\nours/below\n")
+    made = lambda_asset.lambda_folder(package)
+    found = sorted(path.relative_to(made).as_posix() for path in made.rglob("*.py"))
+    assert found == ["carrier/handler.py", "ours/__init__.py", "ours/below/one.py"]
+    (ours / "below/one.py").write_text("x = 2\n")
+    assert lambda_asset.lambda_folder(package) != made
+
+
 def test_compiled_code_is_refused(package: Path) -> None:
     (package / "fast.so").write_bytes(b"\x7fELF")
     with pytest.raises(Problem, match=r"fast\.so is compiled code"):

@@ -45,6 +45,7 @@ AT_HOME = {
     "change the endpoint's stack in prod",
     "make the model in prod from its version",
     "ask the endpoint in prod",
+    "see the endpoint in prod",
     "send a metric of models in prod",
     "make a role in automation",
     "make a role in prod",
@@ -293,6 +294,12 @@ def _stages(world: World) -> dict[str, Call]:
         "make the model in prod from its version": lambda who: _make_model(world, who),
         "ask the endpoint in prod": lambda who: who("sagemaker-runtime").invoke_endpoint(
             EndpointName=names.endpoint(MODEL), Body=b"1,2", ContentType="text/csv"
+        ),
+        "see the endpoint in prod": lambda who: who("sagemaker").describe_endpoint(
+            EndpointName=names.endpoint(MODEL)
+        ),
+        "become the bridge's role in prod": lambda who: who("sts").assume_role(
+            RoleArn=names.role_arn(PROD, names.bridge(world.lab.platform)), RoleSessionName="bridge"
         ),
         "send a metric of models in prod": lambda who: who("cloudwatch").put_metric_data(**metric),
         "page people from prod": lambda who: who("sns").publish(TopicArn=topic, Message="tried"),

@@ -8,53 +8,46 @@ from typing import Any
 
 import pytest
 
-from isthmus.azure.people import Person
-from isthmus.azure.runs import Run
-from isthmus.config import Model
+from isthmus.agreement import Version, differences, iso
+from isthmus.config import STAGES, Stage
 from isthmus.errors import BadInput, Problem
-from isthmus.operate.checking import differences
-from isthmus.operate.endpoints import Endpoint
-from isthmus.operate.registry import Version
-from isthmus.serving import Change
+from isthmus.operate.checking import Ran
+from isthmus.serving import Change, Serving
 from tests.local.azure_devops.standin import StandIn
 from tests.local.sagemaker.conftest import Aws
 from tests.operate.conftest import GROUP_ARN, MODEL, Shell
 
-HERE = Model(name=MODEL, owner="team")
 AN_HOUR = timedelta(hours=1)
+NOW = datetime.now(UTC)
 
 
-def ago(length: timedelta) -> str:
-    return (datetime.now(UTC) - length).isoformat(timespec="seconds")
+def ago(length: timedelta) -> datetime:
+    return NOW - length
 
 
-def version(number: int, status: str = "Approved", **fields: Any) -> Version:
+def version(number: int, approval: str = "Approved", **fields: Any) -> Version:
     known = Version(
-        arn=f"{GROUP_ARN}/{number}", model=MODEL, number=number, status=status, state="Completed",
-        created=ago(timedelta(hours=3)), changed=ago(AN_HOUR), metric={}, metadata={},
-        stage="", stage_status="", changed_by="", comment="", execution="",
+        arn=f"{GROUP_ARN}/{number}", model=MODEL, number=number, approval=approval, state="Completed",
+        created=ago(timedelta(hours=3)), changed=ago(AN_HOUR), stage="", stage_status="",
     )  # fmt: skip
     return replace(known, **fields)
 
 
-BRIDGE, DANA = Person("bridge", descriptor="aadsp.Yg"), Person("Dana", "dana@contoso.example", "aad.ZA")
-
-
-def run(number: int, *, at: str = "", over: bool = True, by: Person = BRIDGE) -> Run:
+def run(number: int, *, at: datetime | None = None, over: bool = True, ours: bool = True) -> Ran:
     arn = f"{GROUP_ARN}/{number}"
-    parameters = {"modelPackageArn": arn, "approvalKey": f"{arn}#{at}" if at else ""}
-    status = "completed" if over else "inProgress"
-    return Run(number, "1", f"{MODEL}-deploy", status, "", "", "", "", parameters, (), "", "", "", "", by)
+    return Ran({"modelPackageArn": arn, "approvalKey": f"{arn}#{iso(at)}" if at else ""}, ours, over)
 
 
-def endpoint(stage: str, number: int = 0, status: str = "InService") -> Endpoint:
+def endpoint(stage: Stage, number: int = 0, status: str = "InService") -> Serving:
     arn = f"{GROUP_ARN}/{number}" if number else ""
-    return Endpoint(stage, MODEL, status if number else "none", arn, "", "")
+    return Serving(stage, MODEL, "", status, NOW, "", arn, behind=(arn,))
 
 
 def test_what_somebody_changed_past_the_pipeline_is_told_while_no_run_goes_on() -> None:
     changed = replace(
-        endpoint("prod", 3), config="rain-1", changed=(Change("AllTraffic has 20.0% of the weights"),)
+        endpoint("prod", 3),
+        endpoint_config="rain-1",
+        changed=(Change("AllTraffic has 20.0% of the weights"),),
     )
     what = "the endpoint is not as rain-1 says: AllTraffic has 20.0% of the weights"
     assert (f"{MODEL} at prod", what, False) in said(in_prod(3), run(3), changed)
@@ -65,9 +58,16 @@ def in_prod(number: int, status: str = "Approved") -> Version:
     return version(number, status, stage="prod", stage_status="InService")
 
 
-def said(*found: Any, model: Model = HERE) -> list[tuple[str, str, bool]]:
-    kinds = [[one for one in found if isinstance(one, kind)] for kind in (Version, Run, Endpoint)]
-    return [(one.about, one.what, one.mends) for one in differences(model, *kinds)]  # type: ignore[arg-type]
+def said(*found: Any, rolls_back: bool = False) -> list[tuple[str, str, bool]]:
+    """What differs where there is that; a stage of which nothing is given has no endpoint."""
+    versions, runs, ends = (
+        [one for one in found if isinstance(one, kind)] for kind in (Version, Ran, Serving)
+    )
+    serving: dict[Stage, list[Serving]] = {
+        stage: [one for one in ends if one.stage == stage] for stage in STAGES
+    }
+    listed = differences(MODEL, versions, runs, serving, NOW, rolls_back=rolls_back)
+    return [(one.about, one.what, one.mends) for one in listed]
 
 
 def test_where_all_agree_nothing_differs() -> None:
@@ -78,14 +78,15 @@ def test_where_all_agree_nothing_differs() -> None:
 
 def test_an_approval_that_no_run_came_of_differs_and_can_be_mended() -> None:
     approved = version(3)
-    assert said(approved) == [(f"{MODEL}/3", f"approved {approved.changed}, and no run deploys it", True)]
+    at = approved.changed.isoformat(timespec="seconds")
+    assert said(approved) == [(f"{MODEL}/3", f"approved {at}, and no run deploys it", True)]
 
 
 @pytest.mark.parametrize(
     "fields",
     [
-        {"status": "PendingManualApproval"},
-        {"status": "Rejected"},
+        {"approval": "PendingManualApproval"},
+        {"approval": "Rejected"},
         {"state": "Failed"},
         {"stage": "prod", "stage_status": "Retired"},
         {"created": timedelta(hours=1), "changed": timedelta(hours=1)},
@@ -105,34 +106,54 @@ def test_what_a_later_approval_overtook_stays(earlier: timedelta, differs: bool)
 
 
 def test_a_persons_run_hides_no_approval_unless_it_deploys_it_now() -> None:
-    later, cancelled = run(4, at=ago(timedelta(minutes=30)), by=DANA), run(3, by=DANA)
+    later, cancelled = run(4, at=ago(timedelta(minutes=30)), ours=False), run(3, ours=False)
     assert said(version(3), later, cancelled)
-    assert said(version(3), run(3, by=DANA, over=False)) == []
+    assert said(version(3), run(3, ours=False, over=False)) == []
 
 
 @pytest.mark.parametrize("mends", [False, True])
 def test_a_version_that_serves_and_is_rejected_differs(mends: bool) -> None:
-    model = Model(name=MODEL, owner="team", rollback_rejected=mends)
-    found = said(in_prod(2, "Rejected"), endpoint("prod", 2), model=model)
+    found = said(in_prod(2, "Rejected"), endpoint("prod", 2), rolls_back=mends)
     assert found == [(f"{MODEL}/2", "is Rejected, and serves prod", mends)]
 
 
 def test_an_endpoint_that_serves_another_version_than_the_registry_says_differs() -> None:
     what = "the registry says that version 2 serves, and the endpoint serves {}"
     assert said(in_prod(2), endpoint("prod", 1)) == [(f"{MODEL} at prod", what.format("version 1"), False)]
-    assert said(in_prod(2), endpoint("prod")) == [(f"{MODEL} at prod", what.format("nothing"), False)]
+    assert said(in_prod(2)) == [(f"{MODEL} at prod", what.format("nothing"), False)]
+    assert said(in_prod(2), endpoint("prod")) == [(f"{MODEL} at prod", what.format("no version"), False)]
 
 
 def test_what_serves_and_the_registry_does_not_know_differs() -> None:
-    what = "the endpoint serves version 1, and the registry does not say so"
-    assert said(version(1, changed=ago(timedelta(days=9))), endpoint("prod", 1)) == [
-        (f"{MODEL} at prod", what, False)
-    ]
+    known = version(1, created=ago(timedelta(days=10)), changed=ago(timedelta(days=9)))
+    about = f"{MODEL} at prod"
+    for there, what in (
+        ([known, endpoint("prod", 1)], "the endpoint serves version 1, and the registry does not say so"),
+        ([replace(known, approval="Rejected"), endpoint("prod", 1)],
+         "the endpoint serves version 1, which is Rejected"),
+        ([endpoint("prod", 1)], "the endpoint serves version 1, which the registry does not have"),
+        ([endpoint("prod")], "the endpoint serves no version, which the registry does not have"),
+        ([in_prod(2), endpoint("prod", 2), replace(endpoint("prod", 1), endpoint=f"{MODEL}-async")],
+         "the endpoint serves version 1, which the registry does not have"),
+    ):  # fmt: skip
+        assert said(*there) == [(about, what, False)]
+
+
+def test_a_configuration_that_no_deployment_asked_for_differs() -> None:
+    serves = replace(in_prod(2), metadata={"prod_endpoint_config": "rain-1"})
+    by_hand = replace(endpoint("prod", 2), endpoint_config="by-hand")
+    what = "the endpoint runs by by-hand, and version 2 was deployed by rain-1"
+    assert said(serves, by_hand) == [(f"{MODEL} at prod", what, False)]
+    assert said(serves, replace(by_hand, endpoint_config="rain-1")) == []
+    both = {"prod_endpoint_config": "old", "prod_compared_config": "both"}
+    compared = version(3, stage="prod", stage_status="Challenger", metadata=both)
+    beside = replace(endpoint("prod", 2), endpoint_config="both", challenger=compared.arn)
+    assert said(serves, compared, run(3), beside) == []
 
 
 def test_what_is_compared_besides_what_the_registry_says_differs() -> None:
     compared = version(3, stage="prod", stage_status="Challenger")
-    both = replace(endpoint("prod", 2), challenger_arn=compared.arn)
+    both = replace(endpoint("prod", 2), challenger=compared.arn)
     about = f"{MODEL} at prod"
     assert said(in_prod(2), compared, run(2), run(3), both) == []
     (found,) = said(in_prod(2), compared, run(2), run(3), endpoint("prod", 2))
@@ -140,7 +161,7 @@ def test_what_is_compared_besides_what_the_registry_says_differs() -> None:
                                 "beside the one that serves")  # fmt: skip
     (found,) = said(in_prod(2), version(3), run(2), run(3), both)
     assert found[:2] == (about, "the endpoint compares version 3, and the registry does not say so")
-    (found,) = said(in_prod(2), replace(compared, status="Rejected"), run(2), run(3), both)
+    (found,) = said(in_prod(2), replace(compared, approval="Rejected"), run(2), run(3), both)
     assert found[1] == "is Rejected, and serves prod"
 
 
