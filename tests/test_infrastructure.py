@@ -113,6 +113,8 @@ def test_the_audit_finds_roles_that_were_widened_or_made_past_the_stacks(world: 
     iam, deploy = root(world, "prod", "iam"), names.deploy_role(world.platform, world.model.name)
     number = world.platform.accounts.prod
     lookup = names.bootstrap_role(number, world.platform.region, "lookup")
+    deployer = names.bootstrap_role(number, world.platform.region, "deploy")
+    publisher = names.bootstrap_role(number, world.platform.region, "file-publishing")
     operator, door = names.operator_role(world.platform), f"{world.platform.name}-back-door"
     trust = iam.get_role(RoleName=deploy)["Role"]["AssumeRolePolicyDocument"]
     anybody = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
@@ -122,6 +124,15 @@ def test_the_audit_finds_roles_that_were_widened_or_made_past_the_stacks(world: 
     iam.put_role_policy(RoleName=operator, PolicyName="more", PolicyDocument=all_)
     iam.put_role_policy(RoleName=lookup, PolicyName="more", PolicyDocument=all_)
     iam.attach_role_policy(RoleName=operator, PolicyArn=ADMINISTRATOR)
+    held = iam.get_role(RoleName=deployer)["Role"]["AssumeRolePolicyDocument"]
+    words = iam.get_role_policy(RoleName=publisher, PolicyName="file-publishing")["PolicyDocument"]
+    iam.update_assume_role_policy(RoleName=deployer, PolicyDocument=open_)
+    iam.put_role_policy(RoleName=publisher, PolicyName="file-publishing", PolicyDocument=all_)
+    # The boundary of all roles, and a role that is left without it.
+    boundary = f"arn:aws:iam::{number}:policy/{names.boundary(number, world.platform.region)}"
+    most = iam.get_policy_version(PolicyArn=boundary, VersionId="v1")["PolicyVersion"]["Document"]
+    iam.create_policy_version(PolicyArn=boundary, PolicyDocument=all_, SetAsDefault=True)
+    iam.delete_role_permissions_boundary(RoleName=operator)
     iam.create_role(RoleName=door, AssumeRolePolicyDocument=open_)
     with world.acting("admin"):
         red = runs.wait(world.client(), start(world, do="audit").id, every_seconds=0.2, timeout=300)
@@ -131,8 +142,18 @@ def test_the_audit_finds_roles_that_were_widened_or_made_past_the_stacks(world: 
     iam.delete_role_policy(RoleName=lookup, PolicyName="more")
     iam.delete_role_policy(RoleName=operator, PolicyName="more")
     iam.update_assume_role_policy(RoleName=deploy, PolicyDocument=json.dumps(trust))
+    iam.update_assume_role_policy(RoleName=deployer, PolicyDocument=json.dumps(held))
+    iam.put_role_permissions_boundary(RoleName=operator, PermissionsBoundary=boundary)
+    iam.create_policy_version(PolicyArn=boundary, PolicyDocument=json.dumps(most), SetAsDefault=True)
+    iam.put_role_policy(RoleName=publisher, PolicyName="file-publishing", PolicyDocument=json.dumps(words))
     assert red.result == "failed"
     assert "✗ role-width" in log and "AWS::IAM::Role Deploy is modified" in log, log
+    past = "account prod, stack CDKToolkit: changed past its stack: AWS::IAM::Role"
+    assert f"{past} DeploymentActionRole is modified (/AssumeRolePolicyDocument" in log, log
+    assert f"{past} FilePublishingRole is modified (/Policies" in log, log
+    bound = "changed past its stack: AWS::IAM::ManagedPolicy Boundary is modified (/PolicyDocument"
+    assert f"account prod, stack CDKToolkit: {bound}" in log, log
+    assert "AWS::IAM::Role Operator is modified (/PermissionsBoundary)" in log, log
     found = {line.strip() for line in log.splitlines() if "role " in line and "changed past" in line}
     past = {line[line.index("account ") :] for line in found}
     more = "changed past its stack: its stack gives it no policy"

@@ -11,6 +11,7 @@ from isthmus.errors import Problem
 from isthmus.infra.change import poll
 from isthmus.infra.roles import Roles
 from isthmus.infra.standing import standing
+from isthmus.infra.toolkit import STACK
 
 # What CloudFormation cannot compare is NOT_CHECKED, and no drift.
 DRIFTED = ["MODIFIED", "DELETED"]
@@ -31,10 +32,13 @@ class Drift:
 
 
 def of_account(roles: Roles, platform: Platform, account: AccountRole) -> Iterator[tuple[str, list[Drift]]]:
-    """What drifted in each of the platform's stacks in the account, read as the bootstrap's lookup role."""
+    """What drifted in the bootstrap's stack and each of the platform's in the account, as its lookup role.
+
+    Whoever widens whom a role of the bootstrap trusts has all that deployments may.
+    """
     cfn = roles.lookup(platform, account).client("cloudformation", region_name=platform.region)
-    for stack in standing(cfn, platform, account):
-        yield stack.name, detect(cfn, stack.name)
+    for stack in [STACK, *(one.name for one in standing(cfn, platform, account))]:
+        yield stack, detect(cfn, stack)
 
 
 def detect(cfn: Any, stack: str) -> list[Drift]:

@@ -38,6 +38,7 @@ from isthmus.local.aws import (
     organizations,
     queries,
     queues,
+    role_drift,
     sagemaker,
     saved_queries,
     scaling,
@@ -88,6 +89,7 @@ def serve(settings: Settings) -> None:
     network_types.install()
     stacks.install(handlers)
     cloudformation.install()
+    role_drift.install()
     bucket_tags.install()
     studio_types.install()
     emr_serverless.install()

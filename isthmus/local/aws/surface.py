@@ -80,6 +80,7 @@ EXTENDED = {
         "get_state",
         "load_persisted_state",
         "_roles",
+        "_policies",
         "_oidc_providers",
         "_create_oidc_provider",
         "_policy_exists",
@@ -200,6 +201,7 @@ EXTENDED = {
     "ministack.services.cloudformation": ("_PERSISTED_STORES", "load_persisted_state", "_stacks"),
     "ministack.services.cloudformation.engine": ("_resolve_dynamic_reference",),
     "ministack.services.cloudformation.helpers": ("_error",),
+    "ministack.services.cloudformation.drift": ("_DRIFT_READERS",),
     "ministack.services.cloudformation.stacks": (
         "_runs_on_worker_thread",
         "_provision_resource",
