@@ -22,7 +22,7 @@ from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id
 from ministack.services import iam, sts
 
-from isthmus.local.aws import federation
+from isthmus.local.aws import federation, session_policies
 from isthmus.local.aws.authorization import audiences, one, role_of
 from isthmus.local.aws.tokens import Signer
 
@@ -110,7 +110,7 @@ def _denied_by(issuers: Issuers) -> Callable[[str, dict[str, Any], bool], Answer
             return error(refusal.code, str(refusal))
         _believed.get().append(claims)
         answer: Answer | None = _trust_denied(role_arn, params, use_json)
-        return answer or _misasked(role_arn, params)
+        return answer or _misasked(role_arn, params) or session_policies.refused(role_arn, params)
 
     return denied
 

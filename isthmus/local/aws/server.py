@@ -45,6 +45,7 @@ from isthmus.local.aws import (
     scaling_types,
     search_types,
     service_quotas,
+    session_policies,
     signatures,
     snapshots,
     source_identity,
@@ -77,6 +78,7 @@ def serve(settings: Settings) -> None:
     federation.install(handlers, settings.url)
     identity.install(handlers, settings.issuers, signer)
     source_identity.install(handlers)
+    session_policies.install()
     events.install()
     deliveries.install()
     queues.install()

@@ -75,6 +75,8 @@ EXTENDED = {
         "_principal_keys",
         "_sessions",
         "_web_identity_trust_denied",
+        "_session_policies",
+        "validate_policy_document",
     ),
     "ministack.services.iam": (
         "get_state",

@@ -211,7 +211,8 @@ def _match(claims: dict[str, Any], credentials: tuple[Credential, ...]) -> Crede
     presented = {"issuer": claims.get("iss"), "subject": claims.get("sub"), "audience": claims.get("aud")}
     left = credentials
     for code, (what, value) in zip((700211, 700213, 700212), presented.items(), strict=True):
-        values = value if isinstance(value, list) else [value]
+        # Only an audience may be several: https://www.rfc-editor.org/rfc/rfc7519#section-4.1
+        values = value if isinstance(value, list) and what == "audience" else [value]
         left = tuple(one for one in left if getattr(one, what) in values)
         if not left:
             raise Denied(

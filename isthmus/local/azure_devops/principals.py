@@ -131,7 +131,9 @@ class Principals:
         return principal.id == other.id or (other.kind == "group" and other.name in principal.groups)
 
     def application(self, client_id: str) -> Principal | None:
-        return next((one for one in self._all.values() if one.application == client_id.lower()), None)
+        """Entra's application of that id: of none, nobody, for people and groups have none either."""
+        known = (one for one in self._all.values() if one.application == client_id.lower())
+        return next(known, None) if client_id else None
 
     def by_token(self, token: str) -> Principal | None:
         """Who a token belongs to; None when it is not one, or is one no longer."""
