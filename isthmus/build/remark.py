@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from isthmus import names
+from isthmus import interval, names
 from isthmus.azure import artifacts, prod, runs
 from isthmus.azure.client import Client
 from isthmus.azure.follow import MARKS, took
@@ -152,7 +152,8 @@ def _gain(one: Checked) -> str:
     found = one.comparison
     if found is None:
         return f"Not compared with prod: {text(one.trouble) or 'its metric or its target is another'}."
-    said = f"{found.gain.value:+.3f} ({found.gain.ci_low:+.3f} to {found.gain.ci_high:+.3f})"
+    form = f"+{found.gain.form}"
+    said = f"{found.gain.value:{form}} ({found.gain.ci_low:{form}} to {found.gain.ci_high:{form}})"
     noise = "**inside noise**: chance alone may have made it" if found.gain.is_noise else _beyond(found)
     if found.gain.ci_low == found.gain.ci_high == 0:
         noise = "both forecast the same"
@@ -207,4 +208,4 @@ def _steps(one: Checked) -> Iterator[str]:
 
 
 def _figure(name: str, one: Any, rows: int) -> str:
-    return f"| {name} | {one['value']:.3f} | {one['ci_low']:.3f} to {one['ci_high']:.3f} | {rows} |"
+    return f"| {' | '.join((name, *interval.read(one).cells))} | {rows} |"

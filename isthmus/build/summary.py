@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from isthmus import interval
 from isthmus.build.follow import Result
 from isthmus.config import ModelConfig
 
@@ -27,12 +28,11 @@ def _gain(one: dict[str, float] | None) -> list[str]:
     """The difference on the same rows, and whether chance alone may have made it."""
     if one is None:
         return []
-    noise = ": **inside noise**" if one["ci_low"] <= 0 <= one["ci_high"] else ""
-    return [
-        f"Gain {one['value']:.3f} ({one['ci_low']:.3f} to {one['ci_high']:.3f}) on the same rows{noise}.",
-        "",
-    ]
+    gain = interval.read(one)
+    value, between = gain.cells
+    noise = ": **inside noise**" if gain.is_noise else ""
+    return [f"Gain {value} ({between}) on the same rows{noise}.", ""]
 
 
 def _row(name: str, one: dict[str, float]) -> str:
-    return f"| {name} | {one['value']:.3f} | {one['ci_low']:.3f} to {one['ci_high']:.3f} |"
+    return f"| {' | '.join((name, *interval.read(one).cells))} |"

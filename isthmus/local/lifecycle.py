@@ -17,6 +17,7 @@ from isthmus.monitor import findings, reported
 from isthmus.monitor import run as monitor
 from isthmus.monitor.findings import Findings
 from isthmus.operate import endpoints, predictions, registry
+from isthmus.operate.show import metric
 from isthmus.serving import look
 
 BRANCH = "name-the-owner"
@@ -138,7 +139,7 @@ class Lifecycle:
                 return Verdict(verdict, step.status == "failed")
             world.assert_not_failed(ended)
             version = self.registered(ended)
-            step.short = "{metric} {value:.3f} [{ci_low:.3f}, {ci_high:.3f}]".format(**version.metric)
+            step.short = metric(version.metric)
             compared = f"\n{version.gain}" if version.gain else ""
             step.result = f"run {build.id} registered version {version.number}: {step.short}{compared}"
         return version

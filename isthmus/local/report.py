@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from isthmus import interval
 from isthmus.counting import counted
 from isthmus.errors import Problem
 from isthmus.operate.show import metric, signed
@@ -153,7 +154,7 @@ def _versions(report: Report) -> Shown:
 
 
 def _gain(gain: dict[str, Any] | None) -> str:
-    return "{value:.3f} [{ci_low:.3f}, {ci_high:.3f}] over {over}".format(**gain) if gain else ""
+    return f"{interval.read(gain)} over {gain['over']}" if gain else ""
 
 
 def _deployments(report: Report) -> Shown:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from isthmus import interval
 from isthmus.container.metrics import encode, with_interval
 from isthmus.interval import Interval
 from isthmus.monitor.findings import CERTAIN, FEWEST_LABELS, Quality
@@ -27,7 +28,7 @@ def assess(pairs: Iterable[tuple[str, str]], evaluation: dict[str, Any]) -> Qual
     current = with_interval(evaluation["metric"], truth, predicted, evaluation["confidence"])
     if not all(map(math.isfinite, astuple(current))):
         return None
-    registered = Interval(*(evaluation[key] for key in ("value", "ci_low", "ci_high")))
+    registered = interval.read(evaluation)
     loss = _loss(registered, current, evaluation["higher_is_better"])
     return Quality(evaluation["metric"], registered, current, len(truth), loss)
 

@@ -35,23 +35,31 @@ ID = click.argument("id_", metavar="ID")
 @click.group(invoke_without_command=True)
 @click.option("--model", help="Only this model's.")
 @click.option("--correlation-id", help="Only this event's; its beginning will do.")
+@click.option("--all", "ignored", is_flag=True, help="Events that the bridge ignored too.")
 @DAYS
 @AS_JSON
 @click.pass_context
 def events(
-    context: click.Context, model: str | None, correlation_id: str | None, days: float, as_json: bool
+    context: click.Context,
+    model: str | None,
+    correlation_id: str | None,
+    ignored: bool,
+    days: float,
+    as_json: bool,
 ) -> None:
     """Each hop of each event, the oldest first: registry, EventBridge, queue, bridge, run, deployments.
 
     `ms` is how long after the event's hop before it. Runs are shown to who is signed in to Azure DevOps;
     deployments as long as the registry names that run as the one that brought the version there.
+    JSON, and what is asked for by its id, hold what the bridge ignored as well.
     """
     if context.invoked_subcommand is None:
-        _list(model, correlation_id, days, as_json)
+        _list(model, correlation_id, ignored or as_json or bool(correlation_id), days, as_json)
 
 
-def _list(model: str | None, correlation_id: str | None, days: float, as_json: bool) -> None:
+def _list(model: str | None, correlation_id: str | None, whole: bool, days: float, as_json: bool) -> None:
     from isthmus.operate import dead_letters, devops, show, way
+    from isthmus.operate.hops import ignored
 
     accounts = accounts_here()
     named = [accounts.platform.model(model)] if model else accounts.platform.models
@@ -61,11 +69,13 @@ def _list(model: str | None, correlation_id: str | None, days: float, as_json: b
         for hop in _hops(accounts, days)
         if model in (None, hop.model) and hop.correlation_id.startswith(correlation_id or "")
     ]
-    found = [(hop, said.run(hop.run_id)) for hop in way.whole(ours, said.run, _versions(accounts))]
+    hidden = set() if whole else ignored(ours)
+    shown = [hop for hop in ours if hop.correlation_id not in hidden]
+    found = [(hop, said.run(hop.run_id)) for hop in way.whole(shown, said.run, _versions(accounts))]
     if as_json:
         show.as_json([asdict(hop) | {"run": asdict(run) if run else None} for hop, run in found])
     else:
-        show.events(found, said)
+        show.events(found, said, hidden=len(hidden))
         lost = dead_letters.count(accounts.client("automation", "sqs"), accounts.platform)
         show.dead_letters(lost, dead_letters.url(accounts.platform))
     fail_if_asked_in_vain(said)

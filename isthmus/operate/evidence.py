@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from isthmus import interval
 from isthmus.config import Platform
 from isthmus.errors import Problem
-from isthmus.interval import digits
 from isthmus.markdown import text
 from isthmus.operate.lineage import NONE, ORIGIN
 from isthmus.operate.pending import run_link
@@ -69,7 +69,7 @@ def page(
         _tests(platform, tests),
         _cost(platform, found, seconds or {}),
         _origin(platform, version),
-        _how(version),
+        *(() if version.status == "Approved" else (_how(version),)),
     )
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
@@ -230,10 +230,7 @@ def _how(version: Version) -> Iterator[str]:
 
 
 def _figure(name: str, one: Mapping[str, Any], *cells: object) -> str:
-    low, high = one["ci_low"], one["ci_high"]
-    shown = f".{digits(low, high)}f"
-    told = (name, *cells, f"{one['value']:{shown}}", f"{low:{shown}} to {high:{shown}}")
-    return f"| {' | '.join(map(str, told))} |"
+    return f"| {' | '.join(map(str, (name, *cells, *interval.read(one).cells)))} |"
 
 
 def _short(arn: str) -> str:

@@ -19,7 +19,8 @@ class Gain(Interval):
 
     def __str__(self) -> str:
         chance = ", inside noise" if self.is_noise else ""
-        return f"gain {self:.3f} over version {self.over} on the same {counted(self.rows, 'row')}{chance}"
+        rows = counted(self.rows, "row")
+        return f"gain {self:{self.form}} over version {self.over} on the same {rows}{chance}"
 
 
 def recorded(metadata: Mapping[str, str]) -> Gain | None:

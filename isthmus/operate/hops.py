@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -44,6 +45,14 @@ def read(logs: Any, platform: Platform, *, days: float = 14) -> list[Hop]:
         return []
     hops = [hop for hop in map(_hop, lines) if hop is not None]
     return sorted(hops, key=lambda hop: hop.at)
+
+
+def ignored(hops: Iterable[Hop]) -> set[str]:
+    """The events that the bridge looked at and did nothing about, by their correlation ids."""
+    done: dict[str, set[str]] = {}
+    for one in hops:
+        done.setdefault(one.correlation_id, set()).add(one.hop)
+    return {event for event, hops in done.items() if hops <= {"received", "ignored"} and "ignored" in hops}
 
 
 SUBJECTS = ("model_package_arn", "alarm_arn", "data_set", "execution_arn")

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from isthmus import names
+from isthmus import interval, names
 from isthmus.counting import counted
-from isthmus.interval import Interval, digits
 from isthmus.operate.age import written
 from isthmus.operate.table import Column, show
 
@@ -147,7 +146,7 @@ def versions(found: Sequence[tuple[Version, Sequence[str]]], models: Sequence[st
 
 
 def _version(one: Version, stages: str) -> list[str]:
-    gained = f"{one.gain:.3f} over {one.gain.over}" if one.gain else ""
+    gained = f"{one.gain:{one.gain.form}} over {one.gain.over}" if one.gain else ""
     figures = [one.name, _status(one), metric(one.metric), gained]
     return [*figures, signed(one.decided_by, one.decided_at), stages, moment(one.created), one.comment]
 
@@ -264,9 +263,13 @@ EVENTS = (
 )
 
 
-def events(found: Sequence[tuple[Hop, Run | None]], said: Said) -> None:
-    """One hop a line, and what became of its run."""
-    show(EVENTS, [_hop(*one) for one in found], none="no event has come over the bridge yet")
+def events(found: Sequence[tuple[Hop, Run | None]], said: Said, *, hidden: int = 0) -> None:
+    """One hop a line, and what became of its run; and of how many events nothing is shown."""
+    none = "no event has started anything yet" if hidden else "no event has come over the bridge yet"
+    show(EVENTS, [_hop(*one) for one in found], none=none)
+    if hidden:
+        what = counted(hidden, "event")
+        click.echo(f"not shown: {what} that the bridge ignored; with all: isthmus events --all")
     if said.problem:
         click.echo(said.why_not)
 
@@ -316,8 +319,7 @@ def metric(one: Mapping[str, Any]) -> str:
     """auc 0.712 [0.655, 0.769]; nothing where none was recorded."""
     if not one:
         return ""
-    shown = Interval(one["value"], one["ci_low"], one["ci_high"])
-    return f"{one['metric']} {shown:.{digits(shown.ci_low, shown.ci_high)}f}"
+    return f"{one['metric']} {interval.read(one)}"
 
 
 def signed(who: str, when: str) -> str:

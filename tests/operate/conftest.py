@@ -102,6 +102,24 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
         lifeline.stop(server.process, 20)
 
 
+@pytest.fixture(autouse=True)
+def _registry_is_left_as_it_was(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a test registers goes with it: the clouds are all tests' own."""
+    if "aws" not in request.fixturenames:
+        yield
+        return
+    sagemaker = request.getfixturevalue("aws").client("sagemaker")
+
+    def registered() -> set[str]:
+        found = sagemaker.list_model_packages(ModelPackageGroupName=MODEL)["ModelPackageSummaryList"]
+        return {one["ModelPackageArn"] for one in found}
+
+    before = registered()
+    yield
+    for arn in registered() - before:
+        sagemaker.delete_model_package(ModelPackageName=arn)
+
+
 @pytest.fixture
 def shell(aws: Aws, laptop: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shell:
     for name in [one for one in os.environ if one.startswith(("AWS_", "AZURE_", "COLUMNS"))]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from isthmus import markdown
@@ -15,7 +13,7 @@ RULE = f"Approved automatically by retraining.approve of {MODEL}: gain 0.29 [0.1
 
 
 @pytest.fixture
-def automatic(aws: Aws) -> Iterator[str]:
+def automatic(aws: Aws) -> str:
     """The number of a version that the bridge approved."""
     arn = register(aws, value=0.8, run_id="70", compared=True, reason="retrain")
     aws.client("sagemaker").update_model_package(
@@ -24,16 +22,13 @@ def automatic(aws: Aws) -> Iterator[str]:
         ApprovalDescription=RULE,
         CustomerMetadataProperties={"approved_by": "automatic"},
     )
-    yield arn.rpartition("/")[2]
-    aws.client("sagemaker").delete_model_package(ModelPackageName=arn)
+    return arn.rpartition("/")[2]
 
 
 @pytest.fixture
-def shadow(aws: Aws) -> Iterator[str]:
+def shadow(aws: Aws) -> str:
     """The number of a version of a retraining that a drift of inputs started."""
-    arn = register(aws, value=0.8, run_id="71", compared=True, reason="drift")
-    yield arn.rpartition("/")[2]
-    aws.client("sagemaker").delete_model_package(ModelPackageName=arn)
+    return register(aws, value=0.8, run_id="71", compared=True, reason="drift").rpartition("/")[2]
 
 
 def test_an_approval_by_rule_is_shown_with_its_rule_and_figures(shell: Shell, automatic: str) -> None:

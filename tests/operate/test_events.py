@@ -41,10 +41,8 @@ def log(aws: Aws) -> Iterator[Log]:
 
 
 @pytest.fixture
-def version(aws: Aws) -> Iterator[str]:
-    arn = register(aws, value=0.8, run_id="60")
-    yield arn
-    aws.client("sagemaker").delete_model_package(ModelPackageName=arn)
+def version(aws: Aws) -> str:
+    return register(aws, value=0.8, run_id="60")
 
 
 def iso(at: float) -> str:
@@ -144,6 +142,18 @@ def test_the_table_has_a_line_for_each_hop_and_its_latency(shell: Shell, log: Lo
     lines = [line for line in shell.says("events").splitlines() if "e-1" in line]
     assert len(lines) == 5
     assert " 400 " in lines[-1]
+
+
+def test_what_the_bridge_ignored_is_counted_and_shown_when_asked_for(shell: Shell, log: Log) -> None:
+    about = {"correlation_id": "quiet-1", "event_type": "approval", "model": MODEL, "latency_ms": 1}
+    log(*(about | {"hop": hop, "at": time.time() - 9} for hop in ("received", "ignored")))
+    said = shell.says("events")
+    assert "quiet-1" not in said
+    assert "no event has started anything yet" in said
+    assert "not shown: 1 event that the bridge ignored; with all: isthmus events --all" in said
+    for words in (("--all",), ("--correlation-id", "quiet"), ("--json",)):
+        told = shell.says("events", *words)
+        assert "ignored" in told and "quiet-1" in told and "not shown" not in told
 
 
 def test_a_models_name_is_whole_on_a_narrow_terminal() -> None:

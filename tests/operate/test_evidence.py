@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from isthmus.config import read_platform
+from isthmus.build import summary
+from isthmus.build.follow import Result
+from isthmus.config import read_model, read_platform
 from isthmus.errors import BadInput
 from isthmus.operate import registry
 from isthmus.operate.evidence import page
+from isthmus.operate.gain import recorded
 from isthmus.operate.show import metric
 from tests.local.azure_devops.standin import StandIn
 from tests.local.sagemaker.conftest import BUCKET, Aws
@@ -64,6 +67,13 @@ def test_the_page_has_both_versions_with_intervals_and_calls_noise_noise(shell: 
     assert f"isthmus approve {MODEL} {compared} --comment WHY" in said
 
 
+def test_what_is_approved_is_not_to_be_decided(shell: Shell, aws: Aws) -> None:
+    arn = register(aws, value=0.73, run_id="82")
+    assert "## How to decide" in shell.says("evidence", MODEL, arn.rpartition("/")[2])
+    aws.client("sagemaker").update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    assert "## How to decide" not in shell.says("evidence", MODEL, arn.rpartition("/")[2])
+
+
 def test_the_page_has_slices_and_how_far_the_training_rows_have_moved(shell: Shell, compared: str) -> None:
     said = shell.says("evidence", MODEL, compared)
     assert "| wind up to 3 | 45 | 0.600 | 0.500 to 0.700 | **worse than the whole** |" in said
@@ -80,6 +90,22 @@ def test_figures_are_as_exact_as_their_interval(aws: Aws) -> None:
     said = page(read_platform(CHECKOUT / "platform.yaml"), version, EVALUATION | large)
     assert "| this version | 34999 | 30849 to 39000 |" in said and "| bar | 1234567 | |" in said
     assert metric(large) == "mae 34999 [30849, 39000]"
+    gain = {
+        "gain": "3456.7",
+        "gain_low": "3000.1",
+        "gain_high": "4100",
+        "champion": f"{GROUP_ARN}/1",
+        "n": "91",
+    }
+    assert (
+        str(recorded(gain | {"champion": f"{GROUP_ARN}/1"}))
+        == "gain 3457 [3000, 4100] over version 1 on the same 91 rows"
+    )
+    summed = summary.markdown(
+        read_model(CHECKOUT / "model-build" / "model.yaml"),
+        Result("arn", "Succeeded", "good", evaluation=large | {"gain": large}),
+    )
+    assert "| this | 34999 | 30849 to 39000 |" in summed and "Gain 34999 (30849 to 39000) on the" in summed
 
 
 def test_the_cost_is_that_of_a_price_that_was_said_and_else_unknown(shell: Shell, aws: Aws) -> None:
@@ -137,7 +163,6 @@ def test_figures_that_are_none_are_not_listed_as_figures(shell: Shell, aws: Aws)
     arn = register(aws, value=float("nan"), run_id="82")
     waiting = {one["version"]: one for one in shell.json("pending")["waiting"]}
     assert waiting[arn]["metric"] == {}
-    aws.client("sagemaker").delete_model_package(ModelPackageName=arn)
 
 
 def test_the_page_has_what_the_gates_found_in_staging(

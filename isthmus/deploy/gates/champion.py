@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.container.versions import CHAMPION
+from isthmus.counting import counted
 from isthmus.deploy.gates.gate import Finding, LiveEndpoint
 from isthmus.deploy.gates.held_out import Judged, judged
 from isthmus.deploy.gates.plots import Bar, intervals
@@ -41,7 +42,8 @@ def against_champion(endpoint: LiveEndpoint, found: Judged) -> list[Finding]:
 def by_metric(now: Judged, before: Judged, version: str) -> Finding:
     """Worse in the metric, by the whole interval of a paired bootstrap, is a failure."""
     gained = now.gain_over(before.predicted)
-    message = f"gain in {now.metric} {gained:+.3f} over {version} on {len(now.truth)} rows (paired bootstrap)"
+    said, rows = f"{gained:+{gained.form}}", counted(len(now.truth), "row")
+    message = f"gain in {now.metric} {said} over {version} on {rows} (paired bootstrap)"
     bar = Bar("gain", gained.value, gained.ci_low, gained.ci_high, gained.ci_high >= 0)
     plot = intervals([bar], f"gain in {now.metric} over {version}", {"none": 0.0})
     return Finding(NAME, gained.ci_high >= 0, message, plot)

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from isthmus import interval
+from isthmus.counting import counted
 from isthmus.deploy.gates.champion import against_champion
 from isthmus.deploy.gates.gate import Finding, LiveEndpoint
 from isthmus.deploy.gates.held_out import Judged, judged
@@ -46,10 +48,8 @@ def reaches_the_bar(found: Judged) -> Finding:
     """The bar of model.yaml, on these rows; beside it, to be read, what was registered."""
     said, here = found.evaluation, found.interval()
     bar, side = said["threshold"], "at least" if found.higher_is_better else "at most"
-    message = (
-        f"{found.metric} {here} on {len(found.truth)} held-out rows, {side} {bar:g}; registered "
-        f"{said['value']:.3f} [{said['ci_low']:.3f}, {said['ci_high']:.3f}]"
-    )
+    rows = counted(len(found.truth), "held-out row")
+    message = f"{found.metric} {here} on {rows}, {side} {bar:g}; registered {interval.read(said)}"
     return Finding("reaches the bar", found.reaches(here, bar), message, _predictions(found))
 
 
