@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html.parser import HTMLParser
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 # Each of these makes another page of one that does not escape it, in a text, an attribute, a style or a link.
 HOSTILE = (
@@ -68,3 +72,18 @@ def active(page: str) -> list[tuple[str, ...]]:
         one for one in skeleton(page) if one[0] in tags or any(name.startswith("on") for name in one[1:])
     ]
     return found + [("link", one) for one in links(page) if not one.startswith(("/", "#", "http"))]
+
+
+def require_trust_in_no_text(written: Callable[[str], str]) -> None:
+    """Of a page that `written` makes with all its parts, in which each text from outside is the one given."""
+    plain = skeleton(written("x"))
+
+    @settings(max_examples=50)
+    @given(st.text(alphabet="<>&\"'/=! -x;:\\[]()", min_size=1))
+    def is_no_other(text: str) -> None:
+        assert skeleton(written(text)) == plain, text
+
+    is_no_other()
+    for text in HOSTILE:
+        assert skeleton(written(text)) == plain, text
+        assert active(written(text)) == [], text

@@ -8,7 +8,7 @@ from isthmus.azure.client import Client
 
 
 @dataclass(frozen=True)
-class TestResult:
+class Result:
     """One test, and the title that it was published under; `outcome`: Passed, Failed, NotExecuted."""
 
     suite: str
@@ -17,10 +17,10 @@ class TestResult:
     message: str = ""
 
 
-def of_run(client: Client, number: int) -> list[TestResult]:
+def of_run(client: Client, number: int) -> list[Result]:
     """All of a run, those that failed first."""
     found = [
-        TestResult(suite["name"], one["testCaseTitle"], one["outcome"], one.get("errorMessage") or "")
+        Result(suite["name"], one["testCaseTitle"], one["outcome"], one.get("errorMessage") or "")
         for suite in client.get("test/runs", buildUri=f"vstfs:///Build/Build/{number}")["value"]
         for one in client.every(f"test/runs/{suite['id']}/results")
     ]

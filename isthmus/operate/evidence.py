@@ -18,7 +18,7 @@ from isthmus.operate.pending import run_link
 from isthmus.operate.registry import Version
 
 if TYPE_CHECKING:
-    from isthmus.azure.test_results import TestResult
+    from isthmus.azure.test_results import Result
 
 OUTCOMES = {"Failed": "**Failed**", "NotExecuted": "not tested"}
 
@@ -28,7 +28,7 @@ class Tested:
     """What the gates found in the run that brought the version to staging, or why that is not known."""
 
     run: str = ""
-    results: Sequence[TestResult] = ()
+    results: Sequence[Result] = ()
     why_not: str = ""
 
 
