@@ -1,6 +1,6 @@
 """A version that serves and is no longer approved makes room for the approved one that served before it.
 
-So does one that is compared with what serves, when its own alarm goes off.
+So does one that is compared with what serves, when its own alarm goes off; until then it answers nobody.
 By the same pipeline as any deployment, with its gates and approvals. That it lost its approval people
 are told by a rule (`cdk/parts/announcements.py`); here, where there is none to make room for.
 """
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from bridge import carry, deployments, lease, notices, registry
+from bridge import carry, deployments, fallback, lease, notices, registry
 from bridge.azure import azure_devops
 from bridge.envelope import RECONCILER
 from bridge.notices import Waiting
@@ -40,11 +40,17 @@ def withdrawn(model: str, arn: str, at: str, correlation_id: str) -> Hop:
 
 
 def failing(model: str, alarm: str, at: str, correlation_id: str) -> Hop:
-    """What becomes of a version that is compared in prod, whose own alarm went off at that moment."""
+    """What becomes of a version that is compared in prod, whose own alarm went off at that moment.
+
+    The run that ends the comparison waits for people, and traffic does not: where an approved version serves,
+    it has all of it before the run is asked for.
+    """
+    package = _compared(model, at)
+    if package is None:
+        return ignored("nothing is compared in prod that was by then")
+    if _before(model, package):
+        fallback.fall_back(model)
     with lease.held(f"{model}-deploy"):
-        package = _compared(model, at)
-        if package is None:
-            return ignored("nothing is compared in prod that was by then")
         runs, why = azure_devops().runs(f"{model}-deploy"), f"is compared, and its alarm {alarm} went off"
         wanted = rollback(model, package["ModelPackageArn"], at, correlation_id, why)
         if any(one.covers(wanted) for one in runs):

@@ -10,7 +10,8 @@ from functools import cache
 @dataclass(frozen=True)
 class Settings:
     """`models_path` leads to the models that may be deployed and retrained; events come from two accounts.
-    `staging_role` and `prod_role` are the ARNs of those who may look at what serves there.
+    `staging_role` and `prod_role` are the ARNs of those who may look at what serves there; `fallback_role` is
+    that of who may set its weights in prod.
 
     A message that was tried `attempts` times is a dead letter. People are reminded after so many seconds, and
     others told after `escalate_after`, unless that is 0.
@@ -34,6 +35,7 @@ class Settings:
     prod_account: str
     staging_role: str
     prod_role: str
+    fallback_role: str
     region: str
     platform: str
     notices: str
@@ -65,6 +67,7 @@ def settings() -> Settings:
         prod_account=said["PROD_ACCOUNT"],
         staging_role=said["STAGING_ROLE"],
         prod_role=said["PROD_ROLE"],
+        fallback_role=said["FALLBACK_ROLE"],
         region=said["AWS_REGION"],
         platform=said["PLATFORM"],
         notices=said["NOTICES_TOPIC"],

@@ -9,6 +9,7 @@ from cdk.parts.auditor import prod_auditor
 from cdk.parts.bus import forward_alarms
 from cdk.parts.dashboards import dashboards
 from cdk.parts.deployment import deployment_policies
+from cdk.parts.fallback import fallback
 from cdk.parts.federation import federation
 from cdk.parts.grants import roles_of, roles_of_models
 from cdk.parts.hosting import hosting_policies
@@ -72,6 +73,7 @@ class ServingStack(AccountStack):
         infrastructure_roles(self, platform, stage)
         if stage == "prod":
             prod_auditor(self, platform)
+            fallback(self, platform)
         bridge_sight(self, platform)
         serving_operator(self, platform, stage, data_key=keys.data.arn, capture=capture, ground_truth=truth)
         serving_data_owner(self, platform, data_key=keys.data.arn, ground_truth=truth)

@@ -83,7 +83,7 @@ def _taken_away(alarm: Alarm, correlation_id: str) -> Hop:
     model, name = alarm.model, alarm.arn.rpartition(":")[2]
     hop = rollbacks.failing(model, name, alarm.at, correlation_id)
     if run := hop.details.get("run_id"):
-        said = f"Run {run} of {model}-deploy takes it away, once somebody lets it pass."
+        said = f"It answers nobody any more. Run {run} of {model}-deploy takes it away, once you let it pass."
         _tell(alarm, [said, f"Do: isthmus azure approve {run}", *notices.see_run(run)])
     elif hop.name == "noticed":
         _tell(alarm, [f"It is not taken away: {hop.details['reason']}.", f"Do: isthmus models {model}"])

@@ -12,6 +12,7 @@ from cdk.parts.announcements import REJECTED_WHILE_RUNNING, announce
 from cdk.parts.bridge_feeds import feeds
 from cdk.parts.callback import callback, read_executions, waiting_table
 from cdk.parts.dead_letters import watch
+from cdk.parts.fallback import take_fallback
 from cdk.parts.function import Function
 from cdk.parts.grants import Statement, allow, service
 from cdk.parts.keys import USE, Keys
@@ -130,6 +131,7 @@ class Bridge(Construct):
             "PROD_ACCOUNT": accounts.prod,
             "STAGING_ROLE": names.role_arn(accounts.staging, self._name),
             "PROD_ROLE": names.role_arn(accounts.prod, self._name),
+            "FALLBACK_ROLE": names.role_arn(accounts.prod, names.fallback_role(self._platform)),
             **self._reminding(),
             "POWERTOOLS_SERVICE_NAME": self._name,
             "POWERTOOLS_LOG_LEVEL": "INFO",
@@ -175,6 +177,7 @@ class Bridge(Construct):
                 ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Scan", "dynamodb:UpdateItem"],
                 self._waiting,
             ),
+            take_fallback(platform),
             read_executions(self),
             # Who may see there what serves, and nothing else.
             allow("sts:AssumeRole", [self._environment()[f"{stage}_ROLE"] for stage in ("STAGING", "PROD")]),

@@ -88,7 +88,8 @@ def challenging(platform: Platform, config: DeployConfig, stage: Stage) -> Itera
     model, bounds = config.model, config.alarms
     what = (
         f"{model} in {stage}: the version that is compared fails or is slow for those whom it answers. "
-        f"A run of {names.deploy_pipeline(model)} takes it away, once somebody lets it pass: isthmus pending."
+        "It answers nobody from now on, and the version that serves answers all. A run of "
+        f"{names.deploy_pipeline(model)} takes it away, once somebody lets it pass: isthmus pending."
     )
     for found, name in (
         (_errors(platform, config, stage, bounds.error_percent), names.challenger_errors_alarm),

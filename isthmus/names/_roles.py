@@ -127,6 +127,11 @@ def forwarder_role(platform: Platform) -> str:
     return f"{platform.name}-forwarder"
 
 
+def fallback_role(platform: Platform) -> str:
+    """Prod: the role that the bridge takes to have a version that is compared answer nobody."""
+    return f"{platform.name}-fallback"
+
+
 def model_role(platform: Platform, model: str) -> str:
     """Serving: the execution role of the model behind its endpoint."""
     return f"{platform.name}-{model}-model"

@@ -132,6 +132,7 @@ def environment(url: str) -> dict[str, str]:
         "PROD_ACCOUNT": PROD,
         "STAGING_ROLE": f"arn:aws:iam::{STAGING}:role/isthmus-bridge",
         "PROD_ROLE": f"arn:aws:iam::{PROD}:role/isthmus-bridge",
+        "FALLBACK_ROLE": f"arn:aws:iam::{PROD}:role/isthmus-fallback",
         "POWERTOOLS_SERVICE_NAME": "isthmus-bridge",
     }
 

@@ -12,7 +12,7 @@ DENIED = """<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Er
 <Code>AccessDenied</Code><Message>may not perform sts:AssumeRole</Message></Error></ErrorResponse>"""
 OPERATIONS = (
     *("DescribeEndpoint", "DescribeEndpointConfig", "DescribeModel"),
-    *("DescribeInferenceComponent", "DescribePipeline"),
+    *("DescribeInferenceComponent", "DescribePipeline", "UpdateEndpointWeightsAndCapacities"),
 )
 
 
@@ -25,6 +25,7 @@ class Endpoint:
     status: str = "InService"
     config: str = "by-content"
     weight: float = 1.0
+    challenger_weight: float = 1.0
 
     @property
     def variants(self) -> dict[str, str]:
@@ -51,6 +52,12 @@ class Stages:
         if operation == "DescribeEndpoint":
             found = self.endpoints.get((account, asked["EndpointName"]))
             return (200, _endpoint(asked["EndpointName"], found)) if found else _none(asked)
+        if operation == "UpdateEndpointWeightsAndCapacities":
+            changed = self.endpoints[account, asked["EndpointName"]]
+            for one in asked["DesiredWeightsAndCapacities"]:
+                weight = "weight" if one["VariantName"] == "AllTraffic" else "challenger_weight"
+                setattr(changed, weight, one["DesiredWeight"])
+            return 200, {"EndpointArn": _endpoint(asked["EndpointName"], changed)["EndpointArn"]}
         if operation == "DescribeEndpointConfig":
             name, _, config = asked["EndpointConfigName"].partition("/")
             shall = [
@@ -68,6 +75,7 @@ class Stages:
 def _endpoint(name: str, one: Endpoint) -> dict[str, Any]:
     has = [{"VariantName": each, "CurrentWeight": 1.0} for each in one.variants]
     has[0]["CurrentWeight"] = one.weight
+    has[1:] = [each | {"CurrentWeight": one.challenger_weight} for each in has[1:]]
     return {
         "EndpointName": name,
         "EndpointArn": f"arn:aws:sagemaker:eu-west-1:444455556666:endpoint/{name}",

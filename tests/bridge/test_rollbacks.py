@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.bridge.clouds import Clouds, Fault
-from tests.bridge.conftest import GROUP_ARN, MODEL, Bridge, alarm, approval
+from tests.bridge.conftest import GROUP_ARN, MODEL, PROD, Bridge, alarm, approval
+from tests.bridge.stages import Endpoint
 from tests.bridge.test_reconcile import register
 
 DEPLOY = f"{MODEL}-deploy"
@@ -38,6 +39,13 @@ def served(
         ModelLifeCycle=cycle,
         CustomerMetadataProperties={"prod_run_id": str(run)},
     )
+
+
+def both_answer(clouds: Clouds) -> Endpoint:
+    """Prod's endpoint, where version 4 answers beside version 2."""
+    found = Endpoint(f"{GROUP_ARN}/2", f"{GROUP_ARN}/4", weight=0.7, challenger_weight=0.3)
+    clouds.stages.endpoints[PROD, MODEL] = found
+    return found
 
 
 def rejection(at: str, version: int = 4, status: str = "Rejected", **detail: Any) -> dict[str, Any]:
@@ -99,8 +107,10 @@ def test_one_that_is_compared_is_taken_away_by_its_own_alarm_once_and_the_run_sa
     served(clouds, 1, 20)
     served(clouds, 2, 30, now=True)
     served(clouds, 4, 40, now=True, as_="Challenger")
+    endpoint = both_answer(clouds)
     event = alarm(f"{kind}-challenger")
     assert bridge.send(event, event) == []
+    assert (endpoint.weight, endpoint.challenger_weight) == (1, 0)
     assert bridge.names_of_hops() == ["received", "queued", "received", "deduplicated"]
     (run,) = clouds.runs_of(DEPLOY)
     assert run["modelPackageArn"] == f"{GROUP_ARN}/2"
@@ -112,6 +122,27 @@ def test_one_that_is_compared_is_taken_away_by_its_own_alarm_once_and_the_run_sa
     # It goes on for as long as nobody lets the run pass.
     assert bridge.send(alarm(f"{kind}-challenger", id="again")) == []
     assert deployed(clouds) == ["2"]
+
+
+def test_one_that_is_compared_answers_nobody_before_azure_devops_can_be_asked(
+    bridge: Bridge, clouds: Clouds
+) -> None:
+    served(clouds, 2, 30, now=True)
+    served(clouds, 4, 40, now=True, as_="Challenger")
+    endpoint, clouds.signed_in = both_answer(clouds), False
+    assert bridge.send(event := alarm("errors-challenger")) == ["0"]
+    assert (endpoint.weight, endpoint.challenger_weight, clouds.runs) == (1, 0, [])
+    clouds.signed_in = True
+    assert bridge.send(event) == []
+    assert deployed(clouds) == ["2"]
+
+
+def test_traffic_falls_back_to_no_version_that_lost_its_approval(bridge: Bridge, clouds: Clouds) -> None:
+    served(clouds, 2, 30, "Rejected", now=True)
+    served(clouds, 4, 40, now=True, as_="Challenger")
+    endpoint = both_answer(clouds)
+    assert bridge.send(alarm("errors-challenger")) == []
+    assert (endpoint.weight, endpoint.challenger_weight, clouds.runs) == (0.7, 0.3, [])
 
 
 def test_an_alarm_of_a_comparison_that_is_over_takes_nothing_away(bridge: Bridge, clouds: Clouds) -> None:

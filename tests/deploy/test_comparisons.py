@@ -310,6 +310,27 @@ def test_the_same_run_again_changes_nothing(team: Team, beside: tuple[str, Path]
     assert team.package(beside[0])["CustomerMetadataProperties"] == before
 
 
+def test_its_own_alarm_leaves_all_requests_to_the_other_while_no_approver_is_there(
+    team: Team, champion: tuple[str, Path], beside: tuple[str, Path]
+) -> None:
+    """By the bridge in the automation account, as its role in prod; Azure DevOps is not even there."""
+    cloudwatch, sagemaker = (team.cloud.aws.client(name, PROD) for name in ("cloudwatch", "sagemaker"))
+    assert "Challenger" in dict(asked(team, 60))
+    cloudwatch.set_alarm_state(
+        AlarmName=names.challenger_errors_alarm(team.platform, MODEL),
+        StateValue="ALARM",
+        StateReason="it fails",
+    )
+
+    def weights() -> dict[str, float]:
+        shown = sagemaker.describe_endpoint(EndpointName=MODEL)["ProductionVariants"]
+        return {one["VariantName"]: one["CurrentWeight"] for one in shown}
+
+    until(weights, lambda found: found == {"AllTraffic": 1, "Challenger": 0})
+    assert {variant for variant, _ in asked(team, 60)} == {"AllTraffic"}
+    assert (cycle(team, champion[0]), cycle(team, beside[0])) == ("InService", "Challenger")
+
+
 def test_the_next_version_takes_the_place_of_the_one_that_is_compared(
     team: Team, champion: tuple[str, Path], beside: tuple[str, Path], new_version: Make
 ) -> None:
