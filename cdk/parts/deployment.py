@@ -160,14 +160,19 @@ class _Deployment:
                     f"endpoint-config/{names.by_content(MODEL)}",
                 ),
             ),
+            # In one statement, for a policy may not be longer: each is asked of one of these alone.
             allow(
-                "sagemaker:DeleteEndpointConfig",
-                sagemaker(stack, f"endpoint-config/{names.by_content(MODEL)}"),
-            ),
-            allow("sagemaker:DeleteModel", sagemaker(stack, f"model/{names.by_content(MODEL)}")),
-            allow(
-                ["sagemaker:DeletePipeline", "sagemaker:ListPipelineExecutions"],
-                sagemaker(stack, f"pipeline/{names.batch_pipeline(MODEL)}"),
+                [
+                    "sagemaker:DeleteEndpointConfig",
+                    "sagemaker:DeleteModel",
+                    "sagemaker:DeletePipeline",
+                    "sagemaker:ListPipelineExecutions",
+                ],
+                sagemaker(
+                    stack,
+                    *(f"{kind}/{names.by_content(MODEL)}" for kind in _HASHED),
+                    f"pipeline/{names.batch_pipeline(MODEL)}",
+                ),
             ),
             # Which version the stage serves, for its dashboards.
             allow(
