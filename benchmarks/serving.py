@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.aims import AtLeast, missed
 
-AIMS = {"speedup": AtLeast(5), "speedup_p99": AtLeast(1), "speedup_batch": AtLeast(2)}
+AIMS = {"speedup": AtLeast(5), "speedup_p99": AtLeast(2), "speedup_batch": AtLeast(2)}
 ROOT = Path(__file__).parents[1]
 PROGRAMS = Path(sys.executable).parent
 MODEL_BUILD = ROOT / "model-build"
@@ -137,11 +137,18 @@ def side_by_side(folder: Path, seconds: int, connections: int, workers: int) -> 
             ours.append(shoot(here, one, seconds, connections))
             theirs.append(shoot(there, one, seconds, connections))
         alone = [shoot(url, one, seconds, 1) for url in (here, there)]
-        batch_ours, batch_theirs = (shoot(url, many, seconds, workers) for url in (here, there))
+        # Several connections a worker: with one each, both may come to the same, and the other is idle.
+        batches = [[shoot(url, many, seconds, 4 * workers) for url in (here, there)] for _ in range(TURNS)]
     per_second = statistics.median(turn.requests_per_s for turn in ours)
     per_second_mlflow = statistics.median(turn.requests_per_s for turn in theirs)
     p99, p99_mlflow = (statistics.median(turn.p99_ms for turn in turns) for turns in (ours, theirs))
-    batch, batch_mlflow = (turn.requests_per_s * BATCH for turn in (batch_ours, batch_theirs))
+    batch, batch_mlflow = (
+        statistics.median(turn.requests_per_s * BATCH for turn in turns)
+        for turns in zip(*batches, strict=True)
+    )
+    batch_p99, batch_p99_mlflow = (
+        statistics.median(turn.p99_ms for turn in turns) for turns in zip(*batches, strict=True)
+    )
     return {
         "predictions_per_s": round(per_second, 1),
         "p99_ms": p99,
@@ -154,6 +161,9 @@ def side_by_side(folder: Path, seconds: int, connections: int, workers: int) -> 
         "batch_rows_per_s": round(batch),
         "batch_rows_per_s_mlflow": round(batch_mlflow),
         "speedup_batch": round(batch / batch_mlflow, 2),
+        "batch_p99_ms": batch_p99,
+        "batch_p99_ms_mlflow": batch_p99_mlflow,
+        "speedup_batch_p99": round(batch_p99_mlflow / max(batch_p99, 0.001), 2),
         "connections": connections,
         "workers": workers,
     }

@@ -48,12 +48,20 @@ def _plain_numbers(cells: Sequence[Any]) -> list[float | None] | None:
         found = list(map(float, cells))
     except (ValueError, TypeError, OverflowError):
         return None
-    return [*found] if all(map(math.isfinite, found)) and not _underscored(cells) else None
+    return [*found] if are_finite(found) and not _underscored(cells) else None
+
+
+def are_finite(found: Sequence[float]) -> bool:
+    """Whether all are numbers: then their sum is one, unless they are too great."""
+    return math.isfinite(sum(found)) or all(map(math.isfinite, found))
 
 
 def _underscored(cells: Sequence[Any]) -> bool:
     """Python reads 1_000 as a number, and no other program does."""
-    return any("_" in cell for cell in cells if isinstance(cell, str))
+    try:
+        return "_" in "".join(cells)
+    except TypeError:
+        return any("_" in cell for cell in cells if isinstance(cell, str))
 
 
 def _number(cell: Any, row: int, column: str, missing: Collection[str]) -> float | None:

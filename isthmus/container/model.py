@@ -18,6 +18,7 @@ from typing import Any
 
 from isthmus.container import payload
 from isthmus.container.artifact import example, inference, label, missing_marks
+from isthmus.container.cells import are_finite
 from isthmus.container.payload import Columns
 from isthmus.container.script import place
 from isthmus.counting import counted
@@ -53,21 +54,25 @@ class Model:
         """
         rows = len(next(iter(columns.values())))
         try:
-            predicted = list(self.predict_fn(payload.frame(columns, self.features)))
+            predicted = self.predict_fn(payload.frame(columns, self.features))
+            plain = payload.values(predicted)
         except Exception as error:  # noqa: BLE001  a model may raise anything
             if isinstance(error, ValueError) and self._are_at_fault(columns):
                 words = (str(error).strip() or "no reason given").splitlines()[0][:300]
                 raise BadInput(f"the model does not take these rows: {words}") from None
             traceback.print_exc()
             raise ModelFailed(f"the model failed: {type(error).__name__}; its log has more") from None
-        plain = [value.item() if hasattr(value, "item") else value for value in predicted]
         if len(plain) != rows:
             raise ModelFailed(
                 f"the model gave {counted(len(plain), 'prediction')} for {counted(rows, 'row')}"
             )
-        for row, value in enumerate(plain, 1):
-            if isinstance(value, float) and not math.isfinite(value):
-                raise ModelFailed(f"the model predicts {value} for row {row}")
+        if not are_finite([value for value in plain if isinstance(value, float)]):
+            row, value = next(
+                (row, one)
+                for row, one in enumerate(plain, 1)
+                if isinstance(one, float) and not math.isfinite(one)
+            )
+            raise ModelFailed(f"the model predicts {value} for row {row}")
         return plain
 
     def _are_at_fault(self, columns: Columns) -> bool:
