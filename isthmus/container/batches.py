@@ -20,8 +20,9 @@ from typing import Any
 from isthmus.container.payload import Columns
 
 Predict = Callable[[Columns], list[Any]]
-# More rows a call make no row cheaper, and let the next request wait longer.
-MOST_ROWS = 1000
+# So many rows of several requests make a call; of a model that is done with them sooner than this, twice as
+# many the next time: a call costs it more than a row. A slower one would only let the next request wait.
+MOST_ROWS, QUICK_SECONDS = 1000, 0.05
 # SageMaker has given up on a request after 60 seconds.
 PATIENCE_SECONDS = 55.0
 
@@ -71,6 +72,7 @@ class Batches:
         self._waiting: deque[Waiting] = deque()
         self._thread = ThreadPoolExecutor(1, "model")
         self._work: asyncio.Task[None] | None = None
+        self._most = MOST_ROWS
 
     async def predict(self, columns: Columns) -> list[Any]:
         """The predictions for the rows of one request; raises what the model raises for them alone."""
@@ -97,7 +99,7 @@ class Batches:
         """The next requests, in the order in which they came, as many as make a batch."""
         batch: list[Waiting] = []
         rows = 0
-        while self._waiting and (not batch or rows + self._waiting[0].rows <= MOST_ROWS):
+        while self._waiting and (not batch or rows + self._waiting[0].rows <= self._most):
             batch.append(self._waiting.popleft())
             rows += batch[-1].rows
         return batch
@@ -113,16 +115,28 @@ class Batches:
 
     def _together(self, batch: list[Waiting]) -> list[list[Any] | Exception]:
         columns = {name: [cell for one in batch for cell in one.columns[name]] for name in batch[0].columns}
+        began = time.monotonic()
         predicted, found, start = self._predict(columns), [], 0
+        self._learn(len(predicted), time.monotonic() - began)
         for one in batch:
             found.append(predicted[start : start + one.rows])
             start += one.rows
         return [*found]
 
+    def _learn(self, rows: int, seconds: float) -> None:
+        """How many rows the next call may have."""
+        if seconds > QUICK_SECONDS:
+            self._most = max(MOST_ROWS, self._most // 2)
+        else:
+            self._most = max(self._most, 2 * rows)
+
     def _alone(self, one: Waiting) -> list[Any] | Exception:
-        if time.monotonic() - one.since > PATIENCE_SECONDS:
+        began = time.monotonic()
+        if began - one.since > PATIENCE_SECONDS:
             return Overloaded(f"the request waited longer than {PATIENCE_SECONDS:.0f} seconds")
         try:
-            return self._predict(one.columns)
+            predicted = self._predict(one.columns)
+            self._learn(len(predicted), time.monotonic() - began)
+            return predicted
         except Exception as error:  # noqa: BLE001  whatever it was, it belongs to whoever waits for the answer
             return error

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from isthmus.container import batches
 from isthmus.container.application import Application
 from isthmus.container.batches import Door
 from isthmus.container.model import Model
@@ -67,6 +68,23 @@ def test_what_waits_is_predicted_together_and_each_gets_its_own() -> None:
     answers = together(application(counted), asked)
     assert [text for _, text, _ in answers] == [f"{2.0 * n}\n{2.0 * n + 1}\n" for n in range(50)]
     assert sum(calls) == 100 and len(calls) <= 3
+
+
+@pytest.mark.parametrize(("quick", "calls"), [(60.0, [600, 1200, 2400]), (0.0, [600] * 7)])
+def test_a_quick_model_is_given_more_rows_a_call(
+    monkeypatch: pytest.MonkeyPatch, quick: float, calls: list[int]
+) -> None:
+    monkeypatch.setattr(batches, "QUICK_SECONDS", quick)
+    sizes: list[int] = []
+
+    def counted(frame: Any) -> Any:
+        sizes.append(len(frame))
+        return frame["size"] * 2
+
+    asked = [("\n".join([f"{number},red"] * 600).encode(), "text/csv") for number in range(7)]
+    answers = together(application(counted), asked)
+    assert [text for _, text, _ in answers] == [f"{2.0 * number}\n" * 600 for number in range(7)]
+    assert sizes == calls
 
 
 def test_a_request_that_breaks_the_model_breaks_no_other() -> None:
