@@ -36,13 +36,16 @@ def synth(
     """
     import boto3
 
-    config = read_deploy(repository / "deploy.yaml")
+    file = repository / "deploy.yaml"
+    config = read_deploy(file)
     session = boto3.Session(region_name=platform.region)
     sagemaker = session.client("sagemaker")
     package = describe(sagemaker, check_arn(platform, arn))
     if package.model != config.model:
-        raise Refused(f"{arn} is a version of {package.model}", where=f"deploy.yaml, model: {config.model}")
-    require_fit(platform, config, repository / "deploy.yaml")
+        raise Refused(
+            f"{arn} is a version of {package.model}", where=f"{place(file, 'model')}: {config.model}"
+        )
+    require_fit(platform, config, file)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         package.write(folder)
@@ -50,27 +53,27 @@ def synth(
             compared.write(folder)
         evidence.fetch(session.client("s3"), package, folder)
         if config.monitoring.engine == "model-monitor":
-            _require_watchable(config, folder)
+            _require_watchable(config, folder, file)
         synthesize(repository / "app.py", output, validate=validate, arguments=(scratch,))
-        for file in folder.iterdir():
-            shutil.copy(file, output)
+        for made in folder.iterdir():
+            shutil.copy(made, output)
     return package, compared
 
 
-def _require_watchable(config: DeployConfig, folder: Path) -> None:
+def _require_watchable(config: DeployConfig, folder: Path, file: Path) -> None:
     """Raise `Refused` where the version in `folder` lacks what Model Monitor watches it by."""
     for name in evidence.OF_MODEL_MONITOR:
         if not (folder / name).exists():
             raise Refused(
                 f"the version has no {name} for Model Monitor: it was built before Isthmus wrote it",
-                where="deploy.yaml, monitoring.engine: model-monitor",
+                where=place(file, "monitoring", "engine"),
                 todo="build the version again",
             )
     metric = registered.read(folder).metric
     if config.monitoring.model_quality and metric not in model_monitor.METRICS:
         raise Refused(
             f"Model Monitor measures no {metric}, by which the version is judged",
-            where="deploy.yaml, monitoring.model_quality",
+            where=place(file, "monitoring", "model_quality"),
             todo=f"leave it out, or judge the model by one of: {', '.join(model_monitor.METRICS)}",
         )
 
@@ -93,7 +96,7 @@ def require_fit(platform: Platform, config: DeployConfig, file: Path) -> None:
     if config.monitoring.engine == "model-monitor" and platform.region not in model_monitor.ANALYZERS:
         raise Refused(
             f"SageMaker Model Monitor is not in {platform.region}, platform.yaml's region",
-            where="deploy.yaml, monitoring.engine: model-monitor",
+            where=place(file, "monitoring", "engine"),
             todo="leave it out: Isthmus' own monitor is everywhere",
         )
     shared, known = config.shared, [one.name for one in platform.shared_endpoints]

@@ -37,7 +37,8 @@ def _categories(column: Texts) -> dict[str, Any]:
 
 
 def _moments(column: Numbers) -> dict[str, Any]:
-    moments: dict[str, Any] = dict.fromkeys(("mean", "sum", "std_dev", "min", "max"))
+    """None of a column without a value: Model Monitor's are numbers."""
+    moments: dict[str, Any] = {}
     if column.present:
         moments = {
             "mean": column.mean,

@@ -367,14 +367,18 @@ class TestModelMonitor:
         assert isinstance(page, Refused) and "writes no page" in page.what
 
     @pytest.mark.parametrize(
-        ("version", "why"),
+        ("version", "why", "key"),
         [
-            (Version(lacks="preprocessor.py"), "the version has no preprocessor.py for Model Monitor"),
-            (Version(metric="log_loss"), "Model Monitor measures no log_loss"),
+            (
+                Version(lacks="preprocessor.py"),
+                "the version has no preprocessor.py for Model Monitor",
+                "engine",
+            ),
+            (Version(metric="log_loss"), "Model Monitor measures no log_loss", "model_quality"),
         ],
     )
     def test_what_it_cannot_watch_is_not_deployed(
-        self, team: Team, tmp_path: Path, version: Version, why: str
+        self, team: Team, tmp_path: Path, version: Version, why: str, key: str
     ) -> None:
         (tmp_path / "version").mkdir()
         arn = team.registered(version, tmp_path / "version")
@@ -383,4 +387,5 @@ class TestModelMonitor:
         (team.repository / "deploy.yaml").write_text(yaml.safe_dump(config))
         refused = team.synth(arn, tmp_path / "assembly").exception
         assert isinstance(refused, Refused) and why in refused.what
+        assert re.search(rf"deploy\.yaml:\d+, monitoring\.{key}$", refused.where or "")
         assert not (tmp_path / "assembly").exists()

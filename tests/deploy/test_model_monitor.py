@@ -236,8 +236,9 @@ def test_a_region_without_it_is_refused(platform: Platform, tmp_path: Path) -> N
     config, file = DeployConfig.model_validate(said), tmp_path / "deploy.yaml"
     file.write_text(json.dumps(said))
     require_fit(platform, config, file)
-    with pytest.raises(Refused, match="not in ap-south-2"):
+    with pytest.raises(Refused, match="not in ap-south-2") as refused:
         require_fit(platform.model_copy(update={"region": "ap-south-2"}), config, file)
+    assert f"{file}:1, monitoring.engine" in str(refused.value)
 
 
 @pytest.mark.parametrize(
