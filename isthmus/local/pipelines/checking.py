@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from isthmus.errors import did_you_mean
 from isthmus.local.pipelines.conditions import checked
-from isthmus.local.pipelines.grammar import Index, Literal, Malformed, Name, parse, walk
+from isthmus.local.pipelines.grammar import Expression, Index, Literal, Malformed, Name, parse, walk
 from isthmus.local.pipelines.nodes import Place, broken
 from isthmus.local.pipelines.plan import Group, Job, Plan, Stage, Step, Variable
 from isthmus.local.pipelines.problems import Notes
@@ -26,27 +26,35 @@ def check_plan(plan: Plan, notes: Notes) -> list[str]:
         _check_graph(plan.stages, "stage", notes)
     warnings: list[str] = []
     for stage in plan.stages:
-        warnings += _undeclared(stage.condition, stage.at, stage.depends_on, "stage")
+        warnings += _undeclared(stage.condition, stage.at, plan, stage)
+        for variable in _computed(stage.variables):
+            warnings += _undeclared(variable.value, variable.at, plan, stage)
         _check_variables(stage.variables, notes)
         if whole and not stage.jobs:
             notes.note(broken(f"the stage {stage.name!r} has no jobs", stage.at))
         if whole:
             _check_graph(stage.jobs, "job", notes)
         for job in stage.jobs:
-            warnings += _check_job(job, plan, notes)
+            warnings += _check_job(job, stage, plan, notes)
     return warnings
 
 
-def _check_job(job: Job, plan: Plan, notes: Notes) -> list[str]:
+def _check_job(job: Job, stage: Stage, plan: Plan, notes: Notes) -> list[str]:
     _check_variables(job.variables, notes)
     for step in job.all_steps():
         with notes.noting():
             _check_checkout(step, plan)
-    warnings = list(_undeclared(job.condition, job.at, job.depends_on, "job"))
-    for variable in job.variables:
-        if isinstance(variable, Variable) and runtime_expression(variable.value) is not None:
-            warnings += _undeclared(variable.value, variable.at, job.depends_on, "job")
+    warnings = list(_undeclared(job.condition, job.at, plan, stage, job))
+    for variable in _computed(job.variables):
+        warnings += _undeclared(variable.value, variable.at, plan, stage, job)
     return warnings
+
+
+def _computed(variables: Iterable[Variable | Group]) -> Iterator[Variable]:
+    """Those whose value is known when it runs."""
+    for variable in variables:
+        if isinstance(variable, Variable) and runtime_expression(variable.value) is not None:
+            yield variable
 
 
 def _check_checkout(step: Step, plan: Plan) -> None:
@@ -105,18 +113,61 @@ def find_cycle(depends: dict[str, tuple[str, ...]]) -> list[str]:
     return []
 
 
-def _undeclared(text: str, at: Place, names: Collection[str], noun: str) -> Iterator[str]:
-    """Warnings for `dependencies.X` where X is not in dependsOn: it is always empty."""
+def _undeclared(text: str, at: Place, plan: Plan, stage: Stage, job: Job | None = None) -> Iterator[str]:
+    """Warnings for what is always empty: the output of a stage, a job or a step that is not depended on."""
+    for root, keys in _paths(text):
+        for what, name, known in _links(root, keys, plan, stage, job):
+            if name.lower() not in map(str.lower, known):
+                yield f"{at}: {'.'.join((root, *keys))} is empty: {what} {name!r}{did_you_mean(name, known)}"
+                break
+
+
+def _paths(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Each name of an expression with its whole path of keys: `dependencies`, ["a", "result"]."""
     try:
-        expression = parse(runtime_expression(text) or text)
+        parts = [*walk(parse(runtime_expression(text) or text))]
     except Malformed:
         return
-    for part in walk(expression):
-        if not (isinstance(part, Index) and isinstance(part.of, Name) and isinstance(part.key, Literal)):
-            continue
-        name = str(part.key.value)
-        if part.of.name.lower() == "dependencies" and name.lower() not in (one.lower() for one in names):
-            yield (
-                f"{at}: dependencies.{name} is empty: the {noun} does not depend on {name!r}"
-                f"{did_you_mean(name, names)}"
-            )
+    within = {id(one.of) for one in parts if isinstance(one, Index)}
+    for part in (one for one in parts if isinstance(one, Index) and id(one) not in within):
+        keys: list[str] = []
+        node: Expression = part
+        while isinstance(node, Index):
+            # What is not written out is known when it runs, and so is all below it.
+            keys = [str(node.key.value), *keys] if isinstance(node.key, Literal) else []
+            node = node.of
+        if isinstance(node, Name) and keys:
+            yield node.name, keys
+
+
+Link = tuple[str, str, Collection[str]]
+
+
+def _links(root: str, keys: Sequence[str], plan: Plan, stage: Stage, job: Job | None) -> Iterator[Link]:
+    """Each name on a path: what is said where it is unknown, the name, and the names that are known there."""
+    stages = {one.name.lower(): one for one in plan.stages}
+    jobs = {one.name.lower(): one for one in stage.jobs}
+    if root.lower() == "dependencies" and job:
+        yield "the job does not depend on", keys[0], job.depends_on
+        yield from _outputs(jobs.get(keys[0].lower()), keys[1:])
+    elif root.lower() in ("dependencies", "stagedependencies"):
+        yield "the stage does not depend on", keys[0], stage.depends_on
+        of = stages.get(keys[0].lower())
+        jobs = {one.name.lower(): one for one in of.jobs} if of else {}
+        named = keys[1:]
+        if root.lower() == "dependencies":
+            # Of a stage, outputs are called by their job as well.
+            called, _, rest = (keys[2] if len(keys) > 2 else "").partition(".")
+            named = [called, keys[1], rest] if rest else []
+        if named and of:
+            yield f"the stage {keys[0]!r} has no job", named[0], [one.name for one in jobs.values()]
+            yield from _outputs(jobs.get(named[0].lower()), named[1:])
+
+
+def _outputs(job: Job | None, keys: Sequence[str]) -> Iterator[Link]:
+    """The step of `outputs['step.variable']`; a matrix and a deployment put other names before it."""
+    if job is None or job.strategy or job.is_deployment or len(keys) < 2 or keys[0].lower() != "outputs":
+        return
+    step, _, variable = keys[1].partition(".")
+    if variable and "." not in variable:
+        yield f"the job {job.name!r} has no step", step, [one.name for one in job.steps if one.name]

@@ -59,6 +59,8 @@ class Record:
     task: str | None = None
     environment: str | None = None
     """Of a Stage-level Phase that is a deployment job: the environment's name."""
+    reason: str = ""
+    """Why it was skipped."""
 
 
 @dataclass(frozen=True)

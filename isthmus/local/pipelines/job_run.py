@@ -64,7 +64,8 @@ class JobRun:
             condition = runtime.runtime_expression(self._job.condition) or self._job.condition
             if not runtime.holds(condition, situation):
                 result: Result = "canceled" if situation.cancelled else "skipped"
-                timeline.finish(self.record, result)
+                reason = "" if situation.cancelled else runtime.unmet(condition)
+                timeline.finish(self.record, result, reason=reason)
                 return Outcome(result)
             instances = self._instances or self._make(self._unfold(situation))
         except (Failed, Problem) as error:

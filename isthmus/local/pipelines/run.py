@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,7 @@ def run(
     from isthmus.local.pipelines.host import Repository, Request
     from isthmus.local.pipelines.lending import lender, require
     from isthmus.local.pipelines.local_run import compile_here, context_of, folders_of, notes, run_here
+    from isthmus.local.pipelines.problems import Notes
     from isthmus.local.pipelines.rendering import final_yaml
     from isthmus.local.pipelines.selection import selected
     from isthmus.local.pipelines.tasks import refuse_unsupported
@@ -86,10 +88,15 @@ def run(
         return
     for note in notes(file, sources.folder("self"), plan):
         click.echo(f"note: {note}", err=True)
-    refuse_unsupported(plan)
-    sources.require(plan)
-    lent_by = lender(context.definition_name)
-    require(plan, lent_by, context.definition_name)
+    lent_by, problems = lender(context.definition_name), Notes()
+    for refuse in (
+        partial(refuse_unsupported, plan),
+        partial(sources.require, plan),
+        partial(require, plan, lent_by, context.definition_name),
+    ):
+        with problems.noting():
+            refuse()
+    problems.settle()
     result = run_here(plan, context, sources, request, approve, lent_by)
     if result != "succeeded":
         raise click.exceptions.Exit(0 if result == "succeededWithIssues" else 1)

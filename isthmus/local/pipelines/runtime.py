@@ -10,6 +10,7 @@ from datetime import datetime
 from isthmus.local.pipelines.expressions import Scope, evaluate_text
 from isthmus.local.pipelines.functions import MANY, Function
 from isthmus.local.pipelines.host import Result
+from isthmus.local.pipelines.plan import DEFAULT_CONDITION
 from isthmus.local.pipelines.values import Value, to_boolean, to_number, to_string
 
 STATUS = ("succeeded", "failed", "always", "canceled", "succeededorfailed")
@@ -64,6 +65,13 @@ def runtime_expression(text: str) -> str | None:
 def holds(condition: str, situation: Situation) -> bool:
     """Evaluate a condition; raises `expressions.Failed`."""
     return to_boolean(evaluate_text(condition, _scope(situation)))
+
+
+def unmet(condition: str) -> str:
+    """Why what has a condition that does not hold is skipped."""
+    if condition == DEFAULT_CONDITION:
+        return "not all before it succeeded"
+    return f"its condition {' '.join(condition.split())} is false"
 
 
 def evaluate(text: str, situation: Situation) -> str:

@@ -19,10 +19,10 @@ def selected(plan: Plan, *, start: str = "", only: str = "", without: Collection
 
 def _without_tasks(plan: Plan, references: Collection[str]) -> Plan:
     """The plan, with the steps of some tasks switched off: they show as skipped."""
-    known = {step.task.lower() for step in all_steps(plan)}
+    known = {step.task for step in all_steps(plan)}
     for reference in references:
-        if reference.lower() not in known:
-            todo = f"its tasks: {', '.join(sorted({step.task for step in all_steps(plan)}))}"
+        if reference.lower() not in map(str.lower, known):
+            todo = f"its tasks: {', '.join(sorted(known))}"
             raise BadInput(f"no step is of the task {reference!r}{did_you_mean(reference, known)}", todo=todo)
     left_out = {reference.lower() for reference in references}
 

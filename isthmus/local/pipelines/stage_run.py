@@ -39,7 +39,10 @@ class StageRun:
         try:
             result = None if self._skipped else self._refusal(done)
             if self._skipped or result:
-                timeline.finish(self.record, result or "skipped")
+                condition = runtime.runtime_expression(self._stage.condition) or self._stage.condition
+                reason = "it was not asked for" if self._skipped else runtime.unmet(condition)
+                ended: Result = result or "skipped"
+                timeline.finish(self.record, ended, reason=reason if ended == "skipped" else "")
                 return Outcome(result or "skipped", jobs=self._not_run(result or "skipped"))
             timeline.start(self.record)
             outcome = self._admitted(done)

@@ -20,13 +20,13 @@ def run_step(step: Step, name: str, record: Record, job: JobSpace, status: Resul
     """Run a step to its end and report it. `status` is the job's so far; gives the step's result."""
     timeline = job.timeline
     try:
-        wanted = _wanted(step, job, status)
+        why_not = _why_not(step, job, status)
     except Failed as error:
         message = f"the condition cannot be evaluated: {error}"
         timeline.finish(record, "failed", [Issue("error", job.masker.mask(message))])
         return "failed"
-    if not wanted:
-        timeline.finish(record, "skipped")
+    if why_not:
+        timeline.finish(record, "skipped", reason=why_not)
         return "skipped"
     if step.display_name:
         timeline.change(record, name=job.masker.mask(job.variables.expand(step.display_name)))
@@ -38,11 +38,13 @@ def run_step(step: Step, name: str, record: Record, job: JobSpace, status: Resul
     return result
 
 
-def _wanted(step: Step, job: JobSpace, status: Result) -> bool:
+def _why_not(step: Step, job: JobSpace, status: Result) -> str:
+    """Why the step does not run; empty where it does."""
     if not _true(step.enabled, job):
-        return False
+        return "it is not enabled"
     situation = runtime.step_scope(status, job.variables.values(), cancelled=status == "canceled")
-    return runtime.holds(runtime.runtime_expression(step.condition) or step.condition, situation)
+    condition = runtime.runtime_expression(step.condition) or step.condition
+    return "" if runtime.holds(condition, situation) else runtime.unmet(condition)
 
 
 def _with_retries(step: Step, name: str, record: Record, job: JobSpace) -> Result:

@@ -124,6 +124,7 @@ class Terminal:
         text = f"{mark} {self._path(record)}{took}" + (
             "" if record.result == "succeeded" else f"  {record.result}"
         )
+        text += f": {record.reason}" if record.reason else ""
         issues = [] if record.type == "Task" else [f"\n  {issue.message}" for issue in record.issues]
         return click.style(text, fg=colour) + "".join(issues)
 

@@ -54,13 +54,14 @@ class Timeline:
     def start(self, record: Record) -> None:
         self.change(record, state="inProgress", start=_now())
 
-    def finish(self, record: Record, result: Result, issues: Iterable[Issue] = ()) -> None:
-        """Skips what is still pending below a record, and ends it."""
+    def finish(self, record: Record, result: Result, issues: Iterable[Issue] = (), reason: str = "") -> None:
+        """Skips what is still pending below a record, and ends it; `reason` is why it did not run."""
         self._skip_below(record)
         before = self.now(record)
         found = (*before.issues, *issues)
         percent = before.percent if result == "skipped" else 100
-        self.change(record, state="completed", result=result, finish=_now(), issues=found, percent=percent)
+        ended = {"state": "completed", "result": result, "finish": _now(), "reason": reason}
+        self.change(record, **ended, issues=found, percent=percent)
 
     def change(self, record: Record, **changes: Any) -> None:
         with self._lock:

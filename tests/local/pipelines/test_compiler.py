@@ -354,7 +354,41 @@ def test_a_dependency_that_is_not_declared_is_a_warning(shop: Any) -> None:
         "jobs:\n- {job: a, steps: []}\n"
         "- job: b\n  condition: eq(dependencies.a.result, 'Succeeded')\n  steps: []"
     )
-    assert "dependencies.a is empty" in plan.warnings[0]
+    assert "dependencies.a.result is empty" in plan.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("of_job", "of_stage", "said"),
+    [
+        ("dependencies.one.outputs['set.x']", "dependencies.a.outputs['one.set.x']", ""),
+        ("stageDependencies.a.one.outputs['set.x']", "dependencies.a.result", ""),
+        ("dependencies.many.outputs['m.set.x']", "dependencies.a.outputs['many.m.set.x']", ""),
+        ("dependencies.on.result", "true", "the job does not depend on 'on'; did you mean 'one'?"),
+        (
+            "dependencies.one.outputs['sett.x']",
+            "true",
+            "has no step 'sett'; did you mean 'set'?",
+        ),
+        ("stageDependencies.z.one.result", "true", "the stage does not depend on 'z'"),
+        ("stageDependencies.a.on.result", "true", "the stage 'a' has no job 'on'; did you mean 'one'?"),
+        ("stageDependencies.a.one.outputs['no.x']", "true", "the job 'one' has no step 'no'"),
+        ("true", "dependencies.a.outputs['on.set.x']", "the stage 'a' has no job 'on'; did you mean 'one'?"),
+        ("true", "dependencies.a.outputs['one.no.x']", "the job 'one' has no step 'no'"),
+    ],
+)
+def test_a_path_to_what_is_not_there_is_a_warning(shop: Any, of_job: str, of_stage: str, said: str) -> None:
+    jobs = """
+  - job: one
+    steps: [{bash: x, name: set}]
+  - job: many
+    strategy: {matrix: {m: {k: v}}}
+    steps: [{bash: x, name: set}]"""
+    plan = shop.compile(
+        f"stages:\n- stage: a\n  jobs:{jobs}\n"
+        f"- stage: b\n  dependsOn: a\n  condition: {of_stage}\n  jobs:{jobs}\n"
+        f"  - job: last\n    dependsOn: [one, many]\n    variables:\n      x: $[ {of_job} ]\n    steps: []\n"
+    )
+    assert [bool(said)] * bool(said) == [said in one and ".yml:" in one for one in plan.warnings]
 
 
 def test_an_undeclared_name_that_is_not_reached_is_a_warning(shop: Any) -> None:

@@ -51,6 +51,36 @@ def test_a_run_shows_each_step_and_succeeds(file: Path) -> None:
     assert "third" in done.output
 
 
+def test_what_is_skipped_says_why(tmp_path: Path) -> None:
+    file = tmp_path / "azure-pipelines.yml"
+    file.write_text(
+        "jobs:\n- job: one\n  steps:\n  - bash: exit 1\n  - {bash: 'true', displayName: then}\n"
+        "  - {bash: 'true', displayName: off, enabled: false}\n"
+        "- {job: two, dependsOn: one, steps: []}\n"
+        "- {job: three, dependsOn: one, condition: 'eq(1, 2)', steps: []}\n"
+    )
+    said = call(file).output
+    assert "one / then  skipped: not all before it succeeded" in said
+    assert "one / off  skipped: it is not enabled" in said
+    assert "two  skipped: not all before it succeeded" in said
+    assert "three  skipped: its condition eq(1, 2) is false" in said
+
+
+def test_all_that_hinders_a_run_is_told_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "azure-pipelines.yml"
+    file.write_text(
+        "resources: {repositories: [{repository: other, type: git, name: other}]}\n"
+        "steps:\n- checkout: other\n- task: PowerShel@2\n- {task: AzureCLI@2, inputs: {azureSubscription: c, "
+        "scriptType: bash, scriptLocation: inlineScript, inlineScript: x}}\n"
+    )
+    told = str(call(file).exception)
+    assert told.startswith("3 things are wrong")
+    assert (
+        "did you mean 'PowerShell@2'?" in told and "repository 'other'" in told and "connection 'c'" in told
+    )
+    assert "did you mean 'AzureCLI@2'?" in str(call(file, "--without", "AzureCL@2").exception)
+
+
 def test_a_step_begins_under_the_name_that_its_variables_give(tmp_path: Path) -> None:
     file = tmp_path / "azure-pipelines.yml"
     file.write_text("variables: {version: 3.11}\nsteps: [{bash: 'true', displayName: 'Use $(version)'}]\n")
@@ -244,7 +274,7 @@ def test_what_does_not_run_here_can_be_left_out(file: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "the rest" in done.output
     assert "asks for windows-latest; its steps run here" in done.output
-    assert "did you mean 'docker@2'" in str(call(file, "--without", "dcoker@2").exception)
+    assert "did you mean 'Docker@2'" in str(call(file, "--without", "dcoker@2").exception)
 
 
 def test_what_a_step_installs_does_not_change_this_python(file: Path, tmp_path: Path) -> None:
