@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from isthmus.errors import Problem, did_you_mean
 from isthmus.local.pipelines.checking import check_plan
@@ -42,10 +42,12 @@ def compile_pipeline(
     request: Request | None = None,
     *,
     declared_elsewhere: Iterable[Repository] = (),
+    also: Callable[[Plan], None] | None = None,
 ) -> Plan:
     """The plan of the pipeline file at `path` in the repository `self`.
 
-    `declared_elsewhere` are repositories that a template expects of the file that extends it.
+    `declared_elsewhere` are repositories that a template expects of the file that extends it. Where something
+    is wrong, what `also` raises about the rest of the plan is told with it.
 
     Raises `BadInput` naming file, line and the nearest spelling for whatever is wrong; and what `sources`
     raises for repositories and variable groups.
@@ -63,6 +65,9 @@ def compile_pipeline(
     except RecursionError:
         raise broken("the templates are nested too deeply", str(source)) from None
     warnings = check_plan(plan, library.notes)
+    if library.notes and also:
+        with library.notes.noting():
+            also(plan)
     library.notes.settle()
     return Plan(**{**plan.__dict__, "warnings": (*plan.warnings, *warnings)})
 

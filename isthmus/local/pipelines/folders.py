@@ -45,7 +45,7 @@ class FolderSources:
         notes = Notes()
         for step in all_steps(plan):
             alias = step.inputs.get("repository", "none") if step.task == "checkout" else "none"
-            if alias != "none":
+            if alias in plan.repositories:
                 try:
                     self.folder(alias)
                 except NotFound as error:

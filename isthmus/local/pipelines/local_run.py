@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,7 +49,9 @@ def folders_of(file: Path, given: Mapping[str, str]) -> dict[str, Path]:
     return folders
 
 
-def compile_here(file: Path, sources: FolderSources, request: Request) -> Plan:
+def compile_here(
+    file: Path, sources: FolderSources, request: Request, also: Callable[[Plan], None] | None = None
+) -> Plan:
     """Compile; whatever is wrong is wrong with the file. Repositories with a folder count as declared."""
     root = sources.folder("self")
     if not file.resolve().is_relative_to(root):
@@ -57,7 +59,7 @@ def compile_here(file: Path, sources: FolderSources, request: Request) -> Plan:
     others = [Repository(alias, name=alias) for alias in sources.folders if alias != "self"]
     path = file.resolve().relative_to(root).as_posix()
     try:
-        return compile_pipeline(path, sources, request, declared_elsewhere=others)
+        return compile_pipeline(path, sources, request, declared_elsewhere=others, also=also)
     except Problems:
         raise
     except Problem as problem:

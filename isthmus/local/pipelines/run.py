@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from isthmus.local.pipelines.host import VariableValue
+    from isthmus.local.pipelines.plan import Plan
 
 
 @click.command()
@@ -80,7 +81,23 @@ def run(
     context = context_of(file, sources.locate(Repository("self")), name)
     asked = _variables(_pairs("--variable", variables), secrets)
     request = Request(_pairs("--parameter", parameters), asked, predefined(context))
-    plan = selected(compile_here(file, sources, request), start=start, only=only, without=without)
+    lent_by = lender(context.definition_name)
+    chosen = partial(selected, start=start, only=only, without=without)
+
+    def refuse(plan: Plan) -> None:
+        """Raise for all at once that would hinder the run."""
+        problems = Notes()
+        for hindered in (
+            partial(refuse_unsupported, plan),
+            partial(sources.require, plan),
+            partial(require, plan, lent_by, context.definition_name),
+        ):
+            with problems.noting():
+                hindered()
+        problems.settle()
+
+    also = None if show else lambda broken: refuse(chosen(broken))
+    plan = chosen(compile_here(file, sources, request, also))
     for warning in plan.warnings:
         click.echo(f"warning: {warning}", err=True)
     if show:
@@ -88,15 +105,7 @@ def run(
         return
     for note in notes(file, sources.folder("self"), plan):
         click.echo(f"note: {note}", err=True)
-    lent_by, problems = lender(context.definition_name), Notes()
-    for refuse in (
-        partial(refuse_unsupported, plan),
-        partial(sources.require, plan),
-        partial(require, plan, lent_by, context.definition_name),
-    ):
-        with problems.noting():
-            refuse()
-    problems.settle()
+    refuse(plan)
     result = run_here(plan, context, sources, request, approve, lent_by)
     if result != "succeeded":
         raise click.exceptions.Exit(0 if result == "succeededWithIssues" else 1)

@@ -78,6 +78,12 @@ def test_all_that_hinders_a_run_is_told_at_once(tmp_path: Path) -> None:
     assert (
         "did you mean 'PowerShell@2'?" in told and "repository 'other'" in told and "connection 'c'" in told
     )
+    file.write_text(f"{file.read_text()}- {{bash: x, conditon: always()}}\n")
+    told = str(call(file).exception)
+    assert told.startswith("4 things are wrong") and "did you mean 'condition'?" in told
+    assert "conditon" in str(call(file, "--plan").exception) and "PowerShel" not in str(
+        call(file, "--plan").exception
+    )
     assert "did you mean 'AzureCLI@2'?" in str(call(file, "--without", "AzureCL@2").exception)
 
 
