@@ -151,7 +151,9 @@ def _told(pieces: pl.DataFrame, form: _Form, ascii: bool) -> pl.DataFrame:
 
 def _said(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Texts of JSON as they are meant, null where one is none; and whether each is `plain`."""
-    said = texts.str.replace_all("\\n", "\n", literal=True).str.replace_all(QUOTE, '"', literal=True)
+    said = texts.str.replace_all("\\n", "\n", literal=True)
+    if said.str.contains(QUOTE, literal=True).any():
+        said = said.str.replace_all(QUOTE, '"', literal=True)
     escaped = said.str.contains("\\", literal=True)
     if escaped.any():
         places = escaped.arg_true()
