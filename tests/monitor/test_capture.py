@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isthmus.monitor import lines
+from isthmus.monitor.baseline import describe
 from isthmus.monitor.capture import Bad, Format, batches
 from isthmus.monitor.labels import join, last, pairs, read_labels
+from isthmus.monitor.seen import see
 from isthmus.names import GATE_PREFIX
 from tests.monitor.captured import label, line, write
 
@@ -154,6 +156,17 @@ def test_rows_in_parquet_are_read_as_well(tmp_path: Path) -> None:
     found = Found(tmp_path)
     assert found.rows[0] == [1.5, "x"] and len(found.rows) == 2
     assert (found.predictions, found.ids) == (["0.25", "0.75"], ["i", "j"])
+
+
+def test_a_row_in_parquet_without_an_id_is_counted_and_neither_judged_nor_explained(tmp_path: Path) -> None:
+    table = {"a": [1.0, 2.0], "b": ["x", "y"], "prediction": [0.25, 0.75], "inference_id": ["i", None]}
+    (tmp_path / "c").mkdir()
+    pl.DataFrame(table).write_parquet(tmp_path / "c" / "rows.parquet")
+    write(tmp_path / "l", [label("i", 1), label("None", 1)])
+    baseline = {"a": describe(pl.Series([1.0])), "b": describe(pl.Series(["x"]))}
+    seen = see(batches(tmp_path / "c", FORMAT), baseline, "prediction", read_labels(tmp_path / "l"), 5)
+    assert (seen.sketch.rows, list(seen.sample.values())) == (2, [(1.0, "x")])
+    assert list(pairs(seen.judged)) == [("1", "0.25")]
 
 
 def test_a_parquet_file_that_is_cut_in_half_or_lacks_a_column_is_set_aside(tmp_path: Path) -> None:
