@@ -117,7 +117,11 @@ class _Files:
 
     def _wait(self, execution: str) -> None:
         def ended() -> str:
-            found = self.sagemaker.describe_pipeline_execution(PipelineExecutionArn=execution)
+            try:
+                found = self.sagemaker.describe_pipeline_execution(PipelineExecutionArn=execution)
+            except self.sagemaker.exceptions.ResourceNotFound:
+                # It went with its pipeline, which is deleted only when nothing runs: its answer is there.
+                return "Succeeded"
             status: str = found["PipelineExecutionStatus"]
             return "" if status in ("Executing", "Stopping") else status
 
