@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from isthmus.azure.present import Present
-from isthmus.azure.resources import MAIN, BuildValidation, MinimumReviewers, Policy, RequiredReviewers
+from isthmus.azure.resources import (
+    MAIN,
+    BuildValidation,
+    FileReviewers,
+    MinimumReviewers,
+    Policy,
+    RequiredReviewers,
+)
 from isthmus.errors import NotFound
 
 # Microsoft's ids of the types of policies.
@@ -13,14 +20,17 @@ TYPES = {
     BuildValidation: "0609b952-1397-4640-95ec-e00a01b2c241",
     MinimumReviewers: "fa4e907d-c16b-4a4c-9dfa-4906e5d171dd",
     RequiredReviewers: "fd2167ab-b0be-447a-8ec8-39368250530e",
+    FileReviewers: "fd2167ab-b0be-447a-8ec8-39368250530e",
 }
 SAID = {
     BuildValidation.__name__: "its pipeline passes",
     MinimumReviewers.__name__: "somebody else agrees",
     RequiredReviewers.__name__: "one of these agrees",
+    FileReviewers.__name__: "one of these agrees to another check",
 }
 # By which a policy of ours is known among a repository's.
 MESSAGE = "Isthmus: one of these must agree."
+FILE_MESSAGE = "Isthmus: it changes what checks pull requests, so one of these must agree."
 
 
 def type_of(policy: Policy) -> str:
@@ -28,7 +38,7 @@ def type_of(policy: Policy) -> str:
 
 
 def name(policy: Policy) -> str:
-    """What tells it from the project's others: a repository has one of each type."""
+    """What tells it from the project's others: a repository has one of each kind."""
     return f"{type(policy).__name__}.{policy.repository}"
 
 
@@ -44,6 +54,8 @@ def asks(policy: Policy) -> str:
         return f"{policy.pipeline} passes"
     if isinstance(policy, RequiredReviewers):
         return f"one of {', '.join(policy.people)} agrees"
+    if isinstance(policy, FileReviewers):
+        return f"one of {', '.join(policy.people)} agrees where {policy.file} changes"
     return "somebody else agrees"
 
 
@@ -56,7 +68,10 @@ def settings(policy: Policy, present: Present) -> dict[str, Any]:
     if isinstance(policy, BuildValidation):
         return _validation(policy, present) | scope
     if isinstance(policy, RequiredReviewers):
-        return _required(policy, present) | scope
+        return _required(policy.people, MESSAGE, present) | scope
+    if isinstance(policy, FileReviewers):
+        files = {"filenamePatterns": [policy.file]}
+        return _required(policy.people, FILE_MESSAGE, present) | files | scope
     return _minimum() | scope
 
 
@@ -74,7 +89,8 @@ def is_same(policy: Policy, found: Any, present: Present) -> bool:
         return False
     if isinstance(policy, BuildValidation):
         return bool(found.settings.get("buildDefinitionId") == present.pipeline(policy.pipeline))
-    return isinstance(policy, MinimumReviewers) or found.settings.get("message") == MESSAGE
+    message = FILE_MESSAGE if isinstance(policy, FileReviewers) else MESSAGE
+    return isinstance(policy, MinimumReviewers) or found.settings.get("message") == message
 
 
 def _validation(policy: BuildValidation, present: Present) -> dict[str, Any]:
@@ -102,13 +118,13 @@ def _minimum() -> dict[str, Any]:
     }
 
 
-def _required(policy: RequiredReviewers, present: Present) -> dict[str, Any]:
+def _required(people: tuple[str, ...], message: str, present: Present) -> dict[str, Any]:
     return {
-        "requiredReviewerIds": [present.identity(name) for name in policy.people],
+        "requiredReviewerIds": [present.identity(name) for name in people],
         "minimumApproverCount": 1,
         "creatorVoteCounts": False,
         "addedFilesOnly": False,
-        "message": MESSAGE,
+        "message": message,
     }
 
 

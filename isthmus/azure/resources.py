@@ -111,7 +111,16 @@ class RequiredReviewers:
     people: tuple[str, ...]
 
 
-Policy: TypeAlias = BuildValidation | MinimumReviewers | RequiredReviewers
+@dataclass(frozen=True)
+class FileReviewers:
+    """Where a pull request changes this file, one of these people or groups is among those who agree."""
+
+    repository: str
+    people: tuple[str, ...]
+    file: str
+
+
+Policy: TypeAlias = BuildValidation | MinimumReviewers | RequiredReviewers | FileReviewers
 
 
 @dataclass(frozen=True)

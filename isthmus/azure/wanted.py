@@ -13,6 +13,7 @@ from isthmus.azure.resources import (
     Connection,
     Denial,
     Environment,
+    FileReviewers,
     Grant,
     JobRight,
     MinimumReviewers,
@@ -39,6 +40,8 @@ RETAIN = 4
 SEE = 1 | 1024
 # Edit and delete the pipeline, and say who may what with it.
 CHANGE = 2048 | 4096 | 16384
+# The file of a pull request's checks, in a team's repository.
+CHECK = "/azure-pipelines.pull-request.yml"
 # Of the namespace Git Repositories: read; contribute and make branches; comment on pull requests.
 READ, PUSH, COMMENT = 2, 4 | 16, 16384
 # https://learn.microsoft.com/azure/devops/pipelines/security/inputs#limit-variables-that-can-be-set-at-queue-time
@@ -115,9 +118,9 @@ def _pipelines(platform: Platform) -> Iterator[Pipeline]:
     for model in platform.models:
         build, deploy = model.build_repository, model.deploy_repository
         yield Pipeline(names.build_pipeline(model.name), build, "/azure-pipelines.yml")
-        yield Pipeline(names.pull_request_pipeline(model.name), build, "/azure-pipelines.pull-request.yml")
+        yield Pipeline(names.pull_request_pipeline(model.name), build, CHECK)
         yield Pipeline(names.deploy_pipeline(model.name), deploy, "/azure-pipelines.yml")
-        yield Pipeline(names.deploy_check_pipeline(model.name), deploy, "/azure-pipelines.pull-request.yml")
+        yield Pipeline(names.deploy_check_pipeline(model.name), deploy, CHECK)
 
 
 def _environments(platform: Platform) -> Iterator[Environment]:
@@ -222,6 +225,7 @@ def _to_infrastructure(platform: Platform, account: str) -> Iterator[Authorizati
 def _policies(platform: Platform) -> Iterator[Policy]:
     """What main of each repository asks for.
 
+    A check's file is the pull request's own, and passes as it says there: approvers agree to another one.
     Jobs may comment on pull requests, and who may comment may vote: so one of those who agree is no job.
     """
     ours = names.PLATFORM_REPOSITORY
@@ -231,6 +235,8 @@ def _policies(platform: Platform) -> Iterator[Policy]:
         yield BuildValidation(model.build_repository, names.pull_request_pipeline(model.name))
         yield RequiredReviewers(model.build_repository, (names.contributors(platform),))
         yield BuildValidation(model.deploy_repository, names.deploy_check_pipeline(model.name))
+        for name in (model.build_repository, model.deploy_repository):
+            yield FileReviewers(name, tuple(platform.azure.approvers), CHECK)
     for repository in _once(_repositories(platform)):
         yield MinimumReviewers(repository.name)
 

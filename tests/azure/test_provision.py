@@ -190,7 +190,13 @@ def test_main_of_each_repository_moves_by_pull_request_only(
     there = present.repository(repository)
     assert there is not None
     scope = [{"repositoryId": there.id, "refName": "refs/heads/main", "matchKind": "Exact"}]
-    found = {one.type.display_name: one for one in present.every("policy") if one.settings["scope"] == scope}
+    every = [one for one in present.every("policy") if one.settings["scope"] == scope]
+    of_file = [one for one in every if one.settings.get("filenamePatterns")]
+    assert len(of_file) == (repository != "platform")
+    for one in of_file:
+        assert one.is_enabled and one.is_blocking
+        assert one.settings["requiredReviewerIds"] == [present.identity("release-approvers")]
+    found = {one.type.display_name: one for one in every if one not in of_file}
     assert set(found) == asked
     assert all(one.is_enabled and one.is_blocking for one in found.values())
     reviewers = found["Minimum number of reviewers"].settings

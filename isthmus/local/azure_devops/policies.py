@@ -19,6 +19,8 @@ from isthmus.local.azure_devops.store import Document
 from isthmus.local.azure_devops.votes import REQUIRED, REVIEWERS, given_settings, verdict
 
 BUILD = "0609b952-1397-4640-95ec-e00a01b2c241"
+# How an evaluation ends that lets a pull request be completed.
+MET = ("approved", "notApplicable")
 # Only policies that are really evaluated here; another type is refused rather than kept and ignored.
 TYPES = {BUILD: "Build", REVIEWERS: "Minimum number of reviewers", REQUIRED: "Required reviewers"}
 
@@ -138,7 +140,7 @@ def unmet(organization: Organization, request: Document) -> list[str]:
     found = []
     for each in of_pull_request(organization, request["pullRequestId"]):
         policy = organization.table("policy").get(each["policy"])
-        if policy and policy["isBlocking"] and policy["isEnabled"] and each["status"] != "approved":
+        if policy and policy["isBlocking"] and policy["isEnabled"] and each["status"] not in MET:
             found.append(
                 f"{policy['settings'].get('displayName') or TYPES[policy['type']]} ({each['status']})"
             )
@@ -208,7 +210,7 @@ def _count_votes(
     organization: Organization, policy: Document, request: Document, evaluation: Document
 ) -> None:
     evaluation["status"] = verdict(organization, policy, request)
-    evaluation["completedDate"] = now() if evaluation["status"] == "approved" else None
+    evaluation["completedDate"] = now() if evaluation["status"] in MET else None
     organization.table("evaluation").save(evaluation["evaluationId"], evaluation)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
+from isthmus.local.azure_devops import gitcli
 from isthmus.local.azure_devops.faults import invalid
-from isthmus.local.azure_devops.organization import Organization
+from isthmus.local.azure_devops.organization import NOTHING, Organization
 from isthmus.local.azure_devops.store import Document
 
 REVIEWERS = "fa4e907d-c16b-4a4c-9dfa-4906e5d171dd"
@@ -22,13 +25,21 @@ def given_settings(organization: Organization, kind: str, settings: Document) ->
         for one in ids:
             if organization.principals.get(str(one)) is None:
                 raise invalid(f"There is no identity {one}, so it cannot review.")
-        if settings.get("filenamePatterns"):
-            raise invalid("settings.filenamePatterns is not evaluated here.")
+        for pattern in settings.get("filenamePatterns") or []:
+            if not str(pattern).startswith("/"):
+                raise invalid(
+                    f"settings.filenamePatterns: {pattern} is no path from the root, evaluated here."
+                )
 
 
 def verdict(organization: Organization, policy: Document, request: Document) -> str:
-    """The status of the policy's evaluation: `approved`, `rejected`, or `running` while votes are missing."""
+    """The status of the policy's evaluation: `approved`, `rejected`, or `running` while votes are missing.
+
+    `notApplicable` where the request changes no file that the policy is about.
+    """
     settings = policy["settings"]
+    if not _concerns(organization, settings.get("filenamePatterns") or [], request):
+        return "notApplicable"
     votes = {
         who: vote for who, vote in request["reviewers"].items() if _counts(organization, policy, request, who)
     }
@@ -36,6 +47,17 @@ def verdict(organization: Organization, policy: Document, request: Document) -> 
         return "rejected"
     approvals = sum(vote >= APPROVED for vote in votes.values())
     return "approved" if approvals >= int(settings.get("minimumApproverCount") or 1) else "running"
+
+
+def _concerns(organization: Organization, patterns: list[str], request: Document) -> bool:
+    """https://learn.microsoft.com/azure/devops/repos/git/branch-policies#automatically-include-code-reviewers"""
+    if not patterns:
+        return True
+    folder = organization.git(organization.repository(request["repository"]))
+    source, target = (gitcli.resolve(folder, request[key]) for key in ("source", "target"))
+    base = gitcli.merge_base(folder, source, target) if source and target else None
+    paths = gitcli.changed_paths(folder, base or NOTHING, source) if source else []
+    return any(fnmatchcase(f"/{path}", pattern) for path in paths for pattern in patterns)
 
 
 def _counts(organization: Organization, policy: Document, request: Document, who: str) -> bool:
