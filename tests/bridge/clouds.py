@@ -68,6 +68,8 @@ class Clouds:
     pipelines: dict[str, int] = field(default_factory=dict)
     runs: list[dict[str, Any]] = field(default_factory=list)
     packages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # Ids of runs that Azure DevOps lists no more: it keeps none for ever, and lists the latest.
+    unlisted_runs: set[int] = field(default_factory=set)
     # ARNs of versions that the registry's list does not show yet.
     unlisted: set[str] = field(default_factory=set)
     # What buckets hold: the text of each `/bucket/key`.
@@ -93,8 +95,6 @@ class Clouds:
     changes: int = 0
     # Operations that DynamoDB throttles.
     throttled: set[str] = field(default_factory=set)
-    # How much later it is than the clock says; a message comes back minutes after it failed.
-    later_ms: int = 0
     # What topics were told, and what Azure DevOps says that waits for approval.
     notices: list[dict[str, str]] = field(default_factory=list)
     approvals: list[dict[str, Any]] = field(default_factory=list)
@@ -107,6 +107,11 @@ class Clouds:
     def strike(self, fault: Fault | None) -> None:
         self.fault, self.count, self.changes = fault, 0, 0
         self.meanwhile.clear()
+
+    def pass_time(self, seconds: int) -> None:
+        """What is held until some moment is so much nearer to it; what is taken from now on is not."""
+        for held in self.memory.values():
+            held["expiration"] = {"N": str(int(held["expiration"]["N"]) - seconds)}
 
     def runs_of(self, pipeline: str) -> list[dict[str, str]]:
         """The parameters of a pipeline's runs, the first one first."""
@@ -201,7 +206,9 @@ class Clouds:
             found = [
                 one
                 for one in self.runs
-                if str(one["pipeline"]) == query["definitions"][0] and one["queueTime"] >= since
+                if str(one["pipeline"]) == query["definitions"][0]
+                and one["queueTime"] >= since
+                and one["id"] not in self.unlisted_runs
             ]
             return 200, {"count": len(found), "value": found[::-1][: int(query["$top"][0])]}
         if path == "pipelines/approvals":
@@ -240,7 +247,7 @@ class Clouds:
 
     def _free(self, held: dict[str, Any], values: dict[str, Any]) -> bool:
         """A lease's condition: absent or expired."""
-        return int(held["expiration"]["N"]) < int(values[":now"]["N"]) + self.later_ms // 1000
+        return int(held["expiration"]["N"]) < int(values[":now"]["N"])
 
     def _parameters(self, operation: str, asked: dict[str, Any]) -> tuple[int, Any]:
         if operation == "GetParametersByPath":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+from functools import cache
 from typing import Any
 from unittest.mock import patch
 
@@ -21,29 +23,46 @@ FAULTS = st.none() | st.builds(
 )
 
 
+@cache
+def served() -> tuple[Clouds, str]:
+    """Clouds for all examples, and their URL: a server and clients take longer to make than an example."""
+    clouds = Clouds()
+    server = serving(clouds)
+    atexit.register(server.__exit__, None, None, None)
+    return clouds, server.__enter__()
+
+
+def anew(url: str) -> None:
+    """As in a new Lambda, but for clients of these clouds."""
+    from bridge import azure, settings, web
+
+    if settings.settings().organization_url != f"{url}/contoso":
+        forget()
+    web._rest_until = 0.0
+    azure.azure_devops.cache_clear()
+
+
 class Delivery(RuleBasedStateMachine):
     """What a machine begins with (`begin`) and what must hold in the end (`settle`) is its own to say."""
 
     @initialize()
     def start(self) -> None:
-        self.clouds = Clouds()
-        self.server = serving(self.clouds)
-        self.environment = patch.dict(os.environ, environment(self.server.__enter__()))
+        self.clouds, url = served()
+        self.environment = patch.dict(os.environ, environment(url))
         self.environment.__enter__()
         clear(self.clouds)
-        forget()
+        anew(url)
         self.bridge = Bridge(self.clouds)
         self.queue: list[dict[str, Any]] = []
         self.begin()
 
     def teardown(self) -> None:
-        if not hasattr(self, "server"):
+        if not hasattr(self, "environment"):
             return
         try:
             self.settle()
         finally:
             self.environment.__exit__(None, None, None)
-            self.server.__exit__(None, None, None)
 
     def begin(self) -> None:
         raise NotImplementedError
@@ -80,4 +99,4 @@ class Delivery(RuleBasedStateMachine):
         from bridge import azure
 
         azure.azure_devops.cache_clear()
-        self.clouds.later_ms += 360_000
+        self.clouds.pass_time(360)

@@ -323,7 +323,7 @@ def test_whatever_breaks_it_is_approved_in_the_end_and_people_are_told(
         bridge.send(event())
         clouds.strike(None)
         # Until then the lease of one that died is over.
-        clouds.later_ms += 360_000
+        clouds.pass_time(360)
         assert bridge.send(event(), attempt=2) == []
         assert version(clouds)["ModelApprovalStatus"] == "Approved", at
         # Told before it is noted: see test_pending.
@@ -342,7 +342,7 @@ def test_a_retraining_that_died_before_it_was_remembered_is_remembered_by_its_co
         clouds.strike(Fault(at=at, late=True, deadly=True))
         bridge.send(alarm())
         clouds.strike(None)
-        clouds.later_ms += 360_000
+        clouds.pass_time(360)
         forget()
         assert bridge.send(alarm(), attempt=2) == []
         assert clouds.memory["retraining#1"]["text"] == {"S": "retrain"}, at

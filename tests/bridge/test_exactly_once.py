@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import invariant, rule
+from hypothesis.stateful import invariant, precondition, rule
 
+from isthmus.agreement import iso
 from tests.bridge.clouds import Clouds
 from tests.bridge.conftest import GROUP_ARN, MODEL, Bridge, approval
 from tests.bridge.delivery import Delivery
@@ -41,12 +44,18 @@ class Registry(Delivery):
         self.approved: dict[int, bool] = {}
         self.told: list[tuple[int, str]] = []
         self.silent: list[int] = []
-        # An edit moves the only time that the registry has: what was approved before looks approved later.
-        # And what its list shows late, a later approval may overtake.
-        self.edited = self.late = False
+        # Versions that a later approval may overtake: an edit moves the only time that the registry has, so
+        # what was approved before looks approved later; and what its list shows late is not seen in time.
+        self.hidden: set[int] = set()
 
-    @rule(version=VERSIONS, copies=st.integers(0, 3), late=st.booleans())
-    def approve(self, version: int, copies: int, late: bool) -> None:
+    @rule(
+        version=VERSIONS,
+        copies=st.integers(0, 3),
+        late=st.booleans(),
+        change=st.integers(0, 3),
+        looks=st.booleans(),
+    )
+    def approve(self, version: int, copies: int, late: bool, change: int, looks: bool) -> None:
         if self.approved.get(version):
             return
         first = version not in self.approved
@@ -54,7 +63,7 @@ class Registry(Delivery):
             return
         self.approved[version] = True
         if late:
-            self.late = True
+            self.hidden.add(version)
             self.clouds.unlisted.add(f"{GROUP_ARN}/{version}")
         at = self._change(version, "Approved")
         if copies:
@@ -64,6 +73,34 @@ class Registry(Delivery):
         for copy in range(copies):
             identity = f"{version}-{self.now}-{copy}"
             self.queue.append(approval(version, at=repr(float(at) * 1000), id=identity))
+        if copies:
+            again = self.queue[-1]
+            self._overlap(change, self.bridge.reconcile if looks else lambda: self.bridge.send(again))
+
+    def _overlap(self, change: int, meanwhile: Callable[[], object]) -> None:
+        """Deliver the latest message; something else goes on before a change that its invocation makes.
+
+        It stays in the queue: a copy of it is still on its way.
+        """
+        self.clouds.strike(None)
+        self.clouds.meanwhile[change] = meanwhile
+        self.bridge.send(self.queue[-1])
+        self.clouds.strike(None)
+
+    @precondition(lambda self: self.told)
+    @rule(which=st.integers(0, 5))
+    def age(self, which: int) -> None:
+        """Where every approval has had its run, none is listed any more; and one's event comes again."""
+        runs = self.clouds.runs_of(DEPLOY)
+        ran = {run["approvalKey"] for run in runs}
+        due = {f"{GROUP_ARN}/{version}#{iso(_moment(at))}" for version, at in self.told}
+        if due <= ran and all(map(self._moments, self.silent)):
+            self.clouds.unlisted_runs = set(range(len(self.clouds.runs) + 1))
+            for run in runs:
+                cycle = {"Stage": "staging", "StageStatus": "Retired"}
+                self.clouds.packages[run["modelPackageArn"]]["ModelLifeCycle"] = cycle
+            version, at = self.told[which % len(self.told)]
+            self.bridge.send(approval(version, at=repr(float(at) * 1000), id=f"again-{self.now}"))
 
     @rule()
     def show(self) -> None:
@@ -81,7 +118,7 @@ class Registry(Delivery):
     def edit(self, version: int) -> None:
         """Metadata is written, as each deployment does."""
         if self.approved.get(version):
-            self.edited = True
+            self.hidden.add(version)
             at = self._change(version, "Approved")
             edited = ["CustomerMetadataProperties"]
             self.queue.append(approval(version, at=at, id=f"e-{self.now}", UpdatedModelPackageFields=edited))
@@ -123,7 +160,7 @@ class Registry(Delivery):
         if not self.approved[version]:
             return
         mine = self._moments(version)
-        hidden = self.edited or self.late or len(approvals) > 1 or version in self.silent
+        hidden = version in self.hidden or len(approvals) > 1 or version in self.silent
         if not any(at >= round(approvals[-1], 3) - 0.0011 for at in mine):
             assert hidden and max(self._moments()) > approvals[-1]
 
@@ -145,18 +182,25 @@ class Registry(Delivery):
         self.now += 60 + self.random.random()
         age = time.time() - self.now
         times = {"CreationTime": self.now - 30, "LastModifiedTime": round(self.now, 3)}
-        register(self.clouds, version, ModelApprovalStatus=status, **times)
+        before = self.clouds.packages.get(f"{GROUP_ARN}/{version}", {})
+        kept = {key: before[key] for key in before.keys() & {"ModelLifeCycle"}}
+        register(self.clouds, version, ModelApprovalStatus=status, **times, **kept)
         assert age > 0
         return repr(round(self.now, 3))
 
 
-def _seconds(moment: str) -> float:
-    from datetime import datetime
+def _moment(seconds: str) -> datetime:
+    return datetime.fromtimestamp(float(seconds), UTC)
 
+
+def _seconds(moment: str) -> float:
     return datetime.fromisoformat(moment).timestamp()
 
 
 TestRegistry = Registry.TestCase
 TestRegistry.settings = settings(
-    max_examples=15, stateful_step_count=25, suppress_health_check=list(HealthCheck)
+    max_examples=20,
+    stateful_step_count=25,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=list(HealthCheck),
 )

@@ -227,7 +227,7 @@ def test_wherever_lambda_dies_the_message_is_carried_once(bridge: Bridge, clouds
         clouds.strike(Fault(at=at, late=late, deadly=True))
         bridge.send(approval())
         clouds.strike(None)
-        clouds.later_ms += 360_000
+        clouds.pass_time(360)
         assert bridge.send(approval()) == [], f"request {at}"
         assert len(clouds.runs) == 1, f"request {at}"
 
@@ -371,7 +371,7 @@ def test_two_never_look_after_one_pipeline_at_a_time(bridge: Bridge, clouds: Clo
 def test_a_lease_that_its_holder_could_not_give_back_ends_by_itself(bridge: Bridge, clouds: Clouds) -> None:
     clouds.throttled = {"DeleteItem"}
     assert bridge.send(approval(), approval(2, id="event-2")) == ["1"]
-    clouds.later_ms += 61_000
+    clouds.pass_time(61)
     assert bridge.send(approval(2, id="event-2")) == []
     assert len(clouds.runs) == 2
 
@@ -383,7 +383,7 @@ def test_a_memory_that_is_throttled_loses_and_doubles_nothing(
     clouds.throttled = {operation}
     assert bridge.send(approval()) == ["0"]
     clouds.throttled.clear()
-    clouds.later_ms += 61_000
+    clouds.pass_time(61)
     assert bridge.send(approval()) == []
     assert len(clouds.runs) == 1
 

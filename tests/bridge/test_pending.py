@@ -184,7 +184,7 @@ def test_whatever_breaks_people_are_told_and_twice_only_where_nobody_can_know(
         clouds.strike(Fault(at=at, late=late, deadly=deadly, status=0 if deadly else 500))
         bridge.send(event())
         clouds.strike(None)
-        clouds.later_ms += 61_000
+        clouds.pass_time(61)
         bridge.send(event())
         bridge.send(event())
         assert 1 <= len(clouds.notices) <= 2, at

@@ -180,7 +180,7 @@ def test_a_look_that_finds_a_cloud_away_makes_room_for_the_next_and_pages_nobody
     assert bridge.send(look, sent=time.time() - 1900) == []
     assert (bridge.names_of_hops()[-1], clouds.dead_letters) == ("given up", [])
     clouds.strike(None)
-    clouds.later_ms += 120_000
+    clouds.pass_time(120)
     assert bridge.reconcile() == 1, "the next one does what it left"
 
 
@@ -257,7 +257,7 @@ def test_a_lost_answer_does_not_double(bridge: Bridge, clouds: Clouds) -> None:
     for fault in (Fault(at=at, late=True) for at in range(queueing + 2)):
         clouds.strike(fault)
         bridge.reconcile()
-        clouds.later_ms += 60_000
+        clouds.pass_time(60)
     clouds.strike(None)
     bridge.reconcile()
     assert [run["modelPackageArn"][-1] for run in clouds.runs_of(DEPLOY)] == ["3", "4"]

@@ -216,7 +216,7 @@ def test_whatever_breaks_people_are_told_and_one_run_is_made(
         clouds.strike(Fault(at=at, late=late, deadly=True))
         bridge.send(event)
         clouds.strike(None)
-        clouds.later_ms += 360_000
+        clouds.pass_time(360)
         assert bridge.send(event, attempt=2) == []
         assert (len(clouds.runs), len(clouds.notices) in (1, 2)) == (1, True), at
 

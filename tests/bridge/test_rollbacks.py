@@ -236,6 +236,6 @@ def test_wherever_lambda_dies_it_is_rolled_back_once(bridge: Bridge, clouds: Clo
         clouds.strike(Fault(at=number, late=late, deadly=True))
         bridge.send(rejection(at))
         clouds.strike(None)
-        clouds.later_ms += 360_000
+        clouds.pass_time(360)
         assert bridge.send(rejection(at)) == [], number
         assert deployed(clouds) == ["1"], number
