@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from isthmus.errors import Problem
 from isthmus.local.pipelines.host import Host, Issue, Located, Record, Result, VariableValue
 from isthmus.local.pipelines.plan import Step
 from isthmus.local.pipelines.running_step import JobSpace
@@ -63,6 +64,10 @@ class Agent:
         try:
             job = self._space(assignment)
             result = self._steps(assignment, job)
+        except Problem as problem:
+            issue = Issue("error", self._masker.mask(str(problem)))
+            self._timeline.finish(assignment.record, "failed", [issue])
+            return Done("failed", {})
         finally:
             shutil.rmtree(assignment.folder, ignore_errors=True)
         self._timeline.finish(assignment.record, result)

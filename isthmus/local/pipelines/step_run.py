@@ -21,19 +21,20 @@ def run_step(step: Step, name: str, record: Record, job: JobSpace, status: Resul
     timeline = job.timeline
     try:
         why_not = _why_not(step, job, status)
-    except Failed as error:
-        message = f"the condition cannot be evaluated: {error}"
-        timeline.finish(record, "failed", [Issue("error", job.masker.mask(message))])
+        if why_not:
+            timeline.finish(record, "skipped", reason=why_not)
+            return "skipped"
+        if step.display_name:
+            timeline.change(record, name=job.masker.mask(job.variables.expand(step.display_name)))
+        timeline.start(record)
+        result = _with_retries(step, name, record, job)
+        if result == "failed" and _true(step.continue_on_error, job):
+            result = "succeededWithIssues"
+    except (Failed, Problem) as error:
+        message = job.masker.mask(str(error))
+        job.host.log(record.id, [f"##[error]{message}"])
+        timeline.finish(record, "failed", [Issue("error", message)])
         return "failed"
-    if why_not:
-        timeline.finish(record, "skipped", reason=why_not)
-        return "skipped"
-    if step.display_name:
-        timeline.change(record, name=job.masker.mask(job.variables.expand(step.display_name)))
-    timeline.start(record)
-    result = _with_retries(step, name, record, job)
-    if result == "failed" and _true(step.continue_on_error, job):
-        result = "succeededWithIssues"
     timeline.finish(record, result)
     return result
 
@@ -44,7 +45,10 @@ def _why_not(step: Step, job: JobSpace, status: Result) -> str:
         return "it is not enabled"
     situation = runtime.step_scope(status, job.variables.values(), cancelled=status == "canceled")
     condition = runtime.runtime_expression(step.condition) or step.condition
-    return "" if runtime.holds(condition, situation) else runtime.unmet(condition)
+    try:
+        return "" if runtime.holds(condition, situation) else runtime.unmet(condition)
+    except Failed as error:
+        raise Failed(f"the condition cannot be evaluated: {error}") from None
 
 
 def _with_retries(step: Step, name: str, record: Record, job: JobSpace) -> Result:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from isthmus.errors import BadInput
 from isthmus.local.pipelines.host import VariableValue
 from isthmus.local.pipelines.secrets import Masker
+from isthmus.local.pipelines.values import MAX_TEXT
 
 _MAX_DEPTH = 50
 _NOT_IN_NAMES = re.compile(r"[. ]")
@@ -15,18 +17,23 @@ _NOT_IN_NAMES = re.compile(r"[. ]")
 def expand_macros(text: str, variables: Mapping[str, str]) -> str:
     """Replace `$(name)` by lower-case name, once: what comes out is not looked at again.
 
-    A name that is not known stays as it stands.
+    A name that is not known stays as it stands. Raises `BadInput` where the values make the text longer than
+    any that a pipeline needs: variables that name each other grow fast.
     """
-    found, position = [], 0
+    found, position, length = [], 0, len(text)
     while (start := text.find("$(", position)) >= 0:
         end = text.find(")", start)
         if end < 0:
             break
-        value = variables.get(text[start + 2 : end].lower())
+        name = text[start + 2 : end]
+        value = variables.get(name.lower())
         if value is None:
             found.append(text[position : start + 2])
             position = start + 2
         else:
+            length += len(value) - len("$()") - len(name)
+            if length > MAX_TEXT:
+                raise BadInput(f"with $({name}) a text would have more than {MAX_TEXT:,} characters")
             found += [text[position:start], value]
             position = end + 1
     return "".join(found) + text[position:]

@@ -102,6 +102,30 @@ def test_a_failed_run_exits_1(file: Path) -> None:
     assert "hello" not in done.output
 
 
+def test_variables_that_grow_without_end_are_refused_by_name(file: Path) -> None:
+    grown = "".join(f"  v{number}: {f'$(v{number - 1})' * 10}\n" for number in range(1, 11))
+    file.write_text(f"variables:\n  v0: 0123456789\n{grown}steps:\n- bash: echo went on\n")
+    done = call(file)
+    assert done.exit_code == 1, done.output
+    assert "with $(v5) a text would have more than 1,000,000 characters" in done.output
+    assert "went on" not in done.output
+
+
+@pytest.mark.parametrize(
+    "step", ["bash: echo $(all)", "{bash: 'true', enabled: $(all)}", "{bash: 'true', displayName: $(all)}"]
+)
+def test_a_text_that_grows_without_end_fails_its_step(file: Path, step: str) -> None:
+    many = "$(v)" * 11
+    file.write_text(
+        f"variables: {{v: {'x' * 100_000}}}\nsteps:\n- {step.replace('$(all)', many)}\n"
+        "- {bash: echo at last, condition: always()}\n"
+    )
+    done = call(file)
+    assert done.exit_code == 1, done.output
+    assert "with $(v) a text would have more than 1,000,000 characters" in done.output
+    assert "at last" in done.output
+
+
 def test_without_a_terminal_an_environment_is_refused_clearly(file: Path) -> None:
     done = call(file, "--from", "c")
     assert done.exit_code == 1
