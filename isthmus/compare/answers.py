@@ -32,8 +32,8 @@ class Heard:
 def hear(s3: Any, uri: str, since: datetime, now: datetime) -> Heard:
     """All that was captured under `uri` since then."""
     with tempfile.TemporaryDirectory() as folder:
-        collect(s3, uri, _days(since, now), now, Path(folder))
-        found = list(answers(Path(folder)))
+        fetched = collect(s3, uri, _days(since, now), now, Path(folder))
+        found = [*fetched.bad, *answers(Path(folder))]
     return Heard(
         [one for one in found if isinstance(one, Answer)], sum(isinstance(one, Bad) for one in found)
     )
@@ -42,8 +42,8 @@ def hear(s3: Any, uri: str, since: datetime, now: datetime) -> Heard:
 def labels(s3: Any, uri: str, since: datetime, now: datetime) -> Labels:
     """The labels that have come since then."""
     with tempfile.TemporaryDirectory() as folder:
-        collect(s3, uri, _days(since, now), now, Path(folder))
-        return read_labels(Path(folder))
+        fetched = collect(s3, uri, _days(since, now), now, Path(folder))
+        return read_labels(Path(folder), unread=fetched.bad)
 
 
 def _days(since: datetime, now: datetime) -> int:

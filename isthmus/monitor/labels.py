@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -78,9 +78,13 @@ class Labels:
         self.twice = {identity: told for identity, told in self.twice.items() if identity in kept}
 
 
-def read_labels(folder: Path, most: int | None = None) -> Labels:
-    """All labels under `folder`; a line of another format is set aside, and what it is about not judged."""
-    labels = Labels(most=most)
+def read_labels(folder: Path, most: int | None = None, unread: Sequence[Bad] = ()) -> Labels:
+    """All labels under `folder`; a line of another format is set aside, and what it is about not judged.
+
+    `unread` are files that were set aside before.
+    """
+    bad = [replace(one, file=f"labels/{one.file}") for one in unread[:KEPT_BAD]]
+    labels = Labels(most=most, bad=bad, bad_lines=len(unread))
     for found, bad in ahead(_read, blocks(folder)):
         labels.bad_lines += len(bad)
         labels.bad.extend(bad[: KEPT_BAD - len(labels.bad)])

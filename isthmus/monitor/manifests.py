@@ -8,30 +8,70 @@ developer guide, "Capture data from batch transform job"). A file's inference id
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ParamValidationError
+
+from isthmus.counting import counted
+from isthmus.errors import BadInput
+from isthmus.monitor.capture import Bad
+from isthmus.monitor.collect import NO_PATH, Fetched, last_days, names_a_file
 from isthmus.names import GATE_PREFIX
-from isthmus.s3 import read_object
+from isthmus.s3 import read_object, split_uri
 
 ASKED, ANSWERED = "input", "output"
 
 
-def collect(s3: Any, bucket: str, prefix: str, days: Sequence[str], folder: Path) -> int:
-    """Fetch what transforms of these days have captured under the prefix; returns how many files."""
+def collect(s3: Any, uri: str, days: int, now: datetime, folder: Path) -> Fetched:
+    """Fetch what transforms of the last `days` have captured under `uri`.
+
+    A list that cannot be read, or that has no like of answers, is set aside, and so is a file that is gone.
+    """
+    bucket, prefix = split_uri(uri.rstrip("/"))
+    found = Fetched(0, [])
     if next(_keys(s3, bucket, f"{prefix}/{ASKED}/"), None) is None:
-        return 0
-    count = 0
-    for day in days:
+        return found
+    for day in last_days(now, days):
         for key in _keys(s3, bucket, f"{prefix}/{ASKED}/{day}/"):
-            other = key.replace(f"{prefix}/{ASKED}/", f"{prefix}/{ANSWERED}/", 1)
-            asked, answered = (_files(s3, bucket, one) for one in (key, other))
-            for number, pair in enumerate(zip(asked, answered, strict=True)):
-                if not pair[0].rsplit("/", 1)[-1].startswith(GATE_PREFIX):
-                    _write(s3, folder / f"{day}/{Path(key).stem}-{number}.jsonl", *pair)
-                    count += 1
-    return count
+            found += _listed(s3, bucket, prefix, key, folder)
+    return found
+
+
+def _listed(s3: Any, bucket: str, prefix: str, key: str, folder: Path) -> Fetched:
+    """The files of one list."""
+    name = key.removeprefix(f"{prefix}/")
+    bad, count = [], 0
+    try:
+        pairs = list(_pairs(s3, bucket, prefix, name))
+    except BadInput as problem:
+        return Fetched(0, [Bad(name, 0, problem.what, problem.where)])
+    for number, pair in enumerate(pairs):
+        try:
+            line = _line(s3, *pair)
+        except BadInput as problem:
+            bad.append(Bad(name, 0, problem.what, problem.where))
+            continue
+        file = folder / f"{name}-{number}.jsonl"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(line)
+        count += 1
+    return Fetched(count, bad)
+
+
+def _pairs(s3: Any, bucket: str, prefix: str, name: str) -> Iterator[tuple[str, str]]:
+    """The URIs of what clients asked, each with that of its answers."""
+    if not names_a_file(name):
+        raise BadInput(NO_PATH)
+    asked = _files(s3, f"s3://{bucket}/{prefix}/{name}")
+    answered = _files(s3, f"s3://{bucket}/{prefix}/{ANSWERED}/{name.removeprefix(f'{ASKED}/')}")
+    if len(asked) != len(answered):
+        raise BadInput(f"{counted(len(asked), 'file')} asked, and {len(answered)} answered")
+    for pair in zip(asked, answered, strict=True):
+        if not pair[0].rsplit("/", 1)[-1].startswith(GATE_PREFIX):
+            yield pair
 
 
 def _keys(s3: Any, bucket: str, prefix: str) -> Iterator[str]:
@@ -39,22 +79,36 @@ def _keys(s3: Any, bucket: str, prefix: str) -> Iterator[str]:
         yield from (one["Key"] for one in page.get("Contents", []))
 
 
-def _files(s3: Any, bucket: str, key: str) -> list[str]:
+def _files(s3: Any, uri: str) -> list[str]:
     """The S3 URIs of a list."""
-    first, *names = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-    return [f"{first['prefix']}{name}" for name in names]
+    try:
+        first, *names = json.loads(_read(s3, uri))
+        return [f"{first['prefix']}{name}" for name in names]
+    except (KeyError, RecursionError, TypeError, ValueError):
+        raise BadInput("no list of files", where=uri) from None
 
 
-def _write(s3: Any, file: Path, asked: str, answered: str) -> None:
+def _line(s3: Any, asked: str, answered: str) -> str:
     line = {
         "captureData": {"endpointInput": _side(s3, asked), "endpointOutput": _side(s3, answered)},
         "eventMetadata": {"eventId": asked, "inferenceId": asked.rsplit("/", 1)[-1]},
         "eventVersion": "0",
     }
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(line) + "\n")
+    return json.dumps(line) + "\n"
 
 
 def _side(s3: Any, uri: str) -> dict[str, str]:
-    text = read_object(s3, uri).decode("utf-8", errors="replace")
+    text = _read(s3, uri).decode("utf-8", errors="replace")
     return {"observedContentType": "text/csv", "encoding": "CSV", "data": text}
+
+
+def _read(s3: Any, uri: str) -> bytes:
+    """An object's content; raises `BadInput` where none stands there, or none that the monitor may read."""
+    try:
+        return read_object(s3, uri)
+    except s3.exceptions.ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+            raise
+        raise BadInput(f"listed, and S3 says {error.response['Error']['Code']}", where=uri) from None
+    except (ParamValidationError, ValueError):
+        raise BadInput("listed, and no address in S3", where=uri) from None

@@ -6,7 +6,7 @@ What several instances have seen adds up to what one would have seen.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -69,12 +69,19 @@ def read(file: Path) -> Seen:
     )
 
 
-def see(found: Iterable[Batch], baseline: Baseline, prediction: str, labels: Labels, samples: int) -> Seen:
+def see(
+    found: Iterable[Batch],
+    baseline: Baseline,
+    prediction: str,
+    labels: Labels,
+    samples: int,
+    unread: Sequence[Bad] = (),
+) -> Seen:
     """What is in the batches, counted as the baseline's columns are; answers are its column `prediction`.
 
-    The sample is of `samples` rows.
+    The sample is of `samples` rows; `unread` are files that were set aside before.
     """
-    seen = Seen(Sketch({}), samples)
+    seen = Seen(Sketch({}), samples, bad=[*unread[:KEPT_BAD]], bad_lines=len(unread))
     judged = [NONE]
 
     def frames() -> Iterator[pl.DataFrame]:

@@ -21,10 +21,10 @@ from typing import Any
 from isthmus.config.monitoring import Monitoring
 from isthmus.container.paths import opt_ml, processing
 from isthmus.counting import counted
-from isthmus.monitor import outputs, settings
+from isthmus.monitor import manifests, outputs, settings
 from isthmus.monitor.baseline import Baseline, read_baseline, read_target
-from isthmus.monitor.capture import Format, batches
-from isthmus.monitor.collect import collect, last_days
+from isthmus.monitor.capture import Bad, Format, batches
+from isthmus.monitor.collect import ALL, collect, last_days
 from isthmus.monitor.drift import drifts
 from isthmus.monitor.findings import BiasMetric, Explained, Findings, set_aside, summary
 from isthmus.monitor.labels import MOST, Labels, pairs, read_labels
@@ -40,12 +40,9 @@ def main() -> None:
     baseline, missing = read_baseline(processing("input", "baseline", "baseline.json"))
     counted = with_predictions(baseline, processing("input", "evaluation"))
     if role == "shard":
-        _fetch(*_share())
-        seen = _see(baseline, counted, missing, read_labels(processing("input", "labels"), MOST))
-        _leave(seen)
+        _leave(_see(baseline, counted, missing, _labels(), _share()))
         return
-    _fetch(0, 1, ("labels",) if role == "merge" else ("captures", "labels"))
-    labels = read_labels(processing("input", "labels"), MOST)
+    labels = _labels()
     seen = _merged() if role == "merge" else _see(baseline, counted, missing, labels)
     found = _findings(seen, labels, counted, baseline)
     outputs.write(processing("output", "report"), found, counted, seen.sketch.columns)
@@ -69,25 +66,36 @@ def _share() -> tuple[int, int]:
     return sorted(told["hosts"]).index(told["current_host"]), len(told["hosts"])
 
 
-def _fetch(share: int, of: int, inputs: tuple[str, ...] = ("captures", "labels")) -> None:
-    """Captures and labels of the last days, where the environment says that they are to be fetched."""
+def _fetch(name: str, share: tuple[int, int] = ALL) -> list[Bad]:
+    """Fetch captures or labels of the last days, where the environment says so; returns what could not be."""
     import boto3
 
-    days, now = settings.read().window_days, datetime.now(UTC)
-    for name in inputs:
-        uri = os.environ.get(f"{name.upper()}_URI")
-        if uri:
-            # Every instance needs all labels: nobody knows whose captures they are about.
-            mine = (share, of) if name == "captures" else (0, 1)
-            files = collect(boto3.client("s3"), uri, days, now, processing("input", name), mine)
-            print(f"{counted(files, 'file')} of {name} from the last {counted(days, 'day')} of {uri}")
+    uri = os.environ.get(f"{name.upper()}_URI")
+    if not uri:
+        return []
+    s3, days, now = boto3.client("s3"), settings.read().window_days, datetime.now(UTC)
+    found = collect(s3, uri, days, now, processing("input", name), share)
+    # Of a transform there are lists of files, which one instance reads.
+    if name == "captures" and not share[0]:
+        found += manifests.collect(s3, uri, days, now, processing("input", name))
+    print(f"{counted(found.files, 'file')} of {name} from the last {counted(days, 'day')} of {uri}")
+    return found.bad
 
 
-def _see(baseline: Baseline, counted: Baseline, missing: list[str], labels: Labels) -> Seen:
+def _labels() -> Labels:
+    """All of them, on every instance: nobody knows whose captures they are about."""
+    bad = _fetch("labels")
+    return read_labels(processing("input", "labels"), MOST, bad)
+
+
+def _see(
+    baseline: Baseline, counted: Baseline, missing: list[str], labels: Labels, share: tuple[int, int] = ALL
+) -> Seen:
+    bad = _fetch("captures", share)
     form = Format({name: one.kind for name, one in baseline.items()}, missing)
     wanted = settings.read().explanations
     samples = wanted.rows if wanted else 0
-    return see(batches(processing("input", "captures"), form), counted, PREDICTION, labels, samples)
+    return see(batches(processing("input", "captures"), form), counted, PREDICTION, labels, samples, bad)
 
 
 def _leave(seen: Seen) -> None:

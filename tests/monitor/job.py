@@ -47,7 +47,8 @@ def artifact(folder: Path, inference: str, target: str) -> None:
         tar.add(folder / "made", ".")
 
 
-def run(opt_ml: Path, url: str, *words: str) -> str:
+def run(opt_ml: Path, url: str, *words: str, **more: str) -> str:
+    """Run the step; `more` is of its environment."""
     environment = {
         "AWS_ENDPOINT_URL": url,
         "AWS_DEFAULT_REGION": "eu-west-1",
@@ -58,7 +59,7 @@ def run(opt_ml: Path, url: str, *words: str) -> str:
         "STAGE": "prod",
         "ENDPOINT": "rain-async",
         "VERSION": "7",
-    }
+    } | more
     done = subprocess.run(
         [str(Path(sys.prefix) / "bin" / "process"), "-m", "isthmus.monitor.step", *words],
         env=os.environ | environment,
