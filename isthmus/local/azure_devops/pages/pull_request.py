@@ -1,4 +1,4 @@
-"""A pull request: who asks for what, what its policies say, and what it changes."""
+"""A pull request: who asks for what, what its policies and people say, and what it changes."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def one(asked: Asked) -> Page:
         "repository": repository,
         "request": request,
         "checks": _checks(organization, request),
+        "comments": _comments(organization, request),
         "commits": gitcli.commits(folder, source, without=target),
         "diff": diff(folder, target, request.get("lastMerge") or source),
     }
@@ -48,3 +49,10 @@ def _checks(organization: Organization, request: Document) -> list[Document]:
         state = STATES.get(evaluation["status"], evaluation["status"])
         found.append({"name": name, "state": state, "run": evaluation.get("run")})
     return found
+
+
+def _comments(organization: Organization, request: Document) -> list[Document]:
+    """The comments of all threads, in the order in which the threads began."""
+    number = request["pullRequestId"]
+    threads = [one for one in organization.table("thread") if one["pullRequest"] == number]
+    return [comment for thread in threads for comment in thread["comments"]]
