@@ -133,10 +133,8 @@ def run_here(
     """
     asker = ask if sys.stdin.isatty() else None
     with tempfile.TemporaryDirectory(prefix="isthmus-run-", ignore_cleanup_errors=True) as folder:
-        programs = make_python(Path(folder) / "python")
-        host = Terminal(
-            sources, Path(folder), approved=approved, ask=asker, lent_by=lent_by, programs=programs
-        )
+        path = make_python(Path(folder) / "python", seeing_ours=_is_ours(sources.folder("self")))
+        host = Terminal(sources, Path(folder), approved=approved, ask=asker, lent_by=lent_by, path=path)
         found: list[Result | BaseException] = []
 
         def work() -> None:
@@ -163,7 +161,7 @@ def run_here(
 
 def _root(file: Path) -> Path:
     """The repository's folder: the checkout around the file, or a repository of ours that lies within one."""
-    if any((file.parent / config).is_file() for config in ("model.yaml", "deploy.yaml", "platform.yaml")):
+    if _is_ours(file.parent):
         return file.parent
     done = subprocess.run(
         ["git", "-C", str(file.parent), "rev-parse", "--show-toplevel"],
@@ -172,6 +170,11 @@ def _root(file: Path) -> Path:
         check=False,
     )
     return Path(done.stdout.strip()) if done.returncode == 0 else file.parent
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether it is one of Isthmus' repositories: a model's, a deployment's or the platform's."""
+    return any((folder / config).is_file() for config in ("model.yaml", "deploy.yaml", "platform.yaml"))
 
 
 def _name(file: Path) -> str:

@@ -45,7 +45,7 @@ _MARKS = {
 class Terminal:
     """Thread-safe, as a `Host` must be.
 
-    `approved` are environments and jobs that are not asked about, `programs` the folder that leads PATH.
+    `approved` are environments and jobs that are not asked about, `path` is the PATH of steps.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Terminal:
         ask: Ask | None = None,
         echo: Callable[[str], None] = click.echo,
         lent_by: Lender | None = None,
-        programs: Path | None = None,
+        path: str = "",
     ) -> None:
         self.cancelled = threading.Event()
         self._sources = sources
@@ -65,7 +65,7 @@ class Terminal:
         self._approved = approved
         self._ask = ask
         self._lent_by = lent_by
-        self._programs = [str(programs)] if programs else []
+        self._path_of_steps = path
         self._echo = echo
         self._lock = threading.RLock()
         self._records: dict[str, Record] = {}
@@ -188,7 +188,7 @@ class Terminal:
     def environment(self) -> Mapping[str, str]:
         found = {name: value for name, value in os.environ.items() if name not in _CREDENTIALS}
         own = str(Path(sys.executable).parent)
-        found["PATH"] = os.pathsep.join([*self._programs, own, found.get("PATH", os.defpath)])
+        found["PATH"] = self._path_of_steps or os.pathsep.join([own, found.get("PATH", os.defpath)])
         found.pop("VIRTUAL_ENV", None)
         found.setdefault("PYTHONUNBUFFERED", "1")
         return found

@@ -307,7 +307,8 @@ def test_what_does_not_run_here_can_be_left_out(file: Path) -> None:
     assert "did you mean 'Docker@2'" in str(call(file, "--without", "dcoker@2").exception)
 
 
-def test_what_a_step_installs_does_not_change_this_python(file: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ours", [True, False])
+def test_what_a_step_installs_does_not_change_this_python(file: Path, tmp_path: Path, ours: bool) -> None:
     about = "left_behind-1.dist-info"
     with zipfile.ZipFile(tmp_path / "left_behind-1-py3-none-any.whl", "w") as wheel:
         wheel.writestr("left_behind.py", "")
@@ -317,10 +318,21 @@ def test_what_a_step_installs_does_not_change_this_python(file: Path, tmp_path: 
     file.write_text(
         "steps:\n- task: UsePythonVersion@0\n"
         "- bash: pip install -q --no-index ./left_behind-1-py3-none-any.whl\n"
-        '- bash: python -c \'import left_behind, isthmus; print("both", "here")\'\n'
+        '- bash: python -c \'import left_behind; print("installed", "here")\'\n'
+        "- bash: python -c 'import isthmus'\n"
+        "- {bash: command -v isthmus pytest, condition: always()}\n"
     )
-    done = call(file)
-    assert "both here" in done.output, done.output
+    if ours:
+        (tmp_path / "model.yaml").write_text("name: rain\n")
+    own = Path(sys.executable).parent
+    done = call(file, PATH=f"{own}{os.pathsep}{os.environ['PATH']}")
+    assert "installed here" in done.output, done.output
+    if ours:
+        assert done.exit_code == 0, done.output
+    else:
+        # As on an agent: what nothing has installed is missed.
+        assert "No module named 'isthmus'" in done.output
+        assert f"{own}/" not in done.output
     assert importlib.util.find_spec("left_behind") is None
 
 
