@@ -138,7 +138,7 @@ class Expected:
         places = {name: place for place, name in enumerate(found)}
         if len(places) != len(found):
             twice = next(name for name, count in Counter(found).items() if count > 1)
-            raise BadInput(f"column {twice!r} stands twice")
+            raise BadInput(f"column {twice[:80]!r} stands twice")
         self.check(places)
         return [places[feature] for feature in self.features]
 

@@ -27,8 +27,8 @@ from isthmus.names import GATE_PREFIX
 Line = Mapping[str, Any]
 # What comes of reading a line that anybody who may ask the model may have thought out.
 UNREADABLE = (BadInput, AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
-# Of what was set aside so many lines are kept whole; all are counted.
-KEPT_BAD = 1000
+# Of what was set aside so many lines are kept, and of each so many characters; all are counted.
+KEPT_BAD, KEPT_CHARACTERS = 1000, 10_000
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,14 @@ class Bad:
     line: int
     reason: str
     content: str = ""
+
+    @classmethod
+    def at(cls, lines: Lines, place: int, reason: str, folder: str = "") -> Bad:
+        """A line of a block; what it holds is cut where it is long."""
+        (file, number), text = lines.where(place), lines.text(place)
+        left = len(text) - KEPT_CHARACTERS
+        content = f"{text[:KEPT_CHARACTERS]} … and {left} characters more" if left > 0 else text
+        return cls(folder + file, number, reason, content)
 
 
 @dataclass(frozen=True)
@@ -108,7 +116,7 @@ def _batch(block: Lines, format: Format) -> Batch:
         try:
             asked, predictions, identity = _exchange(line, format)
         except UNREADABLE as error:
-            bad.append(Bad(*block.where(place), _reason(error), line))
+            bad.append(Bad.at(block, place, _reason(error)))
             continue
         ids = [identity] if len(asked) == 1 else [f"{identity}/{n}" for n in range(len(asked))]
         rows.extend(asked)
@@ -139,7 +147,7 @@ def answers(folder: Path) -> Iterator[Answer | Bad]:
             try:
                 yield _answer(line)
             except UNREADABLE as error:
-                yield Bad(*block.where(place), _reason(error), line)
+                yield Bad.at(block, place, _reason(error))
 
 
 def _answer(line: str) -> Answer:

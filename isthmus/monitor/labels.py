@@ -103,8 +103,7 @@ def _read(lines: Lines) -> tuple[pl.DataFrame, list[Bad]]:
         if told:
             alone.append((place, *told))
         else:
-            file, number = lines.where(place)
-            bad.append(Bad(f"labels/{file}", number, "not a label of SageMaker", lines.text(place)))
+            bad.append(Bad.at(lines, place, "not a label of SageMaker", "labels/"))
     if alone:
         found = pl.concat([found, pl.DataFrame(alone, schema=found.schema, orient="row")]).sort("line")
     return found, bad

@@ -213,6 +213,17 @@ def test_of_more_labels_than_are_judged_those_with_the_least_hashes_are_kept(
     assert one.twice == other.twice == {key: whole.twice[key] for key in one.by_id if key in whole.twice}
 
 
+def test_of_a_long_line_that_is_set_aside_the_beginning_is_kept_and_what_is_not_is_said(
+    tmp_path: Path,
+) -> None:
+    """A thousand of them are kept, and an endpoint captures whatever of 6 MB it was asked."""
+    long = "{" + "é" * 1_000_000
+    write(tmp_path, [long, line(f"a,{'b' * 100_000},{'b' * 100_000}\n1,x,y\n", "0.5\n")])
+    for one in [*Found(tmp_path).bad, *read_labels(tmp_path).bad]:
+        assert len(one.content) + len(one.reason) < 11_000 and one.content.endswith(" characters more")
+    assert Found(tmp_path).bad[0].content == f"{long[:10_000]} … and 990001 characters more"
+
+
 @pytest.mark.parametrize("value", [1, 1.0, True, None, "1 ", 1e300, [1]])
 def test_a_label_that_is_no_text_is_read_as_python_writes_it(tmp_path: Path, value: object) -> None:
     bare = json.loads(label("i", ""))
