@@ -148,7 +148,7 @@ def judge(
     beats = better is None or bool(better.ci_low > 0 if rule.challenger == "beat" else better.ci_high >= 0)
     parts, small = slices(
         frame[start:],
-        [one for one in [*config.facets, *config.features] if one in frame],
+        [one for one in dict.fromkeys([*config.facets, *config.features]) if one in frame],
         rule.metric,
         truth,
         challenger,

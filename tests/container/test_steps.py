@@ -77,6 +77,16 @@ def test_a_regression_with_texts_and_missing_values(tmp_path: Path) -> None:
     assert "within chance" in again.verdict["verdict"]
 
 
+def test_a_facet_that_is_a_feature_too_makes_its_groups_once(tmp_path: Path) -> None:
+    houses(400, 0).to_csv(tmp_path / "rows.csv", index=False)
+    config = ModelConfig.model_validate(HOUSES | {"facets": ["garden"]})
+    rows = read_rows(tmp_path, config)
+    found = judge(config, lambda: estimator(config), rows, lambda _start: None).evaluation
+    told = [one["slice"] for one in found["slices"]]
+    assert {"garden = 0", "garden = 1"} <= set(told)
+    assert len(told) == len(set(told))
+
+
 def test_several_classes_named_in_words(tmp_path: Path) -> None:
     random = np.random.default_rng(1)
     rows = pd.DataFrame({"length": random.normal(0, 1, 200), "width": random.normal(0, 1, 200)})
