@@ -90,6 +90,7 @@ def _scale(stack: Stack, platform: Platform) -> list[Statement]:
     here = f"{stack.region}:{stack.account}"
     cloudwatch = f"arn:aws:cloudwatch:{here}:alarm"
     tracking = [f"{cloudwatch}:TargetTracking-endpoint/{name}/*" for name in names.endpoints(MODEL)]
+    tracking += [f"{cloudwatch}:TargetTracking-inference-component/{names.component(MODEL)}-Alarm*"]
     verbs = ("DeleteScalingPolicy", "DeregisterScalableTarget", "PutScalingPolicy", "RegisterScalableTarget")
     tags = ("ListTagsForResource", "TagResource", "UntagResource")
     return [
@@ -111,6 +112,7 @@ def _scale(stack: Stack, platform: Platform) -> list[Statement]:
             "sagemaker:UpdateEndpointWeightsAndCapacities",
             sagemaker(stack, *(f"endpoint/{name}" for name in names.endpoints(MODEL))),
         ),
+        allow("sagemaker:UpdateInferenceComponentRuntimeConfig", _component_arn(stack, MODEL)),
         allow(
             ["cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"],
             [*tracking, f"{cloudwatch}:{names.backlog_alarm(platform, MODEL)}"],

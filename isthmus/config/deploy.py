@@ -55,9 +55,9 @@ class DeployConfig(Strict):
         return self
 
     def machines(self, stage: Stage) -> int:
-        """How many instances, or copies on a shared endpoint, a version starts with at the stage."""
+        """How many instances, or at most copies on a shared endpoint, a version starts with."""
         if self.shared:
-            return int(getattr(self.shared, stage).copies)
+            return int(getattr(self.shared, stage).most)
         return int(getattr(self.capacity, stage).instance_count)
 
     @property

@@ -35,13 +35,43 @@ class SharedEndpoint(Strict):
     prod: Machines = Machines()
 
 
+class CopyScaling(Strict):
+    """Application Auto Scaling keeps what a copy has to do near a target."""
+
+    min_copies: int = Field(default=1, ge=1)
+    max_copies: int = Field(ge=1)
+    invocations_per_copy: int = Field(ge=1, description="How many requests a minute one copy should get.")
+
+    @model_validator(mode="after")
+    def _grows(self) -> CopyScaling:
+        if self.min_copies > self.max_copies:
+            raise Misfit(f"min_copies is over max_copies: {self.max_copies}", "min_copies")
+        return self
+
+
 class Part(Strict):
     """What a model has of the endpoint at a stage: each copy answers requests, and has so much for itself."""
 
-    copies: int = Field(default=1, ge=1)
+    copies: int = Field(default=1, ge=1, description="Where they do not scale.")
+    scaling: CopyScaling | None = None
     cpus: float = Field(default=0.5, ge=0.25)
     memory_mb: int = Field(default=1024, ge=128)
     accelerators: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _scales(self) -> Part:
+        if self.scaling and "copies" in self.model_fields_set:
+            raise Misfit("copies scale here: say scaling.min_copies instead", "copies")
+        return self
+
+    @property
+    def least(self) -> int:
+        """The copies that there are at all times."""
+        return self.scaling.min_copies if self.scaling else self.copies
+
+    @property
+    def most(self) -> int:
+        return self.scaling.max_copies if self.scaling else self.copies
 
 
 class Shared(Strict):

@@ -136,15 +136,14 @@ class _Attempt:
             # Left by an attempt that was turned back: CloudFormation could not make it a second time.
             leftovers.delete(self.sagemaker, {wanted}, keep={stands})
         deploy_stack(self.session, self.assembly, self.stack, say=self.say)
-        if self.asked.endpoint:
-            settled(self.sagemaker, self.asked)
-        serving = look(self.sagemaker, self.package.model, self.stage)
-        runs, shall = (serving.endpoint_config, serving.size), (wanted, self.asked.size)
+        serving = settled(self.sagemaker, self.package.model, self.stage)
+        size = serving.sized(scales=self.asked.scales)
+        runs, shall = (serving.endpoint_config, size), (wanted, self.asked.size)
         if runs != shall and stands == wanted and before and self.asked.endpoint:
             told, instead = (", ".join(filter(None, one)) for one in (runs, shall))
             self.say(f"{serving.endpoint}: runs {told} and not {instead}: updating it")
             repair(self.sagemaker, serving, self.asked)
-            serving = look(self.sagemaker, self.package.model, self.stage)
+            serving = settled(self.sagemaker, self.package.model, self.stage)
         if self.compared:
             expect(serving, self.compared.champion.arn, wanted, self.package.arn, scales=self.asked.scales)
         else:

@@ -64,9 +64,13 @@ class EndpointStack(Stack):
         if deployment.kind == "shared":
             from isthmus.deploy.parts.component import make_component
 
-            make_component(
+            component = make_component(
                 self, deployment, model, make_rollback_alarms(self, deployment, model.model_name or "")
             )
+            if deployment.part.scaling:
+                from isthmus.deploy.parts.scaling import make_copy_scaling
+
+                make_copy_scaling(self, deployment, component, deployment.part.scaling)
             return ""
         champion = make_champion(self, deployment) if deployment.compared else None
         config = make_endpoint_config(self, deployment, model, champion)

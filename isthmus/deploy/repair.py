@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from isthmus.config import Stage
 from isthmus.deploy.wanted import Wanted
 from isthmus.infra.change import poll
-from isthmus.serving import Serving
+from isthmus.serving import Serving, look
+
+_MOVING = ("Creating", "Updating", "SystemUpdating", "RollingBack")
 
 
 def stack_config(cloudformation: Any, stack: str) -> str:
@@ -25,21 +28,13 @@ def stack_config(cloudformation: Any, stack: str) -> str:
     return next((ids[kind].rsplit("/", 1)[-1] for kind in kinds if ids.get(kind)), "")
 
 
-def settled(sagemaker: Any, asked: Wanted) -> None:
-    """Wait until nothing moves at what serves, which somebody may be updating past CloudFormation."""
-
-    def status() -> str:
-        if asked.component:
-            name = asked.component["InferenceComponentName"]
-            found = sagemaker.describe_inference_component(InferenceComponentName=name)
-            return str(found["InferenceComponentStatus"])
-        return str(sagemaker.describe_endpoint(EndpointName=asked.endpoint)["EndpointStatus"])
-
-    poll(status, lambda status: status not in ("Creating", "Updating", "SystemUpdating", "RollingBack"))
+def settled(sagemaker: Any, model: str, stage: Stage) -> Serving:
+    """What serves once nothing moves at it: it may scale, or somebody update it past CloudFormation."""
+    return poll(lambda: look(sagemaker, model, stage), lambda serving: serving.status not in _MOVING)
 
 
 def repair(sagemaker: Any, serving: Serving, asked: Wanted) -> None:
-    """Have it updated to the wanted configuration, with the rollout of its stack, and wait."""
+    """Have it updated to the wanted configuration, with the rollout of its stack."""
     more = {"DeploymentConfig": asked.deployment} if asked.deployment else {}
     if asked.component:
         sagemaker.update_inference_component(**asked.component, **more)
@@ -47,4 +42,3 @@ def repair(sagemaker: Any, serving: Serving, asked: Wanted) -> None:
         sagemaker.update_endpoint(
             EndpointName=serving.endpoint, EndpointConfigName=asked.endpoint_config, **more
         )
-    settled(sagemaker, asked)

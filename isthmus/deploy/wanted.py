@@ -24,7 +24,7 @@ class Wanted:
     endpoint_config: str
     deployment: dict[str, Any]
     component: dict[str, Any] = field(default_factory=dict)
-    # Whether something else than a deployment changes how many instances there are.
+    # Whether something else than a deployment changes how many instances or copies there are.
     scales: bool = False
 
     @property
@@ -35,10 +35,11 @@ class Wanted:
 
     @property
     def size(self) -> str:
-        """What a component shall have of its endpoint; empty where there is none."""
+        """What a component, or each of its copies that scale, shall have of its endpoint; empty for none."""
         if not self.component:
             return ""
-        return size(self.component["Specification"], self.component["RuntimeConfig"]["CopyCount"])
+        part, how_many = self.component["Specification"], self.component.get("RuntimeConfig")
+        return size(part, how_many["CopyCount"] if how_many else None)
 
 
 def wanted(assembly: Path, stack: str) -> Wanted:
@@ -53,18 +54,19 @@ def wanted(assembly: Path, stack: str) -> Wanted:
     endpoint, model = of("Endpoint"), of("Model")
     if not model:
         raise BadInput(f"stack {stack} has no model", where=str(template))
+    scales = bool(of("ScalableTarget", "ApplicationAutoScaling"))
     if component := of("InferenceComponent"):
-        return _of_component(component, model["ModelName"])
+        return _of_component(component, model["ModelName"], scales)
     if not endpoint:
         return Wanted("", model["ModelName"], {})
     config = of("EndpointConfig")["EndpointConfigName"]
-    scales = bool(of("ScalableTarget", "ApplicationAutoScaling"))
     return Wanted(endpoint["EndpointName"], config, endpoint.get("DeploymentConfig", {}), scales=scales)
 
 
-def _of_component(properties: dict[str, Any], model: str) -> Wanted:
+def _of_component(properties: dict[str, Any], model: str, scales: bool) -> Wanted:
     """The template names SageMaker's model by reference."""
     names = ("InferenceComponentName", "RuntimeConfig", "Specification")
-    component = {name: properties[name] for name in names}
+    component = {name: properties[name] for name in names if name in properties}
     component["Specification"] |= {"ModelName": model}
-    return Wanted(properties["EndpointName"], model, properties.get("DeploymentConfig", {}), component)
+    rollout = properties.get("DeploymentConfig", {})
+    return Wanted(properties["EndpointName"], model, rollout, component, scales)

@@ -19,10 +19,11 @@ def expect(
     """Raise `Problem` unless it is in service with this version, and no other but the one compared with it.
 
     With a configuration named, by this one; with a size, of this one. Whatever its configuration says of
-    traffic, capacity and captures must be so; of instances only where nothing `scales` them.
+    traffic, capacity and captures must be so; of instances and copies only where nothing `scales` them.
     """
     wanted = _told(model_package_arn, challenger, endpoint_config, size)
-    by, has = serving.endpoint_config if endpoint_config else "", serving.size if size else ""
+    by = serving.endpoint_config if endpoint_config else ""
+    has = serving.sized(scales=scales) if size else ""
     found = _told(serving.model_package_arn, serving.challenger, by, has)
     if serving.status == "InService" and found == wanted:
         _expect_as_configured(serving, scales=scales)

@@ -44,6 +44,8 @@ class Serving:
     shadow: bool = False
     component: str = ""
     size: str = ""
+    # What each of its copies has, however many there are.
+    each: str = ""
     # All that answers or is compared, the two above among them; empty for a model that is of no version.
     behind: tuple[str, ...] = ()
     # SageMaker's models of these.
@@ -56,6 +58,10 @@ class Serving:
     def target(self) -> dict[str, str]:
         """What InvokeEndpoint must be told beside the endpoint, to ask this model."""
         return {"InferenceComponentName": self.component} if self.component else {}
+
+    def sized(self, *, scales: bool) -> str:
+        """The size that a deployment decides on: not how many copies there are, where these scale."""
+        return self.each if scales else self.size
 
     @property
     def version(self) -> str:
@@ -166,17 +172,19 @@ def _component(sagemaker: Any, model: str, stage: Stage) -> Serving | None:
         kind="shared",
         component=name,
         size=size(serves, found.get("RuntimeConfig", {}).get("DesiredCopyCount", 0)),
+        each=size(serves),
         behind=(version,) if sagemaker_model else (),
         models=(sagemaker_model,) if sagemaker_model else (),
     )
 
 
-def size(specification: Mapping[str, Any], copies: int) -> str:
-    """What a component has of its endpoint, in words that can be compared."""
+def size(specification: Mapping[str, Any], copies: int | None = None) -> str:
+    """What a component has of its endpoint, or without a number each copy, in words that can be compared."""
     needs = specification.get("ComputeResourceRequirements", {})
     cpus, memory = needs.get("NumberOfCpuCoresRequired", 0), needs.get("MinMemoryRequiredInMb", 0)
     accelerators = f", {needs[_DEVICES]:g} accelerators" if _DEVICES in needs else ""
-    return f"{copies} x ({cpus:g} cpus, {memory} MB{accelerators})"
+    each = f"({cpus:g} cpus, {memory} MB{accelerators})"
+    return each if copies is None else f"{copies} x {each}"
 
 
 _DEVICES = "NumberOfAcceleratorDevicesRequired"

@@ -136,6 +136,25 @@ def test_the_example_is_read() -> None:
         ("endpoint: shared", ["deploy.yaml:2, endpoint", "shared.endpoint, one of platform.yaml's"]),
         ("endpoint: share", ["deploy.yaml:2", "did you mean 'shared'"]),
         ("shared: {endpoint: small}", ["deploy.yaml:2, shared", "it is for endpoint: shared"]),
+        (
+            "endpoint: shared\nshared:\n  endpoint: small\n  prod:\n    scaling: {max_copies: 2}",
+            ["deploy.yaml:6, shared.prod.scaling.invocations_per_copy"],
+        ),
+        (
+            "endpoint: shared\nshared:\n  endpoint: small\n  prod:\n"
+            "    scaling: {min_copies: 3, max_copies: 2, invocations_per_copy: 9}",
+            ["deploy.yaml:6, shared.prod.scaling.min_copies", "min_copies is over max_copies: 2"],
+        ),
+        (
+            "endpoint: shared\nshared:\n  endpoint: small\n  prod:\n"
+            "    copies: 2\n    scaling: {max_copies: 2, invocations_per_copy: 9}",
+            ["deploy.yaml:6, shared.prod.copies", "say scaling.min_copies instead"],
+        ),
+        (
+            "endpoint: shared\nshared:\n  endpoint: small\n  prod:\n"
+            "    scaling: {min_copies: 0, max_copies: 2, invocations_per_copy: 9}",
+            ["deploy.yaml:6, shared.prod.scaling.min_copies", "1"],
+        ),
         (f"{SHARED}\ncapacity: {{prod: {{}}}}", ["deploy.yaml:4, capacity", "say shared.<stage>"]),
         (f"{SHARED}\nmonitoring: {{window_days: 9}}", ["deploy.yaml:4, monitoring", "leave it out"]),
         (f"{SHARED}\ncapture_percent: 5", ["deploy.yaml:4, capture_percent", "captures nothing"]),

@@ -31,6 +31,13 @@ __all__ = ["issuer"]
 STAGING, OTHER, SHARED = ACCOUNTS["staging"], "seattle-wind", "small-models-shared"
 ROWS = "wind,season\n1.0,wet\n-2.0,dry\n"
 PART = {"copies": 2, "cpus": 0.5, "memory_mb": 512}
+SCALED = {"cpus": 0.5, "memory_mb": 512} | {
+    "scaling": {"min_copies": 3, "max_copies": 6, "invocations_per_copy": 9}
+}
+COPIES = {
+    "ServiceNamespace": "sagemaker",
+    "ScalableDimension": "sagemaker:inference-component:DesiredCopyCount",
+}
 # How fast this machine answers is not what is tested.
 SLOW = {"p95_latency_ms": 60_000, "requests": 10}
 # On a busy machine an answer takes as long as some minutes of a rollout here.
@@ -298,3 +305,38 @@ def test_status_lineage_and_rollback_know_whose_part_of_the_endpoint_it_is(
     words = ("rollback", MODEL, "--stage", "staging", "--reason", "tried")
     assert f"goes from version {now['version']} to {before['version']}" in done(rain.team.operate(*words))
     assert asked == [before["arn"]]
+
+
+def test_copies_scale_by_what_they_are_asked_and_a_deployment_leaves_them_as_many(
+    rain: Sharing, tmp_path: Path
+) -> None:
+    rain.configure(shared={"endpoint": "small-models", "staging": SCALED})
+    rain.apply(rain.synth(Version(slope=8.0)))
+    scaling, sagemaker = rain.client("application-autoscaling"), rain.client("sagemaker")
+    (target,) = scaling.describe_scalable_targets(**COPIES)["ScalableTargets"]
+    assert (target["ResourceId"], target["MinCapacity"], target["MaxCapacity"]) == (
+        f"inference-component/{MODEL}", 3, 6,
+    )  # fmt: skip
+    until(lambda: copies(sagemaker) == 3)
+    (policy,) = scaling.describe_scaling_policies(**COPIES)["ScalingPolicies"]
+    tracked = policy["TargetTrackingScalingPolicyConfiguration"]
+    assert (tracked["TargetValue"], tracked["PredefinedMetricSpecification"]) == (
+        9, {"PredefinedMetricType": "SageMakerInferenceComponentInvocationsPerCopy"},
+    )  # fmt: skip
+    high = next(one["AlarmName"] for one in policy["Alarms"] if "AlarmHigh" in one["AlarmName"])
+    rain.client("cloudwatch").set_alarm_state(AlarmName=high, StateValue="ALARM", StateReason="asked")
+    until(lambda: copies(sagemaker) == 4)
+    for assembly in (rain.synth(Version(slope=9.0)), rain.assemblies[-1]):
+        assert "updating it" not in rain.apply(assembly)
+        assert (rain.answer(), copies(sagemaker)) == (of(9.0), 4)
+    assert "✗" not in done(rain.team.gate(rain.assemblies[-1], "staging", tmp_path))
+    rain.configure()
+    rain.apply(rain.synth(Version(slope=9.5)))
+    assert not scaling.describe_scalable_targets(**COPIES)["ScalableTargets"]
+    assert copies(sagemaker) == 2
+
+
+def copies(sagemaker: Any) -> int:
+    found = sagemaker.describe_inference_component(InferenceComponentName=MODEL)
+    count: int = found["RuntimeConfig"]["CurrentCopyCount"]
+    return count

@@ -17,8 +17,9 @@ from isthmus.config import DeployConfig, Platform, Stage
 from isthmus.deploy import comparison
 from isthmus.deploy.gates.gate import Finding, LiveEndpoint
 from isthmus.deploy.package import read
+from isthmus.deploy.repair import settled
 from isthmus.errors import BadInput
-from isthmus.serving import expect, look
+from isthmus.serving import expect
 
 Gate = Callable[[LiveEndpoint], list[Finding]]
 
@@ -50,7 +51,7 @@ def live(platform: Platform, config: DeployConfig, assembly: Path, stage: Stage)
         raise BadInput(f"the assembly is of {package.model}", where=f"deploy.yaml, model: {config.model}")
     session = boto3.Session(region_name=platform.region)
     sagemaker = session.client("sagemaker")
-    serving = look(sagemaker, package.model, stage)
+    serving = settled(sagemaker, package.model, stage)
     compared = comparison.read(assembly) if stage == comparison.STAGE else None
     if compared:
         expect(serving, compared.champion.arn, challenger=package.arn)

@@ -24,7 +24,7 @@ def make_component(
     deployment: Deployment,
     model: sagemaker.CfnModel,
     alarms: Sequence[cloudwatch.CfnAlarm],
-) -> None:
+) -> sagemaker.CfnInferenceComponent:
     """It is made and updated after `alarms`, which turn an update back."""
     part, package = deployment.part, deployment.package
     tags = {
@@ -41,17 +41,19 @@ def make_component(
             "modelName": model.attr_model_name,
             "computeResourceRequirements": _requirements(part),
         },
-        runtime_config={"copyCount": part.copies},
+        # An update that names no number leaves copies that scale as many as they are.
+        runtime_config=None if part.scaling else {"copyCount": part.copies},
         # Of no effect on a first deployment; each update passes it on.
         deployment_config=rolling_config(
             getattr(deployment.config.rollout, deployment.stage),
-            part.copies,
+            part.most,
             [alarm.alarm_name or "" for alarm in alarms],
         ),
         tags=[CfnTag(key=key, value=value) for key, value in tags.items() if value],
     )
     for alarm in alarms:
         made.add_dependency(alarm)
+    return made
 
 
 def _requirements(part: Part) -> dict[str, float]:

@@ -1,6 +1,7 @@
-"""Automatic scaling of an endpoint's instances: by requests, or by the requests that wait in its queue.
+"""Automatic scaling of an endpoint's instances, by requests or its queue, and of a component's copies.
 
-Document: SageMaker's developer guide, "Automatic scaling" and "Autoscale an asynchronous endpoint".
+Document: SageMaker's developer guide, "Automatic scaling", "Autoscale an asynchronous endpoint", and "Define
+a scaling policy" for models that are inference components.
 """
 
 from __future__ import annotations
@@ -11,14 +12,18 @@ from constructs import Construct
 
 from isthmus import names
 from isthmus.config.scaling import Scaling
+from isthmus.config.shared import CopyScaling
 from isthmus.deploy.deployment import Deployment
 from isthmus.resource_types import aws_applicationautoscaling as autoscaling
 from isthmus.resource_types import aws_cloudwatch as cloudwatch
 from isthmus.resource_types import aws_sagemaker as sagemaker
 
-SERVICE, DIMENSION = "sagemaker", "sagemaker:variant:DesiredInstanceCount"
+SERVICE = "sagemaker"
+INSTANCES = "sagemaker:variant:DesiredInstanceCount"
+COPIES = "sagemaker:inference-component:DesiredCopyCount"
 BACKLOG = 5
 COOLDOWN_SECONDS = 300
+_COOLDOWNS = {"scaleInCooldown": COOLDOWN_SECONDS, "scaleOutCooldown": COOLDOWN_SECONDS // 5}
 
 
 def make_scaling(
@@ -28,7 +33,7 @@ def make_scaling(
         scope,
         "ScalableTarget",
         service_namespace=SERVICE,
-        scalable_dimension=DIMENSION,
+        scalable_dimension=INSTANCES,
         resource_id=f"endpoint/{deployment.endpoint}/variant/{names.VARIANT}",
         min_capacity=scaling.min_instances,
         max_capacity=scaling.max_instances,
@@ -37,6 +42,26 @@ def make_scaling(
     _policy(scope, "ScaleByTarget", target, "TargetTrackingScaling", _tracked(deployment, scaling))
     if not scaling.min_instances:
         _wake(scope, deployment, target)
+
+
+def make_copy_scaling(
+    scope: Construct,
+    deployment: Deployment,
+    component: sagemaker.CfnInferenceComponent,
+    scaling: CopyScaling,
+) -> None:
+    target = autoscaling.CfnScalableTarget(
+        scope,
+        "ScalableTarget",
+        service_namespace=SERVICE,
+        scalable_dimension=COPIES,
+        resource_id=f"inference-component/{names.component(deployment.model)}",
+        min_capacity=scaling.min_copies,
+        max_capacity=scaling.max_copies,
+    )
+    target.add_resource_dependency(component)
+    tracked = _invocations("SageMakerInferenceComponentInvocationsPerCopy", scaling.invocations_per_copy)
+    _policy(scope, "ScaleByTarget", target, "TargetTrackingScaling", tracked)
 
 
 def _policy(
@@ -56,7 +81,6 @@ def _policy(
 
 
 def _tracked(deployment: Deployment, scaling: Scaling) -> dict[str, Any]:
-    cooldowns = {"scaleInCooldown": COOLDOWN_SECONDS, "scaleOutCooldown": COOLDOWN_SECONDS // 5}
     if deployment.kind == "async":
         waiting = {
             "metricName": "ApproximateBacklogSizePerInstance",
@@ -65,10 +89,15 @@ def _tracked(deployment: Deployment, scaling: Scaling) -> dict[str, Any]:
             "statistic": "Average",
         }
         target = scaling.backlog_per_instance or BACKLOG
-        return cooldowns | {"targetValue": target, "customizedMetricSpecification": waiting}
-    metric = {"predefinedMetricType": "SageMakerVariantInvocationsPerInstance"}
-    target = scaling.invocations_per_instance or 1
-    return cooldowns | {"targetValue": target, "predefinedMetricSpecification": metric}
+        return _COOLDOWNS | {"targetValue": target, "customizedMetricSpecification": waiting}
+    return _invocations("SageMakerVariantInvocationsPerInstance", scaling.invocations_per_instance or 1)
+
+
+def _invocations(metric: str, target: int) -> dict[str, Any]:
+    return _COOLDOWNS | {
+        "targetValue": target,
+        "predefinedMetricSpecification": {"predefinedMetricType": metric},
+    }
 
 
 def _wake(scope: Construct, deployment: Deployment, target: autoscaling.CfnScalableTarget) -> None:

@@ -1,15 +1,14 @@
 """Application Auto Scaling for SageMaker's endpoints, which ministack lacks: targets, and what policies do.
 
 As in AWS, target tracking keeps two alarms, and an alarm that goes off carries out the policies among its
-actions: it changes the variant's DesiredInstanceCount, within the target's bounds and after the cooldown.
+actions: it changes how many there are of what `scalable.py` finds, within the target's bounds and after the
+cooldown.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import math
-import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -20,17 +19,15 @@ from ministack.core.responses import AccountRegionScopedDict, get_account_id, ge
 from ministack.services import cloudwatch
 
 from isthmus.executor.refusals import ApiError
-from isthmus.local.aws import rest_json
+from isthmus.local.aws import rest_json, scalable
 
 Record = dict[str, Any]
 SERVICE, NAMESPACE = "application-autoscaling", "sagemaker"
-DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 # Document: Application Auto Scaling's user guide, "Target tracking": scale out after three minutes over the
 # target, in after fifteen well under it.
 HIGH, LOW, SLACK = 3, 15, 0.9
 _targets: Any = AccountRegionScopedDict()
 _policies: Any = AccountRegionScopedDict()
-logger = logging.getLogger("isthmus.scaling")
 
 
 def install() -> None:
@@ -75,6 +72,10 @@ def invoke(operation: str, params: Record, access_key: str) -> Record:
     rest_json.require(access_key, f"{SERVICE}:{operation}", arn, context)
     if params.get("ServiceNamespace") != NAMESPACE:
         raise ApiError("ValidationException", "The local Application Auto Scaling scales SageMaker's alone.")
+    if operation == "RegisterScalableTarget":
+        # AWS wants its caller to be allowed what scaling does.
+        found = scalable.find(params["ResourceId"], params["ScalableDimension"])
+        rest_json.require(access_key, f"sagemaker:{found.operation}", found.arn)
     return OPERATIONS[operation](params)
 
 
@@ -91,15 +92,13 @@ def _id(params: Record) -> str:
 
 def register(params: Record) -> Record:
     """Make a target, or change its bounds."""
-    if params["ScalableDimension"] != DIMENSION:
-        raise ApiError("ValidationException", f"Only {DIMENSION} is scaled here.")
+    found = scalable.find(params["ResourceId"], params["ScalableDimension"])
     known = _targets.get(_id(params), {})
     given = {key: params[key] for key in ("MinCapacity", "MaxCapacity") if key in params}
     target = known | given
     if not {"MinCapacity", "MaxCapacity"} <= target.keys() or target["MinCapacity"] > target["MaxCapacity"]:
         raise ApiError("ValidationException", "MinCapacity and MaxCapacity must be given, the least first.")
-    variant = _variant(params["ResourceId"])
-    if not target["MinCapacity"] and not variant["queued"]:
+    if not target["MinCapacity"] and not found.to_none:
         raise ApiError("ValidationException", "MinCapacity must be at least 1 for this endpoint.")
     named = {key: params[key] for key in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
     made = {"CreationTime": time.time(), "ScalableTargetARN": f"{_arn('scalable-target')}/{uuid.uuid4().hex}"}
@@ -132,6 +131,7 @@ def put_policy(params: Record) -> Record:
     identity = _id(params)
     if identity not in _targets:
         raise ApiError("ObjectNotFoundException", f"No scalable target found for {params['ResourceId']}.")
+    scalable.find(params["ResourceId"], params["ScalableDimension"]).require_tracked(params)
     key = f"{identity}|{params['PolicyName']}"
     known = _policies.get(key, {})
     name = f"{uuid.uuid4()}:resource/{NAMESPACE}/{params['ResourceId']}:policyName/{params['PolicyName']}"
@@ -177,7 +177,7 @@ def _track(policy: Record) -> list[Record]:
     alarms = []
     for side, comparison, threshold, periods in sides:
         name = f"TargetTracking-{policy['ResourceId']}-{side}-{policy['PolicyName']}"
-        alarm = _metric(policy["ResourceId"], config) | {
+        alarm = _metric(policy, config) | {
             "AlarmName": name,
             "AlarmDescription": "DO NOT EDIT OR DELETE. For a scaling policy.",
             "ComparisonOperator": comparison,
@@ -191,18 +191,11 @@ def _track(policy: Record) -> list[Record]:
     return alarms
 
 
-def _metric(resource: str, config: Record) -> Record:
+def _metric(policy: Record, config: Record) -> Record:
     if custom := config.get("CustomizedMetricSpecification"):
         names = ("Namespace", "MetricName", "Dimensions", "Statistic")
         return {key: custom[key] for key in names if key in custom}
-    endpoint, variant = _parts(resource)
-    dimensions = {"EndpointName": endpoint, "VariantName": variant}
-    return {
-        "Namespace": "AWS/SageMaker",
-        "MetricName": "InvocationsPerInstance",
-        "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
-        "Statistic": "Sum",
-    }
+    return scalable.find(policy["ResourceId"], policy["ScalableDimension"]).asked()
 
 
 OPERATIONS: dict[str, Callable[[Record], Record]] = {
@@ -224,13 +217,14 @@ def carry_out(policy_arn: str, alarm: Record) -> None:
     target = _targets.get(_id(policy)) if policy else None
     if policy is None or target is None:
         return
-    count = _variant(policy["ResourceId"])["count"]
+    found = scalable.find(policy["ResourceId"], policy["ScalableDimension"])
+    count = found.count
     wanted = _wanted(policy, alarm, count)
     wanted = min(max(wanted, target["MinCapacity"]), target["MaxCapacity"])
     if wanted == count or time.time() - policy.get("_scaled", 0.0) < _cooldown(policy, wanted > count):
         return
     policy["_scaled"] = time.time()
-    _scale(policy["ResourceId"], wanted)
+    found.scale(wanted)
 
 
 def _wanted(policy: Record, alarm: Record, count: int) -> int:
@@ -253,10 +247,10 @@ def _cooldown(policy: Record, out: bool) -> float:
 
 def _keep_within(target: Record) -> None:
     """AWS moves a target at once that is out of its bounds."""
-    count = _variant(target["ResourceId"])["count"]
-    within = min(max(count, target["MinCapacity"]), target["MaxCapacity"])
-    if within != count:
-        _scale(target["ResourceId"], within)
+    found = scalable.find(target["ResourceId"], target["ScalableDimension"])
+    within = min(max(found.count, target["MinCapacity"]), target["MaxCapacity"])
+    if within != found.count:
+        found.scale(within)
 
 
 def scaled(account: str, region: str) -> set[str]:
@@ -266,52 +260,3 @@ def scaled(account: str, region: str) -> set[str]:
         for (owner, place, _), record in _targets.all_items()
         if (owner, place) == (account, region)
     }
-
-
-def _parts(resource: str) -> tuple[str, str]:
-    kind, endpoint, noun, variant = (*resource.split("/"), "", "", "", "")[:4]
-    if (kind, noun) != ("endpoint", "variant"):
-        raise ApiError("ValidationException", f"{resource} is no endpoint/<name>/variant/<name>.")
-    return endpoint, variant
-
-
-def _variant(resource: str) -> Record:
-    """How many instances the variant should have, and whether its endpoint has a queue."""
-    endpoint, name = _parts(resource)
-    found = _sagemaker("DescribeEndpoint", EndpointName=endpoint)
-    variants = {one["VariantName"]: one for one in found.get("ProductionVariants", [])}
-    if name not in variants:
-        raise ApiError("ValidationException", f"No variant exists for resource ID: {resource}")
-    return {"count": variants[name]["DesiredInstanceCount"], "queued": "AsyncInferenceConfig" in found}
-
-
-def _scale(resource: str, count: int) -> None:
-    """Off this thread: SageMaker's lock may be held by one that waits for AWS."""
-    endpoint, variant = _parts(resource)
-    wanted = {"VariantName": variant, "DesiredInstanceCount": count}
-
-    def change(account: str, region: str) -> None:
-        from ministack.core.responses import request_scope
-
-        with request_scope(account, region):
-            try:
-                _sagemaker(
-                    "UpdateEndpointWeightsAndCapacities",
-                    EndpointName=endpoint,
-                    DesiredWeightsAndCapacities=[wanted],
-                )
-            except ApiError as error:
-                logger.warning("%s was not scaled to %d: %s", resource, count, error.message)
-
-    threading.Thread(target=change, args=(get_account_id(), get_region()), daemon=True).start()
-
-
-def _sagemaker(operation: str, **request: Any) -> Record:
-    """A call as the service-linked role, which may do this and no more."""
-    from isthmus.local.sagemaker import service
-    from isthmus.local.sagemaker.cloud import Caller
-
-    account = get_account_id()
-    caller = Caller(account, get_region(), f"arn:aws:iam::{account}:root", account)
-    answer: Record = service.here().invoke(operation, request, caller)
-    return answer

@@ -205,6 +205,34 @@ def test_without_copies_there_is_no_process_and_with_one_it_answers_again(aws: A
     assert asked(aws, shared, "sun") == "sun:1,2"
 
 
+def test_what_scales_copies_is_refused_for_anything_else(aws: Aws, shared: str) -> None:
+    component(aws, "scaled", shared, "steady")
+    scaling = aws.client("application-autoscaling")
+    bounds = {"MinCapacity": 2, "MaxCapacity": 3}
+    copies = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": "inference-component/scaled",
+        "ScalableDimension": "sagemaker:inference-component:DesiredCopyCount",
+    }
+    for other, said in (
+        ({"ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}, "has no scalable dimension"),
+        ({"ResourceId": f"endpoint/{shared}/variant/AllTraffic"}, "has no scalable dimension"),
+        ({"ResourceId": "inference-component/nowhere"}, "Could not find inference component"),
+    ):
+        with refused("ValidationException", said):
+            scaling.register_scalable_target(**copies | other, **bounds)
+    scaling.register_scalable_target(**copies, **bounds)
+    until(lambda: ready(aws, "scaled")["RuntimeConfig"]["CurrentCopyCount"], (2).__eq__)
+    metric = {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"}
+    with refused("ValidationException", "is not a metric of inference-component/scaled"):
+        scaling.put_scaling_policy(
+            **copies, PolicyName="by-target", PolicyType="TargetTrackingScaling",
+            TargetTrackingScalingPolicyConfiguration={
+                "TargetValue": 9, "PredefinedMetricSpecification": metric
+            },
+        )  # fmt: skip
+
+
 def test_a_model_that_does_not_start_fails_its_component_alone(aws: Aws, shared: str) -> None:
     found = component(aws, "ill", shared, "broken")
     assert found["InferenceComponentStatus"] == "Failed"
