@@ -6,7 +6,6 @@ The files of the version in prod are laid in a folder as `isthmus.azure.prod` fi
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,14 +28,15 @@ Figures = Mapping[str, Any]
 class Comparison:
     """`gain` is how much better the sample's figure is than prod's (over zero is better), with its interval.
 
-    `rows` are those that both have forecast, and `mine` and `prods` the figures on them; where they are too
-    few, `rows` is 0, and the figures are those that each was judged by, on rows of its own.
+    `rows` are those that both have forecast, and `mine` and `prods` the figures on them. Where they are too
+    few, `rows` is 0, the figures are those that each was judged by, on rows of its own, and there is no gain:
+    a model of a sample has seen fewer rows than prod's, and their difference says nothing of the change.
     """
 
-    gain: Interval
     mine: Figures
     prods: Figures
-    rows: int
+    rows: int = 0
+    gain: Interval | None = None
 
 
 def compare(config: ModelConfig, evaluation: Figures, sample: Path, prod: Path) -> Comparison | None:
@@ -47,8 +47,7 @@ def compare(config: ModelConfig, evaluation: Figures, sample: Path, prod: Path) 
     pairs = _pairs(config, evaluation, other, sample, prod)
     if len(pairs) >= FEWEST_NEW_ROWS:
         return _paired(config, pairs)
-    sign = 1 if evaluation["higher_is_better"] else -1
-    return Comparison(apart(evaluation, other, sign), evaluation, other, 0)
+    return Comparison(evaluation, other)
 
 
 def _paired(config: ModelConfig, pairs: pd.DataFrame) -> Comparison:
@@ -61,19 +60,7 @@ def _paired(config: ModelConfig, pairs: pd.DataFrame) -> Comparison:
         return asdict(with_interval(rule.metric, truth, predicted, rule.confidence))
 
     better = gain(rule.metric, truth, prods, mine, rule.confidence)
-    return Comparison(better, figure(mine), figure(prods), len(pairs))
-
-
-def apart(mine: Figures, prods: Figures, sign: int) -> Interval:
-    """The difference of two figures of different rows, as of independent samples.
-
-    Each side of the interval is the root of both sides' squares (Zou and Donner 2008, "MOVER").
-    """
-    better, worse = ("ci_high", "ci_low") if sign > 0 else ("ci_low", "ci_high")
-    value = sign * (mine["value"] - prods["value"])
-    low = math.hypot(mine["value"] - mine[worse], prods[better] - prods["value"])
-    high = math.hypot(mine[better] - mine["value"], prods["value"] - prods[worse])
-    return Interval(value, value - low, value + high)
+    return Comparison(figure(mine), figure(prods), len(pairs), better)
 
 
 def _pairs(

@@ -23,6 +23,7 @@ from isthmus.build.sample import Sample
 from isthmus.config import ModelConfig
 from isthmus.counting import counted
 from isthmus.errors import BadInput, NotFound
+from isthmus.interval import Interval
 from isthmus.markdown import text
 
 COLUMNS = 30
@@ -152,21 +153,23 @@ def _gain(one: Checked) -> str:
     found = one.comparison
     if found is None:
         return f"Not compared with prod: {text(one.trouble) or 'its metric or its target is another'}."
+    if found.gain is None:
+        return (
+            f"Version {one.version} is not comparable: other rows, and this is a model of the sample only. "
+            "The build compares on the same rows."
+        )
     form = f"+{found.gain.form}"
     said = f"{found.gain.value:{form}} ({found.gain.ci_low:{form}} to {found.gain.ci_high:{form}})"
-    noise = "**inside noise**: chance alone may have made it" if found.gain.is_noise else _beyond(found)
-    if found.gain.ci_low == found.gain.ci_high == 0:
-        noise = "both forecast the same"
-    if found.rows:
-        return f"Gain over version {one.version}, on the same {counted(found.rows, 'row')}: {said}, {noise}."
-    return (
-        f"Gain over version {one.version}: {said}, {noise}. They were judged on different rows, since prod's "
-        "version has forecast too few of the sample's: so what sets the rows apart counts too."
-    )
+    over = f"version {one.version}, on the same {counted(found.rows, 'row')}"
+    return f"Gain over {over}: {said}, {_verdict(found.gain)}."
 
 
-def _beyond(found: Comparison) -> str:
-    return "better beyond chance" if found.gain.value > 0 else "**worse beyond chance**"
+def _verdict(gain: Interval) -> str:
+    if gain.ci_low == gain.ci_high == 0:
+        return "both forecast the same"
+    if gain.is_noise:
+        return "**inside noise**: chance alone may have made it"
+    return "better beyond chance" if gain.value > 0 else "**worse beyond chance**"
 
 
 def _rows(one: Checked) -> Iterator[str]:

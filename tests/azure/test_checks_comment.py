@@ -125,6 +125,16 @@ def test_one_comment_is_kept_up_to_date_beside_what_prod_serves(
     assert f"[run {served.id}, which brought prod its version]" in second
     assert "✓ Lint" in second and "✓ Pipeline on a sample" in second and " s;" in second
 
+    later = (dana.folder / "data/later.csv").read_text().partition("\n")[2]
+    dana.push("data/weather.csv", lambda text: text + later)
+    assert dana.checked().result == "succeeded", runs.failures(client, dana.checked().id)
+    newer = said(client, request)
+    assert (
+        "| this change, on a sample | 0." in newer and "| version 7 in prod, as registered | 0.609 |" in newer
+    )
+    assert "Version 7 is not comparable: other rows, and this is a model of the sample only. " in newer
+    assert "Gain" not in newer and "chance**" not in newer
+
     dana.push("steps/prepare.py", lambda text: f"{text}\nimport os\n")
     assert dana.checked().result == "failed"
     third = said(client, request)
