@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def unpacked(folder: Path) -> Predict:
     """The model in `folder` (model.tar.gz) as a function of rows; it raises `Problem` where it fails on them.
 
-    Raises `Problem` as `isthmus.container.model.load` does.
+    Raises `Problem` as `isthmus.container.archive.unpack` and `isthmus.container.model.load` do.
     """
     unpack(folder / "model.tar.gz", folder)
     model = load(folder)

@@ -10,12 +10,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from isthmus.config.monitoring import Monitoring
 from isthmus.errors import BadInput
+from isthmus.monitor import settings
 from isthmus.monitor.baseline import write_baseline
 from isthmus.monitor.findings import Drift, Findings, parse, summary
 from isthmus.monitor.outputs import metrics
 from tests.monitor.captured import evaluation, label, line, write
-from tests.monitor.job import cloudwatch, run
+from tests.monitor.job import artifact, cloudwatch, run
 
 __all__ = ["cloudwatch"]
 ROWS = 200
@@ -119,6 +121,21 @@ def test_a_missing_baseline_is_the_jobs_failure_reason(tmp_path: Path) -> None:
         run(tmp_path, "http://127.0.0.1:9")
     reason = (tmp_path / "output" / "failure").read_text()
     assert reason.startswith("there is no baseline (") and reason.endswith("baseline.json)")
+
+
+@pytest.mark.parametrize("broken", ["cut", "flipped"])
+def test_an_artifact_that_was_damaged_is_the_jobs_failure_reason(tmp_path: Path, broken: str) -> None:
+    model = lay(tmp_path) / "processing" / "input" / "model"
+    artifact(model, "", "y")
+    packed = bytearray((model / "model.tar.gz").read_bytes())
+    # A gzip's last eight bytes are its checksum and its length.
+    packed[-8] ^= 1
+    (model / "model.tar.gz").write_bytes(packed[: 100 if broken == "cut" else None])
+    asked = settings.written(Monitoring.model_validate({"explanations": {"rows": 10}}))
+    pd.DataFrame(columns=["température", "kind", "<b>"]).to_csv(model.parent / "evaluation" / "holdout.csv")
+    with pytest.raises(AssertionError, match="no whole"):
+        run(tmp_path, "http://127.0.0.1:9", **asked)
+    assert (tmp_path / "output" / "failure").read_text().startswith("no whole .tar.gz: ")
 
 
 def test_a_report_of_another_time_is_told_without_a_traceback() -> None:

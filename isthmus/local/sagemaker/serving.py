@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import socket
-import tarfile
 import threading
 import time
 import uuid
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +15,7 @@ import urllib3
 
 from isthmus import names
 from isthmus.container.archive import unpack
+from isthmus.errors import BadInput
 from isthmus.executor.job import clear
 from isthmus.executor.objects import StoreError, split_uri
 from isthmus.executor.program import NoProgram, Program, image_environment
@@ -102,10 +101,8 @@ class Server:
             ) from None
         try:
             unpack(archive, model)
-        except (tarfile.TarError, zlib.error, EOFError) as error:
-            raise StoreError(
-                f"Could not extract model data at {url}: it is no whole .tar.gz: {error}"
-            ) from None
+        except BadInput as problem:
+            raise StoreError(f"Could not extract model data at {url}: {problem.what}") from None
         archive.unlink()
 
     def _environment(self, role: Caller) -> Mapping[str, str]:
