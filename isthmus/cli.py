@@ -12,6 +12,7 @@ import click
 
 from isthmus.azure.logging_commands import command, silence_others
 from isthmus.errors import BadInput, Problem, Unavailable, did_you_mean
+from isthmus.printable import printable
 
 
 class Entry(NamedTuple):
@@ -195,7 +196,7 @@ def main() -> None:
 
 def _fail(problem: Problem) -> NoReturn:
     """Say it; in a job of Azure Pipelines as an error of the run too, not only in a line of its log."""
-    click.echo(f"isthmus: {problem}", err=True)
+    click.echo(printable(f"isthmus: {problem}"), err=True)
     if os.environ.get("TF_BUILD"):
         command("task.logissue", problem.in_a_line, type="error")
     sys.exit(problem.exit_code)

@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "counting": set[str](),
     "lifeline": set[str](),
     "markdown": set[str](),
+    "printable": set[str](),
     "instances": {"config", "executor"},
     "sessions": set[str](),
     "resource_types": set[str](),

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import click
 
+from isthmus.printable import printable
+
 _LOOK_EVERY = 0.1
 Ask = Callable[[str, threading.Event, float | None], bool | None]
 
@@ -17,7 +19,7 @@ Ask = Callable[[str, threading.Event, float | None], bool | None]
 def ask(question: str, cancelled: threading.Event, deadline: float | None = None) -> bool | None:
     """Yes or no; None where the run was cancelled, or it is later than `deadline` of `time.monotonic`."""
     while True:
-        click.echo(f"{question} [y/N]: ", nl=False)
+        click.echo(printable(f"{question} [y/N]: "), nl=False)
         line = _line(cancelled, deadline)
         if line is None:
             click.echo()

@@ -74,6 +74,7 @@ def run(
     from isthmus.local.pipelines.selection import selected
     from isthmus.local.pipelines.tasks import refuse_unsupported
     from isthmus.local.pipelines.variables import predefined
+    from isthmus.printable import printable
 
     folders = folders_of(file, _pairs("--repository", repositories))
     files = _pairs("--group", groups)
@@ -99,12 +100,12 @@ def run(
     also = None if show else lambda broken: refuse(chosen(broken))
     plan = chosen(compile_here(file, sources, request, also))
     for warning in plan.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(printable(f"warning: {warning}"), err=True)
     if show:
         click.echo(final_yaml(plan), nl=False)
         return
     for note in notes(file, sources.folder("self"), plan):
-        click.echo(f"note: {note}", err=True)
+        click.echo(printable(f"note: {note}"), err=True)
     refuse(plan)
     result = run_here(plan, context, sources, request, approve, lent_by)
     if result != "succeeded":

@@ -22,6 +22,7 @@ from isthmus.local.pipelines.formatting import formatted
 from isthmus.local.pipelines.host import Checkpoint, Connection, Decision, Located, Record
 from isthmus.local.pipelines.lending import DO, Lender
 from isthmus.local.pipelines.logging_commands import SUMMARY
+from isthmus.printable import printable
 
 # A run in the cloud has none of these: credentials come by a service connection or not at all.
 _CREDENTIALS = (
@@ -66,12 +67,15 @@ class Terminal:
         self._ask = ask
         self._lent_by = lent_by
         self._path_of_steps = path
-        self._echo = echo
+        self._write = echo
         self._lock = threading.RLock()
         self._records: dict[str, Record] = {}
         self._jobs = 0
 
     # ---- what is shown
+
+    def _echo(self, text: str) -> None:
+        self._write(printable(text))
 
     def record(self, record: Record) -> None:
         with self._lock:

@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -93,6 +94,38 @@ def test_a_step_begins_under_the_name_that_its_variables_give(tmp_path: Path) ->
     done = call(file)
     assert "Use 3.11" in done.output
     assert "$(version)" not in done.output
+
+
+STEERING = r"\r\e]0;owned\a\e[2J\x9b2J"
+SPELT = r"\x1b]0;owned\x07"
+
+
+def test_nothing_in_a_run_steers_the_terminal(file: Path) -> None:
+    file.write_text(
+        f"""\
+jobs:
+- job: a
+  displayName: "job {STEERING}"
+  pool: {{vmImage: "windows {STEERING}"}}
+  variables: {{v: "{STEERING}"}}
+  steps:
+  - {{bash: echo "$(v)"; exit 1, displayName: "step {STEERING}"}}
+  - {{bash: 'printf "\\033[31mred\\033[0m"', condition: failed()}}
+"""
+    )
+    said = CliRunner().invoke(run, [str(file)], color=True).output
+    assert said.count(rf"\r{SPELT}\x1b[2J\x9b2J") == 5, said
+    assert "\x1b[31mred\x1b[0m" in said
+    assert not re.search(r"[\x07\x9b\r]|\x1b(?!\[[0-9;]*m)", said)
+
+
+def test_an_error_steers_no_terminal_either(tmp_path: Path) -> None:
+    file = tmp_path / "\x1b]0;owned\x07.yml"
+    file.write_text("steps: 1")
+    program = [sys.executable, "-m", "isthmus", "run", str(file)]
+    said = subprocess.run(program, capture_output=True, text=True, check=False).stderr
+    assert f"{SPELT}.yml:1" in said
+    assert "\x1b" not in said
 
 
 def test_a_failed_run_exits_1(file: Path) -> None:
