@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 from isthmus.azure.git import git
-from isthmus.azure.resources import Content
+from isthmus.azure.resources import Content, Repository
 from isthmus.errors import BadInput, Refused
 
 # What the platform's repository holds. `isthmus` is among it, since jobs install it from there, at a commit.
@@ -53,11 +53,14 @@ NEVER = {
 
 @dataclass(frozen=True)
 class Folders:
-    """Where the contents are: a checkout for the platform, and one folder for each kind of repository."""
+    """Where the contents are: a checkout for the platform, and a folder for each kind of repository.
+
+    Without one, a repository is filled with the folder of its name beside platform.yaml, else of its kind's.
+    """
 
     platform: Path
-    model_build: Path
-    model_deploy: Path
+    model_build: Path | None = None
+    model_deploy: Path | None = None
     platform_file: Path | None = None
     """What stands in as platform.yaml, where it is not the checkout's own."""
 
@@ -66,20 +69,22 @@ class Folders:
         """What lies beside platform.yaml; where something does not, this checkout's."""
         file = file.resolve()
         platform = file.parent if (file.parent / TEMPLATES).is_dir() else CHECKOUT
-        return cls(platform, beside(file, "model-build"), beside(file, "model-deploy"), file)
+        return cls(platform, platform_file=file)
 
-    def of(self, content: Content) -> Path:
-        return {
+    def of(self, repository: Repository) -> Path:
+        given: dict[Content, Path | None] = {
             "platform": self.platform,
             "model-build": self.model_build,
             "model-deploy": self.model_deploy,
-        }[content]
+        }
+        file = self.platform_file or self.platform / "platform.yaml"
+        return given[repository.content] or beside(file, repository.name, repository.content)
 
-    def files(self, content: Content) -> dict[str, Path]:
+    def files(self, repository: Repository) -> dict[str, Path]:
         """The files by their path in the repository; raises `BadInput` where there are none."""
-        folder = self.of(content)
+        folder = self.of(repository)
         found = {str(file.relative_to(folder)): file for file in tracked(folder)}
-        if content == "platform":
+        if repository.content == "platform":
             if TEMPLATES not in {path.split("/")[0] for path in found}:
                 raise BadInput(
                     f"this is no checkout of the platform: its folder {TEMPLATES} is missing",
@@ -90,14 +95,16 @@ class Folders:
             if self.platform_file:
                 found["platform.yaml"] = self.platform_file
         if not found:
-            raise BadInput(f"there is nothing to fill the repository {content} with", where=str(folder))
+            raise BadInput(
+                f"there is nothing to fill the repository {repository.name} with", where=str(folder)
+            )
         return found
 
 
-def beside(platform_file: Path, name: str) -> Path:
-    """The folder of that name beside platform.yaml, else the example's."""
-    here = platform_file.resolve().parent / name
-    return here if here.is_dir() else CHECKOUT / name
+def beside(platform_file: Path, *called: str) -> Path:
+    """The folder beside platform.yaml called as the first of these that is there, else the example's."""
+    folders = (platform_file.resolve().parent / name for name in called)
+    return next(filter(Path.is_dir, folders), CHECKOUT / called[-1])
 
 
 def tree(files: dict[str, Path]) -> str:

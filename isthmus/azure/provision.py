@@ -159,7 +159,7 @@ def _update(
     repository: Repository, url: str, folders: contents.Folders, present: Present
 ) -> Iterator[Instruction]:
     """New contents of a repository of ours. A team's is the team's, once it is filled."""
-    wanted, token = contents.tree(folders.files(repository.content)), present.client.token
+    wanted, token = contents.tree(folders.files(repository)), present.client.token
     if contents.remote_tree(url, token) == wanted:
         return
     if not present.is_protected(repository.name):

@@ -22,13 +22,13 @@ def _contents(command: click.decorators.FC) -> click.decorators.FC:
     for name, text in (
         (
             "--model-deploy",
-            "What a deploy repository is filled with.  [default: model-deploy beside platform.yaml, or the "
-            "example]",
+            "What a deploy repository is filled with.  [default: the folder of its name beside "
+            "platform.yaml, or model-deploy there, or the example]",
         ),
         (
             "--model-build",
-            "What a build repository is filled with.  [default: model-build beside platform.yaml, or the "
-            "example]",
+            "What a build repository is filled with.  [default: the folder of its name beside "
+            "platform.yaml, or model-build there, or the example]",
         ),
         (
             "--platform-content",

@@ -11,6 +11,7 @@ from isthmus.azure import approvals, git, provision, pull_requests, runs
 from isthmus.azure.client import Client, connect
 from isthmus.azure.contents import Folders, remote_tree
 from isthmus.azure.present import Present
+from isthmus.azure.resources import Repository
 from isthmus.azure.wanted import wanted
 from isthmus.cli import isthmus
 from isthmus.config import Platform
@@ -264,7 +265,7 @@ def test_drift_is_planned_and_mended(provisioned: Platform, folders: Folders, cl
     client.patch(
         f"pipelines/checks/configurations/{approval['id']}", {"settings": loose}, version="7.1-preview.1"
     )
-    (Folders.of(folders, "platform") / "app.py").write_text("# new\n")
+    (folders.platform / "app.py").write_text("# new\n")
     found = planned(provisioned, folders)
     assert [line[0] for line in found] == [">", "~", "~"]
     assert "no longer usable by seattle-rain-build" in found[2]
@@ -276,7 +277,7 @@ def test_a_new_version_of_the_platform_comes_by_pull_request(
     provisioned: Platform, folders: Folders, empty: StandIn
 ) -> None:
     """Main of its repository is protected from administrators too; only approvers let it move."""
-    (Folders.of(folders, "platform") / "app.py").write_text("# newer\n")
+    (folders.platform / "app.py").write_text("# newer\n")
     (line,) = planned(provisioned, folders)
     assert line.startswith("> repository platform: propose")
     provision.apply(provisioned, folders)
@@ -406,15 +407,15 @@ def test_signing_in_is_explained(
 
 def test_contents_are_what_git_would_take(tmp_path: Path) -> None:
     mine = Folders(CHECKOUT, CHECKOUT / "model-build", CHECKOUT / "model-deploy")
-    names = set(mine.files("platform"))
+    names = set(mine.files(Repository("platform", "platform")))
     # The library too: pipelines' jobs install it from the platform's repository.
     assert {"platform.yaml", "app.py", "cdk.json", "isthmus/cli.py"} <= names
     assert not [name for name in names if ".venv" in name or "__pycache__" in name]
     with pytest.raises(BadInput):
-        Folders(tmp_path, tmp_path, tmp_path).files("model-build")
+        Folders(tmp_path, tmp_path, tmp_path).files(Repository("rents-build", "model-build"))
     (tmp_path / "platform.yaml").write_text("name: alone\n")
     with pytest.raises(BadInput, match="no checkout of the platform"):
-        Folders(tmp_path, tmp_path, tmp_path).files("platform")
+        Folders(tmp_path, tmp_path, tmp_path).files(Repository("platform", "platform"))
 
 
 def test_the_token_is_on_no_command_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,11 +71,11 @@ class Push(Instruction):
 
     @property
     def summary(self) -> str:
-        return f"> repository {self.repository.name}: push {self.folders.of(self.repository.content)} to main"
+        return f"> repository {self.repository.name}: push {self.folders.of(self.repository)} to main"
 
     def carry_out(self, present: Present) -> None:
         found = there(present.repository(self.repository.name), "repository", self.repository.name)
-        files = self.folders.files(self.repository.content)
+        files = self.folders.files(self.repository)
         message = f"Fill {self.repository.name} from isthmus\n\n[skip ci]"
         contents.push(files, found.remote_url, present.client.token, message)
 
@@ -89,13 +89,13 @@ class Propose(Instruction):
 
     @property
     def summary(self) -> str:
-        folder = self.folders.of(self.repository.content)
+        folder = self.folders.of(self.repository)
         return f"> repository {self.repository.name}: propose {folder} by a pull request from {UPDATE}"
 
     def carry_out(self, present: Present) -> None:
         name, client = self.repository.name, present.client
         found = there(present.repository(name), "repository", name)
-        files = self.folders.files(self.repository.content)
+        files = self.folders.files(self.repository)
         contents.push(files, found.remote_url, client.token, UPDATE_TITLE, UPDATE)
         pull_requests.ensure(client, name, UPDATE, UPDATE_TITLE)
 
