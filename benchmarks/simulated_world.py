@@ -29,6 +29,8 @@ LAST_LOOKS = 2
 # How often each happens: per event, or per request.
 COMES_AGAIN = 0.10
 BREAKS, SERVER_ERROR, THROTTLED, KILLED, OVERLAPS = 0.004, 0.004, 0.004, 0.003, 0.005
+# Of wishes for a run: none is answered, and the run is made so many seconds later.
+MADE_LATE, LATE_SECONDS = 0.01, (3, 40)
 
 
 class Killed(BaseException):
@@ -53,6 +55,8 @@ class World:
     # What the outermost invocation looks after just now.
     in_hand: Message | None = None
     sent: Iterator[int] = field(default_factory=itertools.count)
+    # What takes effect late: when, and the request.
+    owed: list[tuple[float, tuple[str, str, str, bytes]]] = field(default_factory=list)
 
     # ---- what stands between the bridge and the clouds
 
@@ -67,6 +71,7 @@ class World:
     def _request(self, method: str, url: str, target: str, body: bytes) -> tuple[int, Any, dict[str, str]]:
         if self.dead:
             raise Killed
+        self._make_late()
         if self.depth == 1 and self.happens("overlapped", OVERLAPS):
             self._overlap()
         azure = "/_apis/" in url
@@ -81,6 +86,10 @@ class World:
             raise TimeoutError
         if azure and self.happens("503", SERVER_ERROR):
             return 503, {"message": "unavailable"}, {}
+        if method == "POST" and "/_apis/pipelines/" in url and self.happens("made late", MADE_LATE):
+            at = time.time() + self.random.uniform(*LATE_SECONDS)
+            self.owed.append((at, (method, url, target, body)))
+            raise TimeoutError
         status, content = self._effect(method, url, target, body)
         self._may_die("killed after")
         if self.happens("broken after", BREAKS):
@@ -96,6 +105,13 @@ class World:
             return 200, self._asked_of_itself(json.loads(body)["Entries"])
         found = self.clouds.jobs.answer(method, url, target, body, "")
         return found or self.clouds._answer(method, url, target, body)
+
+    def _make_late(self) -> None:
+        """Make the runs whose time has come."""
+        due = sorted(one for one in self.owed if one[0] <= time.time())
+        for one in due:
+            self.owed.remove(one)
+            self._effect(*one[1])
 
     def _asked_of_itself(self, entries: list[dict[str, Any]]) -> dict[str, Any]:
         """Put the bridge's looks into its queue; a few of a batch are not taken."""

@@ -14,22 +14,18 @@ def key(name: str) -> dict[str, dict[str, str]]:
 
 
 def mark(name: str, owner: str, seconds: int) -> bool:
-    """Set the mark for so long; False where somebody else's stands.
-
-    A request that was sent again, its answer lost, finds its own.
-    """
+    """Set the mark for so long from now, one's own anew too; False where somebody else's stands."""
     now = int(time.time())
     try:
         client("dynamodb").put_item(
             TableName=settings().table,
             Item=key(name) | {"owner": {"S": owner}, "expiration": {"N": str(now + seconds)}},
-            ConditionExpression="attribute_not_exists(id) OR expiration < :now",
-            ExpressionAttributeValues={":now": {"N": str(now)}},
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            ConditionExpression="attribute_not_exists(id) OR expiration < :now OR #owner = :owner",
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues={":now": {"N": str(now)}, ":owner": {"S": owner}},
         )
-    except client("dynamodb").exceptions.ConditionalCheckFailedException as error:
-        found = error.response.get("Item", {}).get("owner", {}).get("S")
-        return bool(found == owner)
+    except client("dynamodb").exceptions.ConditionalCheckFailedException:
+        return False
     return True
 
 

@@ -1,6 +1,7 @@
 """One HTTP request and its JSON answer; what else comes back is an error that says what to expect of a retry.
 
 Retryable    the other side cannot answer now, or did not: the message goes back to the queue
+Unanswered   so of a request that changes something, which may still be done, later
 Denied       it answered no: a retry hardly helps, a person must look
 
 Azure DevOps says how long to leave it alone, with a refusal (429, 503) or with an answer that it delayed
@@ -25,6 +26,10 @@ class Retryable(Exception):
     def __init__(self, why: str, after: float | None = None) -> None:
         super().__init__(why)
         self.after = after
+
+
+class Unanswered(Retryable):
+    """What was asked for may have been done, or may be done yet."""
 
 
 class Denied(Exception):
@@ -58,15 +63,19 @@ def call(method: str, url: str, headers: dict[str, str], body: bytes | None) -> 
 def send(method: str, url: str, headers: dict[str, str], body: bytes | None) -> bytes:
     """The body of a 2xx answer, which may be empty. Raises as `call` does."""
     where = _where(method, url)
+    lost = Retryable if method == "GET" else Unanswered
     try:
         response = pool().request(
             method, url, headers=headers | {"accept": "application/json"}, body=body, redirect=False
         )
     except urllib3.exceptions.HTTPError as error:
-        raise Retryable(f"{where}: {type(error).__name__}") from None
+        raise lost(f"{where}: {type(error).__name__}") from None
     status, after = response.status, _asked_rest(response.headers)
     if status == 429 or status >= 500:
-        raise Retryable(f"{where}: {status}, retry after {after or 'a while'}", after)
+        # A server that failed, or one before it that waited no longer, does not say what was done.
+        raise (Retryable if status == 429 else lost)(
+            f"{where}: {status}, retry after {after or 'a while'}", after
+        )
     # Azure DevOps answers a caller that it does not know with a page to sign in at.
     if status in (203, 302, 401):
         raise Denied(f"{where}: {status}, not signed in{_reason(response.data)}")

@@ -160,6 +160,8 @@ def clear(clouds: Clouds) -> None:
         "delays",
         "full",
         "headers",
+        "tardy",
+        "owed",
         "throttled",
         "notices",
         "approvals",

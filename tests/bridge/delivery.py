@@ -71,12 +71,20 @@ class Delivery(RuleBasedStateMachine):
         raise NotImplementedError
 
     @precondition(lambda self: self.queue)
-    @rule(which=st.integers(0, 20), size=st.integers(1, 3), fault=FAULTS, again=st.booleans())
-    def deliver(self, which: int, size: int, fault: Fault | None, again: bool) -> None:
+    @rule(
+        which=st.integers(0, 20),
+        size=st.integers(1, 3),
+        fault=FAULTS,
+        again=st.booleans(),
+        tardy=st.booleans(),
+    )
+    def deliver(self, which: int, size: int, fault: Fault | None, again: bool, tardy: bool) -> None:
         start = which % len(self.queue)
         batch = self.queue[start : start + size]
         self.clouds.strike(fault)
+        self.clouds.tardy = tardy
         failed = {int(one) for one in self.bridge.send(*batch)}
+        self.clouds.tardy = False
         self.clouds.strike(None)
         if fault and fault.deadly:
             failed = set(range(len(batch)))

@@ -34,6 +34,22 @@ def test_two_that_have_the_same_approval_at_the_same_time_queue_one_run(
     assert len(clouds.runs_of(DEPLOY)) == 1
 
 
+def test_a_run_that_is_made_after_the_bridge_waited_no_longer_is_not_queued_twice(
+    bridge: Bridge, clouds: Clouds
+) -> None:
+    first, second = (register(clouds, version, age=3000 - version) for version in (1, 2))
+    clouds.tardy = True
+    assert bridge.send(approval(1, at=first)) == ["0"]
+    clouds.tardy = False
+    assert 60 <= clouds.put_off[0] <= 62, "it comes again when nobody holds the lease any more"
+    # The run is not there yet: neither a copy, nor a later approval, nor a look may queue anything.
+    assert bridge.send(approval(1, at=first), approval(2, at=second, id="event-2")) == ["0", "1"]
+    assert bridge.reconcile() == 0
+    clouds.pass_time(61)
+    assert bridge.send(approval(2, at=second, id="event-2"), approval(1, at=first)) == []
+    assert [run["modelPackageArn"][-1] for run in clouds.runs_of(DEPLOY)] == ["1", "2"]
+
+
 class Registry(Delivery):
     """A registry whose events reach the bridge late, often, out of order, or not at all."""
 

@@ -26,7 +26,15 @@ def test_a_hundred_approvals_and_one_survive_every_fault() -> None:
     assert all(line.startswith("missed: p99_ms") for line in done.stderr.splitlines()), done.stderr
     said = json.loads(done.stdout.splitlines()[-1])
     assert (said["events"], said["lost"], said["duplicates"], said["out_of_order"]) == (101, 0, 0, 0)
-    struck = {"killed before", "killed after", "broken before", "broken after", "overlapped", "never came"}
+    struck = {
+        "killed before",
+        "killed after",
+        "broken before",
+        "broken after",
+        "overlapped",
+        "never came",
+        "made late",
+    }
     assert all(said["faults"][one] for one in struck)
 
 

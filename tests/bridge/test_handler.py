@@ -213,6 +213,7 @@ def test_whatever_is_answered_to_the_queueing_it_is_done_once(
     forget()
     assert bridge.send(approval(2)) == ["0"]
     clouds.strike(None)
+    clouds.pass_time(61)
     assert bridge.send(approval(2)) == []
     assert len(clouds.runs) == 2
 
@@ -362,7 +363,7 @@ def test_two_never_look_after_one_pipeline_at_a_time(bridge: Bridge, clouds: Clo
         assert bridge.send(approval(), alarm()) == ["0"]
         assert bridge.reconcile() == 0
     assert "somebody else looks after" in bridge.hops()[1]["reason"]
-    assert clouds.put_off == [6, 6]
+    assert all(3 < one <= 6 for one in clouds.put_off)
     assert len(clouds.looks) == 1, "the look comes again"
     assert bridge.send(approval()) == []
     assert [len(clouds.runs_of(one)) for one in (DEPLOY, BUILD)] == [1, 1]
