@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Iterable
@@ -27,14 +28,18 @@ def used_by(file: Path, repository: Path) -> list[Path]:
 
 
 def _yaml_files(root: Path) -> Iterable[Path]:
-    for file in root.rglob("*.yml"):
-        if not _LEFT_OUT & set(file.relative_to(root).parts) and file.is_file():
-            yield file.resolve()
+    # Passes over a folder that is gone by then, or that may not be read.
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if name not in _LEFT_OUT]
+        yield from (Path(folder, name).resolve() for name in files if name.endswith(".yml"))
 
 
 def _templates(file: Path, root: Path) -> set[Path]:
     """The files that `template:` may mean: beside this one, or at the root of a repository by alias."""
-    text = file.read_text(encoding="utf-8", errors="replace")
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return set()
     found = set()
     for name in _TEMPLATE.findall(text):
         path, _, alias = name.partition("@")

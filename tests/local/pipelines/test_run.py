@@ -128,6 +128,22 @@ def test_an_error_steers_no_terminal_either(tmp_path: Path) -> None:
     assert "\x1b" not in said
 
 
+def test_a_folder_that_vanishes_beside_it_does_no_harm(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = file.parent / "gone"
+    gone.mkdir()
+    (file.parent / "gone.yml").symlink_to(gone / "nothing.yml")
+    scandir = os.scandir
+
+    def late(path: object = ".") -> object:
+        if str(path) == str(gone) and gone.exists():
+            gone.rmdir()
+        return scandir(path)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "scandir", late)
+    done = call(file, "--approve", "prod")
+    assert (done.exit_code, gone.exists()) == (0, False), done.output
+
+
 def test_a_failed_run_exits_1(file: Path) -> None:
     done = call(file, "--only", "b.two", CODE="4")
     assert done.exit_code == 1
