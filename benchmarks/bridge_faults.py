@@ -3,11 +3,12 @@
 python benchmarks/bridge_faults.py [--events N] [--models N] [--seed N] [--json]
 
 Each model's versions are approved one after the other. Their events come late, in another order, several
-times, or never; Azure DevOps has storms of 429, answers 503, and makes a run late that it did not answer for;
-connections break before and after a request took effect; the Lambda is killed at any request, before and after;
-DynamoDB throttles; and between any two requests of one invocation another one may go on. The clock is simulated, so hours pass in minutes. Clouds
-answer in this process; what the bridge itself takes of a core for one event, each time that it is handed one
-(`p50_ms`, `p99_ms`), is measured without them. `throughput_per_s` counts events, however often each came.
+times, or never; Azure DevOps has storms of 429, answers 503, and makes a run late without an answer;
+connections break before and after a request took effect; the Lambda is killed at any request, before and
+after; DynamoDB throttles; and between any two requests of one invocation another one may go on. The clock is
+simulated, so hours pass in minutes. Clouds answer in this process; what the bridge itself takes of a core for
+one event, each time that it is handed one (`p50_ms`, `p99_ms`), is measured without them. `throughput_per_s`
+counts events, however often each came.
 Exits with 1 where anything was lost, doubled or out of order, or an aim (`AIMS`) is missed.
 """
 

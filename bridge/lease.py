@@ -2,9 +2,8 @@
 
 Notices have leases too.
 
-A lease is an item of the memory table, written where there is none or where the holder's time is over. Where
-Azure DevOps did not answer to what was asked for under it, that may still be done, and the lease stands until it
-would be seen.
+A lease is an item of the memory table, written where there is none or where the holder's time is over.
+What Azure DevOps did not answer may still be done: the lease stands until that would be seen.
 """
 
 from __future__ import annotations
