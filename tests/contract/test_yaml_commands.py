@@ -23,6 +23,12 @@ FILES = sorted(
 SCRIPTS = ("bash", "script", "inlineScript")
 
 
+@pytest.fixture(autouse=True)
+def clouds_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a job: else the command line asks which platform runs in this folder, and would take it."""
+    monkeypatch.setenv("AWS_PROFILE", "job")
+
+
 def scripts(node: Any) -> Iterator[str]:
     """Every script below a node of YAML."""
     if isinstance(node, dict):
