@@ -12,8 +12,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.local.aws.documents import allow, make_role, policy
-from tests.local.conftest import ISSUER, PROD, Aws
+from tests.local.conftest import ACCOUNTS, ISSUER, Aws
 
+STAGING = ACCOUNTS["staging"]
 SUBJECT, AUDIENCE = "sc://contoso/weather/narrowed", "api://Narrowed"
 READ = allow("iam:GetRole", "*")
 WRONG = {
@@ -33,31 +34,26 @@ WRONG = {
 @pytest.fixture(scope="module")
 def role(aws: Aws) -> str:
     """A role that the account and a token may assume, which reads roles and lists them."""
-    arn = make_role(aws, PROD, "narrowed", allow(["iam:GetRole", "iam:ListRoles"], "*"))
-    iam = aws.client("iam", PROD)
-    listed = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
-    found = next((one["Arn"] for one in listed if one["Arn"].endswith(ISSUER.removeprefix("https://"))), "")
-    if found:
-        iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=found, ClientID=AUDIENCE)
-    else:
-        made = iam.create_open_id_connect_provider(
-            Url=ISSUER, ClientIDList=[AUDIENCE], ThumbprintList=["0" * 40]
-        )
-        found = made["OpenIDConnectProviderArn"]
+    arn = make_role(aws, STAGING, "narrowed", allow(["iam:GetRole", "iam:ListRoles"], "*"))
+    iam = aws.client("iam", STAGING)
+    # In an account of its own: a provider stands once in each.
+    found = iam.create_open_id_connect_provider(
+        Url=ISSUER, ClientIDList=[AUDIENCE], ThumbprintList=["0" * 40]
+    )["OpenIDConnectProviderArn"]
     by_token = {
         "Effect": "Allow",
         "Action": "sts:AssumeRoleWithWebIdentity",
         "Principal": {"Federated": found},
         "Condition": {"StringEquals": {f"{ISSUER.removeprefix('https://')}:sub": SUBJECT}},
     }
-    by_account = allow("sts:AssumeRole", "*") | {"Principal": {"AWS": f"arn:aws:iam::{PROD}:root"}}
+    by_account = allow("sts:AssumeRole", "*") | {"Principal": {"AWS": f"arn:aws:iam::{STAGING}:root"}}
     del by_account["Resource"]
     iam.update_assume_role_policy(RoleName="narrowed", PolicyDocument=policy(by_token, by_account))
     return arn
 
 
 def by_account(aws: Aws, role: str, **more: str) -> dict[str, Any]:
-    taken = aws.client("sts", PROD).assume_role(RoleArn=role, RoleSessionName="it", **more)
+    taken = aws.client("sts", STAGING).assume_role(RoleArn=role, RoleSessionName="it", **more)
     found: dict[str, Any] = taken["Credentials"]
     return found
 
@@ -88,9 +84,9 @@ def test_what_is_no_policy_opens_no_session(aws: Aws, role: str, way: str, wrong
 @pytest.mark.parametrize("way", WAYS)
 def test_a_session_may_no_more_than_its_policy(aws: Aws, role: str, way: str) -> None:
     wide, narrow = WAYS[way](aws, role), WAYS[way](aws, role, Policy=policy(READ))
-    assert aws.client("iam", PROD, wide).list_roles()
-    iam = aws.client("iam", PROD, narrow)
+    assert aws.client("iam", STAGING, wide).list_roles()
+    iam = aws.client("iam", STAGING, narrow)
     assert iam.get_role(RoleName="narrowed")
     with pytest.raises(ClientError, match="AccessDenied"):
         iam.list_roles()
-    assert aws.client("iam", PROD, WAYS[way](aws, role)).list_roles()
+    assert aws.client("iam", STAGING, WAYS[way](aws, role)).list_roles()

@@ -119,7 +119,7 @@ def test_a_canary_gets_its_share_and_then_all(aws: Aws) -> None:
         updated(aws, "sharing", config, policy("CANARY", 4, [guard], percent=20))
         until(lambda: pending(aws, "sharing"), lambda status: status == "Baking")
         seen.answers.clear()
-        until(lambda: seen.answers.total(), lambda count: count > 150)
+        until(lambda: seen.answers.total(), lambda count: count > 60)
         share = seen.answers["green"] / seen.answers.total()
         found = settled(aws, "sharing")
         seen.answers.clear()
