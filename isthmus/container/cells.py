@@ -12,6 +12,7 @@ from typing import Any
 
 from isthmus.errors import BadInput
 
+NESTED = frozenset({dict, list})
 TRUTHS = {"true": 1.0, "false": 0.0}
 
 
@@ -23,8 +24,11 @@ def numbers(cells: Sequence[Any], column: str, missing: Collection[str]) -> list
     return [_number(cell, row, column, missing) for row, cell in enumerate(cells, 1)]
 
 
-def texts(cells: Sequence[Any], missing: Collection[str]) -> list[str | None]:
-    """Each cell as text, or None where it is empty or one of `missing`."""
+def texts(cells: Sequence[Any], column: str, missing: Collection[str]) -> list[str | None]:
+    """Each cell as text, or None where it is empty or one of `missing`; raises `BadInput`."""
+    if not NESTED.isdisjoint(map(type, cells)):
+        row, kind = next((row, type(cell)) for row, cell in enumerate(cells, 1) if type(cell) in NESTED)
+        raise BadInput(f"row {row}, column {column!r}: a text is needed, not {kind.__name__}")
     return [None if is_missing(cell, missing) else str(cell) for cell in cells]
 
 
@@ -68,7 +72,7 @@ def _number(cell: Any, row: int, column: str, missing: Collection[str]) -> float
     if is_missing(cell, missing):
         return None
     where = f"row {row}, column {column!r}"
-    if isinstance(cell, dict | list):
+    if type(cell) in NESTED:
         raise BadInput(f"{where}: a number is needed, not {type(cell).__name__}")
     try:
         number = TRUTHS[cell.strip().lower()] if _is_truth(cell) else float(_without_underscore(cell))

@@ -76,8 +76,8 @@ def read_columns(
 
     `features` maps a column to `number` or `text`. Empty cells, and texts in `missing`, are None, as they
     were missing in training. `target` is the column that the model predicts: it is refused by that name.
-    Raises `BadInput` for a body that is empty, not of its type, has other columns than the model, or text in
-    a column of numbers.
+    Raises `BadInput` for a body that is empty, not of its type, has other columns than the model, text in a
+    column of numbers, or an object or a list in a cell.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in READERS:
@@ -90,7 +90,7 @@ def read_columns(
         raise BadInput("the request is empty")
     rows = READERS[kind](text, Expected(list(features), target))
     return {
-        name: cells.numbers(column, name, missing) if kind == "number" else cells.texts(column, missing)
+        name: cells.numbers(column, name, missing) if kind == "number" else cells.texts(column, name, missing)
         for column, (name, kind) in zip(zip(*rows, strict=True), features.items(), strict=True)
     }
 
@@ -166,7 +166,7 @@ class Expected:
 
 def _csv(text: str, expected: Expected) -> list[list[str]]:
     try:
-        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
     except csv.Error as error:
         raise BadInput(f"the request is not CSV: {error}") from None
     header = [cell.strip() for cell in rows[0]]

@@ -47,7 +47,7 @@ def _rows(text: str) -> list[dict[str, Any]]:
     """The cells of each row by column."""
     if text[0] in "{[":
         return [_named(row, list(FEATURES)) if isinstance(row, list) else row for row in _json(text)]
-    rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
     header = [cell.strip() for cell in rows[0]]
     if set(header) == set(FEATURES):
         return [_named(row, header) for row in rows[1:]]
@@ -79,6 +79,8 @@ def _typed(row: dict[str, Any]) -> dict[str, Any]:
 def _cell(cell: Any, kind: str) -> Any:
     if cell is None or (isinstance(cell, str) and (not cell.strip() or cell.strip() in MISSING)):
         return None
+    if isinstance(cell, (dict, list)):
+        raise ValueError("no cell")
     if kind == "text":
         return str(cell)
     truth = {"true": 1.0, "false": 0.0}.get(str(cell).strip().lower())

@@ -266,6 +266,9 @@ HOSTILE = {
     "half a pair in an answer": line("1,x", '{"predictions": ["\\udfff"]}', "x", accept="application/json"),
     "half a pair in an id": line("1,x", "1", "\ud800"),
     "a null byte": "\x00",
+    "a quote that stays open": line('1,"x\n2,y', "1", "x"),
+    "an object in a cell": line('[{"a": 1, "b": {"c": 1}}]', "1", "x", content_type="application/json"),
+    "a list in a cell": line('[[1, ["x"]]]', "1", "x", content_type="application/json"),
 }
 
 
