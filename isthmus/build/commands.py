@@ -36,7 +36,12 @@ def definition(output: Path | None) -> None:
 
 @build.command()
 def check() -> None:
-    """Check model.yaml against the data, and the definition against SageMaker's API."""
+    """Check model.yaml against the data, and the definition against SageMaker's API.
+
+    Where ISTHMUS_PLATFORM says which platform.yaml is meant, the model must be one that it names.
+    """
+    import os
+
     from isthmus.build.content import code
     from isthmus.build.data import local_source
     from isthmus.build.definition import define
@@ -44,7 +49,8 @@ def check() -> None:
     from isthmus.config import read_model
     from isthmus.counting import counted
 
-    config = read_model()
+    # On a laptop there may be no platform yet.
+    config = _model()[0] if os.environ.get("ISTHMUS_PLATFORM") else read_model()
     files = code(HERE)
     if not config.data.source.startswith("s3://"):
         local_source(HERE, config)

@@ -262,5 +262,6 @@ class Platform(Strict):
                 return model
         near = did_you_mean(name, [model.name for model in self.models])
         known = ", ".join(model.name for model in self.models)
-        todo = f"platform.yaml, models has: {known}" if named_at else ""
+        new = "for a new one, merge the platform's pull request that names it"
+        todo = f"platform.yaml, models has: {known}; {new}" if named_at else ""
         raise BadInput(f"no model {name!r}{near}", where=named_at or "platform.yaml, models", todo=todo)

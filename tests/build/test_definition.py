@@ -156,6 +156,17 @@ def test_check_names_what_does_not_fit(edit: Edit, file: str, old: str, new: str
     assert words in str(caught.value)
 
 
+def test_check_names_a_model_that_the_platform_does_not(edit: Edit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else its pull request is green, and its comment says that a check failed."""
+    edit("model.yaml", "name: seattle-rain", "name: rents")
+    with pytest.raises(BadInput) as caught:
+        CliRunner().invoke(build, ["check"], catch_exceptions=False)
+    assert "no model 'rents'" in str(caught.value) and "model.yaml:" in caught.value.where
+    assert "merge the platform's pull request that names it" in caught.value.todo
+    monkeypatch.delenv("ISTHMUS_PLATFORM")
+    assert "rents: binary" in CliRunner().invoke(build, ["check"], catch_exceptions=False).output
+
+
 def test_a_measured_target_has_no_classes(edit: Edit) -> None:
     edit("model.yaml", "problem: binary", "problem: multiclass")
     edit("model.yaml", "metric: log_loss", "metric: accuracy")
