@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from bridge import carry, deployments, fallback, lease, notices, registry
 from bridge.azure import azure_devops
 from bridge.envelope import RECONCILER
@@ -39,17 +41,27 @@ def withdrawn(model: str, arn: str, at: str, correlation_id: str) -> Hop:
     return hop
 
 
-def failing(model: str, alarm: str, at: str, correlation_id: str) -> Hop:
-    """What becomes of a version that is compared in prod, whose own alarm went off at that moment.
+def fall_back(model: str, at: str) -> Exception | None:
+    """Have a version that is compared in prod since before that moment answer nobody.
 
-    The run that ends the comparison waits for people, and traffic does not: where an approved version serves,
-    it has all of it before the run is asked for.
+    Traffic does not wait for people, as the run that ends the comparison does: where an approved version
+    serves, it has all of it. Gives the error that kept it from that, which must not keep back the run.
     """
+    package = _compared(model, at)
+    if package is None or not _before(model, package):
+        return None
+    try:
+        fallback.fall_back(model)
+    except (BotoCoreError, ClientError) as error:
+        return error
+    return None
+
+
+def failing(model: str, alarm: str, at: str, correlation_id: str) -> Hop:
+    """What becomes of a version that is compared in prod, whose own alarm went off at that moment."""
     package = _compared(model, at)
     if package is None:
         return ignored("nothing is compared in prod that was by then")
-    if _before(model, package):
-        fallback.fall_back(model)
     with lease.held(f"{model}-deploy"):
         runs, why = azure_devops().runs(f"{model}-deploy"), f"is compared, and its alarm {alarm} went off"
         wanted = rollback(model, package["ModelPackageArn"], at, correlation_id, why)

@@ -69,7 +69,7 @@ def react(event: Envelope, trace: Trace) -> Hop:
     if not (ours := models.find(model)):
         return ignored(models.NOT_OURS)
     if kind in COMPARED:
-        return _taken_away(alarm, event.id)
+        return _taken_away(alarm, event.id, trace)
     try:
         hop = _retrained(alarm, ours, event.id)
     except builds.Busy as going:
@@ -79,14 +79,23 @@ def react(event: Envelope, trace: Trace) -> Hop:
     return hop
 
 
-def _taken_away(alarm: Alarm, correlation_id: str) -> Hop:
+def _taken_away(alarm: Alarm, correlation_id: str, trace: Trace) -> Hop:
+    """Raises where traffic could not fall back, so that it is tried again; the run is queued all the same."""
     model, name = alarm.model, alarm.arn.rpartition(":")[2]
+    if stuck := rollbacks.fall_back(model, alarm.at):
+        said = f"It still answers, and is tried again: {notices.said(stuck)}."
+        _tell(alarm, [said, "Do: isthmus status"], which="#still answers")
     hop = rollbacks.failing(model, name, alarm.at, correlation_id)
     if run := hop.details.get("run_id"):
-        said = f"It answers nobody any more. Run {run} of {model}-deploy takes it away, once you let it pass."
-        _tell(alarm, [said, f"Do: isthmus azure approve {run}", *notices.see_run(run)])
+        answers = "It still answers." if stuck else "It answers nobody any more."
+        said = f"{answers} Run {run} of {model}-deploy takes it away, once you let it pass."
+        lines = [said, f"Do: isthmus azure approve {run}", *notices.see_run(run)]
+        _tell(alarm, lines, which="#run" if stuck else "")
     elif hop.name == "noticed":
         _tell(alarm, [f"It is not taken away: {hop.details['reason']}.", f"Do: isthmus models {model}"])
+    if stuck:
+        trace.hop(hop.name, **hop.details)
+        raise stuck
     return hop
 
 

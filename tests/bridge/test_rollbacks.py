@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -135,6 +136,26 @@ def test_one_that_is_compared_answers_nobody_before_azure_devops_can_be_asked(
     clouds.signed_in = True
     assert bridge.send(event) == []
     assert deployed(clouds) == ["2"]
+
+
+@pytest.mark.parametrize("how", ["closed", "away"])
+def test_where_traffic_cannot_fall_back_the_run_is_queued_people_are_told_and_it_is_tried_again(
+    bridge: Bridge, clouds: Clouds, how: str
+) -> None:
+    served(clouds, 2, 30, now=True)
+    served(clouds, 4, 40, now=True, as_="Challenger")
+    endpoint = both_answer(clouds)
+    getattr(clouds.stages, how).add(PROD)
+    assert bridge.send(event := alarm("errors-challenger")) == ["0"]
+    assert (endpoint.weight, deployed(clouds)) == (0.7, ["2"])
+    assert bridge.names_of_hops() == ["received", "queued", "put off"]
+    stuck, waits = (json.loads(one["Message"])["email"] for one in clouds.notices)
+    assert "It still answers, and is tried again: " in stuck
+    assert f"It still answers. Run 1 of {DEPLOY} takes it away" in waits
+    getattr(clouds.stages, how).clear()
+    assert bridge.send(event) == []
+    assert (endpoint.weight, endpoint.challenger_weight, deployed(clouds)) == (1, 0, ["2"])
+    assert "It answers nobody any more." in clouds.notices[-1]["Message"]
 
 
 def test_traffic_falls_back_to_no_version_that_lost_its_approval(bridge: Bridge, clouds: Clouds) -> None:
