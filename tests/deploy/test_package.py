@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,13 @@ from typing import Any
 import boto3
 import pytest
 from botocore.stub import Stubber
+from click.testing import CliRunner
 
 from isthmus.config import Platform
+from isthmus.deploy.commands import gate
 from isthmus.deploy.package import Package, check_arn, describe, read
 from isthmus.errors import BadInput, NotFound, Problem, Refused
+from tests.deploy.conftest import CHECKOUT, REPOSITORY
 
 ARN = "arn:aws:sagemaker:eu-west-1:222233334444:model-package/seattle-rain/3"
 IMAGE = f"222233334444.dkr.ecr.eu-west-1.amazonaws.com/isthmus/tabular@sha256:{'0' * 64}"
@@ -132,3 +136,17 @@ def test_an_assembly_without_its_version_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "model-package.json").write_text("{}")
     with pytest.raises(BadInput, match="not the description"):
         read(tmp_path)
+
+
+def test_the_gates_of_one_model_are_not_run_on_the_assembly_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described().write(tmp_path)
+    written = json.loads((tmp_path / "model-package.json").read_text())
+    (tmp_path / "model-package.json").write_text(json.dumps(written | {"model": "another"}))
+    monkeypatch.setenv("ISTHMUS_PLATFORM", str(CHECKOUT / "platform.yaml"))
+    monkeypatch.chdir(REPOSITORY)
+    words = ["run", "--stage", "staging", "--assembly", str(tmp_path), "--results", str(tmp_path / "results")]
+    wrong = CliRunner().invoke(gate, words).exception
+    assert isinstance(wrong, BadInput) and "the assembly is of another" in wrong.what
+    assert wrong.where == "deploy.yaml:2, model: seattle-rain"

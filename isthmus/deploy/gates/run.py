@@ -14,6 +14,7 @@ from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from isthmus import asking, names
 from isthmus.config import DeployConfig, Platform, Stage
+from isthmus.config.reading import place
 from isthmus.deploy import comparison
 from isthmus.deploy.gates.gate import Finding, LiveEndpoint
 from isthmus.deploy.package import read
@@ -48,7 +49,10 @@ def live(platform: Platform, config: DeployConfig, assembly: Path, stage: Stage)
 
     package = read(assembly)
     if package.model != config.model:
-        raise BadInput(f"the assembly is of {package.model}", where=f"deploy.yaml, model: {config.model}")
+        raise BadInput(
+            f"the assembly is of {package.model}",
+            where=f"{place(Path('deploy.yaml'), 'model')}: {config.model}",
+        )
     session = boto3.Session(region_name=platform.region)
     sagemaker = session.client("sagemaker")
     serving = settled(sagemaker, package.model, stage)
