@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from isthmus.monitor.lines import Lines
+from isthmus.monitor.lines import END, Lines, Places
 
 # Lines of so many forms are read by the column; of any other there are few.
 FORMS = 16
@@ -107,8 +107,8 @@ def _like(data: bytes, form: _Form, controls: bool) -> tuple[pl.DataFrame, pl.Se
     """The pieces that are wanted of each line, and whether it has the form."""
     quote = QUOTE.encode()
     if controls:
-        # One that stands there itself is no JSON, and is none after it either.
-        data = data.replace(quote, b"\x02")
+        # One that stands there itself is no JSON, and is none after it; polars drops a carriage return.
+        data = data.replace(quote, b"\x02").replace(b"\r", b"\x02")
     if any(QUOTE in piece for piece in form.pieces):
         data = data.replace(b'\\"', quote)
     size = len(form.pieces)
@@ -128,9 +128,18 @@ def _like(data: bytes, form: _Form, controls: bool) -> tuple[pl.DataFrame, pl.Se
     same += [~pl.col(str(place)).str.contains("\\", literal=True) for place in kept - told]
     if controls:
         same += [~pl.col(str(place)).str.replace_all(QUOTE, "").str.contains(_CONTROL) for place in kept]
-    return pieces.select(str(place) for place in told), pieces.select(
-        pl.all_horizontal(same).fill_null(False)
-    ).to_series()
+    found = pieces.select(pl.all_horizontal(same).fill_null(False)).to_series()
+    # What stands after the last piece is not seen; a line that has the form has all its quotes.
+    if not found.all() or data.count(b'"') != (size - 1) * len(found):
+        found &= pl.Series(_quotes(data) == size - 1)
+    return pieces.select(str(place) for place in told), found
+
+
+def _quotes(data: bytes) -> Places:
+    """How many quotes each line has."""
+    marks = np.frombuffer(data, np.uint8)
+    begins = np.flatnonzero(np.concatenate([[True], marks[:-1] == END]))
+    return np.add.reduceat(marks == ord('"'), begins, dtype=np.int64)
 
 
 def _told(pieces: pl.DataFrame, form: _Form, ascii: bool) -> pl.DataFrame:

@@ -66,6 +66,9 @@ BROKEN = [
     '\\"',
     "\x01",
     "\t",
+    "\r",
+    '""',
+    '""{"a": "x"}',
     ",",
     ':"',
     '"a": "x", ',
@@ -93,6 +96,16 @@ def test_lines_are_read_as_json_reads_them_or_not_at_all(told: list[tuple[Any, b
         found = read(Path(folder), made)
     for number, texts in found.items():
         assert texts == alone(made[number - 1]), made[number - 1]
+
+
+@pytest.mark.parametrize("odd", [
+    '{"a": "x\r"}', '{"a\r": "x"}', '{"a": "x"}""', '{"a": "x"}""x', '{"a": "x"}""""x',
+    '{"a": "x"}""{"a": "y"}',
+])  # fmt: skip
+def test_what_only_looks_like_the_others_is_not_read(tmp_path: Path, odd: str) -> None:
+    """A line with fewer quotes makes up for one with more."""
+    good = '{"a": "x"}'
+    assert read(tmp_path, [good, odd, "{}", good]) == {1: ("x", None, None), 4: ("x", None, None)}
 
 
 @pytest.mark.parametrize("ascii", [True, False])
