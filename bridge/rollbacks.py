@@ -25,11 +25,11 @@ from isthmus.names import COMPARED, SERVES
 WITHDRAWN = ("Rejected", "PendingManualApproval")
 
 
-def withdrawn(model: str, arn: str, at: str, correlation_id: str) -> Hop:
-    """What becomes of a version that lost its approval at that moment."""
+def withdrawn(model: str, arn: str, at: str, correlation_id: str, after: int = 0) -> Hop:
+    """What becomes of a version that lost its approval at that moment, which run `after` deployed before."""
     with lease.held(f"{model}-deploy"):
         runs = azure_devops().runs(f"{model}-deploy")
-        wanted = rollback(model, arn, at, correlation_id, "lost its approval")
+        wanted = rollback(model, arn, at, correlation_id, "lost its approval", after)
         if any(one.covers(wanted) for one in runs):
             return carry.once(wanted, runs)
         package = registry.find(arn)
@@ -110,7 +110,9 @@ def repair(model: str, arn: str, trace: Trace) -> None:
     """As `withdrawn`, for a version whose event never came."""
     package = registry.describe(arn)
     identity = f"{RECONCILER}{model}-{package['ModelPackageVersion']}"
-    hop = withdrawn(model, arn, iso(package["LastModifiedTime"]), identity)
+    # An older run took it away before it was deployed anew.
+    after = _number(package, package.get("ModelLifeCycle", {}).get("Stage", ""))
+    hop = withdrawn(model, arn, iso(package["LastModifiedTime"]), identity, after)
     trace.hop(hop.name, **hop.details)
 
 
@@ -144,6 +146,10 @@ def _run(package: Mapping[str, Any], stage: str) -> int:
     """
     if package.get("ModelLifeCycle", {}).get("StageStatus") == COMPARED:
         return 0
-    metadata = package.get("CustomerMetadataProperties", {})
-    number = metadata.get(f"{stage}_run_id", "")
-    return int(number) if number.isdecimal() and not metadata.get(f"{stage}_rolled_back") else 0
+    rolled_back = package.get("CustomerMetadataProperties", {}).get(f"{stage}_rolled_back")
+    return 0 if rolled_back else _number(package, stage)
+
+
+def _number(package: Mapping[str, Any], stage: str) -> int:
+    number = package.get("CustomerMetadataProperties", {}).get(f"{stage}_run_id", "")
+    return int(number) if number.isdecimal() else 0

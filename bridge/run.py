@@ -14,12 +14,16 @@ RETRAINED = {"retrain": "quality", "drift": "drift", "data": "data", "schedule":
 
 @dataclass(frozen=True)
 class Run:
-    """One run that is wanted. `key` is the same for every copy of the event that asks for it."""
+    """One run that is wanted. `key` is the same for every copy of the event that asks for it.
+
+    `after` is the number of the run before what it is about: that one, and older ones, do not do it.
+    """
 
     pipeline: str
     key: str
     key_parameter: str
     parameters: dict[str, str]
+    after: int = 0
 
     @property
     def reason(self) -> str:
@@ -65,7 +69,7 @@ class Queued:
 
         It carries the same key. Or the registry asked for it, which knows the last modification of a version,
         the approval or an edit that came after it: then the moment is not before the wanted one. What the
-        registry itself asks for, any run of the version covers.
+        registry itself asks for, any run of the version covers that is newer than what it is about.
         """
         key = self._said(wanted.key_parameter)
         if key == wanted.key:
@@ -74,7 +78,7 @@ class Queued:
         if about != wanted.key.partition("#")[0]:
             return False
         if wanted.parameters["correlationId"].startswith(RECONCILER):
-            return True
+            return int(self.id) > wanted.after
         return self.correlation_id.startswith(RECONCILER) and moment >= wanted.moment
 
     def _said(self, name: str) -> str:
@@ -93,7 +97,7 @@ def deployment(model: str, arn: str, approved: str, correlation_id: str) -> Run:
     return Run(f"{model}-deploy", key, "approvalKey", parameters)
 
 
-def rollback(model: str, failed: str, at: str, correlation_id: str, why: str) -> Run:
+def rollback(model: str, failed: str, at: str, correlation_id: str, why: str, after: int = 0) -> Run:
     """The run that takes a version away which `failed` at that moment; `why` is said of it.
 
     Its key is of the failed one: what served before it may be another version by the next attempt. So which
@@ -102,7 +106,7 @@ def rollback(model: str, failed: str, at: str, correlation_id: str, why: str) ->
     key = f"rollback:{failed}#{at}"
     said = f"the bridge: version {failed.rpartition('/')[2]} {why}"
     parameters = {"approvalKey": key, "correlationId": correlation_id, "rollback": said}
-    return Run(f"{model}-deploy", key, "approvalKey", parameters)
+    return Run(f"{model}-deploy", key, "approvalKey", parameters, after)
 
 
 def instead(run: Run, arn: str) -> Run:

@@ -84,6 +84,19 @@ def test_a_rejection_that_never_came_is_found(bridge: Bridge, clouds: Clouds) ->
     assert deployed(clouds) == ["1"]
 
 
+def test_a_second_rejection_that_never_came_is_found_too(bridge: Bridge, clouds: Clouds) -> None:
+    served(clouds, 1, 30)
+    assert bridge.send(rejection(served(clouds, 4, 40, "Rejected", now=True))) == []
+    # What is told of runs: they are numbered on from 101. It was approved again, and run 150 deployed it.
+    clouds.runs[0] |= {"id": 101, "status": "completed"}
+    served(clouds, 4, 150, "Rejected", now=True)
+    clouds.packages[f"{GROUP_ARN}/4"]["LastModifiedTime"] += 1000
+    assert bridge.reconcile() == 1
+    assert deployed(clouds) == ["1", "1"]
+    clouds.runs[1] |= {"id": 151}
+    assert bridge.reconcile() == 0
+
+
 def test_one_that_is_compared_is_taken_away_and_is_not_what_served_before(
     bridge: Bridge, clouds: Clouds
 ) -> None:
