@@ -45,8 +45,10 @@ def _status(as_json: bool) -> None:
     accounts = accounts_here()
     models = [one.name for one in accounts.platform.models]
     sagemaker = accounts.client("automation", "sagemaker")
-    running = [_endpoint(accounts, model, stage) for model in models for stage in STAGES]
-    waiting = [version for model in models for version in registry.pending(sagemaker, model)]
+    missing = registry.without_stack(sagemaker, models)
+    there = [model for model in models if model not in missing]
+    running = [_endpoint(accounts, model, stage) for model in there for stage in STAGES]
+    waiting = [version for model in there for version in registry.pending(sagemaker, model)]
     lost = dead_letters.count(accounts.client("automation", "sqs"), accounts.platform)
     said = devops.ask(accounts.platform, models)
     if as_json:
@@ -56,13 +58,14 @@ def _status(as_json: bool) -> None:
                     {"model": one.model, "version": one.version, "challenger": one.challenger, **asdict(one)}
                     for one in running
                 ],
+                "without_stack": missing,
                 "pending_versions": [_of_version(one) for one in waiting],
                 "dead_letters": lost,
                 **said.as_dict(latest=show.LATEST),
             }
         )
     else:
-        show.status(running, waiting, said)
+        show.status(running, waiting, said, missing)
         show.dead_letters(lost, dead_letters.url(accounts.platform))
     fail_if_asked_in_vain(said)
 

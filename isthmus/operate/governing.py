@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @AS_JSON
 def pending(older_than: str | None, as_json: bool) -> None:
     """Every version and stage that waits for a person: metrics, how long, who may decide, and how."""
-    from isthmus.operate import devops, show
+    from isthmus.operate import devops, registry, show
     from isthmus.operate.age import age
     from isthmus.operate.pending import every
 
@@ -28,11 +28,13 @@ def pending(older_than: str | None, as_json: bool) -> None:
     accounts = accounts_here()
     models = [one.name for one in accounts.platform.models]
     said = devops.ask(accounts.platform, models)
-    found = every(accounts, models, said)
+    missing = registry.without_stack(accounts.client("automation", "sagemaker"), models)
+    found = every(accounts, [model for model in models if model not in missing], said)
     if as_json:
-        show.as_json({"waiting": [one.as_dict() for one in found], "azure": said.word})
+        waiting = [one.as_dict() for one in found]
+        show.as_json({"waiting": waiting, "without_stack": missing, "azure": said.word})
     else:
-        show.pending(found, said)
+        show.pending(found, said, missing)
     fail_if_asked_in_vain(said)
     _fail_if_older(found, limit)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -103,6 +103,23 @@ def pending(sagemaker: Any, model: str) -> list[Version]:
     return [one for one in found if not one.is_shadow]
 
 
+def without_stack(sagemaker: Any, models: Iterable[str]) -> list[str]:
+    """The models that no stack has made a group for yet, among others that have one.
+
+    People read groups by their tags: who asks for one that is not there is denied. Raises as AWS does where
+    that is so of every model, for then it is who asks.
+    """
+    asked, denied = list(models), []
+    for model in asked:
+        try:
+            next(_summaries(sagemaker, model, MaxResults=1), None)
+        except sagemaker.exceptions.ClientError as error:
+            denied.append(model)
+            if error.response["Error"]["Code"] != "AccessDeniedException" or len(denied) == len(asked):
+                raise
+    return denied
+
+
 def find(sagemaker: Any, model: str, wanted: str | None) -> Version:
     """The version of that number or ARN, or the newest; raises `NotFound` naming those that exist."""
     existing = list(_summaries(sagemaker, model))
@@ -183,7 +200,7 @@ def _containers(found: dict[str, Any]) -> list[dict[str, Any]]:
     return containers
 
 
-def _summaries(sagemaker: Any, model: str, **only: str) -> Iterator[dict[str, Any]]:
+def _summaries(sagemaker: Any, model: str, **only: str | int) -> Iterator[dict[str, Any]]:
     pages = sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=model, SortBy="CreationTime", SortOrder="Descending", **only
     )

@@ -42,9 +42,12 @@ ENDPOINTS = tuple(map(Column, ("model", "stage", "status", "version", "run", "si
 RUNS = (Column("run"), Column("pipeline", 20), Column("result"), Column("for", 12), Column("queued"))
 
 
-def status(running: Sequence[Endpoint], waiting: Sequence[Version], said: Said) -> None:
+def status(
+    running: Sequence[Endpoint], waiting: Sequence[Version], said: Said, missing: Sequence[str]
+) -> None:
     """What runs where, what waits for whom and how it is decided, and the latest runs."""
     show(ENDPOINTS, [_endpoint(one) for one in running], none="there are no models")
+    _without_stack(missing)
     click.echo()
     for version in waiting:
         click.echo(f"{version.name} waits for an approver{_judged(version)}")
@@ -57,7 +60,14 @@ def status(running: Sequence[Endpoint], waiting: Sequence[Version], said: Said) 
     if not waiting and not said.pending:
         click.echo("nothing waits for anybody")
     click.echo()
-    show(RUNS, [_run(one) for one in said.runs[:LATEST]], none="no pipeline has run yet")
+    show(RUNS, [_run(one) for one in said.runs[:LATEST]], none="no model's pipeline has run yet")
+
+
+def _without_stack(models: Sequence[str]) -> None:
+    for model in models:
+        click.echo(f"{model}: no stack yet")
+    if models:
+        click.echo("  do: isthmus infra deploy, after isthmus infra synth")
 
 
 def differences(found: Sequence[Difference]) -> None:
@@ -102,8 +112,9 @@ def _gate(run: int, pending: Sequence[Approval]) -> None:
     click.echo(f"  do: isthmus azure approve {run}")
 
 
-def pending(found: Sequence[Waiting], said: Said) -> None:
+def pending(found: Sequence[Waiting], said: Said, missing: Sequence[str]) -> None:
     """Each decision with what it is judged by, who may take it, and the command and the page to take it."""
+    _without_stack(missing)
     for one in found:
         click.echo(f"{one.name} has waited {written(one.age)} for {', '.join(one.approvers)}{_what(one)}")
         click.echo(f"  do: {one.do}")

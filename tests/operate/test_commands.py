@@ -12,7 +12,7 @@ import pytest
 
 from isthmus.errors import BadInput, NotFound, Problem, Refused, Unavailable
 from tests.local.azure_devops.standin import StandIn
-from tests.local.sagemaker.conftest import PROD, Aws, until
+from tests.local.sagemaker.conftest import AUTOMATION, PROD, Aws, until
 from tests.operate.conftest import CAPTURES, CHECKOUT, GROUP_ARN, MODEL, Shell, register
 
 ARN_1 = f"{GROUP_ARN}/1"
@@ -41,6 +41,33 @@ def test_status_shows_what_runs_where_and_what_waits(shell: Shell) -> None:
         f"do: isthmus approve {MODEL} 3",
     ]
     assert "Azure DevOps was not asked" in said
+
+
+def test_a_model_without_a_stack_hides_no_other(shell: Shell, aws: Aws, tmp_path: Path) -> None:
+    """An operator reads groups by their tags, and is denied one that is not there."""
+    described = (CHECKOUT / "platform.yaml").read_text()
+    new = "models:\n  - {name: rents, owner: a@b.example, team: weather, "
+    new += "build_repository: rents-build, deploy_repository: rents-deploy}\n"
+    (tmp_path / "platform.yaml").write_text(described.replace("models:\n", new))
+    arns = [f"{GROUP_ARN}*", f"{GROUP_ARN}*".replace(":model-package/", ":model-package-group/")]
+    denied = {"Effect": "Deny", "Action": "sagemaker:ListModelPackages", "NotResource": arns}
+    iam = aws.client("iam", AUTOMATION)
+    policy = {"RoleName": "isthmus-operator", "PolicyName": "tagged"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [denied]})
+    iam.put_role_policy(**policy, PolicyDocument=document)
+    try:
+        for command in ("status", "pending"):
+            said = shell.says(command, ISTHMUS_PLATFORM=str(tmp_path / "platform.yaml"))
+            assert "rents: no stack yet\n  do: isthmus infra deploy" in said and f"{MODEL}/3 " in said
+            found = shell.json(command, ISTHMUS_PLATFORM=str(tmp_path / "platform.yaml"))
+            assert found["without_stack"] == ["rents"]
+        denied["NotResource"] = [f"{GROUP_ARN}-none"]
+        iam.put_role_policy(
+            **policy, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [denied]})
+        )
+        assert "ListModelPackages" in str(shell.run("status").exception)
+    finally:
+        iam.delete_role_policy(**policy)
 
 
 def test_status_for_machines_says_what_it_does_not_know(shell: Shell) -> None:
