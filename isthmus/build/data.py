@@ -22,6 +22,8 @@ from isthmus.s3 import split_uri
 SAMPLE_ROWS = 400
 # Of a header that may be no header at all.
 SHOWN, SHOWN_LETTERS = 30, 40
+# A feature of which so many cells are numbers is one of numbers, and the others stand for something else.
+MOST_ARE_NUMBERS = 0.9
 # Classes may be called by numbers, and by so many whatever they are.
 MOST_NUMBERS = 20
 # What a pull request is tried on where the data themselves lie in S3.
@@ -139,12 +141,14 @@ def check(
                 where=place(asked_in, *key) if asked_in else where,
                 todo=f"columns {f'in {where}' if asked_in else 'there'}: {_some(names)}",
             )
-    for number, row in enumerate(found.rows, 1):
+    for number, (row, line) in enumerate(zip(found.rows, found.lines, strict=True), 1):
         if len(row) != len(names):
             told = (
                 f"row {number} has {counted(len(row), 'cell')}, and the file {counted(len(names), 'column')}"
             )
-            raise BadInput(told, where=where)
+            raise BadInput(told, where=f"{where}:{line}", todo="quote a cell in which the separator stands")
+    if asked_in:
+        _check_numbers(found, where, config)
     at, absent = names.index(config.target), {"", *config.data.missing}
     cells = [cell for row in found.rows if (cell := row[at].strip()) not in absent]
     _check_target(cells, where, config, whole, len(found.rows))
@@ -154,6 +158,27 @@ def check(
             f"({_few(cells)})",
             where=place(asked_in, "problem"),
             todo="write problem: regression, or name another target",
+        )
+
+
+def _check_numbers(found: Table, where: str, config: ModelConfig) -> None:
+    """Raise `BadInput` where a few cells alone would make a feature of numbers one of texts."""
+    absent = {"", *config.data.missing}
+    for name in config.features:
+        at, kind = found.names.index(name), config.data.types.get(name)
+        cells = [(row[at].strip(), line) for row, line in zip(found.rows, found.lines, strict=True)]
+        cells = [(cell, line) for cell, line in cells if cell not in absent]
+        others = [(cell, line) for cell, line in cells if not is_number(cell)]
+        are_numbers = kind == "number" or len(cells) - len(others) >= MOST_ARE_NUMBERS * len(cells)
+        if not others or kind == "text" or not are_numbers:
+            continue
+        missing = json.dumps([*config.data.missing, *sorted({cell for cell, _ in others})[:5]])
+        raise BadInput(
+            f"{len(others)} of {counted(len(cells), 'cell')} of {name} are no numbers "
+            f"({_few([cell for cell, _ in others])}), and would make all of them texts",
+            where=f"{where}:{others[0][1]}, column {name}",
+            todo=f"in model.yaml, where these stand for no value: data.missing: {missing}; "
+            f"where they are names: data.types: {{{name}: text}}",
         )
 
 

@@ -9,7 +9,7 @@ import codecs
 import csv
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from isthmus.config import ModelConfig
 from isthmus.errors import BadInput
@@ -19,8 +19,11 @@ UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 @dataclass(frozen=True)
 class Table:
+    """`lines` says of each row in which line of the file it begins, where it was read from one."""
+
     names: list[str]
     rows: list[list[str]]
+    lines: list[int] = field(default_factory=list)
 
     def by_time(self, config: ModelConfig) -> list[list[str]]:
         """The rows in the order of the time column; as they are where model.yaml names none."""
@@ -43,16 +46,19 @@ def read(content: bytes, where: str, config: ModelConfig) -> Table:
     # Any of the three ways to end a line ends one here, as it does where models are trained.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=config.data.separator, skipinitialspace=True)
     try:
-        lines = [line for line in reader if line]
+        ends = [(row, reader.line_num) for row in reader]
     except csv.Error as error:
         raise BadInput(
             f"not a CSV file: {error}",
             where=f"{where}:{reader.line_num}",
             todo="look for a quote that opens there and never closes",
         ) from None
+    begins = [1, *(end + 1 for _, end in ends)]
+    found = [(row, begin) for (row, _), begin in zip(ends, begins, strict=False) if row]
+    rows, lines = [row for row, _ in found], [begin for _, begin in found]
     if config.data.columns:
-        return Table(config.data.columns, lines)
-    return Table([cell.strip() for cell in lines[0]] if lines else [], lines[1:])
+        return Table(config.data.columns, rows, lines)
+    return Table([cell.strip() for cell in rows[0]] if rows else [], rows[1:], lines[1:])
 
 
 def is_number(text: str) -> bool:

@@ -61,7 +61,7 @@ def read_file(file: Path, config: ModelConfig, also: Sequence[str] = ()) -> pd.D
             na_values=["", *config.data.missing],
             names=config.data.columns or None,
             header=None if config.data.columns else 0,
-            dtype={config.target: str},
+            dtype=_texts(config) | {config.target: str},
             skipinitialspace=True,
             encoding="utf-8-sig",
         )
@@ -80,14 +80,29 @@ def read_file(file: Path, config: ModelConfig, also: Sequence[str] = ()) -> pd.D
     wanted += [column for column in also if column in frame.columns and column not in wanted]
     rows = frame[wanted].dropna(subset=[config.target])
     truths = rows.select_dtypes("bool").columns
-    return rows.astype(dict.fromkeys(truths, int))
+    rows = rows.astype(dict.fromkeys(truths, int))
+    for name, kind in config.data.types.items():
+        numbers = pd.to_numeric(rows[name], errors="coerce")
+        wrong = rows[name][numbers.isna() & rows[name].notna()]
+        if kind == "number" and len(wrong):
+            raise BadInput(
+                f"{wrong.iloc[0]!r} is not a number, and model.yaml says that {name} holds numbers",
+                where=f"{file}, column {name}",
+                todo="name what stands for no value in data.missing of model.yaml, or mend the file",
+            )
+    return rows
 
 
-def read_prepared(file: Path) -> pd.DataFrame:
+def read_prepared(file: Path, config: ModelConfig) -> pd.DataFrame:
     """The rows that the prepare step wrote."""
     import pandas as pd
 
-    return pd.read_csv(file, low_memory=False)
+    return pd.read_csv(file, low_memory=False, dtype=_texts(config))
+
+
+def _texts(config: ModelConfig) -> dict[str, type[str]]:
+    """The features that model.yaml says are texts, whatever their cells look like."""
+    return {name: str for name, kind in config.data.types.items() if kind == "text"}
 
 
 def kinds(frame: pd.DataFrame, features: Sequence[str]) -> dict[str, str]:

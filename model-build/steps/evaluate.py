@@ -21,7 +21,7 @@ from steps.estimator import make_estimator
 
 def main() -> None:
     config = read_model("model.yaml")
-    rows = read_prepared(processing("input", "prepared") / "rows.csv")
+    rows = read_prepared(processing("input", "prepared") / "rows.csv", config)
     champion = read_champion(processing("input", "champion"))
     judged = judge(config, partial(make_estimator, config), rows, lambda start: rival(champion, rows, start))
     output = processing("output", "evaluation")

@@ -14,7 +14,7 @@ from steps.estimator import make_estimator
 
 def main() -> None:
     config = read_model("model.yaml")
-    rows = read_prepared(channel("prepared") / "rows.csv")
+    rows = read_prepared(channel("prepared") / "rows.csv", config)
     seen = training_rows(rows, config)
     model = make_estimator(config).fit(rows[config.features][seen], rows[config.target][seen])
     joblib.dump(model, model_dir() / "model.joblib")

@@ -140,7 +140,7 @@ def test_check_takes_the_example(repository: Path, defined: str) -> None:
         ("model.yaml", "target: rain_tomorrow", "target: temp_max2", "no column 'temp_max2'"),
         ("model.yaml", "metric: log_loss", "metric: rmse", "metric rmse does not judge a binary problem"),
         ("model.yaml", "problem: binary", "problem: regresion", "problem"),
-        ("data/weather.csv", "2012-07-01,183,0.0,20.0,12.2,2.3,1", "2012-07-01,183", "row 1 has 2 cells"),
+        ("data/weather.csv", "2012-07-01,183,0.0,20.0,12.2,2.3,1", "2012-07-01,183", "weather.csv:2"),
         (
             "data/weather.csv",
             "2012-07-01,183,0.0,20.0,12.2,2.3,1",
@@ -165,6 +165,20 @@ def test_check_names_a_model_that_the_platform_does_not(edit: Edit, monkeypatch:
     assert "merge the platform's pull request that names it" in caught.value.todo
     monkeypatch.delenv("ISTHMUS_PLATFORM")
     assert "rents: binary" in CliRunner().invoke(build, ["check"], catch_exceptions=False).output
+
+
+def test_a_cell_that_is_no_number_among_numbers_is_named(edit: Edit, defined: str) -> None:
+    """It made texts of the whole feature, in silence."""
+    edit("data/weather.csv", "2012-07-02,184,2.0", "2012-07-02,184,unknown")
+    with pytest.raises(BadInput, match=r"1 of \d+ cells of precipitation are no numbers") as caught:
+        CliRunner().invoke(build, ["check"], catch_exceptions=False)
+    assert caught.value.where.endswith("data/weather.csv:3, column precipitation")
+    assert '"null", "unknown"]' in caught.value.todo
+    missing = 'missing: ["unknown"]'
+    for line in (missing, "types: {precipitation: text}"):
+        edit("model.yaml", "  source: data/weather.csv", f"  source: data/weather.csv\n  {line}")
+        assert CliRunner().invoke(build, ["check"], catch_exceptions=False).exit_code == 0
+        edit("model.yaml", f"\n  {line}", "")
 
 
 def test_a_measured_target_has_no_classes(edit: Edit) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,21 @@ def test_a_facet_that_is_a_feature_too_makes_its_groups_once(tmp_path: Path) -> 
     told = [one["slice"] for one in found["slices"]]
     assert {"garden = 0", "garden = 1"} <= set(told)
     assert len(told) == len(set(told))
+
+
+def test_a_feature_is_what_model_yaml_says(tmp_path: Path) -> None:
+    """A number that is a name has no middle, and a text is no number."""
+    rows = houses(240, 0)
+    rows["district"] = rows["district"].map({"north": 1, "south": 2}).fillna(3).astype(int)
+    data = HOUSES["data"] | {"types": {"district": "text", "size": "number"}}
+    repository = Repository(tmp_path, HOUSES | {"data": data})
+    metadata = json.loads((repository.version(rows).model / "metadata.json").read_text())
+    assert metadata["features"]["district"] == "text" and metadata["features"]["size"] == "number"
+    rows["size"] = rows["size"].astype(object)
+    rows.loc[7, "size"] = "unknown"
+    with pytest.raises(Failed) as caught:
+        repository.version(rows)
+    assert "'unknown' is not a number" in caught.value.reason
 
 
 def test_several_classes_named_in_words(tmp_path: Path) -> None:
