@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bridge.settings import Settings
@@ -18,6 +18,9 @@ from isthmus.agreement import iso
 
 # Epoch times in events are milliseconds; in seconds they would lie below this until the year 5138.
 MILLISECONDS = 100_000_000_000
+
+# By how much the clock of what sent an event may be ahead of this one.
+CLOCKS_DIFFER = timedelta(minutes=5)
 
 # EventBridge's are UUIDs. It travels to runs as a parameter: nothing that a shell, a template or a page would
 # take for more than text.
@@ -48,8 +51,12 @@ class Envelope:
         return _text(self.detail, key, longest)
 
     def moment(self, key: str) -> str:
-        """A part of the detail that is a time."""
-        return moment(self.detail.get(key))
+        """A part of the detail that is a time; raises `Refused` where that is yet to come."""
+        at = moment(self.detail.get(key))
+        # A run of that moment would stand after all approvals until then, and silence them.
+        if at > iso(datetime.now(UTC) + CLOCKS_DIFFER):
+            raise Refused(f"{key} is a time that is yet to come")
+        return at
 
     def of_account(self, account: str) -> None:
         """Raises `Refused` for an event of another account than the one that has a say in this."""

@@ -249,6 +249,17 @@ def test_of_two_approved_in_the_same_millisecond_the_higher_version_is_the_later
     assert [run["modelPackageArn"][-1] for run in clouds.runs_of(DEPLOY)] == ["3", "4"]
 
 
+def test_an_approval_that_is_yet_to_come_is_refused_and_silences_no_later_one(
+    bridge: Bridge, clouds: Clouds
+) -> None:
+    register(clouds, 1, age=3000)
+    assert bridge.send(approval(1, at="9999-01-01T00:00:00Z", id="forged")) == []
+    (letter,) = clouds.dead_letters
+    assert letter["reason"] == "LastModifiedTime is a time that is yet to come"
+    assert bridge.send(approval(2, at=register(clouds, 2, age=2000))) == []
+    assert [run["modelPackageArn"][-1] for run in clouds.runs_of(DEPLOY)] == ["1", "2"]
+
+
 def test_a_lost_answer_does_not_double(bridge: Bridge, clouds: Clouds) -> None:
     register(clouds, 3)
     bridge.reconcile()
