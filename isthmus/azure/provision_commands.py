@@ -128,8 +128,11 @@ def apply(
     Run twice, it changes nothing the second time. A team's repository is filled only while it is empty.
     What it makes it marks in the project's properties; only that it changes, and `destroy` removes.
     """
-    from isthmus.azure import provision
+    from isthmus import names
+    from isthmus.azure import provision, pull_requests
     from isthmus.azure.callback import url
+    from isthmus.azure.client import connect
+    from isthmus.azure.instructions.repositories import UPDATE
     from isthmus.config import read_platform
 
     folders, platform = _folders(platform_content, model_build, model_deploy), read_platform()
@@ -137,6 +140,11 @@ def apply(
     done = provision.apply(platform, folders, callback=route, adopt=adopt, prune=prune, tell=click.echo)
     changed = f"{len(done)} changed" if done else "nothing to change"
     click.echo(f"{changed} in {_where(platform)}")
+    # Pipelines go by what is on main.
+    if request := pull_requests.find(connect(platform), names.PLATFORM_REPOSITORY, UPDATE):
+        click.echo(f"pull request {request.number} brings platform.yaml to main, where pipelines read it")
+        click.echo(f"  do: isthmus azure agree {request.number}, as one of azure.approvers")
+        click.echo(f"  do: isthmus azure pull-request {request.repository} {UPDATE} --complete")
 
 
 @click.command()

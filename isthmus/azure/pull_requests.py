@@ -45,9 +45,14 @@ def open_(client: Client, repository: str, branch: str, title: str, *, target: s
 
 def ensure(client: Client, repository: str, branch: str, title: str) -> PullRequest:
     """The open pull request from the branch to main, which is opened where there is none."""
+    return find(client, repository, branch) or open_(client, repository, branch, title)
+
+
+def find(client: Client, repository: str, branch: str) -> PullRequest | None:
+    """The open pull request from the branch to main; None where there is none."""
     query = {"searchCriteria.status": "active", "searchCriteria.sourceRefName": f"refs/heads/{branch}"}
     found = client.get(f"git/repositories/{repository}/pullrequests", **query)["value"]
-    return _request(found[0]) if found else open_(client, repository, branch, title)
+    return _request(found[0]) if found else None
 
 
 def get(client: Client, number: int) -> PullRequest:

@@ -280,10 +280,22 @@ def test_a_new_version_of_the_platform_comes_by_pull_request(
     (folders.platform / "app.py").write_text("# newer\n")
     (line,) = planned(provisioned, folders)
     assert line.startswith("> repository platform: propose")
-    provision.apply(provisioned, folders)
+    options = ["--platform-content", str(folders.platform), "--model-build", str(folders.model_build)]
+    command = [
+        "azure",
+        "apply",
+        *options,
+        "--model-deploy",
+        str(folders.model_deploy),
+        "--callback",
+        CALLBACK,
+    ]
+    said = CliRunner().invoke(isthmus, command, catch_exceptions=False).output
     assert planned(provisioned, folders) == []
     admin, dana, robin = (connect(provisioned, empty.token(who)) for who in ("admin", "dana", "robin"))
     request = pull_requests.ensure(admin, "platform", "isthmus/update", "")
+    assert f"  do: isthmus azure agree {request.number}, as one of azure.approvers\n" in said
+    assert said.endswith("  do: isthmus azure pull-request platform isthmus/update --complete\n")
     (run,) = runs.every(admin, "platform-pull-request", top=1)
     assert runs.wait(admin, run.id, timeout=60, every_seconds=0.05).result == "succeeded"
     pull_requests.agree(dana, request)
@@ -292,6 +304,8 @@ def test_a_new_version_of_the_platform_comes_by_pull_request(
     pull_requests.agree(robin, request)
     pull_requests.merge(admin, request)
     assert planned(provisioned, folders) == []
+    again = CliRunner().invoke(isthmus, command, catch_exceptions=False).output
+    assert again.startswith("nothing to change") and "pull request" not in again
 
 
 def test_a_teams_repository_is_the_teams(
