@@ -7,6 +7,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -70,16 +71,21 @@ def _variant(path: str) -> str:
 
 
 def find(s3: Any, platform: Platform, model: str, account: str, inference_id: str) -> Capture:
-    """The request of that id (the caller's inference id, or SageMaker's event id); raises `NotFound`."""
+    """The request of that id (the caller's inference id, or SageMaker's event id); raises `NotFound`.
+
+    `<id>/<row>`, which no request has, is a row of the request of that id.
+    """
     bucket = names.capture_bucket(platform, account)
     keys = list(islice(_newest(s3, bucket, model), MOST_FILES))
-    with ThreadPoolExecutor(READERS) as pool:
-        for key, found in zip(
-            keys, pool.map(lambda key: _search(s3, bucket, key, inference_id), keys), strict=True
-        ):
-            if found:
-                pool.shutdown(wait=False, cancel_futures=True)
-                return _capture(found, bucket, key)
+    batch, _, row = inference_id.rpartition("/")
+    for wanted in (inference_id, batch) if batch and row.isdecimal() else (inference_id,):
+        with ThreadPoolExecutor(READERS) as pool:
+            for key, found in zip(
+                keys, pool.map(partial(_search, s3, bucket, inference_id=wanted), keys), strict=True
+            ):
+                if found:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    return _capture(found, bucket, key)
     raise NotFound(
         f"no captured request of {model} has the id {inference_id!r}",
         where=f"s3://{bucket}, the newest {counted(len(keys), 'file')}",

@@ -256,7 +256,10 @@ def test_lineage_of_a_prediction(shell: Shell, aws: Aws) -> None:
     said = json.loads(found.output)
     assert said["version"]["arn"] == ARN_1
     assert (said["capture"]["request"], said["capture"]["answer"].strip()) == ("7,8", "0.5")
-    assert "no captured request" in fails(shell, NotFound, "lineage", MODEL, "--inference-id", "order-78")
+    row = shell.json("lineage", MODEL, "--inference-id", "order-77/0")
+    assert row["capture"] == said["capture"]
+    for unknown in ("order-78", "order-78/0", "order-77/x"):
+        assert "no captured request" in fails(shell, NotFound, "lineage", MODEL, "--inference-id", unknown)
 
 
 def test_lineage_of_a_prediction_by_an_endpoint_that_is_no_more(shell: Shell, aws: Aws) -> None:
