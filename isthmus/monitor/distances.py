@@ -17,6 +17,12 @@ from isthmus.monitor.sides import Side
 HALF_ROW = 0.5
 # With more rows the Kolmogorov-Smirnov test's own distribution takes scipy seconds.
 FINITE = 5_000
+# Permutations of a column, so many at a time until so many were as far as what is looked at.
+PERMUTATIONS, AT_ONCE, ENOUGH = 1_000, 100, 10
+# From how many on the tail is fitted.
+TAIL = 100
+# numpy splits fewer rows than this without replacement; of more it makes no difference.
+MOST_SPLIT = 1_000_000_000
 
 
 def population_stability(before: Counts, now: Counts) -> float:
@@ -92,6 +98,54 @@ def wasserstein(side: Side) -> tuple[float, float]:
     found = float(np.sum(np.abs(was - is_)[1:-1] * np.diff(middle)))
     shares = np.diff(was) + np.diff(is_)
     return found, float(np.sum(shares * (side.upper - side.lower)) / 2)
+
+
+def chance_of_moving(side: Side) -> float:
+    """How likely a Wasserstein distance so large is where nothing has changed, by permutations of the rows.
+
+    Under one in a thousand it follows an exponential tail: a permutation's own is lighter, so the chance is
+    rather overstated. The same counts give the same chance.
+    """
+    if side.functions is None:
+        return 1.0
+    # Of half their size, so that no width is beyond the greatest number.
+    widths = np.diff(side.lower / 4 + side.upper / 4)
+    widths = widths / (widths.max(initial=0.0) or 1.0)
+    pooled, rows = side.before + side.now, int(side.now.sum())
+    found = float(_moved(side.before[None], side.now[None], widths)[0])
+    random, drawn = np.random.default_rng(0), np.empty(0)
+    while len(drawn) < PERMUTATIONS:
+        drawn = np.append(drawn, _moved(*_splits(pooled, rows, random), widths))
+        as_far = int(np.sum(drawn >= found * (1 - 1e-9)))
+        if as_far >= ENOUGH:
+            break
+    counted = (1 + as_far) / (1 + len(drawn))
+    return counted if as_far else min(counted, _beyond(drawn, found))
+
+
+def _moved(before: Counts, now: Counts, widths: Floats) -> Floats:
+    apart = np.cumsum(
+        now / now.sum(axis=1, keepdims=True) - before / before.sum(axis=1, keepdims=True), axis=1
+    )
+    moved: Floats = np.abs(apart[:, :-1]) @ widths
+    return moved
+
+
+def _splits(pooled: Counts, rows: int, random: np.random.Generator) -> tuple[Counts, Counts]:
+    """All rows split anew, before and now, each so often as `AT_ONCE`."""
+    total = int(pooled.sum())
+    if total < MOST_SPLIT:
+        now = random.multivariate_hypergeometric(pooled, rows, AT_ONCE)
+        return pooled - now, now
+    shares = pooled / total
+    return random.multinomial(total - rows, shares, AT_ONCE), random.multinomial(rows, shares, AT_ONCE)
+
+
+def _beyond(drawn: Floats, found: float) -> float:
+    """The chance of what is farther than all that was drawn."""
+    farthest = np.sort(drawn)[-TAIL:]
+    excess = float(farthest.mean() - farthest[0])
+    return TAIL / len(drawn) * float(np.exp((farthest[0] - found) / excess)) if excess else 1.0
 
 
 def adjust(chances: Floats, correction: str) -> Floats:

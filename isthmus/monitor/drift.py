@@ -16,7 +16,7 @@ from isthmus.monitor.baseline import Baseline, Column
 from isthmus.monitor.findings import Drift
 from isthmus.monitor.histogram import Histogram, histogram, of_numbers
 from isthmus.monitor.numbers import Numbers
-from isthmus.monitor.sides import side_by_side
+from isthmus.monitor.sides import Side, side_by_side
 from isthmus.monitor.texts import Texts
 
 # What is too small to matter, where deploy.yaml does not say; a test of no size has none.
@@ -27,7 +27,6 @@ THRESHOLDS = {
     "kolmogorov_smirnov": 0.1,
     "chi_squared": 0.0,
 }
-OVER_VALUES = ("kolmogorov_smirnov", "wasserstein")
 
 
 @dataclass(frozen=True)
@@ -55,12 +54,19 @@ class Rule:
 class Measured:
     """A column's distances from its baseline, how wrong each can be, and each test's probability.
 
-    `wasserstein` is in standard deviations of the baseline.
+    `wasserstein` is in standard deviations of the baseline; its probability is worked out of `side` where it
+    is asked for.
     """
 
     distances: dict[str, float]
     errors: dict[str, float]
     chances: dict[str, float]
+    side: Side | None = None
+
+    def chance(self, statistic: str) -> float:
+        if statistic == "wasserstein" and self.side:
+            return distances.chance_of_moving(self.side)
+        return self.chances[statistic]
 
 
 def measure(before: Column, now: Column) -> Measured:
@@ -93,7 +99,8 @@ def _numbers(before: Numbers, now: Numbers) -> Measured:
     return Measured(
         found.distances | {"kolmogorov_smirnov": apart, "wasserstein": moved / scale},
         {"kolmogorov_smirnov": error, "wasserstein": unsure / scale},
-        found.chances | dict.fromkeys(OVER_VALUES, chance),
+        found.chances | {"kolmogorov_smirnov": chance},
+        side,
     )
 
 
@@ -122,7 +129,7 @@ def drifts(baseline: Baseline, current: Baseline, rule: Rule) -> list[Drift]:
 
 def decide(measured: Mapping[str, tuple[str, Measured]], rule: Rule) -> list[Drift]:
     """What the rule says of columns, each with the statistic that decides, the furthest first."""
-    chances = np.array([one.chances[statistic] for statistic, one in measured.values()])
+    chances = np.array([one.chance(statistic) for statistic, one in measured.values()])
     adjusted = distances.adjust(chances, rule.correction)
     found = [
         Drift(
