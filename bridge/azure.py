@@ -21,6 +21,8 @@ API, PREVIEW = "7.1", "7.1-preview.1"
 # The table remembers for a month what it let through; a look at the latest runs is for an attempt that died,
 # and is made again within minutes.
 MOST_APPROVALS = 200
+# Where our pipelines are: Azure DevOps lets another folder have one of the same name.
+FOLDER = "\\"
 
 
 @dataclass
@@ -73,9 +75,10 @@ class AzureDevOps:
         return any(str(one["id"]).lower() == job.task and one["state"] == "completed" for one in records)
 
     def _pipeline(self, name: str) -> int:
-        """The number of the pipeline; raises `web.Denied` unless there is exactly one of that name."""
+        """The number of our pipeline, none of another folder; raises `web.Denied` where there is none."""
         if name not in self._pipelines:
-            numbers = [one["id"] for one in self._call("GET", "build/definitions", {"name": name})["value"]]
+            listed = self._call("GET", "build/definitions", {"name": name})["value"]
+            numbers = [one["id"] for one in listed if one["path"] == FOLDER]
             if len(numbers) != 1:
                 raise web.Denied(
                     f"{len(numbers)} pipelines are called {name}, or the bridge may not see it: "

@@ -88,9 +88,14 @@ def wanted(want: Wanted) -> Iterator[tuple[Kind, str]]:
 def found(present: Present, platform: str, want: Wanted) -> Iterator[Mark]:
     """What is wanted and there, marked or not: as its mark would be."""
     for kind, name in wanted(want):
-        for one in present.every(kind):
-            if kind != "policy" and one.name == name:
-                yield Mark(platform, kind, name, str(one.id))
+        if kind == "pipeline":
+            # The one of its name that is ours: other folders may have more.
+            if number := present.pipeline(name):
+                yield Mark(platform, kind, name, str(number))
+        elif kind != "policy":
+            for one in present.every(kind):
+                if one.name == name:
+                    yield Mark(platform, kind, name, str(one.id))
     for policy in want.policies:
         for one in present.every("policy"):
             if policies.is_same(policy, one, present):

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from isthmus.azure.client import Client, not_signed_in
-from isthmus.azure.resources import MAIN, Kind
+from isthmus.azure.resources import MAIN, PIPELINE_FOLDER, Kind
 from isthmus.errors import NotFound, Refused, Unavailable
 
 CHECKS = "7.1-preview.1"
@@ -63,8 +63,9 @@ class Present:
         return self._named("repository", name)
 
     def pipeline(self, name: str) -> int | None:
-        """The pipeline's number."""
-        found = self._named("pipeline", name)
+        """The pipeline's number: of ours, or of the one that somebody moved to another folder."""
+        named = [one for one in self.every("pipeline") if one.name == name]
+        found = min(named, key=lambda one: one.folder != PIPELINE_FOLDER, default=None)
         return found.id if found else None
 
     def called(self, number: int) -> str:
@@ -74,7 +75,8 @@ class Present:
 
     def definition(self, name: str) -> dict[str, Any] | None:
         """The pipeline as a whole: where its YAML is, which Microsoft's client leaves out of a list."""
-        return next((one for one in self.definitions() if one["name"] == name), None)
+        named = [one for one in self.definitions() if one["name"] == name]
+        return min(named, key=lambda one: one["path"] != PIPELINE_FOLDER, default=None)
 
     def definitions(self) -> list[dict[str, Any]]:
         """All pipelines of the project as a whole, also those that are not ours."""

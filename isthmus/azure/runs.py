@@ -9,6 +9,7 @@ from typing import Any
 
 from isthmus.azure.client import Client
 from isthmus.azure.people import NOBODY, Person, person
+from isthmus.azure.resources import PIPELINE_FOLDER
 from isthmus.errors import NotFound, Unavailable
 
 
@@ -149,8 +150,9 @@ def failures(client: Client, number: int) -> list[str]:
 
 
 def pipeline_id(client: Client, name: str) -> int:
-    """The number of the pipeline of that name; raises `NotFound`."""
-    found = client.get("build/definitions", name=name)["value"]
+    """The number of our pipeline of that name, not of one in another folder; raises `NotFound`."""
+    listed = client.get("build/definitions", name=name)["value"]
+    found = [one for one in listed if one["path"] == PIPELINE_FOLDER]
     if not found:
         raise NotFound(
             f"there is no pipeline {name!r} in project {client.project}", todo="make it: isthmus azure apply"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from isthmus.azure import provision
+from isthmus.azure import provision, runs
 from isthmus.azure.client import Client, connect
 from isthmus.azure.contents import Folders
 from isthmus.azure.guards import is_business_hours
@@ -77,6 +77,11 @@ def change_policy(present: Present, name: str, settings: dict[str, Any], **chang
 def change_definition(present: Present, name: str, **process: str) -> None:
     found = present.client.get(f"build/definitions/{present.pipeline(name)}")
     present.client.put(f"build/definitions/{found['id']}", found | {"process": found["process"] | process})
+
+
+def move(present: Present, name: str, folder: str) -> None:
+    found = present.client.get(f"build/definitions/{present.pipeline(name)}")
+    present.client.put(f"build/definitions/{found['id']}", found | {"path": folder})
 
 
 def change_connection(present: Present, **parameters: str) -> None:
@@ -228,6 +233,10 @@ EDITS: dict[str, tuple[Callable[[Present, Platform], None], str, str, str]] = {
     "the YAML of a pipeline": (
         lambda it, _p: change_definition(it, "seattle-rain-deploy", yamlFilename="evil.yml"),
         "pipeline seattle-rain-deploy", "path", "was /evil.yml, will be /azure-pipelines.yml",
+    ),
+    "the folder of a pipeline": (
+        lambda it, _p: move(it, "seattle-rain-deploy", "\\attic"),
+        "pipeline seattle-rain-deploy", "folder", "was \\attic, will be \\",
     ),
     "a trigger in place of the YAML's": (
         lambda it, _p: change_triggers(it, OVERRIDE),
@@ -444,6 +453,32 @@ def test_what_was_refused_is_told_and_the_next_apply_goes_on(
     assert len(planned(platform, folders)) == 2
     provision.apply(platform, folders, callback=CALLBACK)
     assert planned(platform, folders) == []
+
+
+def test_a_pipeline_of_the_same_name_in_another_folder_is_none_of_ours(
+    present: Present, platform: Platform, folders: Folders
+) -> None:
+    repository = present.repository("model-deploy")
+    assert repository is not None
+    configuration = {"type": "yaml", "path": "/x.yml", "repository": {"id": repository.id}}
+
+    def made(name: str, folder: str) -> int:
+        body = {"name": name, "folder": folder, "configuration": configuration}
+        return int(present.client.post("pipelines", body)["id"])
+
+    number = made("seattle-rain-build", "\\copies")
+    copy = f"build/definitions/{number}"
+    assert planned(platform, folders) == []
+    provision.apply(platform, folders, callback=CALLBACK)
+    assert present.client.get(copy)["path"] == "\\copies"
+    with pytest.raises(Refused, match="already exists"):
+        present.client.put(copy, present.client.get(copy) | {"path": "\\"})
+    others, ours = made("rain", "\\copies"), made("rain", "\\")
+    present.forget()
+    assert present.pipeline("rain") == runs.pipeline_id(present.client, "rain") == ours
+    for number in (others, ours):
+        present.client.delete(f"build/definitions/{number}")
+    present.client.delete(copy)
 
 
 def test_an_old_definition_does_not_overwrite_a_newer_one(present: Present) -> None:

@@ -209,7 +209,12 @@ class Clouds:
         if path == "connectionData":
             return 200, {"authenticatedUser": BRIDGE}
         if path == "build/definitions":
-            found = [{"id": number} for name, number in self.pipelines.items() if name == query["name"][0]]
+            found = [
+                {"id": id, "path": path}
+                for name, number in self.pipelines.items()
+                if name == query["name"][0]
+                for id, path in ((number + 1000, "\\copies"), (number, "\\"))
+            ]
             return 200, {"count": len(found), "value": found}
         if path == "build/builds":
             since = query.get("minTime", ["0"])[0]

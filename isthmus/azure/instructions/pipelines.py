@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from isthmus.azure.differences import Difference
 from isthmus.azure.instructions.instruction import Instruction, there
 from isthmus.azure.present import Present
-from isthmus.azure.resources import Environment, Kind, Pipeline
+from isthmus.azure.resources import PIPELINE_FOLDER, Environment, Kind, Pipeline
 
 # What a pipeline has whose triggers nobody has overridden: of a settingsSourceType, 1 is its own settings.
 TRIGGERED_BY_YAML = {
@@ -41,7 +41,7 @@ class CreatePipeline(Instruction):
             "pipelines",
             {
                 "name": self.pipeline.name,
-                "folder": "\\",
+                "folder": PIPELINE_FOLDER,
                 "configuration": {
                     "type": "yaml",
                     "path": self.pipeline.path,
@@ -87,5 +87,6 @@ class ChangePipeline(Instruction):
         definition = present.client.get(path)
         definition["process"] |= {"yamlFilename": self.pipeline.path.lstrip("/")}
         definition["repository"] |= {"id": repository.id, "name": source}
-        definition |= {"queueStatus": "enabled", "triggers": [TRIGGERED_BY_YAML], "variables": {}}
+        definition |= {"path": PIPELINE_FOLDER, "queueStatus": "enabled"}
+        definition |= {"triggers": [TRIGGERED_BY_YAML], "variables": {}}
         present.client.put(path, definition)

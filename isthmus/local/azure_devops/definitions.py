@@ -55,9 +55,12 @@ def change(call: Call) -> Document:
     repository, process = mapping(call.body, "repository"), mapping(call.body, "process")
     key = text(repository, "id") or pipeline["repository"]
     path = text(process, "yamlFilename", default=pipeline["path"])
+    name = text(call.body, "name", required=True)
+    folder = text(call.body, "path", default=pipeline["folder"])
+    call.organization.require_unnamed(name, folder, call.project, but=pipeline["id"])
     pipeline |= {
-        "name": text(call.body, "name", required=True),
-        "folder": text(call.body, "path", default=pipeline["folder"]),
+        "name": name,
+        "folder": folder,
         "repository": call.organization.repository(key, call.project)["id"],
         "path": "/" + path.strip("/"),
         "queueStatus": text(call.body, "queueStatus", default="enabled"),

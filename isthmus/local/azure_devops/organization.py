@@ -111,6 +111,17 @@ class Organization:
             raise not_found(f"Pipeline with id {number} not found.", "PipelineNotFoundException")
         return found
 
+    def require_unnamed(self, name: str, folder: str, project: Document, but: int = 0) -> None:
+        """Raise where another pipeline of that folder has the name."""
+        for other in self.pipelines:
+            there = other["project"], other["folder"].lower(), other["name"].lower()
+            if other["id"] != but and there == (project["id"], folder.lower(), name.lower()):
+                raise Fault(
+                    409,
+                    "DefinitionExistsException",
+                    f"A definition with name {name} and path {folder} already exists.",
+                )
+
     def runs_of(self, pipeline: int) -> list[Document]:
         """The runs of a pipeline, newest first."""
         return self._runs_of.get(pipeline, [])[::-1]

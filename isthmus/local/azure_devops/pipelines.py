@@ -11,7 +11,7 @@ from isthmus.local.azure_devops.access import (
 )
 from isthmus.local.azure_devops.access import pipeline as allowed
 from isthmus.local.azure_devops.call import Call, mapping, sequence, text
-from isthmus.local.azure_devops.faults import Fault, invalid, not_found
+from isthmus.local.azure_devops.faults import invalid, not_found
 from isthmus.local.azure_devops.organization import Organization
 from isthmus.local.azure_devops.routing import Resource
 from isthmus.local.azure_devops.runs import Wanted, of_pipeline, preview_yaml, queue, reference
@@ -49,13 +49,7 @@ def create(call: Call) -> Document:
 def _create(call: Call, name: str, folder: str, path: str, repository: Document) -> Document:
     table = call.organization.pipelines
     with call.organization.store.lock:
-        for other in table:
-            if other["project"] == call.project["id"] and other["name"].lower() == name.lower():
-                raise Fault(
-                    409,
-                    "DefinitionExistsException",
-                    f"A definition with name {name} and path {folder} already exists.",
-                )
+        call.organization.require_unnamed(name, folder, call.project)
         made: Document = {
             "id": table.next_id(),
             "name": name,
