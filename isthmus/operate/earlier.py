@@ -23,7 +23,7 @@ def earlier(versions: Sequence[Version], serving: str, stage: Stage) -> Version:
             f"{model} has no earlier version in {stage}",
             todo=f"isthmus models {model} shows those that there are; name one that is approved with --to",
         )
-    allowed = [one for one in served if one.status == "Approved" and not _rolled_back(one, stage)]
+    allowed = [one for one in served if one.status == "Approved" and stage not in one.rolled_back]
     if not allowed:
         reasons = "; ".join(f"version {one.number} {_why_not(one, stage)}" for one in served)
         raise Refused(
@@ -56,11 +56,7 @@ def _compared(version: Version) -> bool:
     return version.stage_status == names.COMPARED
 
 
-def _rolled_back(version: Version, stage: Stage) -> str:
-    return version.metadata.get(f"{stage}_rolled_back", "")
-
-
 def _why_not(version: Version, stage: Stage) -> str:
     if version.status != "Approved":
         return f"is {version.status}"
-    return f"was rolled back by {_rolled_back(version, stage)}"
+    return f"was rolled back by {version.rolled_back[stage]}"

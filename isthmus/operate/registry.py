@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from isthmus import names
 from isthmus.aws import is_machine, person
+from isthmus.config import STAGES, Stage
 from isthmus.config.reasons import BY_RULE, REASONS
 from isthmus.errors import BadInput, NotFound, Refused
 from isthmus.operate.gain import Gain, recorded
@@ -54,6 +55,12 @@ class Version:
     def is_shadow(self) -> bool:
         """Trained because inputs drifted, to be looked at: it waits for nobody."""
         return self.status == "PendingManualApproval" and self.metadata.get("reason") == REASONS["drift"]
+
+    @property
+    def rolled_back(self) -> dict[Stage, str]:
+        """Why people took it away from a stage, by the stage; gone when it comes back there."""
+        told: dict[Stage, str] = {stage: self.metadata.get(f"{stage}_rolled_back", "") for stage in STAGES}
+        return {stage: why for stage, why in told.items() if why}
 
     @property
     def automatic(self) -> bool:

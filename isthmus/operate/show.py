@@ -135,7 +135,7 @@ def _what(one: Waiting) -> str:
 
 VERSIONS = (
     Column("version"),
-    Column("status"),
+    Column("status", 12),
     Column("metric", 14),
     Column("gain", 14),
     Column("decided", 10),
@@ -163,7 +163,8 @@ def _version(one: Version, stages: str) -> list[str]:
 
 
 def _status(one: Version) -> str:
-    return "shadow" if one.is_shadow else STATUS.get(one.status, one.status)
+    back = f", rolled back in {' and '.join(one.rolled_back)}" if one.rolled_back else ""
+    return "shadow" if one.is_shadow else STATUS.get(one.status, one.status) + back
 
 
 def lineage(found: Lineage, said: Said) -> None:
@@ -177,6 +178,7 @@ def lineage(found: Lineage, said: Said) -> None:
         facts["status"] = f"Approved by a rule and no person, {moment(version.approved_at)}"
     if version.is_shadow:
         facts["status"] = "a shadow: it waits for nobody"
+    facts |= {f"rolled back in {stage}": why for stage, why in version.rolled_back.items()}
     facts["comment"] = version.comment
     facts["metric"] = metric(version.metric)
     facts["compared"] = str(version.gain or "")
@@ -194,7 +196,7 @@ def lineage(found: Lineage, said: Said) -> None:
 
 LINEAGES = (
     Column("version"),
-    Column("status"),
+    Column("status", 12),
     Column("decided", 10),
     Column("commit"),
     Column("data"),

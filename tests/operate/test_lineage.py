@@ -168,6 +168,20 @@ def _files(one: dict[str, Any]) -> dict[str, int]:
     return {each["uri"]: each["files"] for each in prod["predictions"]}
 
 
+def test_why_a_version_was_rolled_back_stands_where_people_look(
+    shell: Shell, aws: Aws, two: tuple[str, str]
+) -> None:
+    why = {"prod_rolled_back": "run 192: Robin: it answers rain for every day"}
+    arn = f"{GROUP_ARN}/{two[1]}"
+    aws.client("sagemaker").update_model_package(ModelPackageArn=arn, CustomerMetadataProperties=why)
+    said = [" ".join(line.split()) for line in shell.says("lineage", MODEL, two[1]).splitlines()]
+    assert f"rolled back in prod {why['prod_rolled_back']}" in said
+    listed = shell.says("models", COLUMNS="250").splitlines()
+    marked = [line.split()[0] for line in listed if "rolled back in prod" in line]
+    assert marked == [f"{MODEL}/{two[1]}"]
+    assert max(map(len, shell.says("models", COLUMNS="80").splitlines())) <= 80
+
+
 def test_what_makes_no_sense_is_refused(shell: Shell, two: tuple[str, str]) -> None:
     assert "version and commit are given" in fails(shell, BadInput, "lineage", MODEL, "1", "--commit", COMMIT)
     assert "is no commit" in fails(shell, BadInput, "lineage", MODEL, "--commit", "main")
