@@ -85,6 +85,24 @@ def test_an_artifact_is_uploaded_as_it_is_published(shop: Any) -> None:
     assert (ran.result, "kept" in ran.log) == ("succeeded", True)
 
 
+def test_the_old_artifact_tasks_have_defaults_of_their_own(shop: Any) -> None:
+    ran = shop.run(
+        """
+        jobs:
+        - job: make
+          steps:
+          - bash: mkdir out; echo kept > out/file
+          - {task: PublishPipelineArtifact@0, inputs: {targetPath: out}}
+        - job: use
+          dependsOn: make
+          steps:
+          - {task: DownloadPipelineArtifact@1, inputs: {artifactName: drop}}
+          - bash: cat $(System.ArtifactsDirectory)/file
+        """
+    )
+    assert (ran.result, "kept" in ran.log) == ("succeeded", True), ran.log
+
+
 @pytest.mark.parametrize("name", ["../out", "a/b", "..", "a:b"])
 def test_an_artifact_stays_among_artifacts(shop: Any, name: str) -> None:
     ran = shop.run(

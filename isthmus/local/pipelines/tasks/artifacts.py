@@ -1,8 +1,11 @@
-"""Pipeline artifacts: PublishPipelineArtifact@1, DownloadPipelineArtifact@2, and `download:`."""
+"""Artifacts: PublishPipelineArtifact, DownloadPipelineArtifact, those of builds, and `download:`."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
 
 from isthmus.local.pipelines.matching import matches
@@ -10,13 +13,14 @@ from isthmus.local.pipelines.nodes import broken
 from isthmus.local.pipelines.plan import Step
 from isthmus.local.pipelines.running_step import Running, StepFailed
 from isthmus.local.pipelines.tasks.task import Task
+from isthmus.local.pipelines.workspace import Workspace
 
 
-def _publish(step: Running) -> None:
+def _publish(step: Running, default: str = "") -> None:
     path = step.path("targetPath" if step.input("targetPath") else "path")
     if not path.exists():
         raise StepFailed(f"the path {str(path)!r} does not exist")
-    default = f"{step.job.variables.get('System.JobIdentifier')}"
+    default = default or step.job.variables.get("System.JobIdentifier")
     name = step.input("artifact") or step.input("artifactName") or default
     step.upload_artifact(name, path)
     step.log(f"Published {path} as the artifact {name!r}")
@@ -41,11 +45,10 @@ def _download_build(step: Running) -> None:
         _fetch(step, each, target / each, step.input("itemPattern"))
 
 
-def _download(step: Running) -> None:
+def _download(step: Running, default: Callable[[Workspace], Path] = attrgetter("root")) -> None:
     folder = step.input("targetPath") or step.input("path") or step.input("downloadPath")
-    root = step.job.workspace.root
     name = step.input("artifact") or step.input("artifactName")
-    target = step.job.sources / folder if folder else root
+    target = step.job.sources / folder if folder else default(step.job.workspace)
     patterns = step.input("patterns") or step.input("itemPattern")
     if name:
         _fetch(step, name, target, patterns)
@@ -120,6 +123,7 @@ PUBLISH = Task(
     aliases={"targetPath": ("path",)},
     check=_publishes_here,
 )
+PUBLISH_0 = Task(partial(_publish, default="drop"), ("artifactName", "targetPath"), required=("targetPath",))
 DOWNLOAD = Task(
     _download,
     (
@@ -134,6 +138,11 @@ DOWNLOAD = Task(
         "downloadPath",
         *_OF_ANOTHER_RUN,
     ),
+    check=_only_current,
+)
+DOWNLOAD_1 = Task(
+    partial(_download, default=attrgetter("staging")),
+    ("buildType", "artifactName", "itemPattern", "downloadPath", "targetPath", "buildId", *_OF_ANOTHER_RUN),
     check=_only_current,
 )
 PUBLISH_BUILD = Task(
