@@ -105,12 +105,14 @@ def _numbers(before: Numbers, now: Numbers) -> Measured:
 
 
 def columns(baseline: Baseline) -> Baseline:
-    """What is compared: each column, and of prose how long its texts are as well."""
+    """What is compared: each column, and of prose how long its texts are and which words they have."""
     found: dict[str, Column] = {}
     for name, one in baseline.items():
         found[name] = one
         if isinstance(one, Texts) and one.lengths:
             found[f"{name} (characters)"] = one.lengths
+        if isinstance(one, Texts) and one.words:
+            found[f"{name} (words)"] = one.words
     return found
 
 

@@ -18,8 +18,10 @@ from isthmus.monitor.numbers import Numbers
 LARGEST_DOMAIN = 50
 # So many other categories are kept; their number is then known to 1/√k, 3 %.
 SAMPLE = 1024
-# A column whose commonest texts are fewer of its rows is prose: how long its texts are is counted too.
+# A column whose commonest texts are fewer of its rows is prose: how long its texts are is counted too, and a
+# word of each.
 PROSE = 0.5
+WORD = r"[\p{L}\p{M}]+"
 LAST_HASH = 2**64 - 1
 
 
@@ -27,7 +29,8 @@ LAST_HASH = 2**64 - 1
 class Texts:
     """One column's texts: the rows of each category of `domain`, `others` of any other, `missing` nulls.
 
-    `sample` has other categories by their hash, each with its rows; `lengths` are those of prose.
+    `sample` has other categories by their hash, each with its rows; `lengths` are those of prose,
+    and `words` has one word of each of its rows.
     """
 
     domain: dict[str, int] = field(default_factory=dict)
@@ -35,6 +38,7 @@ class Texts:
     missing: int = 0
     sample: dict[int, tuple[str, int]] = field(default_factory=dict)
     lengths: Numbers | None = None
+    words: Texts | None = None
 
     kind = "text"
 
@@ -61,7 +65,8 @@ class Texts:
     def empty(self) -> Texts:
         """No rows, over the same categories."""
         lengths = self.lengths.empty() if self.lengths else None
-        return Texts(dict.fromkeys(self.domain, 0), lengths=lengths)
+        words = self.words.empty() if self.words else None
+        return Texts(dict.fromkeys(self.domain, 0), lengths=lengths, words=words)
 
     def add(self, column: pl.Series) -> None:
         """Count a column's rows."""
@@ -76,6 +81,8 @@ class Texts:
         self._add_others(sizes.filter(~known))
         if self.lengths:
             self.lengths.add(texts.str.len_chars())
+        if self.words:
+            self.words.add(a_word_each(texts))
 
     def _add_others(self, sizes: pl.DataFrame) -> None:
         if not sizes.height:
@@ -100,6 +107,7 @@ class Texts:
             self.missing + other.missing,
             dict(self.sample),
             self.lengths + other.lengths if self.lengths and other.lengths else None,
+            self.words + other.words if self.words and other.words else None,
         )
         both._merge(other.sample)
         return both
@@ -108,21 +116,44 @@ class Texts:
         """As JSON holds it."""
         told: dict[str, Any] = {"kind": self.kind, "domain": self.domain, "others": self.others}
         told |= {"missing": self.missing, "sample": [[key, *self.sample[key]] for key in sorted(self.sample)]}
-        return told | ({"lengths": self.lengths.record()} if self.lengths else {})
+        told |= {"lengths": self.lengths.record()} if self.lengths else {}
+        return told | ({"words": self.words.record()} if self.words else {})
 
 
 def read(record: dict[str, Any]) -> Texts:
     """What `Texts.record` wrote."""
     sample = {key: (text, rows) for key, text, rows in record["sample"]}
     lengths = numbers.read(record["lengths"]) if "lengths" in record else None
-    return Texts(record["domain"], record["others"], record["missing"], sample, lengths)
+    # A baseline that was made before words were counted has none.
+    words = read(record["words"]) if "words" in record else None
+    return Texts(record["domain"], record["others"], record["missing"], sample, lengths, words)
 
 
 def around(column: pl.Series) -> Texts:
     """No rows yet, over the commonest categories of a column like this one."""
     texts = column.drop_nulls().cast(pl.String)
     sizes = pl.DataFrame({"text": texts}).group_by("text").len("rows")
-    common = sizes.sort(["rows", "text"], descending=[True, False]).head(LARGEST_DOMAIN)
+    common = _commonest(sizes)
     prose = sizes.height > LARGEST_DOMAIN and common["rows"].sum() < PROSE * len(texts)
-    lengths = numbers.around(texts.str.len_chars()) if prose else None
-    return Texts(dict.fromkeys(sorted(common["text"].to_list()), 0), lengths=lengths)
+    found = Texts(dict.fromkeys(sorted(common["text"].to_list()), 0))
+    if prose:
+        words = pl.DataFrame({"text": a_word_each(texts)}).group_by("text").len("rows")
+        found.lengths = numbers.around(texts.str.len_chars())
+        found.words = Texts(dict.fromkeys(sorted(_commonest(words)["text"].to_list()), 0))
+    return found
+
+
+def _commonest(sizes: pl.DataFrame) -> pl.DataFrame:
+    return sizes.sort(["rows", "text"], descending=[True, False]).head(LARGEST_DOMAIN)
+
+
+def a_word_each(texts: pl.Series) -> pl.Series:
+    """Of each text one of its words, in small letters, and nothing of one without: numbers are no words.
+
+    The words of a row are not independent of each other, and a test needs rows that are: so only one counts,
+    and the text's hash says which.
+    """
+    words = texts.str.to_lowercase().str.extract_all(WORD)
+    number = words.list.len().cast(pl.UInt64)
+    place = texts.hash(seed=0) % number.clip(lower_bound=1)
+    return words.list.get(place.cast(pl.Int64), null_on_oob=True).fill_null("")

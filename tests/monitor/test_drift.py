@@ -161,6 +161,39 @@ def test_prose_drifts_by_the_length_of_its_texts() -> None:
     assert found[0].feature == "note (characters)" and found[0].ratio > 1
 
 
+def six_words(rows: int, words: str) -> pl.Series:
+    return pl.Series([" ".join(RNG.choice(words.split(), 6)) for _ in range(rows)])
+
+
+BILLING = "invoice charge refund card price tax"
+OUTAGE = "server outage network down error broken"
+
+
+def test_prose_drifts_by_its_words() -> None:
+    baseline = {"note": describe(six_words(3000, BILLING))}
+    found = drifts(baseline, {"note": count(six_words(2000, OUTAGE), baseline["note"])}, Rule())
+    assert found[0].feature == "note (words)" and found[0].ratio > 1
+
+
+def test_false_alarms_of_words_are_as_rare() -> None:
+    """The words of a row come together: were each counted, chance would bring more than the test allows."""
+
+    def complaints(rows: int) -> pl.Series:
+        about = RNG.choice([BILLING, OUTAGE], rows)
+        return pl.Series([f"{one} {number}" for number, one in enumerate(about)])
+
+    found = 0
+    for _ in range(ROUNDS):
+        baseline = describe(complaints(200))
+        found += told_words(baseline, count(complaints(100), baseline))
+    assert found <= 12
+
+
+def told_words(before: Column, now: Column) -> bool:
+    found = drifts({"x": before}, {"x": now}, Rule(texts="psi", thresholds={"psi": 0}, correction="none"))
+    return next(one.ratio for one in found if one.feature == "x (words)") > 1
+
+
 def test_a_constant_that_changes_is_drift() -> None:
     baseline = describe(pl.Series([5.0] * 100))
     assert told(baseline, count(pl.Series([3.0] * 40), baseline), Rule())

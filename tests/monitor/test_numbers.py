@@ -127,6 +127,18 @@ def test_how_many_texts_there_are_is_known_to_a_few_percent() -> None:
     assert found.lengths is not None and found.lengths.greatest == len("id-99999")
 
 
+def test_of_each_text_one_word_counts_and_a_baseline_without_words_is_read() -> None:
+    values = [f"Über-{number} ÜBER" for number in range(100)] + ["12", None]
+    found = texts.around(pl.Series(values))
+    found.add(pl.Series(values))
+    assert found.words is not None and found.words.domain == {"": 1, "über": 100}
+    assert texts.read(found.record()).record() == found.record()
+    both = found + found
+    assert both.words is not None and both.words.domain == {"": 2, "über": 200}
+    older = {key: told for key, told in found.record().items() if key != "words"}
+    assert texts.read(older).words is None and texts.read(older).lengths == found.lengths
+
+
 def test_a_text_keeps_its_commonest_categories_and_counts_the_others() -> None:
     values = [f"c{number:02}" for number in range(60) for _ in range(1 + (number < 50))]
     found = texts.around(pl.Series(values))
