@@ -10,7 +10,7 @@ from typing import Any
 from isthmus.azure.client import Client
 from isthmus.azure.people import NOBODY, Person, person
 from isthmus.azure.resources import PIPELINE_FOLDER
-from isthmus.errors import NotFound, Unavailable
+from isthmus.errors import NotFound, Unavailable, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -151,13 +151,18 @@ def failures(client: Client, number: int) -> list[str]:
 
 def pipeline_id(client: Client, name: str) -> int:
     """The number of our pipeline of that name, not of one in another folder; raises `NotFound`."""
-    listed = client.get("build/definitions", name=name)["value"]
-    found = [one for one in listed if one["path"] == PIPELINE_FOLDER]
+    found = _ours(client.get("build/definitions", name=name))
     if not found:
+        near = did_you_mean(name, [one["name"] for one in _ours(client.get("build/definitions"))])
         raise NotFound(
-            f"there is no pipeline {name!r} in project {client.project}", todo="make it: isthmus azure apply"
+            f"there is no pipeline {name!r} in project {client.project}{near}",
+            todo="name one that is there" if near else "make it: isthmus azure apply",
         )
     return int(found[0]["id"])
+
+
+def _ours(listed: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [one for one in listed["value"] if one["path"] == PIPELINE_FOLDER]
 
 
 def _run(build: Mapping[str, Any]) -> Run:

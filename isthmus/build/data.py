@@ -24,6 +24,7 @@ SAMPLE_ROWS = 400
 SHOWN, SHOWN_LETTERS = 30, 40
 # A feature of which so many cells are numbers is one of numbers, and the others stand for something else.
 MOST_ARE_NUMBERS = 0.9
+SEPARATORS = (";", "\t", "|", ",")
 # Classes may be called by numbers, and by so many whatever they are.
 MOST_NUMBERS = 20
 # What a pull request is tried on where the data themselves lie in S3.
@@ -36,13 +37,13 @@ def local_source(repository: Path, config: ModelConfig) -> File:
     if path.is_dir():
         raise BadInput(
             f"{config.data.source} is a folder, and the data are one CSV file",
-            where=f"{repository / 'model.yaml'}, data.source",
+            where=place(repository / "model.yaml", "data", "source"),
             todo="name the file; more rows may land in the model's data bucket",
         )
     if not path.is_file():
         raise BadInput(
             f"there is no data file {config.data.source}",
-            where=f"{repository / 'model.yaml'}, data.source",
+            where=place(repository / "model.yaml", "data", "source"),
             todo="add the file, or name where it is",
         )
     content = inside(repository, config.data.source).read_bytes()
@@ -139,7 +140,7 @@ def check(
             raise BadInput(
                 f"no column {column!r} in the data{did_you_mean(column, names)}",
                 where=place(asked_in, *key) if asked_in else where,
-                todo=f"columns {f'in {where}' if asked_in else 'there'}: {_some(names)}",
+                todo=_separator(names) or f"columns {f'in {where}' if asked_in else 'there'}: {_some(names)}",
             )
     for number, (row, line) in enumerate(zip(found.rows, found.lines, strict=True), 1):
         if len(row) != len(names):
@@ -159,6 +160,12 @@ def check(
             where=place(asked_in, "problem"),
             todo="write problem: regression, or name another target",
         )
+
+
+def _separator(names: list[str]) -> str:
+    """What to do where the header is one cell that another separator would part; else empty."""
+    other = next((one for one in SEPARATORS if len(names) == 1 and one in names[0]), "")
+    return f"in model.yaml: data.separator: {json.dumps(other)}" if other else ""
 
 
 def _check_numbers(found: Table, where: str, config: ModelConfig) -> None:

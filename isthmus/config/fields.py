@@ -55,7 +55,28 @@ URL = r"^https?://[^\s/]+(/\S*)?$"
 Url = Annotated[str, Field(pattern=URL)]
 INSTANCE_TYPE = r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"
 InstanceType = Annotated[str, Field(pattern=INSTANCE_TYPE)]
-SCHEDULE = r"^(rate\([1-9][0-9]* (minute|hour|day)s?\)|cron\([^()]+\))$"
+
+
+def _times(one: str, also: str = "") -> str:
+    """A pattern of a cron field: values, ranges and steps of them, or what else the field takes."""
+    part = rf"(\*|{one}(-{one})?)(/[0-9]+)?"
+    return rf"({part}(,{part})*{also})"
+
+
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html: of the days of the
+# month and of the week one is "?".
+_DAYS = _times("(0?[1-9]|[12][0-9]|3[01])", r"|LW?|(0?[1-9]|[12][0-9]|3[01])W")
+_WEEKDAYS = _times("([1-7]|SUN|MON|TUE|WED|THU|FRI|SAT)", r"|[1-7]?L|[1-7]#[1-5]")
+_MONTHS = _times("(0?[1-9]|1[0-2]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)")
+_CRON = " ".join(
+    (
+        _times("[0-5]?[0-9]"),
+        _times("([01]?[0-9]|2[0-3])"),
+        rf"({_DAYS} {_MONTHS} \?|\? {_MONTHS} {_WEEKDAYS})",
+        _times("(19[7-9][0-9]|2[01][0-9][0-9])"),
+    )
+)
+SCHEDULE = rf"^(rate\([1-9][0-9]* (minute|hour|day)s?\)|cron\({_CRON}\))$"
 Schedule = Annotated[str, Field(pattern=SCHEDULE)]
 HOUR = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 # What people read in place of a pattern.

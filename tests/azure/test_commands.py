@@ -166,7 +166,9 @@ def test_a_run_that_never_starts_is_not_waited_for_without_end(
 
 def test_a_parameter_is_a_name_and_a_value(furnished: Platform) -> None:
     assert "NAME=VALUE" in fails(BadInput, "run", BUILD, "-p", "novalue")
-    assert "there is no pipeline 'seattle-rain-bild'" in fails(NotFound, "run", "seattle-rain-bild")
+    said = fails(NotFound, "run", "seattle-rain-bild")
+    assert "there is no pipeline 'seattle-rain-bild'" in said
+    assert "did you mean 'seattle-rain-build'?" in said
 
 
 @pytest.mark.parametrize("command", ["plan", "apply"])

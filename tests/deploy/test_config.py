@@ -231,11 +231,25 @@ def test_what_the_registry_keeps_of_a_comparison_is_read_back(asked: Compare) ->
     assert _kept(asked.record()) == asked.record()
 
 
-@pytest.mark.parametrize("schedule", ["rate(1 day)", "rate(12 hours)", "cron(0 6 ? * MON *)"])
+@pytest.mark.parametrize(
+    "schedule",
+    ["rate(1 day)", "rate(12 hours)", "cron(0 6 ? * MON *)", "cron(0/15 8-17 LW JAN,6 ? 2027-2030)"],
+)
 def test_schedules_are_those_of_eventbridge(tmp_path: Path, schedule: str) -> None:
     file = tmp_path / "deploy.yaml"
     file.write_text(f"model: seattle-rain\nmonitoring: {{schedule: '{schedule}'}}\n")
     assert read_deploy(file).monitoring.schedule == schedule
+
+
+@pytest.mark.parametrize(
+    "times", ["0 25 * * ? *", "60 5 * * ? *", "0 5 32 * ? *", "0 5 * * * *", "0 5 * * ?"]
+)
+def test_a_time_that_never_comes_is_no_schedule(tmp_path: Path, times: str) -> None:
+    file = tmp_path / "deploy.yaml"
+    file.write_text(f"model: seattle-rain\nmonitoring: {{schedule: 'cron({times})'}}\n")
+    with pytest.raises(BadInput, match="how often, such as rate") as caught:
+        read_deploy(file)
+    assert "deploy.yaml:2, monitoring.schedule" in caught.value.where
 
 
 @pytest.mark.parametrize(
