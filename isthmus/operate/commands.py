@@ -117,16 +117,19 @@ def models(model: str | None, as_json: bool) -> None:
     from isthmus.operate import registry, show
 
     accounts = accounts_here()
+    sagemaker = accounts.client("automation", "sagemaker")
     named = [accounts.platform.model(model)] if model else accounts.platform.models
+    missing = registry.without_stack(sagemaker, [one.name for one in named])
+    there = [one.name for one in named if one.name not in missing]
     found = []
-    for name in (one.name for one in named):
+    for name in there:
         here = {stage: _endpoint(accounts, name, stage) for stage in STAGES}
-        for version in registry.versions(accounts.client("automation", "sagemaker"), name):
+        for version in registry.versions(sagemaker, name):
             found.append((version, [stage for stage in STAGES if here[stage].runs(version.arn)]))
     if as_json:
         show.as_json([_of_version(version) | {"runs_in": stages} for version, stages in found])
     else:
-        show.versions(found, [one.name for one in named])
+        show.versions(found, there, missing)
 
 
 @click.command()

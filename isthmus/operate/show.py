@@ -145,7 +145,9 @@ VERSIONS = (
 )
 
 
-def versions(found: Sequence[tuple[Version, Sequence[str]]], models: Sequence[str]) -> None:
+def versions(
+    found: Sequence[tuple[Version, Sequence[str]]], models: Sequence[str], missing: Sequence[str]
+) -> None:
     """Versions, each with the stages that it runs in, and how a model gets its first."""
     rows = [_version(version, ", ".join(stages)) for version, stages in found]
     show(VERSIONS, rows, none="no versions yet")
@@ -154,6 +156,7 @@ def versions(found: Sequence[tuple[Version, Sequence[str]]], models: Sequence[st
         if model not in there:
             click.echo(f"a build registers the first version of {model}")
             click.echo(f"  do: isthmus azure run {names.build_pipeline(model)}")
+    _without_stack(missing)
 
 
 def _version(one: Version, stages: str) -> list[str]:

@@ -61,6 +61,8 @@ def test_a_model_without_a_stack_hides_no_other(shell: Shell, aws: Aws, tmp_path
             assert "rents: no stack yet\n  do: isthmus infra deploy" in said and f"{MODEL}/3 " in said
             found = shell.json(command, ISTHMUS_PLATFORM=str(tmp_path / "platform.yaml"))
             assert found["without_stack"] == ["rents"]
+        said = shell.says("models", ISTHMUS_PLATFORM=str(tmp_path / "platform.yaml"))
+        assert said.endswith("rents: no stack yet\n  do: isthmus infra deploy, after isthmus infra synth\n")
         denied["NotResource"] = [f"{GROUP_ARN}-none"]
         iam.put_role_policy(
             **policy, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [denied]})
