@@ -164,7 +164,7 @@ def judge(
         "champion": compared,
         "gain": asdict(better) if better else None,
         "beats_champion": beats,
-        "verdict": _verdict(config, value, meets, better, beats, rival.trouble if rival else ""),
+        "verdict": _verdict(config, value, meets, better, beats, rival),
         "rows": len(frame),
         "first_judged_row": start,
         "classes": classes,
@@ -222,7 +222,12 @@ def _comparison(champion: Mapping[str, Any] | None, better: Interval | None) -> 
 
 
 def _verdict(
-    config: ModelConfig, value: Interval, meets: bool, better: Interval | None, beats: bool, trouble: str
+    config: ModelConfig,
+    value: Interval,
+    meets: bool,
+    better: Interval | None,
+    beats: bool,
+    rival: Rival | None,
 ) -> str:
     name = {"auc": "AUC", "rmse": "RMSE", "mae": "MAE", "r2": "R²"}.get(
         config.evaluation.metric, config.evaluation.metric.replace("_", " ")
@@ -231,10 +236,13 @@ def _verdict(
     digits = _digits(value.value, bar)
     least = f"{bar:.{digits}f}" if round(bar, digits) == bar else f"{bar:g}"
     if not meets:
-        return f"not registered: {name} {value.value:.{digits}f} {'<' if higher else '>'} {least}"
+        # A model that is in prod and now misses its bar has often learned from rows that are true no more.
+        aged = rival and config.data.time and not config.data.window
+        hint = "; it learned from all rows, the oldest too: data.window takes the latest" if aged else ""
+        return f"not registered: {name} {value.value:.{digits}f} {'<' if higher else '>'} {least}{hint}"
     passed = f"{name} {value.value:.{digits}f} {'≥' if higher else '≤'} {least}"
-    if trouble:
-        return f"{passed}, not compared with the champion: {trouble}"
+    if rival and rival.trouble:
+        return f"{passed}, not compared with the champion: {rival.trouble}"
     if better is None:
         return passed
     span = f"gain {better:.3g} over the champion"

@@ -13,7 +13,7 @@ import pytest
 
 from isthmus.build.data import check
 from isthmus.config import ModelConfig
-from isthmus.container.evaluation import judge
+from isthmus.container.evaluation import Rival, judge
 from isthmus.container.tabular import read_rows
 from tests.build.example import estimator
 from tests.container.jobs import Failed, Repository
@@ -86,6 +86,28 @@ def test_a_facet_that_is_a_feature_too_makes_its_groups_once(tmp_path: Path) -> 
     told = [one["slice"] for one in found["slices"]]
     assert {"garden = 0", "garden = 1"} <= set(told)
     assert len(told) == len(set(told))
+
+
+def test_a_retraining_below_its_bar_says_how_to_learn_from_the_latest_rows(tmp_path: Path) -> None:
+    houses(200, 0).to_csv(tmp_path / "rows.csv", index=False)
+    high = HOUSES | {"evaluation": {"metric": "r2", "threshold": 0.9999}}
+    windowed = high | {"data": HOUSES["data"] | {"window": {"rows": 150}}}
+
+    def verdict(said: dict[str, Any], champion: bool) -> str:
+        config = ModelConfig.model_validate(said)
+        rows = read_rows(tmp_path, config)
+
+        def rival(start: int) -> Rival | None:
+            return (
+                Rival("arn:champion", start, np.empty(0), "it predicts another target") if champion else None
+            )
+
+        found = judge(config, lambda: estimator(config), rows, rival).evaluation
+        assert not found["meets_threshold"]
+        return str(found["verdict"])
+
+    assert "the oldest too: data.window takes the latest" in verdict(high, champion=True)
+    assert "data.window" not in verdict(high, champion=False) + verdict(windowed, champion=True)
 
 
 def test_a_feature_is_what_model_yaml_says(tmp_path: Path) -> None:
