@@ -52,21 +52,24 @@ def page(found: Findings, baseline: Baseline, current: Baseline) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><h1>{escape(title)}</h1>"
         f'<p class="small">About {escape(found.about)}, when this page was made.</p>'
-        f"{_tiles(found)}{_quality(found.quality)}{_broken(found)}{_drift(found, baseline, current)}"
-        f"{_bias(found)}{_explained(found)}{_aside(found)}"
+        f"{_tiles(found, baseline)}{_quality(found.quality)}{_broken(found)}"
+        f"{_drift(found, baseline, current)}{_bias(found)}{_explained(found)}{_aside(found)}"
         "</body></html>"
     )
 
 
-def _tiles(found: Findings) -> str:
+def _tiles(found: Findings, baseline: Baseline) -> str:
     broken, labels = len(found.broken), found.quality.n if found.quality else 0
     answers = [one for one in found.drift if one.feature == PREDICTION]
-    inputs = [one for one in found.drift if one not in answers]
-    drifted = sum(one in inputs for one in found.drifted)
+    judged, far = ({one.feature for one in some} for some in (found.drift, found.drifted))
+    # A feature of prose is several columns.
+    inputs = [set(columns({name: one})) for name, one in baseline.items() if name != PREDICTION]
+    drifted = sum(not far.isdisjoint(one) for one in inputs)
+    looked_at = sum(not judged.isdisjoint(one) for one in inputs)
     moved = any(one in answers for one in found.drifted)
     tiles = (
         ("rows looked at", str(found.rows), ""),
-        ("columns of the input drifted", f"{drifted} of {len(inputs)}", "bad" if drifted else "good"),
+        ("features drifted", f"{drifted} of {looked_at}", "bad" if drifted else "good"),
         *[("answers", *(("drifted", "bad") if moved else ("steady", "good"))) for _ in answers],
         ("constraints broken", str(broken), "bad" if broken else "good"),
         ("labelled rows", str(labels), ""),

@@ -40,3 +40,14 @@ def written(text: str) -> str:
 
 def test_no_text_makes_another_page() -> None:
     require_trust_in_no_text(written)
+
+
+def test_a_feature_of_prose_is_one_feature_however_many_columns_it_is_judged_by() -> None:
+    prose = describe(pl.Series([f"case {number} is closed" for number in range(100)]))
+    baseline = {"note": prose, "age": describe(pl.Series([1.0, 2.0]))}
+    drift = [
+        Drift(name, "psi", dict.fromkeys(STATISTICS, far), {}, 0.2, 0.001, 0.05)
+        for name, far in (("note (characters)", 0.5), ("note (words)", 0.5), ("note", 0.1), ("age", 0.1))
+    ]
+    found = Findings("m", "prod", 3, "2026-11-01", "2026-11-27T07:10:00+00:00", 9, 0, drift)
+    assert '<b class="bad">1 of 2</b>features drifted' in page(found, baseline, baseline)

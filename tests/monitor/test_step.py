@@ -88,7 +88,7 @@ def test_the_report_needs_nothing_else_and_trusts_no_data(output: Path) -> None:
     assert "in prod: version 7</h1>" in page
     assert "About version 7, captured from 20" in page and " UTC, when this page was made" in page
     assert f'<b class="">{ROWS}</b>rows looked at' in page and "the monitor's level, 0.01." in page
-    assert '<b class="bad">2 of 3</b>columns of the input drifted' in page
+    assert '<b class="bad">2 of 3</b>features drifted' in page
     assert page.startswith("<!doctype html>") and page.endswith("</html>")
     assert "a loss beyond chance" in page and "Broken constraints" in page
     assert "&lt;b&gt;" in page and "<script" not in page
