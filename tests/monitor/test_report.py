@@ -43,7 +43,7 @@ def test_no_text_makes_another_page() -> None:
 
 
 def test_a_feature_of_prose_is_one_feature_however_many_columns_it_is_judged_by() -> None:
-    prose = describe(pl.Series([f"case {number} is closed" for number in range(100)]))
+    prose = describe(pl.Series([f"case {number} is closed" for number in range(200)]))
     baseline = {"note": prose, "age": describe(pl.Series([1.0, 2.0]))}
     drift = [
         Drift(name, "psi", dict.fromkeys(STATISTICS, far), {}, 0.2, 0.001, 0.05)
