@@ -17,6 +17,8 @@ from isthmus.errors import BadInput
 from isthmus.interval import Interval
 
 FEWEST_LABELS = 30
+# Of each class, where all count alike in the metric.
+FEWEST_OF_CLASS = 10
 # What is said where a ratio has no bound: CloudWatch takes no infinity.
 CERTAIN = 1000.0
 Violation = dict[str, str]
@@ -252,6 +254,7 @@ def _troubles(found: Findings) -> Iterator[str]:
 
 def quality_line(quality: Quality | None) -> str:
     if quality is None:
-        return f"quality: too few labels yet (it takes {FEWEST_LABELS}, of more than one class)"
+        few = f"it takes {FEWEST_LABELS}, of more than one class; f1_macro {FEWEST_OF_CLASS} of each"
+        return f"quality: too few labels yet ({few})"
     verdict = "a loss beyond chance" if quality.loss > 1 else "within chance"
     return f"{quality.now}, registered {quality.registered}: {verdict}"

@@ -8,39 +8,46 @@ from dataclasses import astuple
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtri
 
 from isthmus import interval
 from isthmus.container.metrics import encode, with_interval
 from isthmus.interval import Interval
-from isthmus.monitor.findings import CERTAIN, FEWEST_LABELS, Quality
+from isthmus.monitor.findings import CERTAIN, FEWEST_LABELS, FEWEST_OF_CLASS, Quality
 
 
-def assess(pairs: Iterable[tuple[str, str]], evaluation: dict[str, Any]) -> Quality | None:
+def assess(pairs: Iterable[tuple[str, str]], evaluation: dict[str, Any], confidence: float) -> Quality | None:
     """Compare pairs of label and prediction with the registered evaluation.
 
-    None with fewer than 30 labelled rows, and where the
+    None with fewer than 30 labelled rows, of `f1_macro` also with fewer than 10 of a class, and where the
     metric has no meaning on them (AUC on rows of one class). `loss` is the worsening divided by the half
-    width of the interval of the difference of the two estimates.
+    width of the interval of the difference of the two estimates, at `confidence`.
     """
     truth, predicted = typed(list(pairs), evaluation["classes"])
     if len(truth) < FEWEST_LABELS:
         return None
-    current = with_interval(evaluation["metric"], truth, predicted, evaluation["confidence"])
+    if evaluation["metric"] == "f1_macro":
+        of_each = np.unique(truth, return_counts=True)[1]
+        if len(of_each) < len(evaluation["classes"]) or of_each.min() < FEWEST_OF_CLASS:
+            return None
+    current = with_interval(evaluation["metric"], truth, predicted, confidence)
     if not all(map(math.isfinite, astuple(current))):
         return None
     registered = interval.read(evaluation)
-    loss = _loss(registered, current, evaluation["higher_is_better"])
+    # As wide as it were at this confidence, of an estimate that is normal.
+    wider = float(ndtri((1 + confidence) / 2) / ndtri((1 + evaluation["confidence"]) / 2))
+    loss = _loss(registered, current, evaluation["higher_is_better"], wider)
     return Quality(evaluation["metric"], registered, current, len(truth), loss)
 
 
-def _loss(registered: Interval, current: Interval, higher_is_better: bool) -> float:
+def _loss(registered: Interval, current: Interval, higher_is_better: bool, wider: float) -> float:
     if higher_is_better:
         worsening = registered.value - current.value
         halves = (registered.value - registered.ci_low, current.ci_high - current.value)
     else:
         worsening = current.value - registered.value
         halves = (registered.ci_high - registered.value, current.value - current.ci_low)
-    width = math.hypot(*halves)
+    width = math.hypot(halves[0] * wider, halves[1])
     if not worsening:
         return 0.0
     return max(-CERTAIN, min(worsening / width, CERTAIN)) if width else math.copysign(CERTAIN, worsening)

@@ -125,7 +125,7 @@ def _findings(seen: Seen, labels: Labels, baseline: Baseline, trained: Baseline)
         rows=seen.sketch.rows,
         bad_lines=seen.bad_lines + labels.bad_lines,
         drift=drift,
-        quality=assess(pairs(seen.judged), evaluation),
+        quality=assess(pairs(seen.judged), evaluation, monitoring.confidence),
         violations=violations(baseline, seen.sketch.columns, drift, rule.confidence),
         set_aside=set_aside((one.reason, f"{one.file}:{one.line}" if one.line else one.file) for one in bad),
         labels_twice=labels.twice,
