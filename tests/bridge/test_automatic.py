@@ -15,6 +15,7 @@ from tests.bridge.conftest import (
     AUTOMATION,
     GROUP_ARN,
     MODEL,
+    PROD,
     REGION,
     Bridge,
     alarm,
@@ -22,6 +23,7 @@ from tests.bridge.conftest import (
     forget,
     landing,
 )
+from tests.bridge.stages import Endpoint
 from tests.bridge.test_pending import event
 from tests.bridge.test_reconcile import register
 
@@ -47,6 +49,7 @@ def retrained(bridge: Bridge, clouds: Clouds, because: dict[str, Any] | None = N
     assert bridge.send(because or alarm()) == []
     clouds.notices.clear()
     register(clouds, 1, ModelLifeCycle={"Stage": "prod", "StageStatus": "InService"})
+    clouds.stages.endpoints[PROD, MODEL] = Endpoint(f"{GROUP_ARN}/1")
     clouds.jobs.executions[EXECUTION] = {"PipelineExecutionDisplayName": "run-1"}
     clouds.objects[f"/{ARTIFACTS}/{KEY}"] = json.dumps(EVALUATION)
     register(
