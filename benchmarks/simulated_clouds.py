@@ -62,7 +62,8 @@ class Fleet(Clouds):
 
     def _azure(self, method: str, path: str, query: dict[str, list[str]], body: bytes) -> tuple[int, Any]:
         if path == "build/definitions":
-            return 200, {"count": 1, "value": [{"id": self.pipelines[query["name"][0]]}]}
+            found = {"id": self.pipelines[query["name"][0]], "path": "\\"}
+            return 200, {"count": 1, "value": [found]}
         if path == "build/builds":
             found = self.by_pipeline[query["definitions"][0]][: -int(query["$top"][0]) - 1 : -1]
             return 200, {"count": len(found), "value": found}
