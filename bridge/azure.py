@@ -16,13 +16,12 @@ from bridge.run import Queued, Run
 from bridge.settings import Settings, settings
 from bridge.waiting import Job
 from isthmus.agreement import RUNS
+from isthmus.names import PIPELINE_FOLDER
 
 API, PREVIEW = "7.1", "7.1-preview.1"
 # The table remembers for a month what it let through; a look at the latest runs is for an attempt that died,
 # and is made again within minutes.
 MOST_APPROVALS = 200
-# Where our pipelines are: Azure DevOps lets another folder have one of the same name.
-FOLDER = "\\"
 
 
 @dataclass
@@ -78,7 +77,7 @@ class AzureDevOps:
         """The number of our pipeline, none of another folder; raises `web.Denied` where there is none."""
         if name not in self._pipelines:
             listed = self._call("GET", "build/definitions", {"name": name})["value"]
-            numbers = [one["id"] for one in listed if one["path"] == FOLDER]
+            numbers = [one["id"] for one in listed if one["path"] == PIPELINE_FOLDER]
             if len(numbers) != 1:
                 raise web.Denied(
                     f"{len(numbers)} pipelines are called {name}, or the bridge may not see it: "

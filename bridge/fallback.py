@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from bridge.aws import client_as
 from bridge.settings import settings
-
-# As `isthmus/names/_endpoints.py` has them, which this is packaged without.
-VARIANT, CHALLENGER = "AllTraffic", "Challenger"
+from isthmus.names import CHALLENGER, VARIANT
 
 
 def fall_back(model: str) -> None:

@@ -12,7 +12,7 @@ from isthmus.azure import policies
 from isthmus.azure.differences import Difference, differences
 from isthmus.azure.instructions.pipelines import TRIGGERED_BY_YAML
 from isthmus.azure.present import Present
-from isthmus.azure.resources import PIPELINE_FOLDER, Check, Connection, Pipeline, Policy, VariableGroup
+from isthmus.azure.resources import Check, Connection, Pipeline, Policy, VariableGroup
 from isthmus.config import Platform
 from isthmus.config.secrets import is_called_secret, is_secret
 
@@ -22,7 +22,7 @@ AS_ITS_YAML = "as its YAML says"
 def of_pipeline(pipeline: Pipeline, found: dict[str, Any]) -> tuple[Difference, ...]:
     """Its folder, YAML and repository, whether it takes runs, and triggers and variables of its own: none."""
     there = {
-        "folder": found.get("path", PIPELINE_FOLDER),
+        "folder": found.get("path", names.PIPELINE_FOLDER),
         "path": "/" + str(found.get("process", {}).get("yamlFilename", "")).lstrip("/"),
         "repository": found.get("repository", {}).get("name"),
         "queueStatus": found.get("queueStatus", "enabled"),
@@ -30,7 +30,7 @@ def of_pipeline(pipeline: Pipeline, found: dict[str, Any]) -> tuple[Difference, 
         "variables": sorted(found.get("variables") or {}),
     }
     wanted = {
-        "folder": PIPELINE_FOLDER,
+        "folder": names.PIPELINE_FOLDER,
         "path": pipeline.path,
         "repository": pipeline.repository,
         "queueStatus": "enabled",

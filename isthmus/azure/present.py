@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
+from isthmus import names
 from isthmus.azure.client import Client, not_signed_in
-from isthmus.azure.resources import MAIN, PIPELINE_FOLDER, Kind
+from isthmus.azure.resources import MAIN, Kind
 from isthmus.errors import NotFound, Refused, Unavailable
 
 CHECKS = "7.1-preview.1"
@@ -65,7 +66,7 @@ class Present:
     def pipeline(self, name: str) -> int | None:
         """The pipeline's number: of ours, or of the one that somebody moved to another folder."""
         named = [one for one in self.every("pipeline") if one.name == name]
-        found = min(named, key=lambda one: one.folder != PIPELINE_FOLDER, default=None)
+        found = min(named, key=lambda one: one.folder != names.PIPELINE_FOLDER, default=None)
         return found.id if found else None
 
     def called(self, number: int) -> str:
@@ -76,7 +77,7 @@ class Present:
     def definition(self, name: str) -> dict[str, Any] | None:
         """The pipeline as a whole: where its YAML is, which Microsoft's client leaves out of a list."""
         named = [one for one in self.definitions() if one["name"] == name]
-        return min(named, key=lambda one: one["path"] != PIPELINE_FOLDER, default=None)
+        return min(named, key=lambda one: one["path"] != names.PIPELINE_FOLDER, default=None)
 
     def definitions(self) -> list[dict[str, Any]]:
         """All pipelines of the project as a whole, also those that are not ours."""

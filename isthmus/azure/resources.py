@@ -34,10 +34,6 @@ class Repository:
     ours: bool = False
 
 
-# Where our pipelines are: Azure DevOps lets another folder have one of the same name.
-PIPELINE_FOLDER = "\\"
-
-
 @dataclass(frozen=True)
 class Pipeline:
     name: str

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from isthmus import names
 from isthmus.azure.client import Client
 from isthmus.azure.people import NOBODY, Person, person
-from isthmus.azure.resources import PIPELINE_FOLDER
 from isthmus.errors import NotFound, Unavailable, did_you_mean
 
 
@@ -162,7 +162,7 @@ def pipeline_id(client: Client, name: str) -> int:
 
 
 def _ours(listed: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [one for one in listed["value"] if one["path"] == PIPELINE_FOLDER]
+    return [one for one in listed["value"] if one["path"] == names.PIPELINE_FOLDER]
 
 
 def _run(build: Mapping[str, Any]) -> Run:

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from isthmus.config import Platform
 
+PIPELINE_FOLDER = "\\"
+"""Where our pipelines are: Azure DevOps lets another folder have one of the same name."""
+
 PROPOSALS = "isthmus"
 """The folder of branches that jobs propose changes of the platform on."""
 

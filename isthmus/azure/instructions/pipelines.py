@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from isthmus import names
 from isthmus.azure.differences import Difference
 from isthmus.azure.instructions.instruction import Instruction, there
 from isthmus.azure.present import Present
-from isthmus.azure.resources import PIPELINE_FOLDER, Environment, Kind, Pipeline
+from isthmus.azure.resources import Environment, Kind, Pipeline
 
 # What a pipeline has whose triggers nobody has overridden: of a settingsSourceType, 1 is its own settings.
 TRIGGERED_BY_YAML = {
@@ -41,7 +42,7 @@ class CreatePipeline(Instruction):
             "pipelines",
             {
                 "name": self.pipeline.name,
-                "folder": PIPELINE_FOLDER,
+                "folder": names.PIPELINE_FOLDER,
                 "configuration": {
                     "type": "yaml",
                     "path": self.pipeline.path,
@@ -87,6 +88,6 @@ class ChangePipeline(Instruction):
         definition = present.client.get(path)
         definition["process"] |= {"yamlFilename": self.pipeline.path.lstrip("/")}
         definition["repository"] |= {"id": repository.id, "name": source}
-        definition |= {"path": PIPELINE_FOLDER, "queueStatus": "enabled"}
+        definition |= {"path": names.PIPELINE_FOLDER, "queueStatus": "enabled"}
         definition |= {"triggers": [TRIGGERED_BY_YAML], "variables": {}}
         present.client.put(path, definition)
