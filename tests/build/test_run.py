@@ -135,7 +135,9 @@ def test_below_the_bar_nothing_is_registered(
     edit("model.yaml", "threshold: 0.66", "threshold: 0.5")
     result = run(f"bar-{bar}", definition=defined)
     assert result.exit_code == code
-    assert "not registered: log loss 0." in result.output and " > 0.50" in result.output
+    # Where another test has left a version in prod, the verdict says more.
+    hint = "; it learned from all rows, the oldest too: data.window takes the latest"
+    assert any(f" > 0.50{more}\n" in result.output for more in ("", hint))
     assert f"##vso[task.logissue type={issue}]not registered: log loss 0." in result.output
     assert "modelPackageArn" not in result.output
 
