@@ -38,14 +38,14 @@ from isthmus.monitor.violations import violations
 def main() -> None:
     role = sys.argv[1] if len(sys.argv) > 1 else ""
     baseline, missing = read_baseline(processing("input", "baseline", "baseline.json"))
-    counted = with_predictions(baseline, processing("input", "evaluation"))
+    columns = with_predictions(baseline, processing("input", "evaluation"))
     if role == "shard":
-        _leave(_see(baseline, counted, missing, _labels(), _share()))
+        _leave(_see(baseline, columns, missing, _labels(), _share()))
         return
     labels = _labels()
-    seen = _merged() if role == "merge" else _see(baseline, counted, missing, labels)
-    found = _findings(seen, labels, counted, baseline)
-    outputs.write(processing("output", "report"), found, counted, seen.sketch.columns)
+    seen = _merged() if role == "merge" else _see(baseline, columns, missing, labels)
+    found = _findings(seen, labels, columns, baseline)
+    outputs.write(processing("output", "report"), found, columns, seen.sketch.columns)
     outputs.clarify(processing("output", "report"), found, _target())
     outputs.aside(processing("output", "report"), [*seen.bad, *labels.bad])
     outputs.publish(found, _service_metrics(found, seen))
@@ -89,13 +89,13 @@ def _labels() -> Labels:
 
 
 def _see(
-    baseline: Baseline, counted: Baseline, missing: list[str], labels: Labels, share: tuple[int, int] = ALL
+    baseline: Baseline, columns: Baseline, missing: list[str], labels: Labels, share: tuple[int, int] = ALL
 ) -> Seen:
     bad = _fetch("captures", share)
     form = Format({name: one.kind for name, one in baseline.items()}, missing)
     wanted = settings.read().explanations
     samples = wanted.rows if wanted else 0
-    return see(batches(processing("input", "captures"), form), counted, PREDICTION, labels, samples, bad)
+    return see(batches(processing("input", "captures"), form), columns, PREDICTION, labels, samples, bad)
 
 
 def _leave(seen: Seen) -> None:

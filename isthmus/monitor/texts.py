@@ -74,7 +74,7 @@ class Texts:
         self.missing += len(column) - len(texts)
         if not len(texts):
             return
-        sizes = pl.DataFrame({"text": texts}).group_by("text").len("rows")
+        sizes = _sizes(texts)
         known = pl.col("text").is_in(list(self.domain))
         for text, rows in sizes.filter(known).iter_rows():
             self.domain[text] += rows
@@ -132,19 +132,28 @@ def read(record: dict[str, Any]) -> Texts:
 def around(column: pl.Series) -> Texts:
     """No rows yet, over the commonest categories of a column like this one."""
     texts = column.drop_nulls().cast(pl.String)
-    sizes = pl.DataFrame({"text": texts}).group_by("text").len("rows")
+    sizes = _sizes(texts)
     common = _commonest(sizes)
     prose = sizes.height > LARGEST_DOMAIN and common["rows"].sum() < PROSE * len(texts)
-    found = Texts(dict.fromkeys(sorted(common["text"].to_list()), 0))
+    found = _over(common)
     if prose:
-        words = pl.DataFrame({"text": a_word_each(texts)}).group_by("text").len("rows")
         found.lengths = numbers.around(texts.str.len_chars())
-        found.words = Texts(dict.fromkeys(sorted(_commonest(words)["text"].to_list()), 0))
+        found.words = _over(_commonest(_sizes(a_word_each(texts))))
     return found
+
+
+def _sizes(texts: pl.Series) -> pl.DataFrame:
+    """Each different `text`, and its `rows`."""
+    return pl.DataFrame({"text": texts}).group_by("text").len("rows")
 
 
 def _commonest(sizes: pl.DataFrame) -> pl.DataFrame:
     return sizes.sort(["rows", "text"], descending=[True, False]).head(LARGEST_DOMAIN)
+
+
+def _over(sizes: pl.DataFrame) -> Texts:
+    """No rows yet, over these texts."""
+    return Texts(dict.fromkeys(sorted(sizes["text"].to_list()), 0))
 
 
 def a_word_each(texts: pl.Series) -> pl.Series:
