@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from bridge.aws import client
+from isthmus import agreement
 from isthmus.names import SERVES
 
 
@@ -24,12 +23,7 @@ def latest(model: str, status: str) -> list[str]:
 
 def find(arn: str) -> dict[str, Any] | None:
     """The version as `DescribeModelPackage` has it; None where it was deleted."""
-    try:
-        return describe(arn)
-    except ClientError as error:
-        if "does not exist" in str(error):
-            return None
-        raise
+    return agreement.find(client("sagemaker"), arn)
 
 
 def serves(arn: str, stage: str) -> bool:

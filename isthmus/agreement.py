@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 
 from isthmus import names
 from isthmus.config import Stage
-from isthmus.serving import Serving, put_back
+from isthmus.serving import MOVING, Serving, put_back
 
 PATIENCE, MEMORY = timedelta(minutes=5), timedelta(days=7)
 RUNS = 200
@@ -23,8 +23,6 @@ REPAIR = "isthmus status --check --repair"
 LISTED = 100
 STATUSES = ("Approved", "Rejected", "PendingManualApproval")
 RECORDED = (names.SERVES, names.COMPARED)
-# What a deployment, or SageMaker itself, ends by itself.
-MOVING = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 
 Rank = tuple[str, int]
 """When a version was approved, and its number: of two of the same millisecond the higher is the later."""
@@ -114,8 +112,8 @@ def read(
         for one in _list(sagemaker, model, status)
         if _recorded(one) or (status == "Approved" and one["ModelPackageArn"] not in has_run)
     ]
-    found = (_find(sagemaker, arn) for arn in dict.fromkeys([*listed, *behind]))
-    return [one for one in found if one]
+    found = (find(sagemaker, arn) for arn in dict.fromkeys([*listed, *behind]))
+    return [version(one) for one in found if one]
 
 
 def version(described: Mapping[str, Any]) -> Version:
@@ -151,9 +149,11 @@ def _list(sagemaker: Any, model: str, status: str) -> Sequence[Mapping[str, Any]
     return listed
 
 
-def _find(sagemaker: Any, arn: str) -> Version | None:
+def find(sagemaker: Any, arn: str) -> dict[str, Any] | None:
+    """The version as DescribeModelPackage has it; None where it was deleted."""
     try:
-        return version(sagemaker.describe_model_package(ModelPackageName=arn))
+        found: dict[str, Any] = sagemaker.describe_model_package(ModelPackageName=arn)
+        return found
     except sagemaker.exceptions.ClientError as error:
         if "does not exist" not in error.response["Error"]["Message"]:
             raise
@@ -247,7 +247,7 @@ def _withdrawn(versions: Sequence[Version], mends: bool) -> Iterator[Difference]
 
 def _unwell(about: str, here: Sequence[Serving]) -> Iterator[Difference]:
     for one in here:
-        if one.status not in ("InService", *MOVING):
+        if one.status not in ("InService", *MOVING, "Deleting"):
             do = f"aws sagemaker describe-endpoint --endpoint-name {one.endpoint}"
             yield Difference("endpoint", about, f"the endpoint is {one.status}", do)
 

@@ -10,9 +10,7 @@ from typing import Any
 from isthmus.config import Stage
 from isthmus.deploy.wanted import Wanted
 from isthmus.infra.change import poll
-from isthmus.serving import Serving, look
-
-_MOVING = ("Creating", "Updating", "SystemUpdating", "RollingBack")
+from isthmus.serving import MOVING, Serving, look
 
 
 def stack_config(cloudformation: Any, stack: str) -> str:
@@ -30,7 +28,7 @@ def stack_config(cloudformation: Any, stack: str) -> str:
 
 def settled(sagemaker: Any, model: str, stage: Stage) -> Serving:
     """What serves once nothing moves at it: it may scale, or somebody update it past CloudFormation."""
-    return poll(lambda: look(sagemaker, model, stage), lambda serving: serving.status not in _MOVING)
+    return poll(lambda: look(sagemaker, model, stage), lambda serving: serving.status not in MOVING)
 
 
 def repair(sagemaker: Any, serving: Serving, asked: Wanted) -> None:

@@ -2,6 +2,17 @@
 
 from isthmus.serving.changes import Change, put_back
 from isthmus.serving.expected import expect
-from isthmus.serving.present import Serving, batch_model, every, look, size, variants_of
+from isthmus.serving.present import MOVING, Serving, batch_model, every, look, size, variants_of
 
-__all__ = ["Change", "Serving", "batch_model", "every", "expect", "look", "put_back", "size", "variants_of"]
+__all__ = [
+    "MOVING",
+    "Change",
+    "Serving",
+    "batch_model",
+    "every",
+    "expect",
+    "look",
+    "put_back",
+    "size",
+    "variants_of",
+]

@@ -18,6 +18,8 @@ from isthmus.errors import NotFound
 from isthmus.serving.changes import Change, differences, resized
 
 Found = TypeVar("Found")
+# What a deployment, or SageMaker itself, ends by itself.
+MOVING = ("Creating", "Updating", "SystemUpdating", "RollingBack")
 
 
 @dataclass(frozen=True)
