@@ -12,7 +12,6 @@ from cdk.parts.announcements import REJECTED_WHILE_RUNNING, announce
 from cdk.parts.bridge_feeds import feeds
 from cdk.parts.callback import callback, read_executions, waiting_table
 from cdk.parts.dead_letters import watch
-from cdk.parts.fallback import take_fallback
 from cdk.parts.function import Function
 from cdk.parts.grants import Statement, allow, service
 from cdk.parts.keys import USE, Keys
@@ -129,15 +128,22 @@ class Bridge(Construct):
             "ARTIFACT_BUCKET": names.artifact_bucket(self._platform),
             "AUTOMATION_ACCOUNT": accounts.automation,
             "PROD_ACCOUNT": accounts.prod,
-            "STAGING_ROLE": names.role_arn(accounts.staging, self._name),
-            "PROD_ROLE": names.role_arn(accounts.prod, self._name),
-            "FALLBACK_ROLE": names.role_arn(accounts.prod, names.fallback_role(self._platform)),
+            **self._taken(),
             **self._reminding(),
             "POWERTOOLS_SERVICE_NAME": self._name,
             "POWERTOOLS_LOG_LEVEL": "INFO",
             # Waiting is the queue's business.
             "AWS_RETRY_MODE": "standard",
             "AWS_MAX_ATTEMPTS": "2",
+        }
+
+    def _taken(self) -> dict[str, str]:
+        """Roles of other accounts: they see what serves there, or set its weights in prod, and no more."""
+        accounts, fallback = self._platform.accounts, names.fallback_role(self._platform)
+        return {
+            "STAGING_ROLE": names.role_arn(accounts.staging, self._name),
+            "PROD_ROLE": names.role_arn(accounts.prod, self._name),
+            "FALLBACK_ROLE": names.role_arn(accounts.prod, fallback),
         }
 
     def _reminding(self) -> dict[str, str]:
@@ -177,10 +183,8 @@ class Bridge(Construct):
                 ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Scan", "dynamodb:UpdateItem"],
                 self._waiting,
             ),
-            take_fallback(platform),
             read_executions(self),
-            # Who may see there what serves, and nothing else.
-            allow("sts:AssumeRole", [self._environment()[f"{stage}_ROLE"] for stage in ("STAGING", "PROD")]),
+            allow("sts:AssumeRole", list(self._taken().values())),
             allow(["ssm:GetParameter", "ssm:GetParametersByPath"], self._models()),
             allow([*READ_GROUP, *READ_PACKAGES], list(registry_arns(platform, "*")), of_platform(platform)),
         ]

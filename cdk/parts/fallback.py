@@ -8,7 +8,7 @@ from __future__ import annotations
 from aws_cdk import Stack
 from constructs import Construct
 
-from cdk.parts.grants import Statement, allow, make_role, roles_of, sagemaker
+from cdk.parts.grants import allow, make_role, roles_of, sagemaker
 from cdk.parts.platform_tag import of_platform
 from isthmus import names
 from isthmus.config import Platform
@@ -30,8 +30,3 @@ def fallback(scope: Construct, platform: Platform) -> None:
             )
         ],
     )
-
-
-def take_fallback(platform: Platform) -> Statement:
-    """The bridge's."""
-    return allow("sts:AssumeRole", names.role_arn(platform.accounts.prod, names.fallback_role(platform)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aws_cdk import CfnResource
 from constructs import Construct
 
 from isthmus import names
@@ -29,16 +30,9 @@ _COOLDOWNS = {"scaleInCooldown": COOLDOWN_SECONDS, "scaleOutCooldown": COOLDOWN_
 def make_scaling(
     scope: Construct, deployment: Deployment, endpoint: sagemaker.CfnEndpoint, scaling: Scaling
 ) -> None:
-    target = autoscaling.CfnScalableTarget(
-        scope,
-        "ScalableTarget",
-        service_namespace=SERVICE,
-        scalable_dimension=INSTANCES,
-        resource_id=f"endpoint/{deployment.endpoint}/variant/{names.VARIANT}",
-        min_capacity=scaling.min_instances,
-        max_capacity=scaling.max_instances,
-    )
-    target.add_resource_dependency(endpoint)
+    resource = f"endpoint/{deployment.endpoint}/variant/{names.VARIANT}"
+    bounds = scaling.min_instances, scaling.max_instances
+    target = _target(scope, endpoint, INSTANCES, resource, bounds)
     _policy(scope, "ScaleByTarget", target, "TargetTrackingScaling", _tracked(deployment, scaling))
     if not scaling.min_instances:
         _wake(scope, deployment, target)
@@ -50,18 +44,26 @@ def make_copy_scaling(
     component: sagemaker.CfnInferenceComponent,
     scaling: CopyScaling,
 ) -> None:
+    resource = f"inference-component/{names.component(deployment.model)}"
+    target = _target(scope, component, COPIES, resource, (scaling.min_copies, scaling.max_copies))
+    tracked = _invocations("SageMakerInferenceComponentInvocationsPerCopy", scaling.invocations_per_copy)
+    _policy(scope, "ScaleByTarget", target, "TargetTrackingScaling", tracked)
+
+
+def _target(
+    scope: Construct, scaled: CfnResource, dimension: str, resource: str, bounds: tuple[int, int]
+) -> autoscaling.CfnScalableTarget:
     target = autoscaling.CfnScalableTarget(
         scope,
         "ScalableTarget",
         service_namespace=SERVICE,
-        scalable_dimension=COPIES,
-        resource_id=f"inference-component/{names.component(deployment.model)}",
-        min_capacity=scaling.min_copies,
-        max_capacity=scaling.max_copies,
+        scalable_dimension=dimension,
+        resource_id=resource,
+        min_capacity=bounds[0],
+        max_capacity=bounds[1],
     )
-    target.add_resource_dependency(component)
-    tracked = _invocations("SageMakerInferenceComponentInvocationsPerCopy", scaling.invocations_per_copy)
-    _policy(scope, "ScaleByTarget", target, "TargetTrackingScaling", tracked)
+    target.add_resource_dependency(scaled)
+    return target
 
 
 def _policy(
