@@ -324,7 +324,11 @@ def test_copies_scale_by_what_they_are_asked_and_a_deployment_leaves_them_as_man
         9, {"PredefinedMetricType": "SageMakerInferenceComponentInvocationsPerCopy"},
     )  # fmt: skip
     high = next(one["AlarmName"] for one in policy["Alarms"] if "AlarmHigh" in one["AlarmName"])
-    rain.client("cloudwatch").set_alarm_state(AlarmName=high, StateValue="ALARM", StateReason="asked")
+    # What the tests before have asked the component for counts too, so that this says how much it is now.
+    asked = json.dumps({"recentDatapoints": [12.0]})
+    rain.client("cloudwatch").set_alarm_state(
+        AlarmName=high, StateValue="ALARM", StateReason="asked", StateReasonData=asked
+    )
     until(lambda: copies(sagemaker) == 4)
     for assembly in (rain.synth(Version(slope=9.0)), rain.assemblies[-1]):
         assert "updating it" not in rain.apply(assembly)

@@ -66,7 +66,7 @@ def test_links_that_lead_out_are_refused_and_those_inside_become_files(own: Path
     (own / "data" / "later.csv").unlink()  # so that the scene starts with the first half of the data alone
     before = real.read_bytes()
     scene = lay(tmp_path / "scene", own)
-    laid = scene.folders.model_build / "data" / "weather.csv"
+    laid = tmp_path / "scene" / "model-build" / "data" / "weather.csv"
     assert len(laid.read_bytes()) < len(before)
     assert real.read_bytes() == before
     secret = tmp_path / "secret.py"
@@ -85,9 +85,8 @@ def test_data_are_cut_as_they_are_read_for_training(own: Path, tmp_path: Path) -
     file = own / "model.yaml"
     file.write_text(re.sub(r"features: .*", "features: [wind]", file.read_text()))
     scene = lay(tmp_path / "scene", own)
-    assert (
-        scene.folders.model_build / "data" / "weather.csv"
-    ).read_text() == "7;1;2.33\n8;0;2.67\n9;1;3.00\n"
+    laid = tmp_path / "scene" / "model-build" / "data" / "weather.csv"
+    assert laid.read_text() == "7;1;2.33\n8;0;2.67\n9;1;3.00\n"
     assert [row["date"] for row in scene.later.rows] == ["10", "11", "12"]
     assert scene.later.table.text(scene.model) == b"10;0;3.33\n11;1;3.67\n12;0;4.00\n"
 
