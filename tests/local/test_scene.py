@@ -65,7 +65,7 @@ def test_links_that_lead_out_are_refused_and_those_inside_become_files(own: Path
     data.symlink_to(real)
     (own / "data" / "later.csv").unlink()  # so that the scene starts with the first half of the data alone
     before = real.read_bytes()
-    scene = lay(tmp_path / "scene", own)
+    lay(tmp_path / "scene", own)
     laid = tmp_path / "scene" / "model-build" / "data" / "weather.csv"
     assert len(laid.read_bytes()) < len(before)
     assert real.read_bytes() == before
