@@ -27,6 +27,7 @@ from isthmus.interval import Interval
 from isthmus.markdown import text
 
 COLUMNS = 30
+BESIDE_PROD = " in prod's data | PSI | by chance |"
 TESTS = "&view=ms.vss-test-web.build-test-results-tab"
 
 
@@ -181,24 +182,26 @@ def _rows(one: Checked) -> Iterator[str]:
     classes = ", ".join(f"{text(value)}: {rows}" for value, rows in found.target.items())
     yield f"**Data**: {counted(found.rows, 'row')}{doubled}" + (f"; target {classes}." if classes else ".")
     yield ""
-    yield "| feature | missing | in prod's data | PSI | by chance | |"
-    yield "|---|---|---|---|---|---|"
     shown = sorted(found.columns, key=lambda each: -(each.drift.ratio if each.drift else 0))
-    yield from map(_column, shown[:COLUMNS])
+    beside = any(each.missing_in_prod is not None or each.drift for each in shown)
+    head = f"| feature | missing |{BESIDE_PROD if beside else ''} |"
+    yield head
+    yield f"|{'---|' * (head.count('|') - 1)}"
+    yield from (_column(each, beside) for each in shown[:COLUMNS])
     if len(shown) > COLUMNS:
         yield f"\nand {len(shown) - COLUMNS} more features."
 
 
-def _column(one: Column) -> str:
+def _column(one: Column, beside: bool) -> str:
+    """One feature; `beside` those of prod's data where there are such."""
     before = "" if one.missing_in_prod is None else f"{one.missing_in_prod:.1%}"
     moved = f"{one.drift.psi:.2f} | {one.drift.chance:.2g}" if one.drift else " | "
+    compared = f" {before} | {moved} |" if beside else ""
     noticed = [
         "has one value only" if one.is_constant else "",
         "has moved" if one.drift and one.drift.ratio > 1 else "",
     ]
-    return (
-        f"| {text(one.name)} | {one.missing:.1%} | {before} | {moved} | {', '.join(filter(None, noticed))} |"
-    )
+    return f"| {text(one.name)} | {one.missing:.1%} |{compared} {', '.join(filter(None, noticed))} |"
 
 
 def _steps(one: Checked) -> Iterator[str]:

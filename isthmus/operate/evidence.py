@@ -157,8 +157,8 @@ def _moved(moved: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _tests(platform: Platform, tests: Tested) -> Iterator[str]:
-    """Each gate's finding in staging, those that failed first."""
-    yield "## Tests in staging"
+    """What the gates found, those that failed first; what passed stands together."""
+    yield "## Tests of its deployment"
     yield ""
     if not tests.results:
         yield f"Not known: {text(tests.why_not or f'run {tests.run} has published none')}."
@@ -171,10 +171,16 @@ def _tests(platform: Platform, tests: Tested) -> Iterator[str]:
     yield ""
     yield "| test | | |"
     yield "|---|---|---|"
+    passed: dict[str, list[str]] = {}
     for one in tests.results:
+        if one.outcome == "Passed":
+            passed.setdefault(one.suite, []).append(one.name)
+            continue
         outcome = OUTCOMES.get(one.outcome, text(one.outcome))
         message = text(one.message.removeprefix("not tested: "))
         yield f"| {text(one.suite)}: {text(one.name)} | {outcome} | {message} |"
+    for suite, names in passed.items():
+        yield f"| {text(suite)}: {text(', '.join(names))} | {len(names)} passed | |"
 
 
 def _cost(platform: Platform, found: Mapping[str, Any], seconds: Mapping[str, float]) -> Iterator[str]:

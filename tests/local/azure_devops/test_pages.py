@@ -52,7 +52,8 @@ def place(standin: StandIn) -> dict[str, Any]:
     admin.commit("pages", {"README.md": HOSTILE}, branch="change", message="Change it")
     refs = {"sourceRefName": "refs/heads/change", "targetRefName": "refs/heads/main"}
     asked = dana.post("git/repositories/pages/pullrequests", refs | {"title": f"Take {HOSTILE}"})
-    said = {"content": f"# It fits\n\n| AUC |\n|---|\n| 0.91 |\n\n{HOSTILE} [x](javascript:alert(1))"}
+    table = "| AUC |\n|---|\n| 0.91 |"
+    said = {"content": f"<!-- told\nbefore -->\n# It fits\n\n{table}\n\n{HOSTILE} [x](javascript:alert(1))"}
     dana.post(f"git/repositories/pages/pullrequests/{asked['pullRequestId']}/threads", {"comments": [said]})
     failed = dana.run(here.pipeline, **{"break": "yes"})["id"]
     dana.until_over(failed)
@@ -133,6 +134,7 @@ def test_a_pull_request_shows_what_was_said_on_it(standin: StandIn, place: dict[
     text = page(standin, f"/contoso/{PROJECT}/_git/pages/pullrequest/{place['request']}")
     _, _, comments = text.partition("<h2>Comments</h2>")
     assert "Dana Scientist" in comments and "<h1>It fits</h1>" in comments and "<td>0.91</td>" in comments
+    assert "told" not in comments
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ STATES = {
     "broken": "failed",
     "running": "running",
     "queued": "pending",
+    "notApplicable": "skipped",
 }
 
 
@@ -45,9 +46,15 @@ def _checks(organization: Organization, request: Document) -> list[Document]:
     found = []
     for evaluation in policies.of_pull_request(organization, request["pullRequestId"]):
         policy = organization.table("policy").get(evaluation["policy"]) or {"settings": {}, "type": ""}
-        name = policy["settings"].get("displayName") or policies.TYPES.get(policy["type"], "policy")
-        state = STATES.get(evaluation["status"], evaluation["status"])
-        found.append({"name": name, "state": state, "run": evaluation.get("run")})
+        settings = policy["settings"]
+        found.append(
+            {
+                "name": settings.get("displayName") or policies.TYPES.get(policy["type"], "policy"),
+                "state": STATES.get(evaluation["status"], evaluation["status"]),
+                "message": settings.get("message", ""),
+                "run": evaluation.get("run"),
+            }
+        )
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -76,5 +77,9 @@ def state(thing: Document) -> str:
 
 
 def markdown(text: str) -> Markup:
-    """A summary that a step wrote: HTML in it stays text, and links of other schemes than the web's too."""
-    return Markup(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))  # noqa: S704
+    """What a step or a person wrote: HTML in it stays text, and links of other schemes than the web's too.
+
+    As in Azure DevOps, a comment of HTML's is not shown: the product marks by one what it has said before.
+    """
+    shown = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+    return Markup(MarkdownIt("commonmark", {"html": False}).enable("table").render(shown))  # noqa: S704
