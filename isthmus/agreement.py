@@ -226,7 +226,7 @@ def differences(
             yield from _elsewhere(stage, model, versions, here)
             yield from _beside(stage, model, versions, here)
             yield from _otherwise(stage, model, versions, here)
-            yield from _changed(f"{model} at {stage}", here)
+            yield from _changed(stage, model, here)
 
 
 def _without_run(versions: Sequence[Version], runs: Sequence[Run], now: datetime) -> Iterator[Difference]:
@@ -314,12 +314,20 @@ def _otherwise(
             yield Difference("endpoint", f"{model} at {stage}", f"{what} {by.config}", _again(by))
 
 
-def _changed(about: str, here: Sequence[Serving]) -> Iterator[Difference]:
-    """What somebody changed past the pipeline."""
+def _changed(stage: Stage, model: str, here: Sequence[Serving]) -> Iterator[Difference]:
+    """What was changed past the pipeline: by somebody, or by the alarm of a version that is compared."""
+    about = f"{model} at {stage}"
     for serving in here:
-        for change in serving.changed:
+        changed = serving.changed
+        if serving.taken_off:
+            what = f"version {_number(serving.challenger)} is compared and answers nobody: "
+            why = "its own alarm took it off, or somebody did"
+            yield Difference("endpoint", about, what + why, _back(model, stage))
+            # To put the weights back would have it answer again.
+            changed = tuple(one for one in changed if not one.wanted)
+        for change in changed:
             what = f"the endpoint is not as {serving.endpoint_config} says: {change}"
-            yield Difference("endpoint", about, what, put_back(serving.endpoint, serving.changed))
+            yield Difference("endpoint", about, what, put_back(serving.endpoint, changed))
 
 
 def _number(arn: str) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from isthmus.names import CHALLENGER
+
 Described = Mapping[str, Any]
 _KINDS = ("ProductionVariants", "ShadowProductionVariants")
 
@@ -58,6 +60,15 @@ def differences(endpoint: Described, config: Described) -> Iterator[Change]:
     runs_by, asked_by = (_captured(one) for one in (endpoint, config))
     if runs_by != asked_by:
         yield Change(f"it captures {runs_by}, not {asked_by}")
+
+
+def taken_off(endpoint: Described) -> bool:
+    """Whether a version that is compared there, and is no shadow, answers nobody.
+
+    No deployment does that. Its own alarm does (`bridge/fallback.py`), or a person.
+    """
+    answering = endpoint.get("ProductionVariants", [])
+    return any(one["VariantName"] == CHALLENGER and one.get("CurrentWeight") == 0 for one in answering)
 
 
 def resized(endpoint: Described, config: Described) -> Iterator[Change]:

@@ -38,11 +38,16 @@ def expect(
 
 def _expect_as_configured(serving: Serving, *, scales: bool) -> None:
     if changed := (*serving.changed, *(() if scales else serving.resized)):
+        who = (
+            "its own alarm or somebody took off what is compared"
+            if serving.taken_off
+            else "somebody changed it"
+        )
         raise Problem(
             f"endpoint {serving.endpoint} in {serving.stage} runs otherwise than its configuration "
             f"{serving.endpoint_config} says: {'; '.join(map(str, changed))}",
             where=serving.arn,
-            todo=f"somebody changed it past the pipeline; {put_back(serving.endpoint, changed)}",
+            todo=f"{who} past the pipeline; {put_back(serving.endpoint, changed)}",
         )
 
 

@@ -15,7 +15,7 @@ from isthmus import names
 from isthmus.config import Stage
 from isthmus.config.kinds import Kind
 from isthmus.errors import NotFound
-from isthmus.serving.changes import Change, differences, resized
+from isthmus.serving.changes import Change, differences, resized, taken_off
 
 Found = TypeVar("Found")
 # What a deployment, or SageMaker itself, ends by itself.
@@ -44,6 +44,8 @@ class Serving:
     # The version that is compared with it; a shadow answers nobody.
     challenger: str = ""
     shadow: bool = False
+    # It answers nobody any more: see `changes.taken_off`.
+    taken_off: bool = False
     component: str = ""
     size: str = ""
     # What each of its copies has, however many there are.
@@ -144,6 +146,7 @@ def _endpoint(sagemaker: Any, model: str, stage: Stage, kind: Kind) -> Serving |
         kind=kind,
         challenger=behind.get(names.CHALLENGER, ""),
         shadow=bool(found.get("ShadowProductionVariants")),
+        taken_off=taken_off(compared[0]),
         behind=tuple(behind.values()),
         models=tuple(one["ModelName"] for one in _variants(described)),
         changed=tuple(differences(*compared)),

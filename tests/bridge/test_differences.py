@@ -7,13 +7,14 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from isthmus.agreement import iso
+from isthmus.azure.client import authorization
 from tests.bridge.clouds import BY_BRIDGE, Clouds
-from tests.bridge.conftest import GROUP_ARN, MODEL, PROD, STAGING, Bridge, clear
+from tests.bridge.conftest import GROUP_ARN, MODEL, PROD, STAGING, Bridge, alarm, clear
 from tests.bridge.stages import Endpoint
 from tests.bridge.test_reconcile import DEPLOY, register
 from tests.cdk.conftest import CHECKOUT
@@ -73,6 +74,33 @@ def test_an_endpoint_that_is_not_as_a_deployment_made_it_is_told(bridge: Bridge,
         f"{MODEL} at prod: the endpoint serves version 9, which the registry does not have"
     ]
     assert len(clouds.notices) == 3
+
+
+def test_of_a_version_that_its_alarm_took_off_it_says_so_and_what_ends_it(
+    bridge: Bridge, clouds: Clouds
+) -> None:
+    in_prod(clouds, 2, CustomerMetadataProperties={"prod_run_id": "30"})
+    register(clouds, 4, ModelLifeCycle={"Stage": "prod", "StageStatus": "Challenger"})
+    clouds.stages.endpoints[PROD, MODEL] = Endpoint(f"{GROUP_ARN}/2", f"{GROUP_ARN}/4")
+    assert bridge.send(alarm("errors-challenger")) == []
+    (run,) = clouds.runs
+    run |= _run(clouds, 2, 0, over=False, ours=True) | run
+    assert (differs(bridge), checked()) == ([], []), "the run that takes it away waits for an approver"
+    # One rejects it.
+    run["status"] = "completed"
+    what = "version 4 is compared and answers nobody: its own alarm took it off, or somebody did"
+    clouds.notices.clear()
+    assert differs(bridge) == checked() == [f"{MODEL} at prod: {what}"]
+    (notice,) = clouds.notices
+    command = f"isthmus rollback {MODEL} --stage prod --reason WHY"
+    assert f"Do: {command}" in json.loads(notice["Message"])["default"]
+    # What it says to do ends the comparison: a run that deploys the one that serves, alone.
+    clouds.jobs.tokens.add(authorization("token"))
+    clouds.jobs.builds["2"] = _run(clouds, 2, 0, over=False, ours=False)
+    assert "goes from version 4 to 2: run 2\n" in person(*command.split()[1:]).stdout
+    wanted = clouds.runs_of(DEPLOY)[1]
+    assert wanted["modelPackageArn"] == run["templateParameters"]["modelPackageArn"] == f"{GROUP_ARN}/2"
+    assert wanted["rollback"].endswith(": WHY")
 
 
 def test_a_stage_that_it_may_not_see_is_told_once_and_keeps_no_run_from_being_queued(
@@ -202,14 +230,20 @@ def _run(clouds: Clouds, number: int, age: int, *, over: bool, ours: bool) -> di
 
 def checked() -> list[str]:
     """What `isthmus status --check` says in the environment that there is."""
-    from isthmus.cli import isthmus
-
-    there = {"ISTHMUS_PLATFORM": str(CHECKOUT / "platform.yaml"), "AZURE_DEVOPS_TOKEN": "token"}
-    done = CliRunner().invoke(isthmus, ["status", "--check", "--json"], env=dict(os.environ) | there)
-    assert done.stdout, done.exception
+    done = person("status", "--check", "--json")
     found = json.loads(done.stdout)
     assert done.exit_code == bool(found)
     return [f"{one['about']}: {one['what']}" for one in found]
+
+
+def person(*words: str) -> Result:
+    """A command of isthmus in the environment that there is."""
+    from isthmus.cli import isthmus
+
+    there = {"ISTHMUS_PLATFORM": str(CHECKOUT / "platform.yaml"), "AZURE_DEVOPS_TOKEN": "token"}
+    done = CliRunner().invoke(isthmus, list(words), env=dict(os.environ) | there)
+    assert done.stdout, done.exception
+    return done
 
 
 def test_what_the_bridge_could_not_carry_is_said_as_well(clouds: Clouds) -> None:

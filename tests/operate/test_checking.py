@@ -54,6 +54,19 @@ def test_what_somebody_changed_past_the_pipeline_is_told_while_no_run_goes_on() 
     assert said(in_prod(3), run(3, over=False), changed) == []
 
 
+def test_of_one_that_its_alarm_took_off_the_weights_are_not_told_as_changed_and_the_rest_is() -> None:
+    off = replace(
+        endpoint("prod", 2),
+        challenger=version(3).arn,
+        taken_off=True,
+        changed=(Change("no weight", "Challenger", "DesiredWeight=1"), Change("it captures nothing")),
+    )
+    compared = version(3, stage="prod", stage_status="Challenger")
+    first, second = said(in_prod(2), compared, off)
+    assert "its own alarm took it off" in first[1]
+    assert "it captures nothing" in second[1]
+
+
 def in_prod(number: int, status: str = "Approved") -> Version:
     return version(number, status, stage="prod", stage_status="InService")
 
