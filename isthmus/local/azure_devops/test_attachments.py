@@ -45,7 +45,7 @@ def every(call: Call) -> list[Document]:
     run, result = _of(call), call.id("testCaseResultId")
     base = f"{call.organization.url}/{run['project']}/_apis/test/Runs/{run['id']}/Results/{result}"
     found = []
-    for number, file in _files(call, run).items():
+    for number, file in files(call.organization, run, result).items():
         url = f"{base}/attachments/{number}"
         about = {"id": number, "fileName": file.name.partition("-")[2], "size": file.stat().st_size}
         found.append(about | {"url": url, "attachmentType": "generalAttachment", "comment": ""})
@@ -54,7 +54,8 @@ def every(call: Call) -> list[Document]:
 
 def one(call: Call) -> Answer:
     """The content of an attachment."""
-    file = _files(call, _of(call)).get(call.id("attachmentId"))
+    found = files(call.organization, _of(call), call.id("testCaseResultId"))
+    file = found.get(call.id("attachmentId"))
     if file is None:
         raise not_found(f"Attachment {call.path['attachmentId']} not found.", "TestObjectNotFoundException")
     return Answer(file.read_bytes(), content_type="application/octet-stream")
@@ -67,10 +68,11 @@ def _of(call: Call) -> Document:
     return run
 
 
-def _files(call: Call, run: Document) -> Mapping[int, Path]:
-    if not run["build"]:
+def files(organization: Organization, test_run: Document, result: int) -> Mapping[int, Path]:
+    """What was attached to a result of a run of tests, by its number."""
+    if not test_run["build"]:
         return {}
-    folder = _folder(call.organization, {"id": run["build"]}, run["id"], call.id("testCaseResultId"))
+    folder = _folder(organization, {"id": test_run["build"]}, test_run["id"], result)
     return {int(file.name.partition("-")[0]): file for file in sorted(folder.glob("*-*"))}
 
 

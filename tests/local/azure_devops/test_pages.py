@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import re
 from typing import Any
@@ -14,6 +15,8 @@ from tests.local.azure_devops.test_gates import Place, pending
 from tests.pages import active
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
+# A plot stands in its page: nothing is taken from elsewhere for it.
+PICTURE = re.compile(r'<img src="data:image/png;base64,[\w+/=]*" alt="[^"]*">')
 HOSTILE = '<script>alert(1)</script>"><evil onload="x'
 PIPELINE = f"""
 trigger: none
@@ -29,7 +32,12 @@ stages:
         echo '# Summary {HOSTILE} [x](javascript:alert(1))' > summary.md
         echo "##vso[task.uploadsummary]$PWD/summary.md"
         echo '##[error]marked'
+        printf 'a plot' > plot.png
+        echo '<testsuite><testcase name="drawn"><system-out>[[ATTACHMENT|plot.png]]' > t.xml
+        echo '</system-out></testcase></testsuite>' >> t.xml
       displayName: Say {HOSTILE}
+    - task: PublishTestResults@2
+      inputs: {{testResultsFiles: t.xml, testRunTitle: Plots}}
     - bash: exit 3
       displayName: Break
       condition: eq('${{{{ parameters.break }}}}', 'yes')
@@ -88,7 +96,7 @@ def test_every_link_leads_to_a_page_and_no_text_is_html(standin: StandIn, place:
     assert all(any(kind in path for path in seen) for kind in kinds)
     assert sum(HOSTILE in html.unescape(text) for text in seen.values()) >= 5
     for path, text in seen.items():
-        assert active(text) == [], path
+        assert active(PICTURE.sub("", text)) == [], path
 
 
 def test_a_run_shows_why_it_failed(standin: StandIn, place: dict[str, Any]) -> None:
@@ -110,6 +118,11 @@ def test_a_run_counts_what_was_not_tested_apart(standin: StandIn, place: dict[st
     )  # fmt: skip
     text = page(standin, f"/contoso/{PROJECT}/_build/results?buildId={place['waiting']}")
     assert '<span class="succeeded">1 passed</span>, 1 not tested' in text and "cost: no price" in text
+    (tab,) = re.findall(r'href="([^"]*test-results-tab)">Gates<', text)
+    tests = page(standin, html.unescape(tab))
+    assert tests.index(">cost</span>") < tests.index(">latency</span>")
+    assert "no price" in tests
+    assert f"data:image/png;base64,{base64.b64encode(b'a plot').decode()}" in tests
 
 
 def test_a_run_that_waits_says_for_whom_and_how_to_decide(standin: StandIn, place: dict[str, Any]) -> None:

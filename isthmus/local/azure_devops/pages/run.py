@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from isthmus.local.azure_devops.organization import Organization
-from isthmus.local.azure_devops.pages import log
+from isthmus.local.azure_devops.pages import log, tests
 from isthmus.local.azure_devops.pages.page import Asked, Page
 from isthmus.local.azure_devops.store import Document
 from isthmus.local.azure_devops.timeline import run_folder
@@ -36,9 +36,11 @@ class Stage:
 
 
 def one(asked: Asked) -> Page:
-    """The run; or what one of its steps wrote, where the address goes on with `view=logs&t=<record>`."""
+    """The run; with `view=logs&t=<record>` what one of its steps wrote, with the tab's name its tests."""
     if asked.query.get("view") == "logs" and "t" in asked.query:
         return log.one(asked)
+    if asked.query.get("view") == tests.VIEW:
+        return tests.one(asked)
     organization, run = asked.organization, asked.run()
     pipeline = organization.pipelines[run["pipeline"]]
     found = stages(organization, run)
@@ -49,7 +51,8 @@ def one(asked: Asked) -> Page:
         "repository": organization.repositories[run["repository"]],
         "stages": found,
         "logs": set(run.get("logs", {})),
-        "tests": [one for one in organization.table("testrun") if one["build"] == run["id"]],
+        "tests": tests.suites(organization, run),
+        "tests_view": tests.VIEW,
         "summaries": summaries(organization, run),
         "waits": any(one.shown["state"] == "waiting" for one in found),
     }

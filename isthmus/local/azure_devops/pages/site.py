@@ -24,9 +24,9 @@ from isthmus.local.azure_devops.pages.rendering import Rendering
 
 STYLE = Path(__file__).parent / "style.css"
 STYLE_PATH = "_static/style.css"
-# Nothing but our own style is loaded, no script runs, and no other site may frame a page.
+# Only our own style is loaded, pictures stand in the page, no script runs, and no other site may frame it.
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
