@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 Plot = Callable[[Path], None]
 INK, MUTED, BAD = "#3e7bd6", "#b0bec5", "#ba2525"
+GROUPS, IN_A_GROUP = 10, 20
 
 
 @dataclass(frozen=True)
@@ -59,17 +60,24 @@ def intervals(bars: Sequence[Bar], label: str, bound: Mapping[str, float]) -> Pl
 
 
 def reliability(truth: Sequence[int], predicted: Sequence[float], label: str) -> Plot:
-    """What came true of what was predicted, in tenths of the predictions."""
+    """What came true of what was predicted, with what chance leaves open: ten groups, fewer of few rows."""
 
     def draw(axes: Axes) -> None:
         import numpy as np
+        from scipy.stats import binomtest
 
         order = np.argsort(predicted)
-        groups = [group for group in np.array_split(order, 10) if len(group)]
+        groups = np.array_split(order, min(GROUPS, max(1, len(order) // IN_A_GROUP)))
         said = [float(np.mean(np.asarray(predicted)[group])) for group in groups]
-        came = [float(np.mean(np.asarray(truth)[group])) for group in groups]
+        tests = [binomtest(int(np.sum(np.asarray(truth)[group])), len(group)) for group in groups]
+        came = [float(test.statistic) for test in tests]
+        chance = [test.proportion_ci(0.95, method="wilson") for test in tests]
+        bars = [
+            [value - one.low for value, one in zip(came, chance, strict=True)],
+            [one.high - value for value, one in zip(came, chance, strict=True)],
+        ]
         axes.plot([0, 1], [0, 1], color=MUTED, linestyle="--", label="as it should be")
-        axes.plot(said, came, "o-", color=INK, label=label)
+        axes.errorbar(said, came, bars, fmt="o", color=INK, capsize=3, label=f"{label}, 95% intervals")
         axes.set(xlabel="predicted probability", ylabel="share that came true", xlim=(0, 1), ylim=(0, 1))
         axes.legend()
 
