@@ -17,6 +17,7 @@ from isthmus.local.azure_devops.organization import Organization
 from isthmus.local.azure_devops.runs import Compiled
 from isthmus.local.azure_devops.store import Document
 from isthmus.local.azure_devops.timeline import run_folder
+from isthmus.local.pipelines.attempts import NOTHING, Earlier
 from isthmus.local.pipelines.execution import execute
 
 log = logging.getLogger("isthmus.azure_devops")
@@ -74,14 +75,14 @@ class RunAgents:
             if run["state"] != "completed":
                 self._abandon(run)
 
-    def start(self, run: Document, compiled: Compiled) -> None:
+    def start(self, run: Document, compiled: Compiled, earlier: Earlier = NOTHING) -> None:
         host = RunHost(self._organization, run, self._slots.lent)
         self._hosts[run["id"]] = host
         name = f"run-{run['id']}"
 
         def go() -> None:
             threading.Thread(
-                target=self._carry_out, args=(run, compiled, host), name=name, daemon=True
+                target=self._carry_out, args=(run, compiled, earlier, host), name=name, daemon=True
             ).start()
 
         self._slots.when_free(go)
@@ -92,7 +93,12 @@ class RunAgents:
         if host and run["state"] == "inProgress":
             run["state"] = "canceling"
             self._organization.save_run(run)
-            self._organization.gates.cancel(host.cancelled)
+            host.cancel()
+
+    def cancel_stage(self, run: Document, stage: str) -> None:
+        """Ask one stage to stop; the others go on as they may."""
+        if host := self._hosts.get(run["id"]):
+            host.cancel(stage)
 
     def host(self, run: Document) -> RunHost | None:
         """The world of a run that goes on; None where it is over."""
@@ -102,16 +108,16 @@ class RunAgents:
         """The server ends: cancel what is in progress, and write why."""
         self._stopping = True
         for number, host in list(self._hosts.items()):
-            self._organization.gates.cancel(host.cancelled)
+            host.cancel()
             run = self._organization.runs.get(number)
             if run and run["state"] != "completed":
                 self._abandon(run)
 
-    def _carry_out(self, run: Document, compiled: Compiled, host: RunHost) -> None:
+    def _carry_out(self, run: Document, compiled: Compiled, earlier: Earlier, host: RunHost) -> None:
         result, failure = "canceled", ""
         try:
             if not host.cancelled.is_set():
-                run["startTime"] = now()
+                run.setdefault("startTime", now())
                 self._organization.save_run(run)
                 work = run_folder(self._organization, run) / "work"
                 ended = execute(
@@ -122,6 +128,7 @@ class RunAgents:
                     variables=compiled.variables,
                     skip=run["stagesToSkip"],
                     counter=compiled.sources.counter,
+                    earlier=earlier,
                 )
                 result = RESULTS.get(ended.result, "failed")
         except Exception as error:

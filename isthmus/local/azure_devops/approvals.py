@@ -34,17 +34,17 @@ class Approvals:
         """Ask for an approval by each check, and block until all are given or one is not."""
         asked = [self._ask(run, point, check) for check in checks]
         try:
-            return self._until_settled(run, asked, cancelled)
+            return self._until_settled(asked, cancelled)
         finally:
             for approval in asked:
                 self._show(run, approval)
 
-    def _until_settled(self, run: Document, asked: list[Document], cancelled: threading.Event) -> Decision:
+    def _until_settled(self, asked: list[Document], cancelled: threading.Event) -> Decision:
         with self._changed:
             while True:
                 if cancelled.is_set():
-                    self.withdraw(run)
-                    return Decision(False, "the run was canceled while it waited for approval", canceled=True)
+                    self._withdraw(asked)
+                    return Decision(False, "it was canceled while it waited for approval", canceled=True)
                 for approval in asked:
                     self._time_out(approval)
                     if approval["status"] in FINAL and approval["status"] != "approved":
@@ -94,6 +94,7 @@ class Approvals:
             "run": run["id"],
             "stage": point.stage,
             "stageRecord": point.stage_record_id,
+            "attempt": point.attempt,
             "resource": check["resource"],
             "resourceName": check["resourceName"],
             "status": "pending",
@@ -129,7 +130,7 @@ class Approvals:
                 "result": None if waits else _RESULTS.get(approval["status"], "failed"),
                 "startTime": approval["createdOn"],
                 "finishTime": None if waits else approval["lastModifiedOn"],
-                "attempt": 1,
+                "attempt": approval["attempt"],
                 "issues": [],
             },
         )

@@ -22,9 +22,11 @@ from isthmus.local.azure_devops.timeline import run_folder
 
 def timeline(call: Call) -> Document:
     run = of(call, VIEW_BUILDS)
-    found = call.organization.ledger.shown(run)
-    wanted = call.path.get("timelineId")
-    if wanted and wanted.lower() != found["id"]:
+    wanted, ledger = call.path.get("timelineId", "").lower(), call.organization.ledger
+    if wanted in ("", run["plan"]):
+        return ledger.shown(run)
+    found = ledger.shown(run, wanted)
+    if not found["records"]:
         raise not_found(f"There is no timeline {wanted} of build {run['id']}.", "TimelineNotFoundException")
     return found
 

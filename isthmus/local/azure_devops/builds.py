@@ -15,6 +15,7 @@ from isthmus.local.azure_devops.access import (
     may,
 )
 from isthmus.local.azure_devops.access import pipeline as allowed
+from isthmus.local.azure_devops.attempts import retry
 from isthmus.local.azure_devops.call import Answer, Call, mapping, sequence, text
 from isthmus.local.azure_devops.clock import parse
 from isthmus.local.azure_devops.enumerations import BUILD_REASON, BUILD_RESULT, BUILD_STATUS, words
@@ -142,7 +143,13 @@ def _variables(given: str) -> dict[str, str]:
 
 
 def change(call: Call) -> Document:
-    """Cancel: the only change of a build that is carried out here."""
+    """Cancel, or with `retry` run again what failed: the changes of a build that are carried out here."""
+    if call.flag("retry"):
+        run = of(call, QUEUE_BUILDS)
+        if call.content:
+            raise invalid("The request body must be empty when the retry parameter is specified.")
+        retry(call.organization, run)
+        return shown(call.organization, run)
     run = of(call, STOP_BUILDS)
     status = text(call.body, "status", required=True, known=BUILD_STATUS).lower()
     if status != "cancelling":

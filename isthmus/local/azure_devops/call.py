@@ -132,6 +132,16 @@ def text(
     return value
 
 
+def flag(body: Mapping[str, Any], name: str, *, default: bool = False) -> bool:
+    """A boolean of the body; raises 400 where it is something else."""
+    value = body.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, bool):
+        raise invalid(f"{name} must be true or false.")
+    return value
+
+
 def mapping(body: Mapping[str, Any], name: str) -> dict[str, Any]:
     """An object of the body; empty when it is not there."""
     value = body.get(name)

@@ -29,6 +29,7 @@ BUILD_STATUS: Enumeration = {
     32: "notStarted",
     47: "all",
 }
+STAGE_UPDATE: Enumeration = {0: "cancel", 1: "retry"}
 BUILD_RESULT: Enumeration = {2: "succeeded", 4: "partiallySucceeded", 8: "failed", 32: "canceled"}
 BUILD_REASON: Enumeration = {
     1: "manual",

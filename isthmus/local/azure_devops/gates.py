@@ -55,10 +55,11 @@ class Gates:
         if run.get("passed", {}).pop(point.stage_record_id, None):
             self._organization.save_run(run)
 
-    def cancel(self, cancelled: threading.Event) -> None:
-        """Set a run's event, and wake it if it waits here."""
+    def cancel(self, *cancelled: threading.Event) -> None:
+        """Set a run's or a stage's events, and wake what waits here."""
         with self._changed:
-            cancelled.set()
+            for event in cancelled:
+                event.set()
             self._changed.notify_all()
 
     def abandon(self, run: Document) -> None:
@@ -124,7 +125,7 @@ class Gates:
                 "result": "succeeded" if passed else "failed",
                 "startTime": moment,
                 "finishTime": moment,
-                "attempt": 1,
+                "attempt": point.attempt,
                 "issues": [],
             },
         )
@@ -178,7 +179,7 @@ class Gates:
             "identifier": f"{point.stage}.hours",
             "state": "inProgress",
             "startTime": now(),
-            "attempt": 1,
+            "attempt": point.attempt,
             "issues": [],
         }
         self._organization.ledger.put(run, record)

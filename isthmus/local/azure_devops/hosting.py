@@ -39,11 +39,29 @@ class RunHost:
         self._organization = organization
         self._run = run
         self._lend = lend
+        self._cancelling: dict[str, threading.Event] = {}
         self._tokens: list[str] = []
         self._lock = threading.Lock()
         self._without_agent = 0
         self._lent = ExitStack()
         self._completions: dict[tuple[str, str], Future[Result]] = {}
+
+    # ---- cancellation
+
+    def cancelling(self, stage: str) -> threading.Event:
+        with self._lock:
+            event = self._cancelling.setdefault(stage, threading.Event())
+            if self.cancelled.is_set():
+                event.set()
+            return event
+
+    def cancel(self, stage: str = "") -> None:
+        """Stop the run, or that stage of it, also where it waits at a gate."""
+        if stage:
+            self._organization.gates.cancel(self.cancelling(stage))
+            return
+        with self._lock:
+            self._organization.gates.cancel(self.cancelled, *self._cancelling.values())
 
     # ---- timeline
 
@@ -56,7 +74,8 @@ class RunHost:
     # ---- gates
 
     def checkpoint(self, checkpoint: Checkpoint) -> Decision:
-        return self._organization.gates.ask(self._run, checkpoint, self.cancelled, self._lend)
+        cancelled = self.cancelling(checkpoint.stage)
+        return self._organization.gates.ask(self._run, checkpoint, cancelled, self._lend)
 
     def validate(self, record: Record, instructions: str, deadline: float | None) -> Decision:
         raise Refused(

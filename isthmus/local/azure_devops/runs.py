@@ -10,7 +10,7 @@ from isthmus.errors import BadInput, Problem, did_you_mean
 from isthmus.local.azure_devops import gitcli, queue_time
 from isthmus.local.azure_devops.access import EDIT_QUEUE, denied, may
 from isthmus.local.azure_devops.clock import now
-from isthmus.local.azure_devops.faults import Fault, invalid
+from isthmus.local.azure_devops.faults import Fault, invalid, not_found
 from isthmus.local.azure_devops.organization import Organization, new_id, unique_name
 from isthmus.local.azure_devops.principals import Principal
 from isthmus.local.azure_devops.repositories import default_branch
@@ -81,6 +81,31 @@ def preview_yaml(organization: Organization, pipeline: Document, wanted: Wanted,
     except Problem as problem:
         raise _validation(problem) from None
     return final_yaml(plan)
+
+
+def compile_again(organization: Organization, run: Document) -> Compiled:
+    """The plan of a run that is over, from the same commits and what it was asked with.
+
+    Raises 404 without its pipeline or who asked for it, and 400 where it does not compile any more.
+    """
+    pipeline = organization.pipeline(run["pipeline"], organization.project(run["project"]))
+    who = organization.principals.get(run["requestedFor"])
+    if who is None:
+        raise not_found(f"Who asked for run {run['id']} is not there any more.")
+    others = {alias: one for alias, one in run["repositories"].items() if alias != "self"}
+    wanted = Wanted(
+        who,
+        repositories={alias: (one["ref"], one["commit"]) for alias, one in others.items()},
+        parameters=run["templateParameters"],
+        variables=run["variables"],
+        stages_to_skip=tuple(run["stagesToSkip"]),
+        reason=run["reason"],
+        pull_request=organization.table("pullrequest").get(run["triggerInfo"].get("pr.number")),
+    )
+    try:
+        return compile_run(organization, pipeline, run, wanted)
+    except Problem as problem:
+        raise _validation(problem) from None
 
 
 def compile_run(

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from isthmus.local.azure_devops.clock import now, written
-from isthmus.local.azure_devops.organization import Organization
+from isthmus.local.azure_devops.organization import Organization, new_id
 from isthmus.local.azure_devops.store import Document
 from isthmus.local.pipelines.host import Record
+from isthmus.local.pipelines.timeline import record_id
+
+# Which timeline of the past a record is in, and the output variables of a job.
+_KEPT_INSIDE = ("past", "outputs")
 
 
 class Ledger:
@@ -37,23 +41,49 @@ class Ledger:
             keep = self._table.hold if waits else self._table.save
             keep(run["id"], timeline)
 
-    def records(self, run: Document) -> dict[str, Document]:
-        timeline = self._table.get(run["id"])
-        return dict(timeline["records"]) if timeline else {}
+    def records(self, run: Document, past: str | None = None) -> dict[str, Document]:
+        """The records of the newest attempts by id; or of the timeline of a `past` one."""
+        with self._lock:
+            timeline = self._table.get(run["id"]) or {"records": {}}
+            return {key: one for key, one in timeline["records"].items() if one.get("past") == past}
 
-    def shown(self, run: Document) -> Document:
+    def set_aside(self, run: Document, again: Mapping[str, Collection[str]]) -> None:
+        """Put what runs again, jobs by stage, into a timeline of the past.
+
+        The stage's other jobs go over to its next attempt.
+        """
+        with self._lock:
+            timeline, past = self._table[run["id"]], new_id()
+            records = [one for one in timeline["records"].values() if "past" not in one]
+            leaving = {one["id"] for one in records if one["type"] == "Stage" and one["refName"] in again}
+            for record in _downwards(records):
+                above = timeline["records"].get(record["parentId"])
+                if above is None or above["id"] not in leaving:
+                    continue
+                if record["type"] == "Phase" and record["refName"] not in again[above["refName"]]:
+                    record["parentId"] = _next_id(run, above)
+                else:
+                    leaving.add(record["id"])
+            for key in leaving:
+                timeline["records"][key]["past"] = past
+            self._table.save(run["id"], timeline)
+
+    def shown(self, run: Document, past: str | None = None) -> Document:
         """A Timeline; without records before anything was to be done."""
         with self._lock:
             nothing = {"id": run["plan"], "changeId": 0, "records": {}, "lastChangedOn": run["createdDate"]}
             timeline = self._table.get(run["id"]) or nothing
-            records = [self._record(run, one) for one in timeline["records"].values()]
+            before = [one for one in timeline["records"].values() if "past" in one]
+            found = [one for one in timeline["records"].values() if one.get("past") == past]
+            records = [self._record(run, one, before) for one in found]
+        number = past or timeline["id"]
         return {
-            "id": timeline["id"],
+            "id": number,
             "changeId": timeline["changeId"],
             "lastChangedBy": self._organization.principals.build_service.id,
             "lastChangedOn": timeline["lastChangedOn"],
             "records": records,
-            "url": f"{self._url(run)}/timeline/{timeline['id']}",
+            "url": f"{self._url(run)}/timeline/{number}",
         }
 
     def append(self, run: Document, record_id: str, lines: Sequence[str]) -> None:
@@ -95,15 +125,21 @@ class Ledger:
     def _log_shown(self, run: Document, log: Document) -> Document:
         return log | {"type": "Container", "url": f"{self._url(run)}/logs/{log['id']}"}
 
-    def _record(self, run: Document, record: Document) -> Document:
+    def _record(self, run: Document, record: Document, before: Iterable[Document]) -> Document:
         log = run.get("logs", {}).get(record["id"])
         shown = (
             {"id": log["id"], "type": "Container", "url": f"{self._url(run)}/logs/{log['id']}"}
             if log
             else None
         )
-        whole = record | {"log": shown, "previousAttempts": []}
-        return {key: value for key, value in whole.items() if value is not None}
+        attempts = [
+            {"attempt": one["attempt"], "timelineId": one["past"], "recordId": one["id"]}
+            for one in before
+            if (one["type"], one["identifier"]) == (record["type"], record["identifier"])
+            and one["attempt"] < record["attempt"]
+        ]
+        whole = record | {"log": shown, "previousAttempts": attempts}
+        return {key: value for key, value in whole.items() if value is not None and key not in _KEPT_INSIDE}
 
     def _path(self, run: Document, number: int) -> Path:
         folder = run_folder(self._organization, run) / "logs"
@@ -112,6 +148,17 @@ class Ledger:
 
     def _url(self, run: Document) -> str:
         return f"{self._organization.url}/{run['project']}/_apis/build/Builds/{run['id']}"
+
+
+def _downwards(records: Collection[Document]) -> list[Document]:
+    """Each after what it stands below."""
+    order = ("Stage", "Phase", "Job", "Task")
+    return sorted(records, key=lambda one: order.index(one["type"]) if one["type"] in order else 1)
+
+
+def _next_id(run: Document, stage: Document) -> str:
+    """The id that the stage's record will have at its next attempt."""
+    return record_id(run["plan"], "Stage", stage["identifier"], stage["order"], stage["attempt"] + 1)
 
 
 def run_folder(organization: Organization, run: Document) -> Path:
@@ -145,6 +192,7 @@ def from_record(record: Record) -> Document:
         "warningCount": sum(one.type == "warning" for one in record.issues),
         "issues": issues,
         "task": _task(record.task),
+        "outputs": {name: [one.value, one.secret] for name, one in record.outputs.items()},
     }
 
 

@@ -37,10 +37,9 @@ class Assignment:
     """Gives the run a number."""
     timeout_minutes: float
     cancel_minutes: float
+    cancelled: Callable[[], bool]
     is_deployment: bool = False
     is_agentless: bool = False
-    after_cancel: bool = False
-    """The run was cancelled before, and the job's condition admits it all the same."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ class Agent:
             rename=assignment.rename,
             alone=len(checkouts(assignment.steps)) <= 1,
             deadline=time.monotonic() + minutes * 60 if minutes else None,
-            cancelled=(lambda: False) if assignment.after_cancel else self._host.cancelled.is_set,
+            cancelled=assignment.cancelled,
         )
 
     def _steps(self, assignment: Assignment, job: JobSpace) -> Result:

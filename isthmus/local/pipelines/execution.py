@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from isthmus.local.pipelines.attempts import NOTHING, Earlier
 from isthmus.local.pipelines.graph import in_order, total
 from isthmus.local.pipelines.host import Host, Result, RunContext, VariableValue
 from isthmus.local.pipelines.plan import Plan
@@ -38,6 +39,7 @@ def execute(
     skip: Collection[str] = (),
     counter: Callable[[str, int], int] | None = None,
     agents: int = AGENTS,
+    earlier: Earlier = NOTHING,
 ) -> Ended:
     """Run every stage that its condition admits, and return when all have ended.
 
@@ -48,6 +50,7 @@ def execute(
     skip : names of stages that are not to run (`stagesToSkip`); `Refused` by `check_skips` beforehand.
     counter : `Sources.counter`.
     agents : how many jobs may run at a time.
+    earlier : what stands from earlier attempts, where a run goes on with a stage.
 
     Raises
     ------
@@ -66,13 +69,17 @@ def execute(
         queued=variables or {},
         counter=counter,
         agents=threading.BoundedSemaphore(agents),
+        earlier=earlier,
+        cancelled=host.cancelled,
     )
     stages = {
-        stage.name: StageRun(run, stage, order, stage.name in skip)
+        stage.name: StageRun(run.within(stage.name), stage, order, stage.name in skip)
         for order, stage in enumerate(plan.stages, 1)
+        if not earlier.outcome(stage.name)
     }
     outcomes = in_order(
-        {stage.name: stage.depends_on for stage in plan.stages}, lambda name, done: stages[name].run(done)
+        {stage.name: stage.depends_on for stage in plan.stages},
+        lambda name, done: earlier.outcome(name) or stages[name].run(done),
     )
     result = total(list(outcomes.values()), cancelled=host.cancelled.is_set())
     return Ended("succeeded" if result == "skipped" else result, outcomes)

@@ -26,6 +26,13 @@ RecordType = Literal["Stage", "Phase", "Job", "Task"]
 
 
 @dataclass(frozen=True)
+class VariableValue:
+    value: str
+    secret: bool = False
+    readonly: bool = False
+
+
+@dataclass(frozen=True)
 class Issue:
     """A warning or an error that a step (or the engine) reported."""
 
@@ -61,6 +68,8 @@ class Record:
     """Of a Stage-level Phase that is a deployment job: the environment's name."""
     reason: str = ""
     """Why it was skipped."""
+    outputs: Mapping[str, VariableValue] = field(default_factory=dict)
+    """Of a Phase that has ended: the output variables of its jobs."""
 
 
 @dataclass(frozen=True)
@@ -90,13 +99,6 @@ class Located:
     commit: str
     url: str = ""
     project: str = ""
-
-
-@dataclass(frozen=True)
-class VariableValue:
-    value: str
-    secret: bool = False
-    readonly: bool = False
 
 
 class Sources(Protocol):
@@ -161,6 +163,8 @@ class Checkpoint:
 
     stage: str
     stage_record_id: str
+    attempt: int
+    """Of the stage."""
     environments: tuple[str, ...]
     connections: tuple[str, ...]
     variable_groups: tuple[str, ...]
@@ -197,6 +201,9 @@ class Host(Protocol):
 
     cancelled: threading.Event
     """Set when the run is to be cancelled: running steps are stopped, `always()` steps still run."""
+
+    def cancelling(self, stage: str) -> threading.Event:
+        """Set when that stage is to be cancelled, alone or with the run."""
 
     def record(self, record: Record) -> None:
         """A timeline record is new or has changed."""

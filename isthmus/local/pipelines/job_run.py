@@ -49,7 +49,13 @@ class JobRun:
         self._environment = expand_macros(job.environment, lowered(run.values))
         shown = expand_macros(job.display_name or job.name, lowered(run.values))
         self.record = run.timeline.add(
-            "Phase", parent, job.name, shown, order=order, environment=self._environment or None
+            "Phase",
+            parent,
+            job.name,
+            shown,
+            order=order,
+            attempt=run.earlier.attempt(stage.name, job.name),
+            environment=self._environment or None,
         )
         self._parallel = to_count(job.strategy.parallel) if job.strategy else None
         self._instances = [] if self._waits_for_matrix() else self._make({})
@@ -76,7 +82,9 @@ class JobRun:
         result, outputs = self._run_instances(instances, values, situation)
         if result == "failed" and self._text(self._job.continue_on_error, situation).lower() == "true":
             result = "succeededWithIssues"
-        timeline.finish(self.record, result)
+        mask = self._run.masker.mask
+        told = {name: VariableValue(text, secret=mask(text) != text) for name, text in outputs.items()}
+        timeline.finish(self.record, result, outputs=told)
         self._deployed()
         return Outcome(result, outputs)
 
@@ -186,14 +194,14 @@ class JobRun:
         outputs: dict[str, str] = {}
         for one in instances:
             good = total(results) in ("succeeded", "succeededWithIssues")
-            if good != (one.name != "failure") or self._run.host.cancelled.is_set():
+            if good != (one.name != "failure") or self._run.cancelled.is_set():
                 self._run.timeline.finish(one.record, "skipped")
                 continue
             done = self._one(one, values, situation)
             results.append(Outcome(done.result))
             for prefix in one.prefixes:
                 outputs |= {f"{prefix}.{key}": text for key, text in done.outputs.items()}
-        return total(results, cancelled=self._run.host.cancelled.is_set()), outputs
+        return total(results, cancelled=self._run.cancelled.is_set()), outputs
 
     def _one(self, instance: Instance, values: dict[str, VariableValue], situation: Situation) -> Done:
         run, job = self._run, self._job
@@ -207,9 +215,10 @@ class JobRun:
             rename=run.rename,
             timeout_minutes=_minutes(self._text(job.timeout_minutes, situation), 60),
             cancel_minutes=_minutes(self._text(job.cancel_timeout_minutes, situation), 5),
+            # What was cancelled before, and is admitted all the same, runs to its end.
+            cancelled=(lambda: False) if situation.cancelled else run.cancelled.is_set,
             is_deployment=job.is_deployment,
             is_agentless=job.is_agentless,
-            after_cancel=situation.cancelled,
         )
         with run.host.agentless() if job.is_agentless else run.agents:
             return Agent(run.host, run.timeline, run.masker).run(assignment)
@@ -219,13 +228,13 @@ class JobRun:
         found = {
             "System.StageName": stage.name,
             "System.StageDisplayName": stage.display_name or stage.name,
-            "System.StageAttempt": "1",
+            "System.StageAttempt": str(self._run.earlier.attempt(stage.name)),
             "System.PhaseName": job.name,
             "System.PhaseDisplayName": self.record.name,
-            "System.PhaseAttempt": "1",
+            "System.PhaseAttempt": str(self.record.attempt),
             "System.JobName": instance.name,
             "System.JobDisplayName": instance.record.name,
-            "System.JobAttempt": "1",
+            "System.JobAttempt": str(instance.record.attempt),
             "System.JobIdentifier": instance.record.identifier,
             "System.TotalJobsInPhase": "1" if job.is_deployment else str(len(self._named({}))),
         }

@@ -84,6 +84,12 @@ def step_scope(job: Result, variables: Mapping[str, str], *, cancelled: bool) ->
     return Situation(variables, ancestors=[Outcome(job)], cancelled=cancelled)
 
 
+def of_stage(result: Result, jobs: Mapping[str, Outcome]) -> Outcome:
+    """A stage's outcome from those of its jobs."""
+    outputs = {f"{name}.{key}": text for name, job in jobs.items() for key, text in job.outputs.items()}
+    return Outcome(result, outputs, jobs)
+
+
 def as_dependency(outcome: Outcome) -> Value:
     """What `dependencies.NAME` holds."""
     return {"result": SPOKEN[outcome.result], "outputs": dict(outcome.outputs)}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from isthmus.local.pipelines import runtime
+from isthmus.local.pipelines.attempts import Earlier
 from isthmus.local.pipelines.host import Host, RunContext, VariableValue
 from isthmus.local.pipelines.plan import Group, Plan, Variable
 from isthmus.local.pipelines.resources import described
@@ -35,6 +37,8 @@ class Run:
     queued: Mapping[str, VariableValue]
     counter: Callable[[str, int], int] | None
     agents: threading.BoundedSemaphore
+    earlier: Earlier
+    cancelled: threading.Event
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     values: Values = field(default_factory=dict)
     """The variables of the run: predefined ones, queued ones and the file's."""
@@ -52,11 +56,16 @@ class Run:
                 self.deferred.append(variable)
             else:
                 resolve([variable], self.values, self.situation())
-        if self.plan.name:
+        if self.plan.name and self.earlier.is_nothing:
             self.rename(run_number(self.plan.name, lowered(self.values), self.started, self._revision))
-        for one in self.values.values():
-            if one.secret:
-                self.masker.add(one.value)
+        for secret in (*(one.value for one in self.values.values() if one.secret), *self.earlier.secrets):
+            self.masker.add(secret)
+
+    def within(self, stage: str) -> Run:
+        """The same run as a stage has it, which may be cancelled alone."""
+        found = copy(self)
+        found.cancelled = self.host.cancelling(stage)
+        return found
 
     def rename(self, number: str) -> None:
         """Give the run a number, and show it to all jobs that begin from now on."""
@@ -74,7 +83,7 @@ class Run:
             variables={},
             resources={"repositories": repositories},
             started=self.started,
-            cancelled=self.host.cancelled.is_set(),
+            cancelled=self.cancelled.is_set(),
             counter=self.counter,
         )
         return Situation(**{**found.__dict__, **more})

@@ -28,9 +28,12 @@ class StageRun:
         self._stage = stage
         self._skipped = skipped
         name = expand_macros(stage.display_name or stage.name, lowered(run.values))
-        self.record = run.timeline.add("Stage", None, stage.name, name, order=order)
+        attempt = run.earlier.attempt(stage.name)
+        self.record = run.timeline.add("Stage", None, stage.name, name, order=order, attempt=attempt)
         self._jobs = {
-            job.name: JobRun(run, stage, self.record, job, order) for order, job in enumerate(stage.jobs, 1)
+            job.name: JobRun(run, stage, self.record, job, order)
+            for order, job in enumerate(stage.jobs, 1)
+            if not run.earlier.outcome(stage.name, job.name)
         }
 
     def run(self, done: Mapping[str, Outcome]) -> Outcome:
@@ -93,12 +96,12 @@ class StageRun:
         depends = {job.name: job.depends_on for job in self._stage.jobs}
         jobs = in_order(
             depends,
-            lambda name, ended: self._jobs[name].run(
-                ended, [ended[one] for one in ancestors(name, depends)], above
+            lambda name, ended: (
+                self._run.earlier.outcome(self._stage.name, name)
+                or self._jobs[name].run(ended, [ended[one] for one in ancestors(name, depends)], above)
             ),
         )
-        outputs = {f"{name}.{key}": text for name, job in jobs.items() for key, text in job.outputs.items()}
-        return Outcome(total(list(jobs.values())), outputs, jobs)
+        return runtime.of_stage(total(list(jobs.values())), jobs)
 
     def _checkpoint(self) -> Checkpoint:
         stage, plan = self._stage, self._run.plan
@@ -110,6 +113,7 @@ class StageRun:
         return Checkpoint(
             stage=stage.name,
             stage_record_id=self.record.id,
+            attempt=self.record.attempt,
             environments=_unique(expand_macros(job.environment, known) for job in stage.jobs),
             connections=_unique(
                 expand_macros(name, known) for step in steps for name in tasks.connections(step)
@@ -125,7 +129,8 @@ class StageRun:
         )
 
     def _not_run(self, result: Result) -> dict[str, Outcome]:
-        return {job.name: Outcome(result) for job in self._stage.jobs}
+        stage, earlier = self._stage, self._run.earlier
+        return {job.name: earlier.outcome(stage.name, job.name) or Outcome(result) for job in stage.jobs}
 
 
 def _unique(names: Iterable[str]) -> tuple[str, ...]:

@@ -72,6 +72,10 @@ class Terminal:
         self._records: dict[str, Record] = {}
         self._jobs = 0
 
+    def cancelling(self, stage: str) -> threading.Event:
+        """Who sits here cancels all of it."""
+        return self.cancelled
+
     # ---- what is shown
 
     def _echo(self, text: str) -> None:

@@ -1,0 +1,99 @@
+"""A run that is over goes on with its stages that failed: *Rerun failed jobs*, in part or of all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from isthmus.local.azure_devops.faults import Fault, invalid, not_found
+from isthmus.local.azure_devops.organization import Organization
+from isthmus.local.azure_devops.runs import compile_again
+from isthmus.local.azure_devops.store import Document
+from isthmus.local.pipelines.attempts import ENDED_BADLY, Earlier, again
+from isthmus.local.pipelines.runtime import Outcome, of_stage
+
+Stages = Mapping[str, tuple[Document, Mapping[str, Document]]]
+
+
+def retry(
+    organization: Organization,
+    run: Document,
+    stage: str = "",
+    *,
+    every_job: bool = False,
+    alone: bool = False,
+) -> None:
+    """Run a stage again, or all that failed or were cancelled; see `pipelines.attempts.again`.
+
+    Raises 404 without such a stage, and 400 where the run goes on, or nothing failed in it.
+    """
+    stages = _stages(organization.ledger.records(run))
+    done = {name: _outcome(record, jobs) for name, (record, jobs) in stages.items()}
+    asked = [stage] if stage else [name for name, one in done.items() if one.result in ENDED_BADLY]
+    _require_failed(run, done, asked, every_job=every_job)
+    compiled = compile_again(organization, run)
+    runs_again = again(compiled.plan, done, asked, every_job=every_job, alone=alone)
+    with organization.store.lock:
+        if run["state"] != "completed":
+            raise _refusal(run, "is in progress: its stages can be retried when it is over.")
+        run |= {"state": "inProgress", "result": None, "finishedDate": None, "failure": None}
+        organization.save_run(run)
+    organization.ledger.set_aside(run, runs_again)
+    organization.agents.start(run, compiled, _earlier(stages, done, runs_again))
+
+
+def _require_failed(run: Document, done: Mapping[str, Outcome], asked: list[str], *, every_job: bool) -> None:
+    if not asked:
+        raise _refusal(run, "has no stage that failed or was canceled.")
+    for name in asked:
+        if name not in done:
+            raise not_found(f"There is no stage {name} in build {run['id']}.", "StageNotFoundException")
+        result = done[name].result
+        if result not in ENDED_BADLY and not every_job:
+            raise _refusal(run, f"has a stage {name} that is {result}: only forceRetryAllJobs runs it again.")
+
+
+def _refusal(run: Document, why: str) -> Fault:
+    return invalid(f"Build {run['id']} {why}", "InvalidBuildException")
+
+
+def _stages(records: Mapping[str, Document]) -> Stages:
+    """The records of stages by name, each with those of its jobs."""
+    return {
+        stage["refName"]: (
+            stage,
+            {
+                one["refName"]: one
+                for one in records.values()
+                if (one["type"], one["parentId"]) == ("Phase", stage["id"])
+            },
+        )
+        for stage in records.values()
+        if stage["type"] == "Stage"
+    }
+
+
+def _outcome(stage: Document, jobs: Mapping[str, Document]) -> Outcome:
+    """How a stage ended; what did not end was interrupted."""
+    ended = {
+        name: Outcome(one["result"] or "canceled", {key: text for key, (text, _) in one["outputs"].items()})
+        for name, one in jobs.items()
+    }
+    return of_stage(stage["result"] or "canceled", ended)
+
+
+def _earlier(stages: Stages, done: Mapping[str, Outcome], runs_again: Mapping[str, set[str]]) -> Earlier:
+    outcomes: dict[tuple[str, ...], Outcome] = {}
+    attempts: dict[tuple[str, ...], int] = {}
+    secrets: set[str] = set()
+    for name, (stage, jobs) in stages.items():
+        secrets |= {text for one in jobs.values() for text, is_secret in one["outputs"].values() if is_secret}
+        if name not in runs_again:
+            outcomes[name,] = done[name]
+            continue
+        attempts[name,] = stage["attempt"] + 1
+        for job, record in jobs.items():
+            if job in runs_again[name]:
+                attempts[name, job] = record["attempt"] + 1
+            else:
+                outcomes[name, job] = done[name].jobs[job]
+    return Earlier(outcomes, attempts, tuple(secrets))

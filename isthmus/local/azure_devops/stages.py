@@ -1,0 +1,48 @@
+"""Stages of runs: cancelled alone, and run again."""
+
+from __future__ import annotations
+
+from isthmus.local.azure_devops.access import QUEUE_BUILDS, STOP_BUILDS
+from isthmus.local.azure_devops.attempts import retry
+from isthmus.local.azure_devops.builds import of
+from isthmus.local.azure_devops.call import Answer, Call, flag, text
+from isthmus.local.azure_devops.enumerations import STAGE_UPDATE
+from isthmus.local.azure_devops.faults import invalid, not_found
+from isthmus.local.azure_devops.routing import Resource
+
+
+def update(call: Call) -> Answer:
+    """Cancel a stage that goes on; or retry one of a run that is over, and those that depend on it.
+
+    `retryDependencies` is not in the description of 7.1. False leaves the others as they are.
+    """
+    name = call.path["stageRefName"]
+    state = text(call.body, "state", required=True, known=STAGE_UPDATE).lower()
+    if state == "retry":
+        run = of(call, QUEUE_BUILDS)
+        every_job = flag(call.body, "forceRetryAllJobs")
+        alone = not flag(call.body, "retryDependencies", default=True)
+        retry(call.organization, run, name, every_job=every_job, alone=alone)
+        return Answer()
+    if state != "cancel":
+        raise invalid(f"A stage can be updated by cancel or retry, not by {state}.")
+    run = of(call, STOP_BUILDS)
+    records = call.organization.ledger.records(run).values()
+    stage = next((one for one in records if (one["type"], one["refName"]) == ("Stage", name)), None)
+    if stage is None:
+        raise not_found(f"There is no stage {name} in build {run['id']}.", "StageNotFoundException")
+    if stage["state"] == "completed":
+        raise invalid(f"The stage {name} of build {run['id']} is completed.", "InvalidBuildException")
+    call.organization.agents.cancel_stage(run, name)
+    return Answer()
+
+
+RESOURCES = [
+    Resource(
+        "b8aac6c9-744b-46e1-88fc-3550969f9313",
+        "build",
+        "stages",
+        "{project}/_apis/build/builds/{buildId}/stages/{stageRefName}",
+        item={"PATCH": update},
+    )
+]
