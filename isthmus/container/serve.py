@@ -7,6 +7,7 @@ a process does is `server`'s. Contract: SageMaker's "Custom inference code with 
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -42,6 +43,9 @@ def work(*, shared: bool = False) -> int:
         return _cannot(problem.what, problem.exit_code)
     except OSError as error:
         return _cannot(f"port {port} of {host}: {error.strerror}", 1)
+    # A model and its libraries are hundreds of thousands of objects: a request would wait until all are seen.
+    gc.collect()
+    gc.freeze()
     Server(application).run([listening])
     return 0
 

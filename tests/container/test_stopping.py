@@ -111,6 +111,16 @@ def test_a_process_that_is_killed_is_replaced(artifact: Path) -> None:
         assert served.ask("21").text == "42.0\n"
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_was_loaded_is_not_searched_for_garbage_while_callers_wait(artifact: Path, workers: int) -> None:
+    asking = "import gc\n" + INFERENCE.replace(
+        'frame["size"] * factor', "[gc.get_freeze_count()] * len(frame)"
+    )
+    (artifact / "code/serving/inference.py").write_text(asking)
+    with serving(artifact, workers) as served:
+        assert int(served.ask("21").text) > 10_000
+
+
 def children(process: int) -> list[int]:
     found = Path(f"/proc/{process}/task/{process}/children").read_text()
     return [int(one) for one in found.split()]
