@@ -16,9 +16,13 @@ from isthmus import lifeline
 PARENT = """
 import os, sys
 from isthmus import lifeline
-process = lifeline.spawn(["sh", "-c", "sleep 600 & echo started >&2; exec sleep 600"])
+process = lifeline.spawn(["sh", "-c", sys.argv[1]])
 process.wait()
 """
+ALONE = "import os, time; os.setsid(); os.write(2, b'started'); time.sleep(600)"
+IN_ITS_GROUP = "sleep 600 & echo started >&2; exec sleep 600"
+IN_ANOTHER_ONE = f'{sys.executable} -c "{ALONE}" & exec sleep 600'
+only_linux = pytest.mark.skipif(sys.platform != "linux", reason="adopts no orphans")
 
 
 def closed(reading: int) -> bool:
@@ -29,10 +33,11 @@ def closed(reading: int) -> bool:
     return False
 
 
+@pytest.mark.parametrize("script", [IN_ITS_GROUP, pytest.param(IN_ANOTHER_ONE, marks=only_linux)])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_children_end_with_their_parent(number: signal.Signals) -> None:
+def test_children_end_with_their_parent(number: signal.Signals, script: str) -> None:
     reading, writing = os.pipe()
-    parent = subprocess.Popen([sys.executable, "-c", PARENT], stderr=writing)
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, script], stderr=writing)
     os.close(writing)
     assert os.read(reading, 7) == b"started"
     parent.send_signal(number)

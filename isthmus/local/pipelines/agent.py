@@ -62,7 +62,8 @@ class Agent:
         self._timeline.start(assignment.record)
         try:
             job = self._space(assignment)
-            result = self._steps(assignment, job)
+            with job.background:
+                result = self._steps(assignment, job)
         except Problem as problem:
             issue = Issue("error", self._masker.mask(str(problem)))
             self._timeline.finish(assignment.record, "failed", [issue])

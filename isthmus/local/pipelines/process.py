@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
@@ -32,52 +34,63 @@ def run(
     cwd: Path,
     on_lines: Callable[[list[str]], None],
     should_stop: Callable[[], bool],
+    job: ExitStack,
     deadline: float | None = None,
     apart: bool = False,
 ) -> Ended:
     """Run to the end; `on_lines` gets standard output and standard error in the order of arrival.
 
     `deadline` is of `time.monotonic`. `apart` reads standard error through a pipe of its own, to know
-    whether anything was written to it. Raises `OSError` or `ValueError` when the process cannot start.
+    whether anything was written to it. What it leaves in the background runs on until `job` is closed.
+    Raises `OSError` or `ValueError` when the process cannot start.
     """
     stderr = subprocess.PIPE if apart else subprocess.STDOUT
-    process = lifeline.spawn(argv, env=env, cwd=cwd, stdout=subprocess.PIPE, stderr=stderr)
+    telling, told = os.pipe()
     try:
-        return _follow(process, on_lines, should_stop, deadline)
+        process = lifeline.spawn(argv, env=env, cwd=cwd, stdout=subprocess.PIPE, stderr=stderr, tell=told)
+    except BaseException:
+        os.close(telling)
+        raise
     finally:
-        lifeline.stop(process)
+        os.close(told)
+    job.callback(lifeline.stop, process)
+    return _follow(process, os.fdopen(telling, "rb"), on_lines, should_stop, deadline)
 
 
 def _follow(
     process: subprocess.Popen[bytes],
+    telling: IO[bytes],
     on_lines: Callable[[list[str]], None],
     should_stop: Callable[[], bool],
     deadline: float | None,
 ) -> Ended:
     lines: queue.Queue[tuple[str, str | None]] = queue.Queue()
-    pipes = {"out": process.stdout, "err": process.stderr}
+    pipes = {"out": process.stdout, "err": process.stderr, "code": telling}
     open_pipes = {name for name, pipe in pipes.items() if pipe is not None}
     for name in open_pipes:
         pipe = pipes[name]
         assert pipe is not None  # noqa: S101 - filtered above
         threading.Thread(target=_read, args=(name, pipe, lines), daemon=True).start()
+    code: int | None = None
     how: End = "exited"
     noisy, patience = False, None
     while open_pipes:
         found = _available(lines)
         open_pipes -= {name for name, line in found if line is None}
         noisy = noisy or any(name == "err" and line and line.strip() for name, line in found)
-        on_lines([line for _, line in found if line is not None])
-        if how == "exited" and process.poll() is None:
+        code = next((int(line) for name, line in found if name == "code" and line), code)
+        on_lines([line for name, line in found if line is not None and name != "code"])
+        ended = "code" not in open_pipes
+        if how == "exited" and not ended:
             how = _reason(should_stop, deadline)
             if how != "exited":
                 lifeline.stop(process)
-        # Someone may have taken the pipe out of the process group; nobody waits for him.
-        if process.poll() is not None:
+        # What goes on in the background may hold the pipe; nobody waits for it.
+        if ended:
             patience = patience or time.monotonic() + _LAST_LINES
             if time.monotonic() > patience:
                 break
-    return Ended(how, process.wait(), noisy)
+    return Ended(how, process.wait() if code is None else code, noisy)
 
 
 def _reason(should_stop: Callable[[], bool], deadline: float | None) -> End:

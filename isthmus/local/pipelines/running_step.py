@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,6 +51,8 @@ class JobSpace:
     """By `step.variable`."""
     path: list[str] = field(default_factory=list)
     """Folders that steps have put before PATH, the last first."""
+    background: ExitStack = field(default_factory=ExitStack)
+    """What steps left running, which ends with the job."""
     alone: bool = True
     """Whether the job checks out at most one repository."""
     deadline: float | None = None
@@ -128,6 +131,7 @@ class Running:
                 cwd=cwd or self.job.sources,
                 on_lines=self._output,
                 should_stop=self.job.cancelled,
+                job=self.job.background,
                 deadline=self._deadline(),
                 apart=fail_on_stderr,
             )

@@ -33,7 +33,7 @@ _CREDENTIALS = (
     "AZURE_DEVOPS_TOKEN",
     "AZURE_DEVOPS_EXT_PAT",
 )
-_NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".isthmus", "node_modules", "__pycache__", "cdk.out")
+_OF_TOOLS = shutil.ignore_patterns(".git", ".venv", ".isthmus", "node_modules", "__pycache__", "cdk.out")
 _MARKS = {
     "succeeded": ("✓", "green"),
     "succeededWithIssues": ("!", "yellow"),
@@ -210,12 +210,12 @@ class Terminal:
             check=False,
         )
         if listed.returncode:
-            shutil.copytree(source, folder, dirs_exist_ok=True, ignore=_NOT_COPIED, symlinks=True)
+            shutil.copytree(source, folder, dirs_exist_ok=True, ignore=_not_copied, symlinks=True)
             return
         for name in filter(None, listed.stdout.decode().split("\0")):
-            if (source / name).is_file():
+            if (source / name).is_file() or (source / name).is_symlink():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source / name, folder / name)
+                shutil.copy2(source / name, folder / name, follow_symlinks=False)
 
     # ---- what steps give
 
@@ -257,3 +257,11 @@ class Terminal:
     @property
     def _artifacts(self) -> Path:
         return self._work / "artifacts"
+
+
+def _not_copied(folder: str, names: list[str]) -> set[str]:
+    """Of a folder that git knows nothing of: what tools make, and what is no file, such as a socket."""
+    paths = {name: Path(folder, name) for name in names}
+    kept = (Path.is_file, Path.is_dir, Path.is_symlink)
+    odd = {name for name, path in paths.items() if not any(kind(path) for kind in kept)}
+    return odd | set(_OF_TOOLS(folder, names))

@@ -7,10 +7,12 @@ import importlib.util
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -225,6 +227,52 @@ def test_an_interrupted_run_stops_its_step_and_cleans_up(file: Path, number: int
     assert process.wait(60) == 130
     assert "cleaned" in rest
     assert "Traceback" not in rest
+
+
+ALONE = """\
+import os, sys, time
+os.setsid()
+held = os.open(sys.argv[1], os.O_WRONLY)
+os.write(held, b"started")
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[tuple[str, int]]:
+    """A program in a session of its own as a line of shell, and a descriptor that it holds open."""
+    (tmp_path / "alone.py").write_text(ALONE)
+    os.mkfifo(tmp_path / "held")
+    reading = os.open(tmp_path / "held", os.O_RDONLY | os.O_NONBLOCK)
+    yield f"{sys.executable} {tmp_path / 'alone.py'} {tmp_path / 'held'} &", reading
+    os.close(reading)
+
+
+def until(reading: int, text: bytes) -> bool:
+    """Whether this comes within a minute; nothing at all is the end."""
+    return bool(select.select([reading], [], [], 60)[0]) and os.read(reading, 100) == text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere orphans are init's")
+def test_a_runner_that_is_killed_leaves_nobody_behind(file: Path, alone: tuple[str, int]) -> None:
+    script, reading = alone
+    file.write_text(f"steps:\n- bash: |\n    {script}\n    sleep 600\n")
+    process = subprocess.Popen([sys.executable, "-m", "isthmus", "run", str(file)])
+    assert until(reading, b"started")
+    process.kill()
+    process.wait(60)
+    assert until(reading, b"")
+
+
+def test_what_a_step_starts_in_the_background_goes_on_until_the_job_ends(file: Path, tmp_path: Path) -> None:
+    file.write_text(
+        "steps:\n- bash: sleep 600 > /dev/null 2>&1 & echo $! > $(Agent.TempDirectory)/pid\n"
+        f"- bash: kill -0 $(cat $(Agent.TempDirectory)/pid); cp $(Agent.TempDirectory)/pid {tmp_path}\n"
+    )
+    done = call(file)
+    assert done.exit_code == 0, done.output
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
 def test_two_signals_at_once_are_one_wish(file: Path) -> None:
