@@ -41,36 +41,7 @@ def withdrawn(model: str, arn: str, at: str, correlation_id: str, after: int = 0
     return hop
 
 
-def fall_back(model: str, at: str) -> Exception | None:
-    """Have a version that is compared in prod since before that moment answer nobody.
-
-    Traffic does not wait for people, as the run that ends the comparison does: where an approved version
-    serves, it has all of it. Gives the error that kept it from that, which must not keep back the run.
-    """
-    package = _compared(model, at)
-    if package is None or not _before(model, package):
-        return None
-    try:
-        fallback.fall_back(model)
-    except (BotoCoreError, ClientError) as error:
-        return error
-    return None
-
-
-def failing(model: str, alarm: str, at: str, correlation_id: str) -> Hop:
-    """What becomes of a version that is compared in prod, whose own alarm went off at that moment."""
-    package = _compared(model, at)
-    if package is None:
-        return ignored("nothing is compared in prod that was by then")
-    with lease.held(f"{model}-deploy"):
-        runs, why = azure_devops().runs(f"{model}-deploy"), f"is compared, and its alarm {alarm} went off"
-        wanted = rollback(model, package["ModelPackageArn"], at, correlation_id, why)
-        if any(one.covers(wanted) for one in runs):
-            return carry.once(wanted, runs)
-        return _make_room(model, package, wanted, runs)
-
-
-def _compared(model: str, at: str) -> Mapping[str, Any] | None:
+def compared(model: str, at: str) -> Mapping[str, Any] | None:
     """The version that is compared in prod since before that moment."""
     arns = (one for status in ("Approved", *WITHDRAWN) for one in registry.latest(model, status))
     for package in map(registry.describe, arns):
@@ -79,6 +50,31 @@ def _compared(model: str, at: str) -> Mapping[str, Any] | None:
             since = package.get("CustomerMetadataProperties", {}).get("prod_compared_at", at)
             return package if datetime.fromisoformat(since) <= datetime.fromisoformat(at) else None
     return None
+
+
+def fall_back(model: str, package: Mapping[str, Any]) -> Exception | None:
+    """Have a version that is compared in prod answer nobody.
+
+    Traffic does not wait for people, as the run that ends the comparison does: where an approved version
+    serves, it has all of it. Gives the error that kept it from that, which must not keep back the run.
+    """
+    if not _before(model, package):
+        return None
+    try:
+        fallback.fall_back(model)
+    except (BotoCoreError, ClientError) as error:
+        return error
+    return None
+
+
+def failing(model: str, package: Mapping[str, Any], alarm: str, at: str, correlation_id: str) -> Hop:
+    """What becomes of a version that is compared in prod, whose own alarm went off at that moment."""
+    with lease.held(f"{model}-deploy"):
+        runs, why = azure_devops().runs(f"{model}-deploy"), f"is compared, and its alarm {alarm} went off"
+        wanted = rollback(model, package["ModelPackageArn"], at, correlation_id, why)
+        if any(one.covers(wanted) for one in runs):
+            return carry.once(wanted, runs)
+        return _make_room(model, package, wanted, runs)
 
 
 def _make_room(model: str, package: Mapping[str, Any], wanted: Run, runs: Sequence[Queued]) -> Hop:

@@ -82,10 +82,13 @@ def react(event: Envelope, trace: Trace) -> Hop:
 def _taken_away(alarm: Alarm, correlation_id: str, trace: Trace) -> Hop:
     """Raises where traffic could not fall back, so that it is tried again; the run is queued all the same."""
     model, name = alarm.model, alarm.arn.rpartition(":")[2]
-    if stuck := rollbacks.fall_back(model, alarm.at):
+    package = rollbacks.compared(model, alarm.at)
+    if package is None:
+        return ignored("nothing is compared in prod that was by then")
+    if stuck := rollbacks.fall_back(model, package):
         said = f"It still answers, and is tried again: {notices.said(stuck)}."
         _tell(alarm, [said, "Do: isthmus status"], which="#still answers")
-    hop = rollbacks.failing(model, name, alarm.at, correlation_id)
+    hop = rollbacks.failing(model, package, name, alarm.at, correlation_id)
     if run := hop.details.get("run_id"):
         answers = "It still answers." if stuck else "It answers nobody any more."
         said = f"{answers} Run {run} of {model}-deploy takes it away, once you let it pass."
