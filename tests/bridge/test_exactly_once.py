@@ -93,6 +93,22 @@ class Registry(Delivery):
             again = self.queue[-1]
             self._overlap(change, self.bridge.reconcile if looks else lambda: self.bridge.send(again))
 
+    @rule(order=st.permutations((1, 2, 3)), arrival=st.permutations((0, 1, 2)), tardy=st.booleans())
+    def approve_several(self, order: list[int], arrival: list[int], tardy: bool) -> None:
+        """Their events come in another order and twice; the first time, perhaps, no run is answered."""
+        events = []
+        for version in order:
+            if not self.approved.get(version):
+                self.approved[version] = True
+                at = self._change(version, "Approved")
+                self.told.append((version, at))
+                events.append(approval(version, at=repr(float(at) * 1000), id=f"{version}-{self.now}"))
+        self.queue += events
+        self.clouds.strike(None)
+        for self.clouds.tardy in (tardy, False):
+            for place in arrival:
+                self.bridge.send(*events[place : place + 1])
+
     def _overlap(self, change: int, meanwhile: Callable[[], object]) -> None:
         """Deliver the latest message; something else goes on before a change that its invocation makes.
 
