@@ -46,10 +46,16 @@ def pending(client: Client, run: int = 0) -> list[Approval]:
     return _of_run(client, sorted(map(_approval, found), key=lambda one: one.created), run)
 
 
-def every(client: Client, run: int = 0) -> list[Approval]:
-    """Also what has been decided: by whom, and with which comment."""
-    found = client.get("pipelines/approvals", **{"state": "all", "$expand": "steps"})["value"]
-    return _of_run(client, list(map(_approval, found)), run)
+def every(client: Client, run: int) -> list[Approval]:
+    """What a run's stages waited for, also what has been decided: by whom, and with which comment.
+
+    Only of each stage's newest attempt: who let another one pass did not let this one pass.
+    """
+    asked = _asked(client, run)
+    if not asked:
+        return []
+    found = client.get("pipelines/approvals", **{"approvalIds": ",".join(asked), "$expand": "steps"})["value"]
+    return [replace(_approval(one), run=run) for one in found]
 
 
 def passed(client: Client, run: int) -> tuple[str, str]:
@@ -95,8 +101,13 @@ def _of_run(client: Client, found: list[Approval], run: int) -> list[Approval]:
         return found
     if all(one.run for one in found):
         return [one for one in found if one.run == run]
-    mine = {record["id"] for record in timeline(client, run) if record["type"] == "Checkpoint.Approval"}
+    mine = _asked(client, run)
     return [replace(one, run=run) for one in found if one.id in mine]
+
+
+def _asked(client: Client, run: int) -> list[str]:
+    """The ids of the approvals in a run's timeline, which has the newest attempts alone."""
+    return [record["id"] for record in timeline(client, run) if record["type"] == "Checkpoint.Approval"]
 
 
 def _approval(found: Mapping[str, Any]) -> Approval:

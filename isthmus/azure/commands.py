@@ -23,6 +23,7 @@ for _command in (
     run_commands.follow,
     run_commands.log,
     run_commands.cancel,
+    run_commands.rerun,
     run_commands.approvals,
     run_commands.approve,
     pull_request_commands.pull_request,

@@ -1,4 +1,4 @@
-"""`isthmus azure run | follow | log | cancel | approvals | approve`: runs, and what they wait for."""
+"""`isthmus azure run | follow | log | cancel | rerun | approvals | approve`: runs, and what they wait for."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ def follow(run: str) -> None:
     click.echo(f"run {found.id} of {found.pipeline} {found.result}: {found.url}")
     if found.result not in ("succeeded", "partiallySucceeded"):
         click.echo(f"see why: isthmus azure log {found.id}")
+        click.echo(f"run again what failed: isthmus azure rerun {found.id}")
         raise click.exceptions.Exit(1)
 
 
@@ -55,6 +56,17 @@ def cancel(run: int) -> None:
         raise Refused(f"run {run} of {found.pipeline} is over: {found.result}", where=found.url)
     runs.cancel(client, run)
     click.echo(f"run {run} of {found.pipeline} is cancelled")
+
+
+@click.command()
+@click.argument("run", type=int)
+def rerun(run: int) -> None:
+    """Rerun failed jobs: RUN goes on with what failed in it, and what it waits for is asked anew."""
+    from isthmus.azure import runs
+
+    again = runs.rerun(signed_in(), run)
+    click.echo(f"run {run} of {again.pipeline} goes on: {again.url}")
+    click.echo(f"follow it: isthmus azure follow {run}")
 
 
 @click.command()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from isthmus import names
-from isthmus.azure.client import Client
+from isthmus.azure.client import VERSION, Client
 from isthmus.azure.people import NOBODY, Person, person
 from isthmus.errors import NotFound, Unavailable, did_you_mean
 
@@ -109,6 +109,11 @@ def wait(
 
 def cancel(client: Client, number: int) -> Run:
     return _run(client.patch(f"build/builds/{number}", {"status": "cancelling"}))
+
+
+def rerun(client: Client, number: int) -> Run:
+    """Rerun failed jobs: go on with a run that is over, where it failed or was cancelled."""
+    return _run(client.call("PATCH", f"build/builds/{number}", None, VERSION, {"retry": "true"}))
 
 
 def timeline(client: Client, number: int) -> list[dict[str, Any]]:

@@ -155,6 +155,16 @@ def test_a_run_that_waits_for_a_person_is_taken_back_by_who_asked_for_it(furnish
     assert f"run {number} of seattle-rain-deploy is over: canceled" in fails(Refused, "cancel", number)
 
 
+def test_what_failed_in_a_run_runs_again(furnished: Platform, empty: StandIn, tmp_path: Path) -> None:
+    once = "trigger: none\nsteps: [{bash: '[ $(System.JobAttempt) -gt 1 ]', displayName: Second time}]\n"
+    push(empty, tmp_path / "clone", "once", azure_pipelines__yml=once)
+    number = says("run", BUILD, "--branch", "once").split(":")[0].removeprefix("run ")
+    assert "Second time" in azure("follow", number).output
+    assert f"follow it: isthmus azure follow {number}" in says("rerun", number)
+    assert f"run {number} of {BUILD} succeeded" in says("follow", number)
+    assert "has no stage that failed" in fails(BadInput, "rerun", number)
+
+
 def test_a_run_that_never_starts_is_not_waited_for_without_end(
     furnished: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:

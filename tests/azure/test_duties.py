@@ -22,9 +22,10 @@ from isthmus.config.reading import platform_path
 from isthmus.deploy.package import Package
 from isthmus.errors import BadInput
 from tests.azure.conftest import CHECKOUT
-from tests.local.azure_devops.standin import StandIn, running, until
+from tests.local.azure_devops.standin import USERS, StandIn, config, running, until
 
 ARN = "arn:aws:sagemaker:eu-west-1:222233334444:model-package/seattle-rain/7"
+SAM = {"name": "sam", "display_name": "Sam Second", "groups": ["release-approvers"]}
 PLAIN = "trigger: none\nsteps: [{bash: 'true'}]\n"
 DEPLOY = """
 trigger: none
@@ -142,7 +143,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         )
     for name in ("pyproject.toml", "README.md"):
         shutil.copy(CHECKOUT / name, root / "platform" / name)
-    with running(root / "clouds") as stand_in, pytest.MonkeyPatch.context() as patch:
+    with (
+        running(root / "clouds", config(users=[*USERS, SAM])) as stand_in,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         ours, text = "https://dev.azure.com/contoso", (CHECKOUT / "platform.yaml").read_text()
         written = {
             "platform/platform.yaml": text.replace(ours, stand_in.organization_url),
@@ -194,6 +198,20 @@ def _refused(told: dict[str, str], words: str) -> None:
 )
 def test_who_approved_must_be_known(world: World, approved_by: str, words: str) -> None:
     _refused(world.deployed(world.built("dana"), approved_by), words)
+
+
+def test_somebody_else_lets_prod_pass_by_rerun_failed_jobs(world: World) -> None:
+    """As the refusal says: who let the first attempt pass did not let the second one pass."""
+    robin, build = world.client("robin"), world.built("robin")
+    run = world.let_pass(build, "ari")
+    _refused(world.told(run), "Robin Release had it built and let it pass")
+    runs.rerun(robin, run.id)
+    until(lambda: approvals.pending(robin, run.id))
+    told = world.told(world.passed_by("sam", run.id))
+    assert told["See that others decided"] == "succeeded", told["said"]
+    assert "environment prod let pass by Sam Second" in told["said"]
+    assert "let pass by Robin" not in told["said"]
+    assert approvals.passed(robin, run.id)[0] == "Sam Second"
 
 
 def test_who_had_it_built_must_be_known(world: World) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import requests
 
-from tests.local.azure_devops.standin import Person, running, until
+from tests.local.azure_devops.standin import PROJECT, Person, StandIn, running, until
 from tests.local.azure_devops.test_gates import Place, decide, pending
+from tests.local.azure_devops.test_pages import page
 
 ONCE = """
 trigger: none
@@ -105,13 +106,17 @@ def failed_once(person: Person, name: str, yaml: str = ONCE) -> int:
     return run
 
 
-def test_only_what_failed_runs_again_and_then_what_waited_for_it(dana: Person, repository: str) -> None:
+def test_only_what_failed_runs_again_and_then_what_waited_for_it(
+    standin: StandIn, dana: Person, repository: str
+) -> None:
     run = failed_once(dana, repository)
     before = dana.build(run)
     assert results(dana, run)["build.flaky"] == (1, "failed")
     assert results(dana, run)["after"] == (1, "skipped")
     assert update(dana, run, "build").ok
     build = dana.until_over(run)
+    shown = page(standin, f"/contoso/{PROJECT}/_build/results?buildId={run}")
+    assert shown.count("attempt 2") == 2 and "Rerun failed jobs" not in shown
     kept = ("buildNumber", "startTime", "queueTime", "sourceVersion")
     assert {key: build[key] for key in kept} == {key: before[key] for key in kept}
     assert build["result"] == "succeeded"

@@ -102,6 +102,7 @@ def test_every_link_leads_to_a_page_and_no_text_is_html(standin: StandIn, place:
 def test_a_run_shows_why_it_failed(standin: StandIn, place: dict[str, Any]) -> None:
     text = page(standin, f"/contoso/{PROJECT}/_build/results?buildId={place['failed']}")
     assert 'class="badge failed"' in text
+    assert f"Rerun failed jobs: <code>isthmus azure rerun {place['failed']}</code>" in text
     assert "exit code: 3" in text or "exited with code" in text or "failed with exit code" in text
     assert 'http-equiv="refresh"' not in text
     (log,) = re.findall(r'href="([^"]*view=logs[^"]*)">Say', text)
@@ -132,6 +133,7 @@ def test_a_run_that_waits_says_for_whom_and_how_to_decide(standin: StandIn, plac
         assert f"isthmus azure approve {number}" in text
         assert "environment <b>pages</b>" in text and "release-approvers" in text
         assert 'http-equiv="refresh"' in text
+        assert "Rerun failed jobs" not in text
 
 
 def test_the_links_that_the_api_gives_lead_there(

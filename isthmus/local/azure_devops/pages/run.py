@@ -79,9 +79,10 @@ def stages(organization: Organization, run: Document) -> list[Stage]:
 
 
 def summaries(organization: Organization, run: Document) -> list[str]:
-    """What the steps wrote as summaries, in Markdown."""
+    """What the steps of the newest attempts wrote as summaries, in Markdown."""
     files = sorted((run_folder(organization, run) / "attachments").glob(f"*/{SUMMARY}/*"))
-    return [file.read_text(encoding="utf-8", errors="replace") for file in files]
+    known = organization.ledger.records(run)
+    return [file.read_text(encoding="utf-8", errors="replace") for file in files if file.parts[-3] in known]
 
 
 def _below(records: Iterable[Document], parent: Document, kind: str) -> list[Document]:
