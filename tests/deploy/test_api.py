@@ -20,17 +20,17 @@ import requests
 import yaml
 
 from isthmus import names
-from isthmus.config import Platform, read_platform
-from isthmus.infra.synth import synthesize
+from isthmus.config import Platform
 from isthmus.local.azure_devops.keys import Key
 from tests.deploy.conftest import CHECKOUT
+from tests.deploy.platforms import base, platform
 from tests.deploy.team import Team, done, gather
 from tests.deploy.versions import MODEL, Version
 from tests.infra.conftest import Cloud, deployed
 from tests.local.azure_devops import standin
 from tests.local.conftest import PROD, REGION, Issuer, issuer
 
-__all__ = ["issuer"]
+__all__ = ["base", "issuer", "platform"]
 API, CALLER, STRANGER = (f"{number}d7f5c1e-2b0a-4f0e-8a55-0c9e3b7a4f33" for number in (6, 7, 8))
 ROWS = "wind,season\n2.0,wet\n-1.5,dry\n"
 
@@ -43,11 +43,6 @@ def platform_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("api") / "platform.yaml"
     file.write_text(yaml.safe_dump(content))
     return file
-
-
-@pytest.fixture(scope="module")
-def platform(platform_file: Path) -> Platform:
-    return read_platform(platform_file)
 
 
 @pytest.fixture(scope="module")
@@ -70,14 +65,14 @@ def cloud(
     azure: standin.StandIn,
     platform: Platform,
     platform_file: Path,
+    base: Path,
 ) -> Iterator[Cloud]:
     entra = f"{azure.url}/entra"
-    assembly = synthesize(CHECKOUT / "app.py", tmp_path_factory.mktemp("x") / "out", platform=platform_file)
     with deployed(
         tmp_path_factory.mktemp("aws"),
         issuer,
         platform_file,
-        assembly,
+        base,
         environment={"AZURE_AUTHORITY_HOST": entra},
         believed={platform.azure.entra_issuer: f"{entra}/{standin.TENANT}/discovery/v2.0/keys"},
     ) as found:

@@ -22,21 +22,18 @@ import yaml
 from botocore.exceptions import ClientError
 
 from isthmus import asking, names
-from isthmus.config import Platform, read_platform
 from isthmus.config.kinds import Kind
-from isthmus.infra.synth import synthesize
 from isthmus.operate.accounts import Accounts
 from isthmus.serving import look
 from tests.deploy.conftest import CHECKOUT
+from tests.deploy.platforms import base, cloud, issuer, platform
 from tests.deploy.team import Team, done
 from tests.deploy.test_interruptions import PROD, ROW, Clients, clients
-from tests.deploy.test_lifecycle import issuer, team
+from tests.deploy.test_lifecycle import team
 from tests.deploy.versions import MODEL, Version
-from tests.infra.conftest import Cloud, deployed
-from tests.local.conftest import Issuer
 from tests.local.sagemaker.conftest import until
 
-__all__ = ["issuer", "team"]
+__all__ = ["base", "cloud", "issuer", "platform", "team"]
 # Of one round, one step is killed by lot; of more, each.
 ROUNDS = int(os.environ.get("ISTHMUS_KILLS_ROUNDS", "1"))
 SEED = int(os.environ.get("ISTHMUS_KILLS_SEED", "5"))
@@ -116,20 +113,6 @@ def platform_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("sharing") / "platform.yaml"
     file.write_text(yaml.safe_dump(content | {"shared_endpoints": [{"name": HOST}]}))
     return file
-
-
-@pytest.fixture(scope="module")
-def platform(platform_file: Path) -> Platform:
-    return read_platform(platform_file)
-
-
-@pytest.fixture(scope="module")
-def cloud(
-    tmp_path_factory: pytest.TempPathFactory, issuer: tuple[Issuer, str], platform_file: Path
-) -> Iterator[Cloud]:
-    assembly = synthesize(CHECKOUT / "app.py", tmp_path_factory.mktemp("x") / "out", platform=platform_file)
-    with deployed(tmp_path_factory.mktemp("aws"), issuer, platform_file, assembly) as found:
-        yield found
 
 
 Synth = Callable[..., Path]

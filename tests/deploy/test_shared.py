@@ -15,19 +15,19 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
-from isthmus.config import Platform, Stage, read_platform
+from isthmus.config import Platform, Stage
 from isthmus.errors import Problem, Refused
-from isthmus.infra.synth import synthesize
 from isthmus.operate import redeploying
 from isthmus.serving import look
 from tests.deploy.conftest import CHECKOUT
+from tests.deploy.platforms import base, cloud, issuer, platform
 from tests.deploy.team import Team, done, gather
 from tests.deploy.versions import FAILS, FAILURE, MODEL, Version
-from tests.infra.conftest import Cloud, deployed
+from tests.infra.conftest import Cloud
 from tests.local.aws.test_deliveries import until
-from tests.local.conftest import ACCOUNTS, Issuer, issuer
+from tests.local.conftest import ACCOUNTS
 
-__all__ = ["issuer"]
+__all__ = ["base", "cloud", "issuer", "platform"]
 STAGING, OTHER, SHARED = ACCOUNTS["staging"], "seattle-wind", "small-models-shared"
 ROWS = "wind,season\n1.0,wet\n-2.0,dry\n"
 PART = {"copies": 2, "cpus": 0.5, "memory_mb": 512}
@@ -54,22 +54,6 @@ def platform_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("shared") / "platform.yaml"
     file.write_text(yaml.safe_dump(content))
     return file
-
-
-@pytest.fixture(scope="module")
-def platform(platform_file: Path) -> Platform:
-    return read_platform(platform_file)
-
-
-@pytest.fixture(scope="module")
-def cloud(
-    tmp_path_factory: pytest.TempPathFactory,
-    issuer: tuple[Issuer, str],
-    platform_file: Path,
-) -> Iterator[Cloud]:
-    assembly = synthesize(CHECKOUT / "app.py", tmp_path_factory.mktemp("x") / "out", platform=platform_file)
-    with deployed(tmp_path_factory.mktemp("aws"), issuer, platform_file, assembly) as found:
-        yield found
 
 
 @dataclass
