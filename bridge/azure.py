@@ -69,9 +69,12 @@ class AzureDevOps:
         self._send("POST", path, {}, body, scope=job.project, version=PREVIEW)
 
     def is_over(self, job: Job) -> bool:
-        """Whether the task waits no longer: completed, timed out or cancelled."""
+        """Whether the task waits no longer: completed, timed out, cancelled, or of a job that was rerun.
+
+        The timeline has a stage's newest attempt alone, with ids of its own.
+        """
         records = self._call("GET", f"build/builds/{job.build}/timeline", {})["records"]
-        return any(str(one["id"]).lower() == job.task and one["state"] == "completed" for one in records)
+        return not any(str(one["id"]).lower() == job.task and one["state"] != "completed" for one in records)
 
     def _pipeline(self, name: str) -> int:
         """The number of our pipeline, none of another folder; raises `web.Denied` where there is none."""

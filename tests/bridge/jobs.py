@@ -72,7 +72,9 @@ class Jobs:
             return 200, ""
         if self.builds[build]["status"] == "completed":
             return 400, {"message": "The orchestration plan is completed."}
-        (task,) = [one for one in self.records[build] if one["id"] == told["taskId"]]
+        task = next((one for one in self.records[build] if one["id"] == told["taskId"]), None)
+        if task is None:
+            return 404, {"message": "There is no such record in this plan."}
         if task["state"] != "completed":
             self.events.append(told)
             task |= {"state": "completed", "result": told["result"]}

@@ -11,7 +11,7 @@ import pytest
 from tests.bridge.clouds import Clouds, Fault
 from tests.bridge.conftest import AUTOMATION, MODEL, REGION, Bridge, forget
 
-PROJECT, PLAN, JOB, TASK = (f"{digit * 8}-aaaa-bbbb-cccc-{digit * 12}" for digit in "1234")
+PROJECT, PLAN, JOB, TASK, AGAIN = (f"{digit * 8}-aaaa-bbbb-cccc-{digit * 12}" for digit in "12345")
 JOB_TOKEN = "eyJ0.job-token-that-is-never-logged.sig"
 ARN = f"arn:aws:sagemaker:{REGION}:{AUTOMATION}:pipeline/{MODEL}/execution/abcdefgh1234"
 HEADERS = {
@@ -225,6 +225,21 @@ def test_a_job_that_timed_out_or_was_cancelled_is_forgotten(bridge: Bridge, run:
     call()
     run.jobs.records["17"][1] |= {"state": "completed", "result": result}
     bridge.reconcile()
+    assert (run.jobs.waiting, results(run)) == ({}, [])
+    assert bridge.hops()[-1]["hop"] == "forgotten"
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_job_that_was_rerun_is_forgotten(bridge: Bridge, run: Clouds, ended: bool) -> None:
+    """The timeline has the newest attempt alone: another job, with another task."""
+    call()
+    drained(bridge, run)
+    run.jobs.records["17"] = [{"id": AGAIN, "type": "Job", "state": "pending", "attempt": 2}]
+    if ended:
+        end(run, "Succeeded")
+        assert bridge.send(state("Succeeded")) == []
+    else:
+        bridge.reconcile()
     assert (run.jobs.waiting, results(run)) == ({}, [])
     assert bridge.hops()[-1]["hop"] == "forgotten"
 

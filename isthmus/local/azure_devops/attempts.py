@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from isthmus.local.azure_devops import policies
 from isthmus.local.azure_devops.faults import Fault, invalid, not_found
 from isthmus.local.azure_devops.organization import Organization
 from isthmus.local.azure_devops.runs import compile_again
@@ -38,6 +39,7 @@ def retry(
         run |= {"state": "inProgress", "result": None, "finishedDate": None, "failure": None}
         organization.save_run(run)
     organization.ledger.set_aside(run, runs_again)
+    policies.run_changed(organization, run)
     organization.agents.start(run, compiled, _earlier(stages, done, runs_again))
 
 

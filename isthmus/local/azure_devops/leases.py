@@ -31,6 +31,8 @@ def on_run_ended(organization: Organization, run: Document) -> None:
         return
     owner = f"{OWNER}:{run['pipeline']}:{run['sourceBranch']}"
     with organization.store.lock:
+        if any(one["ownerId"] == owner for one in of_run(organization, run)):
+            return
         _put(organization, run, owner, FOR_EVER, protects=True)
         kept = sorted(one["leaseId"] for one in organization.table("lease") if one["ownerId"] == owner)
         for older in kept[:-KEPT]:

@@ -151,12 +151,12 @@ def of_pull_request(organization: Organization, number: int) -> list[Document]:
     return [each for each in organization.table("evaluation") if each["pullRequest"] == number]
 
 
-def run_ended(organization: Organization, run: Document) -> Document | None:
-    """A build policy's run has ended: the pull request that it was for, if it was for one."""
+def run_changed(organization: Organization, run: Document) -> Document | None:
+    """A build policy's run has ended, or goes on: the pull request that it is for, if it is for one."""
     for evaluation in organization.table("evaluation"):
         if evaluation.get("run") == run["id"]:
-            evaluation["status"] = "approved" if run["result"] == "succeeded" else "rejected"
-            evaluation["completedDate"] = now()
+            evaluation["status"] = {"succeeded": "approved", None: "running"}.get(run["result"], "rejected")
+            evaluation["completedDate"] = run["finishedDate"]
             organization.table("evaluation").save(evaluation["evaluationId"], evaluation)
             return organization.table("pullrequest").get(evaluation["pullRequest"])
     return None

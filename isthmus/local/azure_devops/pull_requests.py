@@ -182,7 +182,7 @@ def on_push(
 
 def on_run_ended(organization: Organization, run: Document) -> None:
     """A run ended: the policy that queued it knows more now, and auto-complete may go on."""
-    request = policies.run_ended(organization, run)
+    request = policies.run_changed(organization, run)
     if request:
         _complete_if_ready(organization, request)
 

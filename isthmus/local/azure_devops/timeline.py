@@ -47,6 +47,11 @@ class Ledger:
             timeline = self._table.get(run["id"]) or {"records": {}}
             return {key: one for key, one in timeline["records"].items() if one.get("past") == past}
 
+    def record(self, run: Document, key: str) -> Document:
+        """A record of any attempt."""
+        found: Document = self._table[run["id"]]["records"][key]
+        return found
+
     def set_aside(self, run: Document, again: Mapping[str, Collection[str]]) -> None:
         """Put what runs again, jobs by stage, into a timeline of the past.
 

@@ -11,6 +11,7 @@ import requests
 from tests.local.azure_devops.standin import PROJECT, Person, StandIn, running, until
 from tests.local.azure_devops.test_gates import Place, decide, pending
 from tests.local.azure_devops.test_pages import page
+from tests.local.azure_devops.test_pull_requests import BUILD, complete, evaluations, policy, propose
 
 ONCE = """
 trigger: none
@@ -61,6 +62,14 @@ stages:
           - publish: $(Pipeline.Workspace)
             artifact: shipped-$(System.JobAttempt)
           - bash: '[ $(System.StageAttempt) -gt 1 ]'
+"""
+CHECK = """
+trigger: none
+steps:
+- checkout: none
+- bash: >-
+    echo of pull request $(System.PullRequest.PullRequestId) from $(System.PullRequest.SourceBranch);
+    [ $(System.JobAttempt) -gt 1 ]
 """
 SLOW = """
 trigger: none
@@ -138,7 +147,9 @@ def test_only_what_failed_runs_again_and_then_what_waited_for_it(
     assert told.count("Z beside") == told.count("Z report") == 1
 
 
-def test_earlier_attempts_keep_a_timeline_of_their_own(dana: Person, repository: str) -> None:
+def test_earlier_attempts_keep_a_timeline_of_their_own(
+    standin: StandIn, dana: Person, repository: str
+) -> None:
     run = failed_once(dana, repository)
     first = {one["id"]: one for one in records(dana, run)}
     assert update(dana, run, "build").ok
@@ -148,6 +159,9 @@ def test_earlier_attempts_keep_a_timeline_of_their_own(dana: Person, repository:
     (attempt,) = stage["previousAttempts"]
     assert attempt["attempt"] == 1
     past = {one["id"]: one for one in records(dana, run, attempt["timelineId"])}
+    (wrote, _) = [one["id"] for one in past.values() if one["type"] == "Task" and "log" in one]
+    log = page(standin, f"/contoso/{PROJECT}/_build/results?buildId={run}&view=logs&t={wrote}")
+    assert "job 1 of stage 1" in log
     assert past[attempt["recordId"]]["result"] == "failed"
     assert past.keys() < first.keys()
     assert {one["identifier"] for one in past.values() if one["type"] == "Phase"} == {
@@ -221,6 +235,36 @@ def test_all_that_failed_in_a_run_is_retried_at_once(dana: Person, repository: s
     answer = dana.ask("PATCH", path, retry="true")
     assert answer.status_code == 400
     assert "has no stage that failed" in answer.json()["message"]
+
+
+def test_a_check_that_is_rerun_lets_its_pull_request_merge(
+    admin: Person, dana: Person, repository: str
+) -> None:
+    """As the run itself does, it says which pull request it is for."""
+    admin.commit(repository, {"check.yml": CHECK})
+    pipeline = admin.pipeline(f"check-{repository}", repository, "/check.yml")
+    policy(admin, repository, BUILD, buildDefinitionId=pipeline, displayName="check")
+    dana.commit(repository, {"a.txt": ""}, branch="topic")
+    number = propose(dana, repository, "topic")
+    (rejected,) = until(lambda: [one for one in evaluations(dana, number) if one["status"] == "rejected"])
+    run = rejected["context"]["buildId"]
+    assert update(dana, run, "__default").ok
+    assert "completedDate" not in evaluations(dana, number)[0]
+    assert dana.until_over(run)["result"] == "succeeded"
+    assert f"of pull request {number} from refs/heads/topic" in logs(dana, run)
+    until(lambda: evaluations(dana, number)[0]["status"] == "approved")
+    assert complete(dana, repository, number).json()["status"] == "completed"
+
+
+def test_a_run_that_succeeds_twice_is_kept_once(dana: Person, repository: str) -> None:
+    dana.commit(repository, {"azure-pipelines.yml": "trigger: none\nsteps: [{bash: 'true'}]\n"})
+    run = dana.run(dana.pipeline(repository, repository))["id"]
+    dana.until_over(run)
+    (lease,) = until(lambda: dana.every(f"build/builds/{run}/leases"))
+    assert update(dana, run, "__default", forceRetryAllJobs=True).ok
+    dana.until_over(run)
+    assert dana.every(f"build/builds/{run}/leases") == [lease]
+    assert results(dana, run)["__default"] == (2, "succeeded")
 
 
 def test_a_stage_is_cancelled_alone_and_can_be_retried(dana: Person, repository: str) -> None:

@@ -31,7 +31,7 @@ def one(asked: Asked) -> Page:
     ledger, found = asked.organization.ledger, run.get("logs", {}).get(record)
     if found is None:
         raise not_found(f"Run {run['id']} has no step {record} that wrote something.")
-    step = ledger.records(run)[record]
+    step = ledger.record(run, record)
     shown = {
         "step": step,
         "lines": [line_of(text) for text in ledger.lines(run, found["id"])],
