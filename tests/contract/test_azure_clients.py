@@ -208,6 +208,23 @@ def test_python_errors_are_microsofts(clients: Any) -> None:
         clients.get_git_client().get_repository("nowhere", PROJECT)
 
 
+def test_python_stages(clients: Any, pipeline: int) -> None:
+    """As Microsoft's Node client does it, by the number of the enumeration."""
+    builds = clients.get_build_client()
+    run = clients.get_pipelines_client().run_pipeline({}, PROJECT, pipeline)
+    until(lambda: builds.get_build(PROJECT, run.id).status == "completed")
+    builds.update_stage({"state": 1, "forceRetryAllJobs": True}, run.id, "__default", PROJECT)
+    until(lambda: builds.get_build(PROJECT, run.id).status == "completed")
+    now = builds.get_build_timeline(PROJECT, run.id).records
+    (stage,) = [one for one in now if one.type == "Stage"]
+    (attempt,) = stage.previous_attempts
+    past = builds.get_build_timeline(PROJECT, run.id, attempt.timeline_id).records
+    assert (stage.attempt, attempt.attempt) == (2, 1)
+    assert [one.attempt for one in past if one.id == attempt.record_id] == [1]
+    with pytest.raises(Exception, match="is completed"):
+        builds.update_stage({"state": 0}, run.id, "__default", PROJECT)
+
+
 def test_python_what_people_look_at(clients: Any, pipeline: int, standin: StandIn) -> None:
     core, agents, git = clients.get_core_client(), clients.get_task_agent_client(), clients.get_git_client()
     (team,) = core.get_teams(PROJECT)

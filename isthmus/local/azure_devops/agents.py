@@ -10,6 +10,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.hosting import RunHost
@@ -127,7 +128,7 @@ class RunAgents:
                     work,
                     variables=compiled.variables,
                     skip=run["stagesToSkip"],
-                    counter=compiled.sources.counter,
+                    counter=partial(self._count, run, compiled),
                     earlier=earlier,
                 )
                 result = RESULTS.get(ended.result, "failed")
@@ -137,6 +138,18 @@ class RunAgents:
         finally:
             self._slots.release()
             self._end(run, host, result, failure)
+
+    def _count(self, run: Document, compiled: Compiled, prefix: str, seed: int) -> int:
+        """A counter goes up once for each run, whatever asks for it and at which attempt.
+
+        https://learn.microsoft.com/azure/devops/pipelines/process/expressions#counter
+        """
+        with self._organization.store.lock:
+            counted: dict[str, int] = run.setdefault("counted", {})
+            if prefix not in counted:
+                counted[prefix] = compiled.sources.counter(prefix, seed)
+                self._organization.save_run(run)
+            return counted[prefix]
 
     def _end(self, run: Document, host: RunHost, result: str, failure: str) -> None:
         self._hosts.pop(run["id"], None)

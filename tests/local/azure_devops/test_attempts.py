@@ -16,6 +16,7 @@ from tests.local.azure_devops.test_pull_requests import BUILD, complete, evaluat
 ONCE = """
 trigger: none
 name: $(Date:HHmmss)$(Rev:.r)
+variables: {count: "$[counter('once', 5)]"}
 stages:
 - stage: build
   jobs:
@@ -33,7 +34,7 @@ stages:
       key: $[dependencies.version.outputs['told.key']]
     steps:
     - checkout: none
-    - bash: echo "job $(System.JobAttempt) of stage $(System.StageAttempt), $(number), key $(key)"
+    - bash: echo "job $(System.JobAttempt) of stage $(System.StageAttempt), $(number), key $(key), $(count)"
     - bash: '[ $(System.JobAttempt) -gt 1 ]'
   - job: beside
     steps: [{checkout: none}, {bash: echo beside}]
@@ -140,8 +141,8 @@ def test_only_what_failed_runs_again_and_then_what_waited_for_it(
         "after.after": (2, "succeeded"),
     }
     told = logs(dana, run)
-    assert "job 1 of stage 1, made at attempt 1, key ***" in told
-    assert "job 2 of stage 2, made at attempt 1, key ***" in told
+    assert "job 1 of stage 1, made at attempt 1, key ***, 5" in told
+    assert "job 2 of stage 2, made at attempt 1, key ***, 5" in told
     assert f"after made at attempt 1 by {build['buildNumber']}" in told
     assert "sesame" not in told
     assert told.count("Z beside") == told.count("Z report") == 1
