@@ -117,9 +117,10 @@ class Present:
         return found
 
     def authorized(self, type_: str, name: str) -> set[int]:
-        """The numbers of the pipelines that may use a resource."""
+        """The numbers of the pipelines that may use a resource; of those that were deleted none is left."""
         found = self._permissions(type_, name)
-        return {one.id for one in (found.pipelines if found else None) or [] if one.authorized}
+        numbers = {one.id for one in (found.pipelines if found else None) or [] if one.authorized}
+        return numbers & {one.id for one in self.every("pipeline")}
 
     def is_open(self, type_: str, name: str) -> bool:
         """Whether every pipeline of the project may use a resource."""

@@ -485,3 +485,14 @@ def test_an_old_definition_does_not_overwrite_a_newer_one(present: Present) -> N
     found = present.client.get(f"build/definitions/{present.pipeline('seattle-rain-build')}")
     with pytest.raises(Refused, match="its revision is"):
         present.client.put(f"build/definitions/{found['id']}", found | {"revision": 99})
+
+
+def test_a_pipeline_that_was_deleted_is_made_again(
+    present: Present, platform: Platform, folders: Folders
+) -> None:
+    number = present.pipeline("seattle-rain-deploy")
+    present.client.delete(f"build/definitions/{number}")
+    done = provision.apply(platform, folders, callback=CALLBACK)
+    assert "+ pipeline seattle-rain-deploy: model-deploy/azure-pipelines.yml" in done
+    assert planned(platform, folders) == []
+    assert Present(present.client).pipeline("seattle-rain-deploy") != number
