@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -36,6 +35,8 @@ class RunHost:
         lend: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self.cancelled = threading.Event()
+        self.path = os.defpath
+        """Where steps find programs: the run's own Python before this machine's."""
         self._organization = organization
         self._run = run
         self._lend = lend
@@ -120,9 +121,8 @@ class RunHost:
         """A clean environment: nothing of this process's own, and no credential of any cloud."""
         home = self._organization.state / "home"
         home.mkdir(exist_ok=True)
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         return {
-            "PATH": path,
+            "PATH": self.path,
             "HOME": str(home),
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",

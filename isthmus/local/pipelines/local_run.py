@@ -27,7 +27,7 @@ from isthmus.local.pipelines.folders import FolderSources
 from isthmus.local.pipelines.host import Located, Repository, Request, Result, RunContext
 from isthmus.local.pipelines.lending import Lender
 from isthmus.local.pipelines.nodes import broken
-from isthmus.local.pipelines.own_python import make_python
+from isthmus.local.pipelines.own_python import CONFIGS, make_python, sees_ours
 from isthmus.local.pipelines.parameters import MissingParameters
 from isthmus.local.pipelines.plan import Plan
 from isthmus.local.pipelines.problems import Problems
@@ -133,7 +133,7 @@ def run_here(
     """
     asker = ask if sys.stdin.isatty() else None
     with tempfile.TemporaryDirectory(prefix="isthmus-run-", ignore_cleanup_errors=True) as folder:
-        path = make_python(Path(folder) / "python", seeing_ours=_is_ours(sources.folder("self")))
+        path = make_python(Path(folder) / "python", seeing_ours=sees_ours(sources))
         host = Terminal(sources, Path(folder), approved=approved, ask=asker, lent_by=lent_by, path=path)
         found: list[Result | BaseException] = []
 
@@ -161,7 +161,7 @@ def run_here(
 
 def _root(file: Path) -> Path:
     """The repository's folder: the checkout around the file, or a repository of ours that lies within one."""
-    if _is_ours(file.parent):
+    if any((file.parent / config).is_file() for config in CONFIGS):
         return file.parent
     done = subprocess.run(
         ["git", "-C", str(file.parent), "rev-parse", "--show-toplevel"],
@@ -170,11 +170,6 @@ def _root(file: Path) -> Path:
         check=False,
     )
     return Path(done.stdout.strip()) if done.returncode == 0 else file.parent
-
-
-def _is_ours(folder: Path) -> bool:
-    """Whether it is one of Isthmus' repositories: a model's, a deployment's or the platform's."""
-    return any((folder / config).is_file() for config in ("model.yaml", "deploy.yaml", "platform.yaml"))
 
 
 def _name(file: Path) -> str:

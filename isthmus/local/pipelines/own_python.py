@@ -8,15 +8,23 @@ they do not install is missed here and not first in Azure.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import sysconfig
 import venv
 from importlib.metadata import Distribution
 from pathlib import Path
 
+from isthmus.local.pipelines.host import Repository, Sources
+
+CONFIGS = ("model.yaml", "deploy.yaml", "platform.yaml")
 _PIP = "import sys\nfrom pip._internal.cli.main import main\nsys.exit(main())\n"
 _HEAD = 4096
+
+
+def sees_ours(sources: Sources) -> bool:
+    """Whether the pipeline's repository is Isthmus' own: of a model, a deployment or the platform."""
+    located = sources.locate(Repository("self"))
+    return any(sources.read(located, config) is not None for config in CONFIGS)
 
 
 def make_python(folder: Path, *, seeing_ours: bool) -> str:
@@ -36,17 +44,22 @@ def make_python(folder: Path, *, seeing_ours: bool) -> str:
         around.insert(0, str(own))
     else:
         if pip is not None:
-            _copy(pip, packages)
+            _link(pip, folder, packages)
         if sys.prefix != sys.base_prefix:
             around = [one for one in around if Path(one) != own]
     return os.pathsep.join([str(programs), *around])
 
 
-def _copy(pip: Distribution, packages: Path) -> None:
-    for file in pip.files or ():
-        if ".." not in file.parts:
-            (packages / file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(str(file.locate()), packages / file)
+def _link(pip: Distribution, folder: Path, packages: Path) -> None:
+    """Let it see pip, from beside it: what lies within, a step's `pip install --upgrade pip` removes.
+
+    Beside is where no path begins as the folder's own does: pip compares them as text.
+    """
+    beside = folder.with_name(f"pip-of-{folder.name}")
+    beside.mkdir()
+    for name in {file.parts[0] for file in pip.files or ()} - {".."}:
+        (beside / name).symlink_to(str(pip.locate_file(name)))
+    (packages / "pip.pth").write_text(f"{beside}\n")
 
 
 def _share(packages: Path, programs: Path) -> None:

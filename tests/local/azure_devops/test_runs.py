@@ -69,6 +69,15 @@ steps:
 """
 
 
+INSTALLS = """
+trigger: none
+steps:
+- bash: python -m pip --version && pip list --format freeze
+- {bash: python -c 'import isthmus', displayName: sees}
+- {bash: command -v isthmus, condition: always(), displayName: has}
+"""
+
+
 @pytest.fixture(scope="module")
 def hello(standin: StandIn) -> int:
     admin = standin.person("admin")
@@ -123,6 +132,21 @@ def _tests(dana: Person, number: int) -> None:
     assert (attached["fileName"], attached["size"]) == ("plot.png", 6)
     assert dana.ask("GET", f"{path}/{attached['id']}").content == b"a plot"
     assert dana.ask("GET", f"{path}/99").status_code == 404
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_only_repositories_of_ours_see_isthmus_before_they_install_it(admin: Person, ours: bool) -> None:
+    """As in Azure, where a job's Python holds what its steps have installed."""
+    repository = f"installs-{ours}"
+    admin.post("git/repositories", {"name": repository})
+    config = {"model.yaml": "name: rain\n"} if ours else {}
+    admin.commit(repository, {"azure-pipelines.yml": INSTALLS, **config})
+    run = admin.run(admin.pipeline(repository, repository))
+    admin.until_over(run["id"])
+    records = admin.get(f"build/builds/{run['id']}/timeline")["records"]
+    results = {one["name"]: one["result"] for one in records if one["type"] == "Task"}
+    seen = "succeeded" if ours else "failed"
+    assert results == {"Checkout self": "succeeded", "Bash": "succeeded", "sees": seen, "has": seen}
 
 
 def test_parameters_are_validated(dana: Person, hello: int) -> None:
