@@ -139,7 +139,8 @@ def _raise_for_rejected(client: Client, request: PullRequest) -> None:
             raise Problem(
                 f"a check of pull request {request.number} failed: run {run}",
                 where=request.url,
-                todo=f"see why: isthmus azure log {run}; push a commit that mends it",
+                todo=f"see why: isthmus azure log {run}; push a commit that mends it, or run it again: "
+                f"isthmus azure rerun {run}",
             )
     if request.merge_status == "conflicts":
         raise BadInput(

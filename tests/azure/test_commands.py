@@ -151,6 +151,7 @@ def test_a_run_that_waits_for_a_person_is_taken_back_by_who_asked_for_it(furnish
     number = said.split(":")[0].removeprefix("run ")
     says("follow", number)
     assert says("cancel", number) == f"run {number} of seattle-rain-deploy is cancelled\n"
+    assert f"run {number} of seattle-rain-deploy canceled" in azure("follow", number).output
     assert f"run {number} of" not in says("approvals")
     assert f"run {number} of seattle-rain-deploy is over: canceled" in fails(Refused, "cancel", number)
 

@@ -1,4 +1,7 @@
-"""A run that is over goes on with its stages that failed: *Rerun failed jobs*, in part or of all of it."""
+"""A run that is over goes on with its stages that failed: *Rerun failed jobs*, of a stage or of all of it.
+
+Azure DevOps retries a stage also while others go on.
+"""
 
 from __future__ import annotations
 
