@@ -100,8 +100,11 @@ def _supervise(lifeline: int, told: list[int], pass_fds: list[int], grace: float
             seconds = None if deadline is None else deadline - time.monotonic()
             if seconds is not None and seconds <= 0:
                 return
-            watched = [wake_reading] if deadline is not None else [wake_reading, lifeline]
-            ready = select.select(watched, [], [], seconds)[0]
+            # Not select(2): a parent with a thousand files open hands down numbers that are too high for it.
+            watched = select.poll()
+            for one in [wake_reading] if deadline is not None else [wake_reading, lifeline]:
+                watched.register(one, select.POLLIN)
+            ready = {one for one, _ in watched.poll(None if seconds is None else 1000 * seconds)}
             stopping = stopping or lifeline in ready
             if wake_reading in ready:
                 os.read(wake_reading, 64)

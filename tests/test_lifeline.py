@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -49,6 +50,18 @@ def test_children_end_with_their_parent(number: signal.Signals, script: str) -> 
 def test_the_exit_code_is_the_childs() -> None:
     assert lifeline.spawn(["sh", "-c", "exit 7"]).wait() == 7
     assert lifeline.spawn(["sh", "-c", "kill -9 $$"]).wait() == 137
+
+
+def test_a_parent_may_have_more_files_open_than_select_can_count() -> None:
+    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(limit, 2048), most))
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        assert lifeline.stop(lifeline.spawn(["sleep", "600"])) == 128 + signal.SIGTERM
+    finally:
+        for one in opened:
+            os.close(one)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
 
 
 def test_a_child_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:

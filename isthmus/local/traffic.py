@@ -73,13 +73,15 @@ def send(runtime: Any, config: ModelConfig, later: Later) -> int:
     header = line(config, {name: name for name in config.features})
 
     def ask(number: int) -> None:
-        runtime.invoke_endpoint(
+        answer = runtime.invoke_endpoint(
             EndpointName=names.endpoint(config.name),
             ContentType="text/csv",
             Accept="text/csv",
             Body=f"{header}\n{line(config, later.rows[number])}\n".encode(),
             InferenceId=inference_id(number),
         )
+        # Only a connection whose answer was read is used again.
+        answer["Body"].read()
 
     with ThreadPoolExecutor(WORKERS) as pool:
         return len(list(pool.map(ask, range(len(later.rows)))))
