@@ -85,10 +85,11 @@ def _find(client: Client, number: int) -> _Found | None:
     run = runs.find(client, str(number))
     if run is None:
         return None
+    records = runs.timeline(client, number)
     return _Found(
         run,
-        runs.timeline(client, number),
-        tuple(approvals.every(client, number)),
+        records,
+        tuple(approvals.every(client, number, records)),
         tuple(merged.unmerged(client, run)),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -46,12 +46,13 @@ def pending(client: Client, run: int = 0) -> list[Approval]:
     return _of_run(client, sorted(map(_approval, found), key=lambda one: one.created), run)
 
 
-def every(client: Client, run: int) -> list[Approval]:
+def every(client: Client, run: int, records: Iterable[Mapping[str, Any]] | None = None) -> list[Approval]:
     """What a run's stages waited for, also what has been decided: by whom, and with which comment.
 
-    Only of each stage's newest attempt: who let another one pass did not let this one pass.
+    Only of each stage's newest attempt: who let another one pass did not let this one pass. `records` is
+    the run's timeline, for who has it.
     """
-    asked = _asked(client, run)
+    asked = _asked(timeline(client, run) if records is None else records)
     if not asked:
         return []
     found = client.get("pipelines/approvals", **{"approvalIds": ",".join(asked), "$expand": "steps"})["value"]
@@ -101,13 +102,13 @@ def _of_run(client: Client, found: list[Approval], run: int) -> list[Approval]:
         return found
     if all(one.run for one in found):
         return [one for one in found if one.run == run]
-    mine = _asked(client, run)
+    mine = _asked(timeline(client, run))
     return [replace(one, run=run) for one in found if one.id in mine]
 
 
-def _asked(client: Client, run: int) -> list[str]:
+def _asked(records: Iterable[Mapping[str, Any]]) -> list[str]:
     """The ids of the approvals in a run's timeline, which has the newest attempts alone."""
-    return [record["id"] for record in timeline(client, run) if record["type"] == "Checkpoint.Approval"]
+    return [record["id"] for record in records if record["type"] == "Checkpoint.Approval"]
 
 
 def _approval(found: Mapping[str, Any]) -> Approval:
