@@ -13,7 +13,6 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from isthmus.container import payload
@@ -109,8 +108,7 @@ def _batch(block: Lines, format: Format) -> Batch:
     bad = []
     rows: list[list[Any]] = []
     told: list[tuple[int, str, str]] = []
-    for place in np.setdiff1d(np.arange(len(block)), found.told["line"].to_numpy()).tolist():
-        line = block.text(place)
+    for place, line in block.others(found.told["line"].to_numpy()):
         if _of_a_gate(line):
             continue
         try:
@@ -140,8 +138,7 @@ def _together(
 def answers(folder: Path) -> Iterator[Answer | Bad]:
     """All captured answers under `folder`, as `batches` has them, whatever was asked."""
     for block in blocks(folder):
-        for place in range(len(block)):
-            line = block.text(place)
+        for place, line in block.others([]):
             if _of_a_gate(line):
                 continue
             try:

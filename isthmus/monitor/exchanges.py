@@ -1,37 +1,56 @@
-"""Captured lines read by the column, a block at a time: those whose request and answer are plain CSV.
+"""Captured lines read by the column, a block at a time: requests and answers in plain CSV, and usual JSON.
 
-Any other line (JSON, quotes, a cell that is no number) is left to `capture`, which reads it alone and
-says what is wrong with it.
+Any other line (quotes in CSV, a cell that is no number) is left to `capture`, which reads it alone and says
+what is wrong with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
+import msgspec
 import polars as pl
 
 from isthmus.container import payload
-from isthmus.container.cells import TRUTHS, is_number
-from isthmus.errors import BadInput
-from isthmus.monitor import alike
+from isthmus.monitor import instances, tables
 from isthmus.monitor.lines import Lines
 from isthmus.names import GATE_PREFIX
 
-_WANTED = {
-    "request": ("captureData", "endpointInput", "data"),
-    "answer": ("captureData", "endpointOutput", "data"),
-    "kind": ("captureData", "endpointInput", "observedContentType"),
-    "accept": ("captureData", "endpointOutput", "observedContentType"),
-    "request_encoding": ("captureData", "endpointInput", "encoding"),
-    "answer_encoding": ("captureData", "endpointOutput", "encoding"),
-    "named": ("eventMetadata", "inferenceId"),
-    "event": ("eventMetadata", "eventId"),
-}
-# A quote, a mark of byte order, and what ends lines or is space in Python only.
-_ODD = '["\ufeff\\x00-\\x09\\x0b-\\x1f]'
-# The most that Python's csv takes in a cell.
-_LONGEST = 131_072
+
+class _Side(msgspec.Struct, rename="camel", gc=False):
+    data: str
+    observed_content_type: str = "text/csv"
+    encoding: str = ""
+
+
+class _Data(msgspec.Struct, rename="camel", gc=False):
+    endpoint_input: _Side
+    endpoint_output: _Side
+
+
+class _Metadata(msgspec.Struct, rename="camel", gc=False):
+    event_id: str | None = None
+    inference_id: str | None = None
+
+
+class _Line(msgspec.Struct, rename="camel", gc=False):
+    capture_data: _Data
+    event_metadata: _Metadata
+
+
+_LINES = msgspec.json.Decoder(_Line)
+_TOLD = {"line": pl.UInt32} | dict.fromkeys(("id", "request", "answer"), pl.String)
+
+
+class _Form(NamedTuple):
+    """The kind of a request, whether its answer is JSON, and which of the two are in base64."""
+
+    kind: str
+    json: bool
+    coded: tuple[bool, bool]
 
 
 @dataclass(frozen=True)
@@ -43,31 +62,37 @@ class Exchanges:
 
 
 def read(lines: Lines, features: Mapping[str, str], missing: Collection[str]) -> Exchanges:
-    """The rows of those lines of a block that are plain, in the order of the lines."""
-    plain = _plain(lines)
-    answers = _pieces(plain.select("line", text="answer")).select(
-        "line", prediction=pl.col("text").str.split_exact(",", 1).struct[0].str.strip_chars()
-    )
-    answers = answers.filter(pl.col("prediction") != "")
-    parts = list(_parts(_pieces(plain.select("line", text="request")), features))
-    read = [_rows(part, order, features, missing) for order, part in parts]
-    asked, rows = (pl.concat(side) for side in zip(*read, strict=True))
-    # As many answers as rows, and none of a line that has a row which is none.
-    sizes = [one.group_by("line").agg(n=pl.len()) for one in (asked, answers)]
-    bad = asked.filter(~pl.col("whole"))["line"]
-    same = sizes[0].join(sizes[1], on=["line", "n"]).filter(~pl.col("line").is_in(bad.implode()))["line"]
-    if len(same) < len(sizes[0]) or len(same) < len(sizes[1]):
-        kept = asked["line"].is_in(same.implode())
-        asked, rows = asked.filter(kept), rows.filter(kept)
-        answers = answers.filter(pl.col("line").is_in(same.implode()))
-    if len(parts) > 1:
-        rows = rows[in_order(asked["line"])]
-    several = pl.len().over("line") > 1
-    number = pl.int_range(pl.len()).over("line").cast(pl.String)
-    told = answers.join(plain.select("line", "id"), on="line", how="left", maintain_order="left")
-    return Exchanges(
-        rows, told.with_columns(id=pl.when(several).then(pl.col("id") + "/" + number).otherwise("id"))
-    )
+    """The rows of those lines of a block that are read by the column, in the order of the lines."""
+    asked, answers, ids = [tables.none(features)], [instances.NONE], [pl.DataFrame(schema=_TOLD)]
+    for form, told in _told(lines):
+        ids.append(told)
+        answers.append((instances if form.json else tables).predictions(told.select("line", text="answer")))
+        requests = told.select("line", text="request")
+        if form.kind in payload.CSV:
+            asked += tables.read(requests, features, missing)
+        elif form.kind in payload.READERS:
+            asked.append(instances.read(requests, form.kind, features, missing))
+    numbers, rows = (pl.concat(side) for side in zip(*asked, strict=True))
+    told = pl.concat(answers)
+    if len(asked) > 2:
+        order = in_order(numbers)
+        numbers, rows, told = numbers[order], rows[order], told.sort("line", maintain_order=True)
+    return _matched(numbers, rows, told, pl.concat(ids).select("line", "id"))
+
+
+def _matched(lines: pl.Series, rows: pl.DataFrame, answers: pl.DataFrame, ids: pl.DataFrame) -> Exchanges:
+    """Of lines with as many answers as rows both, each with its id."""
+    if not lines.equals(answers["line"]):
+        sizes = [one.to_frame("line").group_by("line").len() for one in (lines, answers["line"])]
+        same = sizes[0].join(sizes[1], on=["line", "len"])["line"].implode()
+        rows, lines = rows.filter(lines.is_in(same)), lines.filter(lines.is_in(same))
+        answers = answers.filter(pl.col("line").is_in(same))
+    told = answers.join(ids, on="line", how="left", maintain_order="left")
+    if lines.n_unique() < len(lines):
+        several = pl.len().over("line") > 1
+        number = pl.int_range(pl.len()).over("line").cast(pl.String)
+        told = told.with_columns(id=pl.when(several).then(pl.col("id") + "/" + number).otherwise("id"))
+    return Exchanges(rows, told)
 
 
 def in_order(lines: pl.Series) -> pl.Series:
@@ -75,154 +100,41 @@ def in_order(lines: pl.Series) -> pl.Series:
     return lines.to_frame("line").select(pl.arg_sort_by("line", maintain_order=True)).to_series()
 
 
-def _plain(lines: Lines) -> pl.DataFrame:
-    """`line`, `request`, `answer` and `id` of the lines that can be read by the column."""
-    told = alike.texts(lines, _WANTED)
-    kind = pl.col("kind").str.extract("^([^;]*)").str.strip_chars().str.to_lowercase()
-    told = told.with_columns(id=pl.when(pl.col("named") != "").then("named").otherwise("event")).filter(
-        kind.is_in(payload.CSV),
-        ~pl.col("accept").str.contains("json", literal=True),
-        pl.col("id") != "",
-        ~pl.col("id").str.starts_with(GATE_PREFIX),
-    )
-    told = _decoded(told)
-    # Where nothing was escaped no other character is odd.
-    odd = _ODD if not told["plain"].all() else '"'
-    return told.filter(
-        *(~pl.col(side).str.contains(odd, literal=odd == '"') for side in ("request", "answer")),
-        pl.col("request").str.contains(r"\S"),
-    ).select("line", "request", "answer", "id")
+def _told(lines: Lines) -> Iterator[tuple[_Form, pl.DataFrame]]:
+    """`line`, `id`, `request` and `answer` of the exchanges of each form; null for what is no text."""
+    places, found = lines.read(_LINES)
+    asked = [one.capture_data.endpoint_input for one in found]
+    answered = [one.capture_data.endpoint_output for one in found]
+    columns = {
+        "line": places,
+        "id": [one.event_metadata.inference_id or one.event_metadata.event_id for one in found],
+        "request": [one.data for one in asked],
+        "answer": [one.data for one in answered],
+    }
+    told = pl.DataFrame(columns, schema=_TOLD)
+    kept = (pl.col("id") != "") & ~pl.col("id").str.starts_with(GATE_PREFIX)
+    forms = [
+        _form(one.observed_content_type, other.observed_content_type, one.encoding, other.encoding)
+        for one, other in zip(asked, answered, strict=True)
+    ]
+    for form in dict.fromkeys(forms):
+        same = pl.Series([one == form for one in forms])
+        coded = [one for one, is_ in zip(("request", "answer"), form.coded, strict=True) if is_]
+        part = told.filter(kept, same)
+        yield form, part.with_columns(_text(part[one]) for one in coded)
 
 
-def _decoded(told: pl.DataFrame) -> pl.DataFrame:
-    """Requests and answers that are in base64 as what they are; null where one is no text."""
-    for side in ("request", "answer"):
-        coded = (told[f"{side}_encoding"] == "BASE64").fill_null(False)
-        if coded.any():
-            places = coded.arg_true()
-            found = told[side].scatter(places, _text(told[side].gather(places)))
-            told = told.with_columns(found.alias(side), plain=told["plain"] & ~coded)
-    return told
+@lru_cache(maxsize=1024)
+def _form(kind: str, accept: str, *encodings: str) -> _Form:
+    """Any kind that is not served is one: callers may send what they like."""
+    kind = kind.partition(";")[0].strip().lower()
+    first, second = (one == "BASE64" for one in encodings)
+    return _Form(kind if kind in payload.READERS else "", "json" in accept, (first, second))
 
 
 def _text(coded: pl.Series) -> pl.Series:
+    """What is in base64 as the text that it is; null where it is none."""
     try:
         return coded.str.decode("base64", strict=False).cast(pl.String)
     except pl.exceptions.PolarsError:
-        return pl.repeat(None, len(coded), dtype=pl.String, eager=True)
-
-
-def _pieces(texts: pl.DataFrame) -> pl.DataFrame:
-    """The lines of each text that are not empty, each with the `line` of its text."""
-    pieces = texts.with_columns(pl.col("text").str.split("\n")).explode("text", empty_as_null=False)
-    return pieces.filter(pl.col("text") != "")
-
-
-def _parts(pieces: pl.DataFrame, features: Mapping[str, str]) -> Iterator[tuple[list[str], pl.DataFrame]]:
-    """The rows of all requests without headers, those that have their cells in one order together."""
-    names = list(features)
-    first = pieces["line"] != pieces["line"].shift(1)
-    first = first.fill_null(True)
-    heads = _heads(pieces.filter(first)["text"], payload.Expected(names, ""))
-    if not heads:
-        yield names, pieces
-        return
-    is_head = first & pieces["text"].is_in(list(heads))
-    rows, headed = pieces.filter(~is_head), pieces.filter(is_head)
-    bare = rows.filter(~pl.col("line").is_in(headed["line"].implode()))
-    yield names, bare
-    for order in {tuple(one) for one in heads.values() if one}:
-        texts = [text for text, one in heads.items() if one == list(order)]
-        lines = headed.filter(pl.col("text").is_in(texts))["line"]
-        yield list(order), rows.filter(pl.col("line").is_in(lines.implode()))
-
-
-def _heads(firsts: pl.Series, expected: payload.Expected) -> dict[str, list[str]]:
-    """The first rows that are headers, each with the columns that it names; none where they are others."""
-    found: dict[str, list[str]] = {}
-    for text in firsts.filter(_likely(firsts, expected.features)).unique(maintain_order=True):
-        header = [cell.strip() for cell in text.split(",")]
-        try:
-            if payload.header_order(header, expected) is not None:
-                found[text] = header
-        except BadInput:
-            found[text] = []
-    return found
-
-
-def _likely(firsts: pl.Series, names: Sequence[str]) -> pl.Series:
-    """Whether a row may be a header: then one of the names stands in it, or letters beyond ASCII."""
-    plain = pl.lit(pl.Series([name for name in names if name.isascii()], dtype=pl.String).implode())
-    named = pl.col("text").str.contains_any(plain, ascii_case_insensitive=True)
-    beyond = pl.col("text").str.len_bytes() != pl.col("text").str.len_chars()
-    return firsts.to_frame("text").select(named | beyond).to_series()
-
-
-def _rows(
-    pieces: pl.DataFrame, order: Sequence[str], features: Mapping[str, str], missing: Collection[str]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """For each row its `line` and whether it is `whole`; and the rows themselves, as the model has them."""
-    found = _at_once(pieces["text"], order, features, missing)
-    if found is not None:
-        return pieces.select("line", whole=True), found
-    text, width = pl.col("text"), len(order)
-    cells = pieces.select(text.str.split_exact(",", width)).to_series().struct.unnest()
-    columns = dict(zip(order, cells.get_columns(), strict=False))
-    whole = cells[:, width - 1].is_not_null() & cells[:, width].is_null()
-    whole &= pieces["text"].str.len_bytes() <= _LONGEST
-    made = {}
-    for name, kind in features.items():
-        made[name], sound = (
-            _numbers(columns[name], missing) if kind == "number" else _texts(columns[name], missing)
-        )
-        whole &= sound
-    return pieces.select("line", whole=whole), pl.DataFrame(made)
-
-
-def _at_once(
-    texts: pl.Series, order: Sequence[str], features: Mapping[str, str], missing: Collection[str]
-) -> pl.DataFrame | None:
-    """The rows where each has all cells and a plain number in each that wants one; else None."""
-    types = {name: pl.Float64 if kind == "number" else pl.String for name, kind in features.items()}
-    data = "\n".join(texts.to_list()).encode()
-    long = bool((texts.str.len_bytes() > _LONGEST).any())
-    if not data or data.count(b",") != (len(order) - 1) * len(texts) or long:
-        return None
-    try:
-        found = pl.read_csv(
-            data,
-            has_header=False,
-            quote_char=None,
-            schema={name: types[name] for name in order},
-            null_values=list(missing),
-        ).select(list(features))
-    except pl.exceptions.PolarsError:
-        return None
-    numbers = found.select(pl.col(pl.Float64).is_finite().all())
-    if found.height != len(texts) or not all(numbers.row(0)):
-        return None
-    return found.with_columns(
-        _texts(found[name], missing)[0] for name, kind in features.items() if kind != "number"
-    )
-
-
-def _numbers(cells: pl.Series, missing: Collection[str]) -> tuple[pl.Series, pl.Series]:
-    """Cells as finite numbers or nulls, and whether each is one of them; as `cells.numbers` reads them."""
-    found = cells.cast(pl.Float64, strict=False)
-    sound = found.is_finite().fill_null(False)
-    marks = [mark for mark in missing if is_number(mark)]
-    if sound.all() and not marks:
-        return found, sound
-    trimmed = cells.str.strip_chars()
-    absent = cells.is_null() | (trimmed == "") | trimmed.is_in(list(missing))
-    truths = trimmed.str.to_lowercase().replace_strict(TRUTHS, default=None, return_dtype=pl.Float64)
-    found = truths.zip_with(truths.is_not_null(), trimmed.cast(pl.Float64, strict=False))
-    sound = absent | found.is_finite().fill_null(False)
-    return found.set(absent, None), sound
-
-
-def _texts(cells: pl.Series, missing: Collection[str]) -> tuple[pl.Series, pl.Series]:
-    """Cells as texts or nulls, and that each is one; as `cells.texts` reads them."""
-    trimmed = cells.str.strip_chars()
-    absent = (trimmed == "") | trimmed.is_in(list(missing))
-    return cells.set(absent.fill_null(False), None), pl.repeat(True, len(cells), dtype=pl.Boolean, eager=True)
+        return pl.repeat(None, len(coded), dtype=pl.String, eager=True).alias(coded.name)

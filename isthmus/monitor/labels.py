@@ -9,10 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import msgspec
 import polars as pl
 
-from isthmus.monitor import alike
 from isthmus.monitor.capture import KEPT_BAD, UNREADABLE, Bad, Batch
 from isthmus.monitor.cores import ahead
 from isthmus.monitor.lines import Lines, blocks
@@ -21,9 +20,25 @@ from isthmus.monitor.texts import LAST_HASH
 # The monitor judges so many labelled rows: those whose ids have the least hashes, which no order and no share
 # of the captures changes. Its bootstrap over more of them would tell no more.
 MOST = 100_000
-_TEXTS = dict.fromkeys(("id", "label"), pl.String)
+_TEXTS = dict.fromkeys(("id", "label"), pl.String())
+_READ = {"line": pl.UInt32()} | _TEXTS
 NONE = pl.DataFrame(schema=dict.fromkeys(("id", "label", "prediction"), pl.String))
-_WANTED = {"id": ("eventMetadata", "eventId"), "label": ("groundTruthData", "data")}
+
+
+class _Data(msgspec.Struct, gc=False):
+    data: str
+
+
+class _Metadata(msgspec.Struct, rename="camel", gc=False):
+    event_id: str
+
+
+class _Label(msgspec.Struct, rename="camel", gc=False):
+    ground_truth_data: _Data
+    event_metadata: _Metadata
+
+
+_LABELS = msgspec.json.Decoder(_Label)
 
 
 @dataclass
@@ -44,12 +59,12 @@ class Labels:
     @cached_property
     def table(self) -> pl.DataFrame:
         """Each `id` with its `label`, once all labels are read."""
-        return pl.DataFrame({"id": list(self.by_id), "label": list(self.by_id.values())}, schema=_TEXTS)
+        return pl.DataFrame({"id": [*self.by_id], "label": [*self.by_id.values()]}, schema=_TEXTS)
 
     def take(self, found: pl.DataFrame) -> None:
         """Add labels, each with its `id`, in the order in which they came."""
         if self.most is not None:
-            found = found.filter(pl.col("id").hash(seed=0) <= self._highest)
+            found = self._of_the_least(found, self.most)
         ids, labels = found["id"].to_list(), found["label"].to_list()
         told = dict(zip(ids, labels, strict=True))
         if len(told) == len(ids) and self.by_id.keys().isdisjoint(told):
@@ -70,12 +85,16 @@ class Labels:
         """Keep no more than `most` ids."""
         if self.most is None or len(self.by_id) <= self.most:
             return
-        ids = list(self.by_id)
-        hashes = pl.Series(ids).hash(seed=0)
-        self._highest = hashes.sort()[self.most - 1]
-        kept = {identity for identity, one in zip(ids, hashes, strict=True) if one <= self._highest}
-        self.by_id = {identity: label for identity, label in self.by_id.items() if identity in kept}
-        self.twice = {identity: told for identity, told in self.twice.items() if identity in kept}
+        kept = self._of_the_least(Labels(self.by_id).table, self.most)
+        self.by_id = dict(zip(kept["id"].to_list(), kept["label"].to_list(), strict=True))
+        self.twice = {identity: told for identity, told in self.twice.items() if identity in self.by_id}
+
+    def _of_the_least(self, found: pl.DataFrame, most: int) -> pl.DataFrame:
+        """Those whose ids can be among the `most` with the least hashes of all."""
+        hashes = found["id"].hash(seed=0)
+        least = hashes.unique().sort()
+        self._highest = min(self._highest, least[most - 1] if len(least) > most else LAST_HASH)
+        return found.filter(hashes <= self._highest)
 
 
 def read_labels(folder: Path, most: int | None = None, unread: Sequence[Bad] = ()) -> Labels:
@@ -95,12 +114,17 @@ def read_labels(folder: Path, most: int | None = None, unread: Sequence[Bad] = (
 
 def _read(lines: Lines) -> tuple[pl.DataFrame, list[Bad]]:
     """Each `id` with its `label`, by the column what is alike, any other alone; and what is no label."""
-    found = alike.texts(lines, _WANTED).filter(pl.col("id") != "", pl.col("label").is_not_null())
-    found = found.select("line", "id", pl.col("label").str.strip_chars())
+    places, records = lines.read(_LABELS)
+    columns = {
+        "line": places,
+        "id": [one.event_metadata.event_id for one in records],
+        "label": [one.ground_truth_data.data for one in records],
+    }
+    found = pl.DataFrame(columns, schema=_READ).filter(pl.col("id") != "")
+    found = found.with_columns(pl.col("label").str.strip_chars())
     alone, bad = [], []
-    for place in np.setdiff1d(np.arange(len(lines)), found["line"].to_numpy()).tolist():
-        told = _alone(lines.text(place))
-        if told:
+    for place, line in lines.others(found["line"].to_numpy()):
+        if told := _alone(line):
             alone.append((place, *told))
         else:
             bad.append(Bad.at(lines, place, "not a label of SageMaker", "labels/"))

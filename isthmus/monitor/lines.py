@@ -1,137 +1,110 @@
-"""Files of JSON lines, some thousand lines at a time: their text as it is, and where each line stands."""
+"""Files of JSON lines, some megabytes at a time, and what lines say that are as they are asked for."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+# So many bytes at a time, and to the end of the line.
+AT_ONCE = 1 << 24
+END, OPENED, CLOSED = b"\n{}"
+# What msgspec says of what is otherwise than asked for, or no JSON.
+UNREAD = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 Places = NDArray[np.int64]
-AT_ONCE, LONGEST = 20_000, 1 << 25
-# A file is read so many bytes at a time, and to the end of the line.
-PIECE = 1 << 22
-END, OPENED = ord("\n"), ord("{")
+Record = TypeVar("Record", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True)
 class Lines:
-    """Lines that are not blank. `data` is their text in UTF-8, and `ends` where each line feed stands in it.
+    """Lines as they stand in their files, blank ones too, each with a line feed at its end.
 
-    `numbers` are those in their files, from 1; `files` has the place of each file's first line, and its name.
+    For each file `files` has where its text begins in `data`, its name, and its first line's number, from 1.
     """
 
     data: bytes
-    ends: Places
-    numbers: Places
-    files: list[tuple[int, str]]
+    files: list[tuple[int, str, int]]
 
-    def __len__(self) -> int:
-        return len(self.ends)
-
-    @property
-    def begins(self) -> Places:
-        return _begins(self.ends)
+    @cached_property
+    def _ends(self) -> Places:
+        return np.flatnonzero(np.frombuffer(self.data, np.uint8) == END)
 
     def text(self, place: int) -> str:
-        """A line without its end."""
-        begin = int(self.ends[place - 1]) + 1 if place else 0
-        return self.data[begin : int(self.ends[place])].decode()
+        """A line without its end; what is not UTF-8 in it is replaced."""
+        return self._line(place).decode(errors="replace").rstrip("\r")
 
     def where(self, place: int) -> tuple[str, int]:
         """The file of a line, and its number in it."""
-        file = self.files[bisect_right(self.files, place, key=lambda one: one[0]) - 1][1]
-        return file, int(self.numbers[place])
+        begin = self._begin(place)
+        first, file, number = self.files[bisect_right(self.files, begin, key=lambda one: one[0]) - 1]
+        return file, number + place - int(np.searchsorted(self._ends, first))
 
-    def part(self, places: Places) -> bytes:
-        """The text of some lines."""
-        if len(places) == len(self):
-            return self.data
-        return b"".join(
-            self.data[begin : end + 1]
-            for begin, end in zip(self.begins[places].tolist(), self.ends[places].tolist(), strict=True)
-        )
+    def read(self, decoder: msgspec.json.Decoder[Record]) -> tuple[Sequence[int], list[Record]]:
+        """The places of the lines that say what is asked for, and what they say."""
+        if self._objects:
+            try:
+                return range(len(self._ends)), decoder.decode_lines(self.data)
+            except UNREAD:
+                pass
+        places, found = [], []
+        for place in range(len(self._ends)):
+            try:
+                found.append(decoder.decode(self._line(place)))
+            except UNREAD:
+                continue
+            places.append(place)
+        return places, found
+
+    def others(self, read: Sequence[int] | Places) -> Iterator[tuple[int, str]]:
+        """The places and texts of all lines but those that were read, and blank ones."""
+        other = np.ones(len(self._ends), bool)
+        other[read] = False
+        for place in np.flatnonzero(other).tolist():
+            if (text := self.text(place)).strip():
+                yield place, text
+
+    @property
+    def _objects(self) -> bool:
+        """Whether each line begins and ends as an object: then what is read of all at once has a line each.
+
+        A line that lacks its end would take the next with it, and no object begins where another may go on.
+        """
+        marks, ends = np.frombuffer(self.data, np.uint8), self._ends
+        opened = marks[0] == OPENED and bool(np.all(marks[ends[:-1] + 1] == OPENED))
+        return opened and bool(np.all(marks[ends - 1] == CLOSED))
+
+    def _begin(self, place: int) -> int:
+        return int(self._ends[place - 1]) + 1 if place else 0
+
+    def _line(self, place: int) -> bytes:
+        return self.data[self._begin(place) : int(self._ends[place])]
 
 
 def blocks(folder: Path) -> Iterator[Lines]:
-    """All lines under `folder` in the order of the files' names; fewer at a time where they are long."""
-    held: list[Lines] = []
-    rows = size = 0
-    for part in _parts(folder):
-        if held and (rows + len(part) > AT_ONCE or size + len(part.data) > LONGEST):
-            yield _joined(held)
-            held, rows, size = [], 0, 0
-        held.append(part)
-        rows, size = rows + len(part), size + len(part.data)
-    if held:
-        yield _joined(held)
-
-
-def _parts(folder: Path) -> Iterator[Lines]:
+    """All lines under `folder`, in the order of the files' names."""
+    held: list[bytes] = []
+    files: list[tuple[int, str, int]] = []
+    size = 0
     for file in sorted(folder.rglob("*.jsonl")):
         if not file.is_file():
             continue
-        name, before = str(file.relative_to(folder)), 0
+        number = 1
         with file.open("rb") as found:
-            while data := found.read(PIECE) + found.readline():
-                whole = _lines(_text(data), name, before)
-                before += int(whole.numbers[-1]) if len(whole) else 0
-                yield from _cut(_without_blanks(whole))
-
-
-def _text(data: bytes) -> bytes:
-    """What is not UTF-8 is replaced; lines end with a line feed alone."""
-    if not data.isascii():
-        data = data.decode(errors="replace").encode()
-    if b"\r" in data:
-        data = data.replace(b"\r\n", b"\n")
-    return data if data.endswith(b"\n") else data + b"\n"
-
-
-def _lines(data: bytes, name: str, before: int) -> Lines:
-    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == END)
-    return Lines(data, ends, before + np.arange(1, len(ends) + 1), [(0, name)])
-
-
-def _begins(ends: Places) -> Places:
-    return np.concatenate([np.zeros(1, np.int64), ends[:-1] + 1])
-
-
-def _without_blanks(lines: Lines) -> Lines:
-    other = np.flatnonzero(np.frombuffer(lines.data, np.uint8)[lines.begins] != OPENED)
-    blank = [place for place in other.tolist() if not lines.text(place).strip()]
-    if not blank:
-        return lines
-    kept = np.setdiff1d(np.arange(len(lines)), blank)
-    return _some(lines, kept)
-
-
-def _some(lines: Lines, places: Places) -> Lines:
-    sizes = (lines.ends - lines.begins + 1)[places]
-    return Lines(lines.part(places), np.cumsum(sizes) - 1, lines.numbers[places], lines.files)
-
-
-def _cut(lines: Lines) -> Iterator[Lines]:
-    for start in range(0, len(lines), AT_ONCE):
-        yield (
-            lines
-            if len(lines) <= AT_ONCE
-            else _some(lines, np.arange(start, min(start + AT_ONCE, len(lines))))
-        )
-
-
-def _joined(parts: list[Lines]) -> Lines:
-    if len(parts) == 1:
-        return parts[0]
-    at = [0, *accumulate(len(one.data) for one in parts)]
-    first = [0, *accumulate(map(len, parts))]
-    return Lines(
-        b"".join(one.data for one in parts),
-        np.concatenate([one.ends + start for one, start in zip(parts, at, strict=False)]),
-        np.concatenate([one.numbers for one in parts]),
-        [(place, one.files[0][1]) for place, one in zip(first, parts, strict=False)],
-    )
+            while data := found.read(AT_ONCE) + found.readline():
+                held.append(data if data.endswith(b"\n") else data + b"\n")
+                files.append((size, str(file.relative_to(folder)), number))
+                size += len(held[-1])
+                # Nothing follows what is shorter.
+                number += data.count(b"\n") if len(data) >= AT_ONCE else 0
+                if size >= AT_ONCE // 2:
+                    yield Lines(b"".join(held), files)
+                    held, files, size = [], [], 0
+    if held:
+        yield Lines(b"".join(held), files)
