@@ -155,6 +155,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             "model-build/azure-pipelines.yml": PLAIN,
             "model-build/azure-pipelines.pull-request.yml": PLAIN,
             "model-deploy/azure-pipelines.yml": DEPLOY,
+            # By which its runs have what is installed here.
+            "model-deploy/deploy.yaml": (CHECKOUT / "model-deploy/deploy.yaml").read_text(),
             "model-deploy/azure-pipelines.pull-request.yml": PLAIN,
         }
         for name, content in written.items():
