@@ -184,7 +184,7 @@ def _rows(one: Checked) -> Iterator[str]:
     yield ""
     shown = sorted(found.columns, key=lambda each: -(each.drift.ratio if each.drift else 0))
     beside = any(each.missing_in_prod is not None or each.drift for each in shown)
-    head = f"| feature | missing |{BESIDE_PROD if beside else ''} |"
+    head = f"| feature | missing |{BESIDE_PROD if beside else ''} noticed |"
     yield head
     yield f"|{'---|' * (head.count('|') - 1)}"
     yield from (_column(each, beside) for each in shown[:COLUMNS])

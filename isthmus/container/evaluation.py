@@ -29,6 +29,8 @@ Estimator = Any  # scikit-learn's: fit(X, y), predict(X), and predict_proba(X) w
 FEWEST_NEW_ROWS = 30
 # What the registry is told where there is nothing to tell: it takes no empty text.
 NOTHING = "none"
+# What people call a metric where it is more than its key in words.
+SAID = {"auc": "AUC", "f1_macro": "macro F1", "rmse": "RMSE", "mae": "MAE", "r2": "R²"}
 
 
 @dataclass(frozen=True)
@@ -229,9 +231,7 @@ def _verdict(
     beats: bool,
     rival: Rival | None,
 ) -> str:
-    name = {"auc": "AUC", "rmse": "RMSE", "mae": "MAE", "r2": "R²"}.get(
-        config.evaluation.metric, config.evaluation.metric.replace("_", " ")
-    )
+    name = SAID.get(config.evaluation.metric, config.evaluation.metric.replace("_", " "))
     bar, higher = config.evaluation.threshold, config.evaluation.higher_is_better
     digits = _digits(value.value, bar)
     least = f"{bar:.{digits}f}" if round(bar, digits) == bar else f"{bar:g}"

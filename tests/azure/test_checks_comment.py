@@ -113,7 +113,7 @@ def test_one_comment_is_kept_up_to_date_beside_what_prod_serves(
     assert "## seattle-rain, on a sample: log loss 0.61 ≤ 0.66" in first
     assert "| this change, on a sample | 0.609 |" in first
     assert "Not compared with prod: prod serves no version yet." in first
-    assert "| feature | missing | |\n|---|---|---|\n" in first and "| wind | 0.0% |  |" in first
+    assert "| feature | missing | noticed |\n|---|---|---|\n" in first and "| wind | 0.0% |  |" in first
 
     served = runs.queue(client, "seattle-rain-deploy", {"modelPackageArn": ARN})
     assert runs.wait(client, served.id, every_seconds=0.2).result == "succeeded"
@@ -123,7 +123,10 @@ def test_one_comment_is_kept_up_to_date_beside_what_prod_serves(
     assert "| version 7 in prod, on the same rows | 0.609 |" in second
     assert "Gain over version 7, on the same 46 rows:" in second and "**inside noise**" in second
     assert f"[run {served.id}, which brought prod its version]" in second
-    assert "| feature | missing | in prod's data | PSI | by chance | |\n|---|---|---|---|---|---|\n" in second
+    assert (
+        "| feature | missing | in prod's data | PSI | by chance | noticed |\n|---|---|---|---|---|---|\n"
+        in second
+    )
     assert "| wind | 0.0% | 0.0% | 0.00 | 1 |  |" in second
     assert "✓ Lint" in second and "✓ Pipeline on a sample" in second and " s;" in second
 
