@@ -19,6 +19,7 @@ from isthmus import asking, names
 from isthmus.deploy.package import read
 from isthmus.errors import NotFound, Refused
 from isthmus.monitor import service
+from isthmus.monitor.findings import Findings
 from isthmus.serving import look
 from tests.deploy.team import Team, done
 from tests.deploy.test_lifecycle import cloud, issuer, new_version, team
@@ -105,6 +106,21 @@ class TestRealtime:
         assert (target["ResourceId"], target["MaxCapacity"]) == (f"endpoint/{MODEL}/variant/AllTraffic", 3)
         (policy,) = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
         assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 9
+
+    def test_the_newest_report_is_shown_whichever_version_serves(self, team: Team, deploy: Deploy) -> None:
+        deploy("realtime")
+        serves = read(assemblies["realtime"]).version
+        for version in (serves, serves - 1):
+            found = Findings(MODEL, "staging", version, "2026-11-20", "2026-11-26T09:00:00+00:00", 7, 0)
+            client(team, "s3").put_object(
+                Bucket=names.capture_bucket(team.platform, STAGING),
+                Key=f"{names.reports(MODEL)}{version}/execution/findings.json",
+                Body=found.as_json().encode(),
+            )
+            said = done(team.operate("monitor", "report", MODEL, "--stage", "staging"))
+            assert f"version {version}, captured from 2026-11-20" in said
+            warning = f"version {serves} serves now, and the newest report is of version {version}"
+            assert (warning in said) == (version != serves)
 
 
 class TestServerless:
