@@ -19,6 +19,9 @@ from isthmus.errors import BadInput
 
 EXAMPLE = Path(__file__).parent.parent / "platform.yaml"
 MODEL = "    owner: weather-team@contoso.example\n"
+ANOTHER = (
+    "models:\n  - {name: snow, owner: a@b.example, build_repository: Model-Build, deploy_repository: snow}\n"
+)
 ORGANIZATION = "organization:\n  parent: r-abcd\n"
 
 
@@ -74,7 +77,12 @@ def test_the_environment_says_where_azure_devops_is(monkeypatch: pytest.MonkeyPa
             for name in ("a/b", "_a", "a.", '"a\\nb"', '""', "a" * 65)
         ),
         (MODEL, f"{MODEL}    build_repository: Platform\n", ["repository Platform is the platform's own"]),
-        (MODEL, f"{MODEL}    build_repository: Model-Deploy\n", ["a repository is for one of both"]),
+        (
+            MODEL,
+            f"{MODEL}    build_repository: Model-Deploy\n",
+            ["build_repository of model seattle-rain", "seattle-rain-deploy"],
+        ),
+        ("models:\n", ANOTHER, [":34, models.1.build_repository", "of model snow", "seattle-rain-build"]),
         ("region: eu-west-1", "region: cn-north-1", ["a region of commercial AWS"]),
         (MODEL, f"{MODEL}    landing: {{writers: [ada]}}\n", ["landing.writers", "arn:aws:iam::"]),
         (MODEL, f"{MODEL}    landing: {{megabytes: 0}}\n", ["landing.megabytes"]),

@@ -59,9 +59,7 @@ def wanted(platform: Platform, callback: str = "") -> Wanted:
 
     `callback` is the URL of the bridge's HTTPS route, which only the automation account knows; without it
     there is nothing that leads there.
-    Raises `BadInput` where two models would share a repository: its model.yaml or deploy.yaml is of one.
     """
-    _require_a_repository_each(platform)
     pipelines = _once(_pipelines(platform))
     return Wanted(
         project=platform.azure.project,
@@ -84,20 +82,6 @@ def wanted(platform: Platform, callback: str = "") -> Wanted:
         job_rights=_once(_job_rights(platform)),
         denials=tuple(_denials(platform)),
     )
-
-
-def _require_a_repository_each(platform: Platform) -> None:
-    for kind in ("build", "deploy"):
-        models: dict[str, str] = {}
-        for model in platform.models:
-            name = str(getattr(model, f"{kind}_repository"))
-            other = models.setdefault(name.lower(), model.name)
-            if other != model.name:
-                raise BadInput(
-                    f"models {other} and {model.name} have the same {kind}_repository {name}",
-                    where="platform.yaml, models",
-                    todo=f"name another for one of them, such as {model.name}-{kind}",
-                )
 
 
 def _once(found: Iterator[T]) -> tuple[T, ...]:

@@ -199,22 +199,24 @@ class Platform(Strict):
 
     @model_validator(mode="after")
     def _repositories_are_apart(self) -> Platform:
-        # Azure Repos takes names that differ by case alone for one.
-        deployed = {model.deploy_repository.lower(): model.name for model in self.models}
+        used: dict[str, tuple[str, str]] = {}
         for at, model in enumerate(self.models):
-            for kind in ("build_repository", "deploy_repository"):
-                name: str = getattr(model, kind)
+            for kind in ("build", "deploy"):
+                key = f"{kind}_repository"
+                name: str = getattr(model, key)
+                mine = (model.name, kind)
+                # Azure Repos takes names that differ by case alone for one.
+                other, its_kind = used.setdefault(name.lower(), mine)
                 if name.lower() == PLATFORM_REPOSITORY:
                     what = f"model {model.name}: the repository {name} is the platform's own"
-                    raise Misfit(what, "models", at, kind)
-            if other := deployed.get(model.build_repository.lower()):
-                raise Misfit(
-                    f"{model.build_repository} is where model {model.name} is built and model {other} is "
-                    "deployed from; a repository is for one of both",
-                    "models",
-                    at,
-                    "build_repository",
-                )
+                elif (other, its_kind) != mine:
+                    what = (
+                        f"{name} is the {key} of model {model.name} and the {its_kind}_repository of model "
+                        f"{other}; name another one, such as {model.name}-{kind}"
+                    )
+                else:
+                    continue
+                raise Misfit(what, "models", at, key)
         return self
 
     @model_validator(mode="after")

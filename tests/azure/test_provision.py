@@ -331,12 +331,6 @@ def repositories(model: str) -> dict[str, str]:
     return {"name": model, "build_repository": f"{model}-build", "deploy_repository": f"{model}-deploy"}
 
 
-def test_two_models_in_one_repository_are_refused(platform: Platform, folders: Folders) -> None:
-    other = platform.models[0].model_copy(update=repositories("snow") | {"build_repository": "Model-Build"})
-    with pytest.raises(BadInput, match="seattle-rain and snow have the same build_repository Model-Build"):
-        planned(platform.model_copy(update={"models": [*platform.models, other]}), folders)
-
-
 def test_only_administrators_provision(provisioned: Platform, folders: Folders, empty: StandIn) -> None:
     model = provisioned.models[0].model_copy(update=repositories("other"))
     more = provisioned.model_copy(update={"models": [*provisioned.models, model]})

@@ -41,7 +41,13 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> tuple[Platform, Path]:
     content = yaml.safe_load(FULL.read_text())
     few = content["models"]
     more = [
-        {"name": f"model-{number:03}", "owner": "somebody", "team": few[number % len(few)]["team"]}
+        {
+            "name": f"model-{number:03}",
+            "owner": "somebody",
+            "team": few[number % len(few)]["team"],
+            "build_repository": f"build-{number:03}",
+            "deploy_repository": f"deploy-{number:03}",
+        }
         for number in range(MODELS - len(few))
     ]
     file = tmp_path_factory.mktemp("many") / "platform.yaml"

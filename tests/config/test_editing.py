@@ -19,7 +19,8 @@ from isthmus.config.editing import append, edit, put
 from isthmus.errors import BadInput, Unavailable
 
 EXAMPLE = Path(__file__).parents[2] / "platform.yaml"
-MODEL = {"name": "churn", "owner": "crm@contoso.example"}
+MODEL = {"name": "churn", "owner": "crm@contoso.example", "build_repository": "churn-b"}
+MODEL |= {"deploy_repository": "churn-d"}
 
 
 @pytest.fixture
@@ -32,7 +33,8 @@ def file(tmp_path: Path) -> Path:
 def test_a_model_is_one_more_entry_and_everything_else_stays(file: Path) -> None:
     platform = edit(file, Platform, lambda text: append(text, ["models"], MODEL))
     assert [model.name for model in platform.models] == ["seattle-rain", "churn"]
-    added = "  - name: churn\n    owner: crm@contoso.example\n"
+    added = "  - name: churn\n    owner: crm@contoso.example\n    build_repository: churn-b\n"
+    added += "    deploy_repository: churn-d\n"
     assert file.read_text() == EXAMPLE.read_text() + added
 
 
@@ -71,7 +73,7 @@ def test_a_file_of_windows_stays_one(file: Path) -> None:
     file.write_bytes(EXAMPLE.read_bytes().replace(b"\n", b"\r\n"))
     edit(file, Platform, lambda text: append(text, ["models"], MODEL))
     assert file.read_bytes().count(b"\n") == file.read_bytes().count(b"\r\n")
-    assert file.read_bytes().endswith(b"  - name: churn\r\n    owner: crm@contoso.example\r\n")
+    assert file.read_bytes().endswith(b"build_repository: churn-b\r\n    deploy_repository: churn-d\r\n")
 
 
 def test_a_full_disk_costs_nothing_that_was_there(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +99,7 @@ def test_a_file_keeps_its_rights_and_the_link_that_leads_to_it(file: Path) -> No
 
 def test_nothing_is_lost_of_what_four_add_at_once(file: Path) -> None:
     def add(number: int) -> None:
-        model = MODEL | {"name": f"churn-{number}"}
+        model = {key: f"{value}-{number}" for key, value in MODEL.items()}
         edit(file, Platform, lambda text: append(text, ["models"], model))
 
     with ThreadPoolExecutor(4) as pool:

@@ -34,7 +34,8 @@ def enlarged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Platform, Path]:
     """The checkout's platform with one model more, and its assembly."""
     folder = tmp_path_factory.mktemp("enlarged")
     content = yaml.safe_load((CHECKOUT / "platform.yaml").read_text())
-    content["models"].append({"name": MORE, "owner": "snow-team@contoso.example"})
+    repositories = {f"{kind}_repository": f"{MORE}-{kind}" for kind in ("build", "deploy")}
+    content["models"].append({"name": MORE, "owner": "snow-team@contoso.example", **repositories})
     (folder / "platform.yaml").write_text(yaml.safe_dump(content))
     output = synthesize(CHECKOUT / "app.py", folder / "assembly", platform=folder / "platform.yaml")
     return read_platform(folder / "platform.yaml"), output
