@@ -291,7 +291,11 @@ RULES = (
         _check,
     ),
     Rule("deployment-template", "Every deployment to prod or an account came by the template.", _template),
-    Rule("deployment-guards", "Prod is guarded by template, branch, lock, approval and switches.", _guards),
+    Rule(
+        "deployment-guards",
+        "Prod is guarded by template, branch, lock, approval, policies and switches.",
+        _guards,
+    ),
     Rule("duties-separated", "Nobody decides about what he or she had built.", _duties),
     Rule("no-stored-token", "No connection, variable group or pipeline keeps a secret.", _stored),
     Rule("role-width", "No role is other than its stack says.", _roles, lambda it: it.changed is not None),

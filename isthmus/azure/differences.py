@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
+
+ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,10 @@ class Difference:
 
 
 def differences(want: Any, found: Any, what: str = "") -> tuple[Difference, ...]:
-    """All that is wanted and not so; what is there beside it does not matter, nor the case of letters."""
+    """All that is wanted and not so; what is there beside it does not matter.
+
+    The case of letters does, as it does for branches and files; only in an id it says nothing.
+    """
     if isinstance(want, dict) and isinstance(found, dict):
         return tuple(
             one
@@ -39,7 +45,7 @@ def differences(want: Any, found: Any, what: str = "") -> tuple[Difference, ...]
 
 def _is_same(want: Any, found: Any) -> bool:
     if isinstance(want, str) and isinstance(found, str):
-        return want.lower() == found.lower()
+        return want == found or (bool(ID.fullmatch(want)) and want.lower() == found.lower())
     return bool(want == found) or (not want and found is None)
 
 

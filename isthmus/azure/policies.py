@@ -60,7 +60,10 @@ def asks(policy: Policy) -> str:
 
 
 def settings(policy: Policy, present: Present) -> dict[str, Any]:
-    """The settings; raises `NotFound` where repository, pipeline or people are not there."""
+    """The settings; raises `NotFound` where repository, pipeline or people are not there.
+
+    No file patterns mean whatever a request changes: one that touches none of them is not asked about.
+    """
     repository = present.repository(policy.repository)
     if repository is None:
         raise _missing("repository", policy.repository)
@@ -103,7 +106,6 @@ def _validation(policy: BuildValidation, present: Present) -> dict[str, Any]:
         "queueOnSourceUpdateOnly": True,
         "manualQueueOnly": False,
         "validDuration": 0,
-        # Whatever the request changes: with patterns, one that touches none of them is not built.
         "filenamePatterns": [],
     }
 
@@ -124,6 +126,7 @@ def _required(people: tuple[str, ...], message: str, present: Present) -> dict[s
         "minimumApproverCount": 1,
         "creatorVoteCounts": False,
         "addedFilesOnly": False,
+        "filenamePatterns": [],
         "message": message,
     }
 

@@ -70,12 +70,13 @@ def plan(
 
 
 def unguarded(platform: Platform, present: Present) -> list[Instruction]:
-    """Of the plan what could be gone past: switches, checks and denials that lack, and changed pipelines."""
+    """Of the plan what could be gone past: switches, checks, policies, denials, and changed pipelines."""
     want = wanted(platform)
     return [
         *admission.switches(want, present),
         *(found for one in want.pipelines for found in _pipeline(one, present) if found.differences),
         *(found for check in want.checks for found in admission.check(check, present)),
+        *(found for one in want.policies for found in _policy(one, present)),
         *rights.changes(platform, want, present),
         *rights.bypasses(want, present),
         *rights.pushes(want, present),

@@ -19,14 +19,14 @@ def allows(document: dict[str, Any] | None) -> list[Statement]:
 
 def lets(document: dict[str, Any] | None, role: str, action: str) -> bool:
     """Whether a resource's policy names the role of that ARN for that action."""
-    return any(_covers(one.get("Action"), action) and _names(one, role) for one in allows(document))
+    return any(lets_do(one, action) and _names(one, role) for one in allows(document))
 
 
 def granted(statements: list[Statement], *actions: str) -> Iterator[tuple[str, str]]:
     """Which of these actions a role's own statements let it do, each with the resource as it is written."""
     for statement in statements:
         for action in actions:
-            if _covers(statement.get("Action"), action):
+            if lets_do(statement, action):
                 yield from ((action, str(resource)) for resource in listed(statement.get("Resource")))
 
 
@@ -36,17 +36,25 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _covers(patterns: Any, action: str) -> bool:
-    return any(fnmatchcase(action.lower(), str(one).lower()) for one in listed(patterns))
+def lets_do(statement: Statement, action: str) -> bool:
+    """Whether an action is among a statement's."""
+    return any(fnmatchcase(action.lower(), str(one).lower()) for one in listed(statement.get("Action")))
+
+
+def principals(statement: Statement, *kinds: str) -> list[str]:
+    """Whom a statement is about, of these kinds (`AWS`, `Federated`), or of all; `*` is everybody."""
+    whom = statement.get("Principal") or {}
+    if whom == "*" or "NotPrincipal" in statement:
+        return ["*"]
+    return [str(one) for kind in kinds or whom for one in listed(whom.get(kind))]
 
 
 def _names(statement: Statement, role: str) -> bool:
     account = role.split(":")[4]
-    principal = statement.get("Principal")
-    whom = ["*"] if principal == "*" else listed((principal or {}).get("AWS"))
+    whom = principals(statement, "AWS")
     if role in whom:
         return True
-    if not {f"arn:aws:iam::{account}:root", account, "*"} & set(map(str, whom)):
+    if not {f"arn:aws:iam::{account}:root", account, "*"} & set(whom):
         return False
     return all(
         any(fnmatchcase(role, str(pattern)) for pattern in listed(keys["aws:PrincipalArn"]))

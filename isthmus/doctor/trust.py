@@ -9,7 +9,7 @@ from isthmus.azure.identity import Target
 from isthmus.config import AccountRole, Platform
 from isthmus.doctor.entrances import entrances
 from isthmus.doctor.finding import Finding, deploy, revert
-from isthmus.doctor.policy import Statement, allows, listed
+from isthmus.doctor.policy import Statement, allows, lets_do, listed, principals
 from isthmus.doctor.sight import Document, Sight
 
 ENTER = "sts:AssumeRoleWithWebIdentity"
@@ -26,9 +26,13 @@ def trust(sight: Sight, account: AccountRole) -> Iterator[Finding]:
         if way.role not in roles:
             yield Finding("missing", f"role {way.role}", "it is not there", deploy(account))
             continue
-        wanted, found = _wanted(sight.platform, way), _trusted(roles[way.role].trust)
+        document, wanted = roles[way.role].trust, _wanted(sight.platform, way)
+        found = _trusted(document)
         if wanted != found:
             yield _finding(sight, account, way, wanted, found)
+        elif strangers := _strangers(document):
+            says = f"it lets {', '.join(strangers)} in without a token of {way.connection}"
+            yield Finding("missing", f"role {way.role}", says, _remedy(sight, account, way.role, wanted))
 
 
 def _finding(
@@ -80,14 +84,20 @@ def _trusted(document: Document) -> set[Claims]:
     """The claims that each statement asks for; `any` of what it does not ask for."""
     found: set[Claims] = set()
     for statement in allows(document):
-        if ENTER not in listed(statement.get("Action")):
+        if not lets_do(statement, ENTER):
             continue
         asked = _asked(statement)
-        for provider in listed(statement.get("Principal", {}).get("Federated")):
-            host = str(provider).partition(":oidc-provider/")[2]
+        for provider in principals(statement, "Federated"):
+            host = provider.rpartition(":oidc-provider/")[2].replace("*", "any")
             audiences, subjects = (asked.get(f"{host}:{claim}", ["any"]) for claim in ("aud", "sub"))
             found |= {(host, audience, subject) for audience in audiences for subject in subjects}
     return found
+
+
+def _strangers(document: Document) -> list[str]:
+    """Whom statements let in by something else than a token."""
+    others = (one for one in allows(document) if {str(name) for name in listed(one.get("Action"))} - {ENTER})
+    return [whom for statement in others for whom in principals(statement)]
 
 
 def _asked(statement: Statement) -> dict[str, list[str]]:

@@ -74,6 +74,12 @@ def change_policy(present: Present, name: str, settings: dict[str, Any], **chang
     present.client.put(f"policy/configurations/{found['id']}", body)
 
 
+def cased(present: Present, name: str) -> list[dict[str, Any]]:
+    listed = present.client.get("policy/configurations")["value"]
+    (scope,) = next(one["settings"]["scope"] for one in listed if one["type"]["displayName"] == name)
+    return [scope | {"refName": scope["refName"].replace("main", "MAIN")}]
+
+
 def change_definition(present: Present, name: str, **process: str) -> None:
     found = present.client.get(f"build/definitions/{present.pipeline(name)}")
     present.client.put(f"build/definitions/{found['id']}", found | {"process": found["process"] | process})
@@ -140,7 +146,7 @@ def let_in(branches: str, present: Present) -> dict[str, Any]:
 
 BY_YAML = {"triggerType": "continuousIntegration", "settingsSourceType": 2}
 OVERRIDE = BY_YAML | {"settingsSourceType": 1, "branchFilters": ["+refs/heads/*"]}
-BUILD, REVIEWERS = "Build", "Minimum number of reviewers"
+BUILD, REVIEWERS, REQUIRED = "Build", "Minimum number of reviewers", "Required reviewers"
 SUBJECT = "workloadIdentityFederationSubject"
 EDITS: dict[str, tuple[Callable[[Present, Platform], None], str, str, str]] = {
     "a check's timeout": (
@@ -188,6 +194,14 @@ EDITS: dict[str, tuple[Callable[[Present, Platform], None], str, str, str]] = {
         lambda it, _p: change_policy(it, BUILD, {"filenamePatterns": ["/nothing/*"]}),
         "branch policy on", "settings.filenamePatterns", "was /nothing/*, will be none",
     ),
+    "a validation is of a branch that only looks like main": (
+        lambda it, _p: change_policy(it, BUILD, {"scope": cased(it, BUILD)}),
+        "branch policy on", "settings.scope[0].refName", "was refs/heads/MAIN, will be refs/heads/main",
+    ),
+    "one of these must agree, about no file": (
+        lambda it, _p: change_policy(it, REQUIRED, {"filenamePatterns": ["/nothing/*"]}),
+        "branch policy on", "settings.filenamePatterns", "was /nothing/*, will be",
+    ),
     "another pipeline deploys to prod": (
         lambda it, _p: permit(
             it, "environment", it.resource("environment", "prod"),
@@ -233,6 +247,10 @@ EDITS: dict[str, tuple[Callable[[Present, Platform], None], str, str, str]] = {
     "the YAML of a pipeline": (
         lambda it, _p: change_definition(it, "seattle-rain-deploy", yamlFilename="evil.yml"),
         "pipeline seattle-rain-deploy", "path", "was /evil.yml, will be /azure-pipelines.yml",
+    ),
+    "a YAML of nearly the same name": (
+        lambda it, _p: change_definition(it, "seattle-rain-deploy", yamlFilename="Azure-Pipelines.yml"),
+        "pipeline seattle-rain-deploy", "path", "was /Azure-Pipelines.yml, will be /azure-pipelines.yml",
     ),
     "the folder of a pipeline": (
         lambda it, _p: move(it, "seattle-rain-deploy", "\\attic"),

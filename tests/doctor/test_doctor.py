@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -52,13 +53,20 @@ def described(clinic: Clinic) -> str:
 @contextmanager
 def trusting(clinic: Clinic, **other: str) -> Iterator[None]:
     """The deploy role of prod with another claim in its trust."""
+    with trust_of(clinic) as (iam, before):
+        text = json.dumps(before)
+        for old, new in other.items():
+            text = text.replace({"subject": "deploy-prod", "audience": "api://AzureAD"}[old], new)
+        iam.update_assume_role_policy(RoleName=DEPLOY, PolicyDocument=text)
+        yield
+
+
+@contextmanager
+def trust_of(clinic: Clinic) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """IAM of prod and the trust of the deploy role there, which is as before in the end."""
     iam = clinic.root("iam", PROD)
     before = iam.get_role(RoleName=DEPLOY)["Role"]["AssumeRolePolicyDocument"]
-    text = json.dumps(before)
-    for old, new in other.items():
-        text = text.replace({"subject": "deploy-prod", "audience": "api://AzureAD"}[old], new)
-    iam.update_assume_role_policy(RoleName=DEPLOY, PolicyDocument=text)
-    yield
+    yield iam, before
     iam.update_assume_role_policy(RoleName=DEPLOY, PolicyDocument=json.dumps(before))
 
 
@@ -83,6 +91,29 @@ def test_a_role_that_trusts_other_tokens(clinic: Clinic, other: dict[str, str], 
     assert (found["status"], found["place"], found["about"]) == ("missing", "prod", f"role {DEPLOY}")
     assert found["says"] == says
     assert f"--stack-name isthmus-prod-{MODEL}" in found["remedy"]
+    assert "--deployment-mode REVERT_DRIFT" in found["remedy"]
+    assert clinic.findings("trust") == []
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (
+            {"Principal": "*", "Action": "sts:AssumeRoleWithWebIdentity"},
+            "it trusts what is not its connection's: issuer 'any', audience 'any', subject 'any'",
+        ),
+        (
+            {"Principal": {"AWS": f"arn:aws:iam::{PROD}:root"}, "Action": "sts:AssumeRole"},
+            f"it lets arn:aws:iam::{PROD}:root in without a token of isthmus-{MODEL}-deploy-prod",
+        ),
+    ],
+)
+def test_a_role_that_lets_in_others_too(clinic: Clinic, more: dict[str, Any], says: str) -> None:
+    with trust_of(clinic) as (iam, before):
+        document = before | {"Statement": [*before["Statement"], {"Effect": "Allow"} | more]}
+        iam.update_assume_role_policy(RoleName=DEPLOY, PolicyDocument=json.dumps(document))
+        (found,) = clinic.findings("trust")
+    assert (found["about"], found["says"]) == (f"role {DEPLOY}", says)
     assert "--deployment-mode REVERT_DRIFT" in found["remedy"]
     assert clinic.findings("trust") == []
 

@@ -124,8 +124,12 @@ def test_a_guard_that_was_taken_away_is_found_until_it_is_back(
     checks = admin.get("pipelines/checks/configurations", version="7.1-preview.1", **query)["value"]
     lock = next(one["id"] for one in checks if one["type"]["name"] == "ExclusiveLock")
     admin.call("DELETE", f"pipelines/checks/configurations/{lock}", None, "7.1-preview.1")
+    listed = admin.get("policy/configurations")["value"]
+    policy = next(one for one in listed if one["type"]["displayName"] == "Required reviewers")
+    admin.put(f"policy/configurations/{policy['id']}", policy | {"isEnabled": False})
     said = shell.run("audit", **signed_in(azure)).output
     assert "environment prod: not as platform.yaml asks: + exclusive lock on environment prod" in said
+    assert "not as platform.yaml asks: ~ branch policy on platform main: " in said
     monkeypatch.setenv("AZURE_DEVOPS_URL", azure.organization_url)
     provision.apply(read_platform(CHECKOUT / "platform.yaml"), folders, token=azure.token("admin"))
     assert "✓ deployment-guards" in shell.run("audit", **signed_in(azure)).output
