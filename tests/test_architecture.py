@@ -21,6 +21,7 @@ CARRIED = {"bridge": {"agreement", "config", "names", "serving"}}
 MAY_IMPORT = {
     "errors": set[str](),
     "counting": set[str](),
+    "classes": set[str](),
     "lifeline": set[str](),
     "markdown": set[str](),
     "printable": set[str](),
@@ -40,7 +41,7 @@ MAY_IMPORT = {
     "executor": {"lifeline"},
     "container": {"config", "interval"},
     "azure": COMMON | {"aws", "sessions"},
-    "monitor": COMMON | {"aws", "network", "serving", "container", "interval", "s3"},
+    "monitor": COMMON | {"aws", "classes", "network", "serving", "container", "interval", "s3"},
     "build": COMMON | {"network", "instances", "container", "executor", "azure", "monitor"} | SHARED,
     "infra": COMMON | {"aws", "azure", "lifeline"},
     "deploy": COMMON
@@ -57,8 +58,8 @@ MAY_IMPORT = {
         "infra",
         "azure",
     },
-    "operate": COMMON | SHARED | {"agreement", "asking", "aws", "azure", "serving"},
-    "compare": COMMON | {"monitor", "operate"},
+    "operate": COMMON | SHARED | {"agreement", "asking", "aws", "azure", "classes", "serving"},
+    "compare": COMMON | {"classes", "container", "monitor", "operate"},
     "audit": COMMON | {"aws", "azure", "build", "infra", "interval", "operate", "s3", "serving"},
     "doctor": COMMON | {"aws", "azure", "infra", "operate"},
     "cdk": COMMON | {"network", "instances", "resource_types", "sessions"},

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from isthmus.classes import number_of
 from isthmus.compare import answers, scores
 from isthmus.compare.answers import Heard, Pair
 from isthmus.compare.measured import Measured, side_by_side
@@ -17,7 +18,6 @@ from isthmus.compare.verdict import Difference, Wanted, judge, more
 from isthmus.config.compare import Compare
 from isthmus.errors import BadInput
 from isthmus.monitor.labels import Labels
-from isthmus.monitor.quality import number_of
 
 # Of the pairs that differ most so many are shown.
 SHOWN = 10

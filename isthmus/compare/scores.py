@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from isthmus.classes import no_label
 from isthmus.compare.answers import Pair, rows
 from isthmus.compare.sequence import Floats
 from isthmus.config.model import LOWER_IS_BETTER
+from isthmus.container.metrics import log_losses
 from isthmus.monitor.capture import Answer
 from isthmus.monitor.labels import Labels
-from isthmus.monitor.quality import typed
+from isthmus.monitor.quality import no_answer, typed
 
 # R² is watched as an error.
 ERRORS = (*LOWER_IS_BETTER, "r2")
@@ -54,18 +56,23 @@ def both(found: Iterable[Pair], labels: Labels, metric: str, classes: Sequence[A
 
 
 def _scores(labelled: Labelled, sides: int, metric: str, classes: Sequence[Any]) -> list[Floats]:
-    """One array a side, over the same rows. Labels that are none are left out."""
+    """One array a side, over the same rows: those with a label, and an answer of each that can be judged."""
+    names = [str(one) for one in classes]
+    labelled = [
+        (label, told)
+        for label, told in labelled
+        if not no_label(label, names) and not any(no_answer(one, names) for one in told)
+    ]
     found = []
     for side in range(sides):
-        truth, predicted = typed([(label, told[side]) for label, told in labelled], list(classes))
+        truth, predicted = typed([(label, told[side]) for label, told in labelled], names)
         found.append(_concordance(truth, predicted) if metric == PAIRS else _rows(metric, truth, predicted))
     return found
 
 
 def _rows(metric: str, truth: np.ndarray, predicted: np.ndarray) -> Floats:
     if metric == "log_loss":
-        said = np.clip(np.where(truth == 1, predicted, 1 - predicted), 1e-6, 1.0)
-        return np.asarray(-np.log(said), dtype=float)
+        return log_losses(truth, predicted)
     if metric == "mae":
         return np.asarray(np.abs(truth - predicted), dtype=float)
     if metric in ERRORS:
@@ -76,7 +83,7 @@ def _rows(metric: str, truth: np.ndarray, predicted: np.ndarray) -> Floats:
 
 def _concordance(truth: np.ndarray, predicted: np.ndarray) -> Floats:
     """1 for each positive row that is above its negative one, 0 below, and half for a tie."""
-    positive, negative = predicted[truth == 1], predicted[truth != 1]
+    positive, negative = predicted[truth == 1], predicted[truth == 0]
     count = min(len(positive), len(negative))
     above = positive[:count] - negative[:count]
     return np.asarray((np.sign(above) + 1) / 2, dtype=float)

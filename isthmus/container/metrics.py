@@ -6,7 +6,7 @@ from those counts, so a thousand resamples cost milliseconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -96,9 +96,15 @@ def _mean(values: np.ndarray, counts: Counts) -> np.ndarray:
     return found
 
 
+def log_losses(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Each row's log loss; what is neither 0 nor 1 was given no probability at all."""
+    said = np.select([truth == 1, truth == 0], [predicted, 1 - predicted], 0.0)
+    found: np.ndarray = -np.log(np.clip(said, 1e-6, 1.0))
+    return found
+
+
 def _log_loss(truth: np.ndarray, predicted: np.ndarray, counts: Counts) -> np.ndarray:
-    said = np.clip(np.where(truth == 1, predicted, 1 - predicted), 1e-6, 1.0)
-    return _mean(-np.log(said), counts)
+    return _mean(log_losses(truth, predicted), counts)
 
 
 def _auc(truth: np.ndarray, predicted: np.ndarray, counts: Counts) -> np.ndarray:
@@ -120,9 +126,14 @@ def _accuracy(truth: np.ndarray, predicted: np.ndarray, counts: Counts) -> np.nd
 
 
 def _f1_macro(truth: np.ndarray, predicted: np.ndarray, counts: Counts) -> np.ndarray:
+    return f1_macro(np.unique(np.concatenate([truth, _labels(truth, predicted)])), truth, predicted, counts)
+
+
+def f1_macro(among: Iterable[Any], truth: np.ndarray, predicted: np.ndarray, counts: Counts) -> np.ndarray:
+    """The mean F1 of the classes `among` which it is taken, for every row of counts."""
     labels = _labels(truth, predicted)
     scores, classes = np.zeros(len(counts)), np.zeros(len(counts))
-    for one in np.unique(np.concatenate([truth, labels])):
+    for one in among:
         is_one, said_one = truth == one, labels == one
         seen = counts @ is_one.astype(float) + counts @ said_one.astype(float)
         scores += np.divide(

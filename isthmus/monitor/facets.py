@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from isthmus.classes import number_of
 from isthmus.config.monitoring import Bias, Facet
 from isthmus.errors import BadInput
 from isthmus.monitor.bias import Cells, compare, tabulate
 from isthmus.monitor.findings import BiasMetric
-from isthmus.monitor.quality import number_of
 
 HOLDOUT = "holdout.csv"
 

@@ -72,6 +72,19 @@ class Quality:
 
 
 @dataclass(frozen=True)
+class Labelled:
+    """How many labels came, how many of them were judged, and of the others how many for which reason."""
+
+    came: int = 0
+    judged: int = 0
+    unusable: dict[str, int] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        others = "".join(f", {rows} {reason}" for reason, rows in self.unusable.items())
+        return f"{counted(self.came, 'label')} came, {self.judged} could be used{others}"
+
+
+@dataclass(frozen=True)
 class BiasMetric:
     """A bias metric of a facet's value, now and in training; None where it has no meaning.
 
@@ -149,6 +162,7 @@ class Findings:
     labels_twice: dict[str, list[str]] = field(default_factory=dict)
     bias: list[BiasMetric] = field(default_factory=list)
     explained: Explained | None = None
+    labelled: Labelled = Labelled()
 
     @property
     def about(self) -> str:
@@ -203,6 +217,7 @@ def _parse(found: dict[str, Any]) -> Findings:
     bias = [BiasMetric(**one) for one in found["bias"]]
     explained = Explained(**found["explained"]) if found["explained"] else None
     parts = {"drift": drift, "quality": quality, "set_aside": aside, "bias": bias, "explained": explained}
+    parts["labelled"] = Labelled(**found["labelled"])
     return Findings(**found | parts)
 
 
@@ -225,7 +240,7 @@ def summary(found: Findings) -> str:
     for broken in found.broken:
         said = f"{broken['constraint_check_type']}: {broken['description']}"
         lines.append(f"  {broken['feature_name']:<{wide}} {said}")
-    return "\n".join([*lines, *_troubles(found), *_fairness(found), quality_line(found.quality)])
+    return "\n".join([*lines, *_troubles(found), *_fairness(found), quality_line(found)])
 
 
 def _fairness(found: Findings) -> Iterator[str]:
@@ -252,9 +267,12 @@ def _troubles(found: Findings) -> Iterator[str]:
         yield f"labels: {number} with different labels, of which the last counts: {few}"
 
 
-def quality_line(quality: Quality | None) -> str:
+def quality_line(found: Findings) -> str:
+    quality, labelled = found.quality, found.labelled
     if quality is None:
         few = f"it takes {FEWEST_LABELS}, of more than one class; f1_macro {FEWEST_OF_CLASS} of each"
-        return f"quality: too few labels yet ({few})"
+        return f"quality: too few labels yet ({few})" + (f": {labelled}" if labelled.came else "")
     verdict = "a loss beyond chance" if quality.loss > 1 else "within chance"
-    return f"{quality.now}, registered {quality.registered}: {verdict}"
+    return f"{quality.now}, registered {quality.registered}: {verdict}" + (
+        f"; {labelled}" if labelled.unusable else ""
+    )

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from isthmus.classes import no_label
 from isthmus.monitor.capture import KEPT_BAD, UNREADABLE, Bad, Batch
 from isthmus.monitor.cores import ahead
 from isthmus.monitor.lines import Lines, blocks
@@ -97,19 +98,36 @@ class Labels:
         return found.filter(hashes <= self._highest)
 
 
-def read_labels(folder: Path, most: int | None = None, unread: Sequence[Bad] = ()) -> Labels:
+def read_labels(
+    folder: Path, most: int | None = None, unread: Sequence[Bad] = (), classes: Sequence[str] | None = None
+) -> Labels:
     """All labels under `folder`; a line of another format is set aside, and what it is about not judged.
 
-    `unread` are files that were set aside before.
+    So is one whose label is none of a model of these `classes`: it replaces no other under its id. `unread`
+    are files that were set aside before.
     """
     bad = [replace(one, file=f"labels/{one.file}") for one in unread[:KEPT_BAD]]
     labels = Labels(most=most, bad=bad, bad_lines=len(unread))
-    for found, bad in ahead(_read, blocks(folder)):
+    for found, bad in ahead(lambda lines: _good(lines, classes), blocks(folder)):
         labels.bad_lines += len(bad)
         labels.bad.extend(bad[: KEPT_BAD - len(labels.bad)])
         labels.take(found)
     labels.trim()
     return labels
+
+
+def _good(lines: Lines, classes: Sequence[str] | None) -> tuple[pl.DataFrame, list[Bad]]:
+    """The labels of a block, and what is none of a model of these classes; without, any text is one."""
+    found, bad = _read(lines)
+    if classes is None:
+        return found, bad
+    # A finite number always is one.
+    doubtful = found.filter(~pl.col("label").cast(pl.Float64, strict=False).is_finite().fill_null(False))
+    faults = {text: no_label(text, classes) for text in doubtful["label"].unique()}
+    none = found["label"].is_in([text for text, fault in faults.items() if fault])
+    aside = found.filter(none).select("line", "label").iter_rows()
+    bad += [Bad.at(lines, place, faults[text], "labels/") for place, text in aside]
+    return found.filter(~none), bad
 
 
 def _read(lines: Lines) -> tuple[pl.DataFrame, list[Bad]]:

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 from typing import Any
 
 import numpy as np
+import polars as pl
 from scipy.special import ndtri
 
 from isthmus import interval
-from isthmus.container.metrics import encode, with_interval
+from isthmus.classes import class_of, number_of
+from isthmus.container.metrics import f1_macro, interval_of, with_interval
 from isthmus.interval import Interval
-from isthmus.monitor.findings import CERTAIN, FEWEST_LABELS, FEWEST_OF_CLASS, Quality
+from isthmus.monitor.capture import Bad
+from isthmus.monitor.findings import CERTAIN, FEWEST_LABELS, FEWEST_OF_CLASS, Quality, Violation
+
+# Of a binary problem: a label of neither class.
+UNSEEN = -1
+# So many classes that training never saw are named.
+NAMED = 5
 
 
 def assess(pairs: Iterable[tuple[str, str]], evaluation: dict[str, Any], confidence: float) -> Quality | None:
@@ -22,22 +31,33 @@ def assess(pairs: Iterable[tuple[str, str]], evaluation: dict[str, Any], confide
     None with fewer than 30 labelled rows, of `f1_macro` also with fewer than 10 of a class, and where the
     metric has no meaning on them (AUC on rows of one class). `loss` is the worsening divided by the half
     width of the interval of the difference of the two estimates, at `confidence`.
+
+    A label of a class that training never saw makes its row a wrong one: nothing that the model could say is
+    right. `log_loss` takes it as an outcome of no probability, `f1_macro` as one that the class predicted has
+    too much, and its mean stays that of training's classes. AUC is of two classes, and leaves it out.
     """
-    truth, predicted = typed(list(pairs), evaluation["classes"])
+    metric, classes = evaluation["metric"], [str(one) for one in evaluation["classes"]]
+    truth, predicted = typed(list(pairs), classes)
+    if metric == "auc":
+        truth, predicted = truth[truth != UNSEEN], predicted[truth != UNSEEN]
     if len(truth) < FEWEST_LABELS:
         return None
-    if evaluation["metric"] == "f1_macro":
-        of_each = np.unique(truth, return_counts=True)[1]
-        if len(of_each) < len(evaluation["classes"]) or of_each.min() < FEWEST_OF_CLASS:
+    if metric == "f1_macro":
+        trained: Sequence[Any] = (0, 1) if len(classes) == 2 else classes
+        if min(np.count_nonzero(truth == one) for one in trained) < FEWEST_OF_CLASS:
             return None
-    current = with_interval(evaluation["metric"], truth, predicted, confidence)
+        current = interval_of(
+            lambda counts: f1_macro(trained, truth, predicted, counts), len(truth), confidence
+        )
+    else:
+        current = with_interval(metric, truth, predicted, confidence)
     if not all(map(math.isfinite, astuple(current))):
         return None
     registered = interval.read(evaluation)
     # As wide as it were at this confidence, of an estimate that is normal.
     wider = float(ndtri((1 + confidence) / 2) / ndtri((1 + evaluation["confidence"]) / 2))
     loss = _loss(registered, current, evaluation["higher_is_better"], wider)
-    return Quality(evaluation["metric"], registered, current, len(truth), loss)
+    return Quality(metric, registered, current, len(truth), loss)
 
 
 def _loss(registered: Interval, current: Interval, higher_is_better: bool, wider: float) -> float:
@@ -53,35 +73,64 @@ def _loss(registered: Interval, current: Interval, higher_is_better: bool, wider
     return max(-CERTAIN, min(worsening / width, CERTAIN)) if width else math.copysign(CERTAIN, worsening)
 
 
-def typed(pairs: list[tuple[str, str]], classes: list[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and predictions as `evaluation.measure` wants them; labels that are none are left out."""
+def typed(pairs: Sequence[tuple[str, str]], classes: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and predictions as `evaluation.measure` wants them; what is no number is nan.
+
+    Of a binary problem a label of neither class is `UNSEEN`, of several classes it is the text itself.
+    """
     names = [str(one) for one in classes]
-    known = [(_label(label, names), told) for label, told in pairs]
-    kept = [(label, told) for label, told in known if label is not None]
-    labels, predicted = [label for label, _ in kept], [told for _, told in kept]
-    if len(names) == 2:
-        return encode(np.asarray(labels), names), np.asarray(predicted, dtype=float)
-    if names:
-        return np.asarray(labels), np.asarray([_label(told, names) or told for told in predicted])
-    return np.asarray(labels, dtype=float), np.asarray(predicted, dtype=float)
-
-
-def _label(text: str, names: list[str]) -> str | None:
-    """A label as the class that it names (`1.0` is the class 1); without classes, if it is a number."""
-    if text in names:
-        return text
-    try:
-        number = float(text)
-    except ValueError:
-        return None
+    labels, predicted = [label for label, _ in pairs], [told for _, told in pairs]
     if not names:
-        return text if math.isfinite(number) else None
-    return next((name for name in names if number_of(name) == number), None)
+        return _numbers(labels), _numbers(predicted)
+    known = {text: class_of(text, names) for text in {*labels, *(predicted if len(names) > 2 else ())}}
+    if len(names) == 2:
+        places = {text: UNSEEN if one is None else names.index(one) for text, one in known.items()}
+        return np.array([places[label] for label in labels], dtype=int), _numbers(predicted)
+    truth, told = ([known[text] or text for text in side] for side in (labels, predicted))
+    return np.asarray(truth), np.asarray(told)
 
 
-def number_of(told: Any) -> float:
-    """What was told as a number; nan where it is none."""
-    try:
-        return float(told)
-    except (TypeError, ValueError):
-        return math.nan
+def _numbers(texts: Iterable[str]) -> np.ndarray:
+    return np.array([number_of(text) for text in texts], dtype=float)
+
+
+def answered(judged: pl.DataFrame, classes: Sequence[str]) -> tuple[pl.DataFrame, list[Bad]]:
+    """The labelled rows whose answers can be judged, and the others, each by its id."""
+    faults = {told: no_answer(told, classes) for told in judged["prediction"].unique()}
+    wrong = judged["prediction"].is_in([told for told, fault in faults.items() if fault and told is not None])
+    wrong = wrong.fill_null(True)
+    aside = judged.filter(wrong).select("id", "prediction").iter_rows()
+    bad = [Bad(f"the answer to {identity}", 0, faults[told], str(told)) for identity, told in aside]
+    return judged.filter(~wrong), bad
+
+
+def no_answer(told: str | None, classes: Sequence[str]) -> str:
+    """Why an answer cannot be judged; empty where it can. One of several classes may be any text."""
+    if told is None:
+        return "there is no answer"
+    return "" if len(classes) > 2 or math.isfinite(number_of(told)) else "the answer is no number"
+
+
+def unseen(labels: Iterable[str], classes: Sequence[str]) -> dict[str, int]:
+    """The labels of classes that training never saw, the commonest first, and how many of each there are."""
+    found = Counter(label for label in labels if classes and class_of(label, classes) is None)
+    return dict(found.most_common())
+
+
+def unseen_classes(target: str, found: dict[str, int], labels: int) -> list[Violation]:
+    """What is broken where labels are of classes that training never saw, as Model Monitor names it."""
+    if not found:
+        return []
+    shown = ", ".join(
+        f"{label[:40]!r}" + (f" ({rows})" if len(found) > 1 else "")
+        for label, rows in list(found.items())[:NAMED]
+    )
+    more = f" and {len(found) - NAMED} others" if len(found) > NAMED else ""
+    description = f"{sum(found.values())} of {labels} labels are {shown}{more}, which training never saw"
+    return [
+        {
+            "feature_name": target,
+            "constraint_check_type": "categorical_values_check",
+            "description": description,
+        }
+    ]

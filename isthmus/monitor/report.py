@@ -9,7 +9,7 @@ from isthmus.counting import counted
 from isthmus.monitor.baseline import Baseline
 from isthmus.monitor.bias import AFTER_TRAINING, BEFORE_TRAINING
 from isthmus.monitor.drift import columns
-from isthmus.monitor.findings import BiasMetric, Drift, Findings, Quality, quality_line
+from isthmus.monitor.findings import BiasMetric, Drift, Findings, quality_line
 from isthmus.monitor.histogram import Histogram, histogram
 from isthmus.monitor.pictures import bars, importances, intervals
 from isthmus.monitor.predictions import PREDICTION
@@ -52,7 +52,7 @@ def page(found: Findings, baseline: Baseline, current: Baseline) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><h1>{escape(title)}</h1>"
         f'<p class="small">About {escape(found.about)}, when this page was made.</p>'
-        f"{_tiles(found, baseline)}{_quality(found.quality)}{_broken(found)}"
+        f"{_tiles(found, baseline)}{_quality(found)}{_broken(found)}"
         f"{_drift(found, baseline, current)}{_bias(found)}{_explained(found)}{_aside(found)}"
         "</body></html>"
     )
@@ -81,13 +81,14 @@ def _tiles(found: Findings, baseline: Baseline) -> str:
     return f'<div class="tiles">{shown}</div>'
 
 
-def _quality(quality: Quality | None) -> str:
+def _quality(found: Findings) -> str:
+    quality = found.quality
     if quality is None:
-        return f"<h2>Quality</h2><p>{escape(quality_line(None))}.</p>"
+        return f"<h2>Quality</h2><p>{escape(quality_line(found))}.</p>"
     verdict = ("bad", "a loss beyond chance") if quality.loss > 1 else ("good", "within chance")
     return (
         f'<h2>Quality: <span class="{verdict[0]}">{verdict[1]}</span></h2>'
-        f"<p>{escape(quality_line(quality))}.</p>{intervals(quality)}"
+        f"<p>{escape(quality_line(found))}.</p>{intervals(quality)}"
     )
 
 

@@ -18,18 +18,20 @@ from functools import reduce
 from operator import add
 from typing import Any
 
+import polars as pl
+
 from isthmus.config.monitoring import Monitoring
 from isthmus.container.paths import opt_ml, processing
 from isthmus.counting import counted
 from isthmus.monitor import manifests, outputs, settings
 from isthmus.monitor.baseline import Baseline, read_baseline, read_target
-from isthmus.monitor.capture import Bad, Format, batches
+from isthmus.monitor.capture import KEPT_BAD, Bad, Format, batches
 from isthmus.monitor.collect import ALL, collect, last_days
 from isthmus.monitor.drift import drifts
-from isthmus.monitor.findings import BiasMetric, Explained, Findings, set_aside, summary
+from isthmus.monitor.findings import BiasMetric, Explained, Findings, Labelled, set_aside, summary
 from isthmus.monitor.labels import MOST, Labels, pairs, read_labels
 from isthmus.monitor.predictions import PREDICTION, with_predictions
-from isthmus.monitor.quality import assess
+from isthmus.monitor.quality import answered, assess, unseen, unseen_classes
 from isthmus.monitor.seen import Seen, see
 from isthmus.monitor.seen import read as read_seen
 from isthmus.monitor.violations import violations
@@ -44,10 +46,10 @@ def main() -> None:
         return
     labels = _labels()
     seen = _merged() if role == "merge" else _see(baseline, columns, missing, labels)
-    found = _findings(seen, labels, columns, baseline)
+    found, bad = _findings(seen, labels, columns, baseline)
     outputs.write(processing("output", "report"), found, columns, seen.sketch.columns)
     outputs.clarify(processing("output", "report"), found, _target())
-    outputs.aside(processing("output", "report"), [*seen.bad, *labels.bad])
+    outputs.aside(processing("output", "report"), bad)
     outputs.publish(found, _service_metrics(found, seen))
     print(summary(found))
 
@@ -85,7 +87,16 @@ def _fetch(name: str, share: tuple[int, int] = ALL) -> list[Bad]:
 def _labels() -> Labels:
     """All of them, on every instance: nobody knows whose captures they are about."""
     bad = _fetch("labels")
-    return read_labels(processing("input", "labels"), MOST, bad)
+    return read_labels(processing("input", "labels"), MOST, bad, _classes(_evaluation()))
+
+
+def _evaluation() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(processing("input", "evaluation", "evaluation.json").read_text())
+    return found
+
+
+def _classes(evaluation: Mapping[str, Any]) -> list[str]:
+    return [str(one) for one in evaluation["classes"]]
 
 
 def _see(
@@ -109,28 +120,52 @@ def _merged() -> Seen:
     return reduce(add, (read_seen(file) for file in sorted(processing("input", "parts").glob("part-*.json"))))
 
 
-def _findings(seen: Seen, labels: Labels, baseline: Baseline, trained: Baseline) -> Findings:
+def _findings(
+    seen: Seen, labels: Labels, baseline: Baseline, trained: Baseline
+) -> tuple[Findings, list[Bad]]:
+    """What was found, and all that was set aside."""
     monitoring = settings.read()
     rule = settings.rule(monitoring)
     now = datetime.now(UTC)
     drift = drifts(baseline, seen.sketch.columns, rule)
-    evaluation = json.loads(processing("input", "evaluation", "evaluation.json").read_text())
-    bad = [*seen.bad, *labels.bad]
-    return Findings(
+    evaluation = _evaluation()
+    judged, unanswered = answered(seen.judged, _classes(evaluation))
+    strange = unseen(judged["label"], _classes(evaluation))
+    broken = violations(baseline, seen.sketch.columns, drift, rule.confidence)
+    bad = [*seen.bad, *labels.bad, *unanswered[:KEPT_BAD]]
+    found = Findings(
         model=os.environ["MODEL"],
         stage=os.environ["STAGE"],
         version=int(os.environ["VERSION"]),
         since=last_days(now, monitoring.window_days)[0].replace("/", "-"),
         made=now.isoformat(timespec="seconds"),
         rows=seen.sketch.rows,
-        bad_lines=seen.bad_lines + labels.bad_lines,
+        bad_lines=seen.bad_lines + labels.bad_lines + len(unanswered),
         drift=drift,
-        quality=assess(pairs(seen.judged), evaluation, monitoring.confidence),
-        violations=violations(baseline, seen.sketch.columns, drift, rule.confidence),
+        quality=assess(pairs(judged), evaluation, monitoring.confidence),
+        violations=broken + unseen_classes(_target(), strange, judged.height),
         set_aside=set_aside((one.reason, f"{one.file}:{one.line}" if one.line else one.file) for one in bad),
         labels_twice=labels.twice,
-        bias=_bias(monitoring, seen, trained, evaluation["classes"]),
+        bias=_bias(monitoring, judged, trained, evaluation["classes"]),
         explained=_explained(monitoring, seen, trained),
+        labelled=_labelled(
+            labels, seen, judged, sum(strange.values()) if evaluation["metric"] == "auc" else 0
+        ),
+    )
+    return found, bad
+
+
+def _labelled(labels: Labels, seen: Seen, judged: pl.DataFrame, left_out: int) -> Labelled:
+    reasons = {
+        "name no captured prediction": len(labels.by_id) - seen.judged.height,
+        "are none": labels.bad_lines,
+        "have an answer that cannot be judged": seen.judged.height - judged.height,
+        "are of a class that AUC cannot take": left_out,
+    }
+    return Labelled(
+        len(labels.by_id) + labels.bad_lines,
+        judged.height - left_out,
+        {reason: rows for reason, rows in reasons.items() if rows},
     )
 
 
@@ -138,13 +173,15 @@ def _target() -> str:
     return read_target(processing("input", "baseline", "baseline.json"))
 
 
-def _bias(monitoring: Monitoring, seen: Seen, trained: Baseline, classes: list[str]) -> list[BiasMetric]:
+def _bias(
+    monitoring: Monitoring, judged: pl.DataFrame, trained: Baseline, classes: list[str]
+) -> list[BiasMetric]:
     if monitoring.bias is None:
         return []
     from isthmus.monitor.facets import biases, judged_rows, trained_rows
 
     before = trained_rows(processing("input", "evaluation"), list(trained), _target())
-    now = judged_rows(seen.judged, list(trained))
+    now = judged_rows(judged, list(trained))
     return biases(monitoring.bias, classes, before, now, 1 - monitoring.confidence)
 
 

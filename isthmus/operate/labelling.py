@@ -25,7 +25,8 @@ def label(model: str, stage: Stage, file: Path, check: bool, as_json: bool) -> N
     or JSON lines (.jsonl), each:        {"inference_id": "order-77", "label": "1"}
 
     A row of a request that had several has the id <inference id>/<row>, from 0. What was sent before under an
-    id is replaced. A file with a line at fault is refused whole; ids that nobody asked under are counted.
+    id is replaced. A file with a line at fault is refused whole; ids that nobody asked under are counted, and
+    classes that training never saw are named.
     """
     from datetime import UTC, datetime
 
@@ -38,7 +39,9 @@ def label(model: str, stage: Stage, file: Path, check: bool, as_json: bool) -> N
     platform = accounts.platform
     platform.model(model)
     found = labels.read(file)
-    labels.require_good(found, file, columns.classes(accounts, model, stage))
+    classes = columns.classes(accounts, model, stage)
+    labels.require_good(found, file, classes)
+    unseen = labels.unseen(found, classes)
     account = getattr(platform.accounts, stage)
     asked = {one.inference_id for one in found}
     unknown = sorted(asked - captures.known(accounts.client(stage, "s3"), platform, model, account, asked))
@@ -48,9 +51,13 @@ def label(model: str, stage: Stage, file: Path, check: bool, as_json: bool) -> N
         bucket = names.ground_truth_bucket(platform, account)
         where = labels.send(owner, bucket, model, found, datetime.now(UTC))
     if as_json:
-        show.as_json({"labels": len(found), "unknown": unknown, "where": where})
+        strange = {text: len(lines) for text, lines in unseen.items()}
+        show.as_json({"labels": len(found), "unknown": unknown, "unseen": strange, "where": where})
         return
     click.echo(f"{counted(len(found), 'label')} of {model} in {stage}: {where or 'good, and not sent'}")
+    for text, lines in unseen.items():
+        many = f"{counted(len(lines), 'label')}, the first in line {lines[0]}"
+        click.echo(f"{text!r} is a class that training never saw ({many}): no answer is right", err=True)
     if unknown:
         few = ", ".join(unknown[:5]) + (", ..." if len(unknown) > 5 else "")
         click.echo(f"{len(unknown)} of their ids stand with no request that was captured: {few}", err=True)

@@ -10,13 +10,13 @@ import csv
 import hashlib
 import io
 import json
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from isthmus.classes import class_of, no_label
 from isthmus.counting import counted
 from isthmus.errors import BadInput
 
@@ -103,25 +103,17 @@ def _faults(labels: Sequence[Label], classes: Sequence[str] | None) -> Iterator[
         elif one.inference_id in seen:
             yield one.line, f"{one.inference_id} stands in line {seen[one.inference_id]} already"
         seen.setdefault(one.inference_id, one.line)
-        if classes is not None and (why := _wrong(one.label, classes)):
-            yield one.line, why
+        if classes is not None and (why := no_label(one.label, classes)):
+            yield one.line, f"{why}: {one.label!r}"
 
 
-def _wrong(label: str, classes: Sequence[str]) -> str:
-    """Why the monitor would leave the label out: `1.0` is the class 1, and nan is no number."""
-    number = _number(label)
-    if not classes:
-        return "" if math.isfinite(number) else f"{label!r} is no number"
-    if label in classes or number in map(_number, classes):
-        return ""
-    return f"{label!r} is none of the classes: {', '.join(classes)}"
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+def unseen(labels: Sequence[Label], classes: Sequence[str] | None) -> dict[str, list[int]]:
+    """The lines of each class that training never saw: labels all the same, and no answer can be right."""
+    found: dict[str, list[int]] = {}
+    for one in labels:
+        if classes and class_of(one.label, classes) is None:
+            found.setdefault(one.label, []).append(one.line)
+    return found
 
 
 def send(s3: Any, bucket: str, model: str, labels: Sequence[Label], now: datetime) -> str:

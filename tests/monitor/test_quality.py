@@ -64,10 +64,28 @@ def test_labels_of_one_class_have_no_auc() -> None:
     assert judged([1] * 50, [0.4] * 50) is None
 
 
-def test_labels_that_are_no_class_are_left_out() -> None:
+def test_auc_leaves_out_what_is_neither_class() -> None:
     truth, told = scores(100, 1.0)
-    found = judged(["maybe", "", "7", *truth[3:]], told)
-    assert found is not None and found.n == 97
+    found = judged(["maybe", "7", *truth[2:]], told)
+    assert found is not None and found.n == 98
+    assert found.current.value == pytest.approx(roc_auc_score(truth[2:], told[2:]))
+
+
+@pytest.mark.parametrize(
+    ("metric", "value"), [("accuracy", 0.5), ("f1_macro", 2 / 3), ("log_loss", -np.log(0.9 * 1e-6) / 2)]
+)
+def test_a_label_of_a_class_that_training_never_saw_is_a_wrong_answer(metric: str, value: float) -> None:
+    """Beside a hundred right answers: of F1 the recall of both classes is 1 and the precision a half."""
+    told = [0.1, 0.9] * 100
+    found = judged([*([0, 1] * 50), *(["maybe"] * 100)], told, metric=metric)
+    assert found is not None and found.n == 200
+    assert found.current.value == pytest.approx(value)
+
+
+def test_f1_of_several_classes_is_the_mean_of_those_of_training() -> None:
+    labels = ["a", "b", "c"] * 20
+    found = judged([*labels, *(["d"] * 60)], labels * 2, metric="f1_macro", classes=["a", "b", "c"])
+    assert found is not None and found.current.value == pytest.approx(2 / 3)
 
 
 def test_a_label_names_its_class_however_it_is_written() -> None:

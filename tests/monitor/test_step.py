@@ -116,6 +116,73 @@ def test_nothing_captured_is_no_error_and_no_measurement(
     assert [one["MetricName"] for one in json.loads(said)["MetricData"]] == ["Version"]
 
 
+def judge(
+    opt_ml: Path, url: str, answers: list[str], labels: list[str], **registered: Any
+) -> tuple[Findings, str]:
+    """What the step finds and says of rows like those of training that were answered and labelled so."""
+    inputs = lay(opt_ml) / "processing" / "input"
+    (inputs / "evaluation" / "evaluation.json").write_text(json.dumps(evaluation(**registered)))
+    request = "température,kind,<b>\n0.5,a,1\n"
+    write(inputs / "captures", [line(request, told, f"row-{row}") for row, told in enumerate(answers)])
+    write(inputs / "labels", labels)
+    said = run(opt_ml, url)
+    return parse((opt_ml / "processing" / "output" / "report" / "findings.json").read_bytes()), said
+
+
+def test_a_class_that_training_never_saw_is_a_wrong_answer_and_people_are_told(
+    tmp_path: Path, cloudwatch: tuple[str, list[bytes]]
+) -> None:
+    answers = ["a", "b", "c"] * 40
+    labels = [label(f"row-{row}", "d" if row >= 60 else told) for row, told in enumerate(answers)]
+    before = len(cloudwatch[1])
+    found, said = judge(tmp_path, cloudwatch[0], answers, labels, metric="accuracy", classes=["a", "b", "c"])
+    assert found.quality is not None and found.lost
+    assert (found.quality.n, found.quality.current.value) == (120, 0.5)
+    told = "60 of 120 labels are 'd', which training never saw"
+    (broken,) = [one for one in found.broken if one["feature_name"] == "y"]
+    assert (broken["constraint_check_type"], broken["description"]) == ("categorical_values_check", told)
+    assert told in said
+    page = (tmp_path / "processing" / "output" / "report" / "report.html").read_text()
+    assert told.replace("'", "&#x27;") in page
+    data = json.loads(cloudwatch[1][before])["MetricData"]
+    (count,) = [one["Value"] for one in data if one["MetricName"] == "ConstraintViolations"]
+    assert count == len(found.broken)
+
+
+def test_what_cannot_be_judged_is_named_and_the_rest_is_judged(
+    tmp_path: Path, cloudwatch: tuple[str, list[bytes]]
+) -> None:
+    wrong = ["error", "[9.6]", "None", "nan", "inf"]
+    labels = [label(f"row-{row}", 12.0) for row in range(50)]
+    labels += [label("row-9", "twelve"), label("row-8", "12,5"), label("order-1", 12.0)]
+    found, said = judge(
+        tmp_path, cloudwatch[0], wrong + ["10"] * 45, labels, metric="mae", classes=[], higher_is_better=False
+    )
+    assert found.quality is not None
+    assert (found.quality.n, found.quality.current.value) == (45, 2.0)
+    assert {(one.reason, one.lines) for one in found.set_aside} == {
+        ("the answer is no number", 5),
+        ("the label is no number", 2),
+    }
+    assert found.bad_lines == 7 and not found.labels_twice
+    came = "53 labels came, 45 could be used, 1 name no captured prediction, 2 are none, "
+    assert came + "5 have an answer that cannot be judged" in said
+    aside = (tmp_path / "processing" / "output" / "report" / "set_aside.jsonl").read_text().splitlines()
+    assert ("the answer to row-1", "[9.6]") in {
+        (one["file"], one["content"]) for one in map(json.loads, aside)
+    }
+
+
+def test_labels_of_which_none_can_be_used_are_counted(
+    tmp_path: Path, cloudwatch: tuple[str, list[bytes]]
+) -> None:
+    labels = [label(f"order-{row}", row % 2) for row in range(40)]
+    found, said = judge(tmp_path, cloudwatch[0], ["0.5"] * 40, labels)
+    told = "40 labels came, 0 could be used, 40 name no captured prediction"
+    assert found.quality is None and told in said
+    assert told in (tmp_path / "processing" / "output" / "report" / "report.html").read_text()
+
+
 def test_a_missing_baseline_is_the_jobs_failure_reason(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="no baseline"):
         run(tmp_path, "http://127.0.0.1:9")

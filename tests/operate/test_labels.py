@@ -52,10 +52,10 @@ def test_the_monitor_reads_what_the_page_has_a_reader_send(shell: Shell, aws: Aw
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("a.csv", "inference_id,label\na,1\nb,2\na,0\n,1\nc,yes\n", [
-            "4 lines are no good, and nothing was sent", "a.csv:3: '2' is none of the classes: 0, 1",
+        ("a.csv", "inference_id,label\na,1\nb,\na,0\n,1\nc,NaN\n", [
+            "4 lines are no good, and nothing was sent", "a.csv:3: the label is empty: ''",
             "a.csv:4: a stands in line 2 already", "a.csv:5: it has no inference id",
-            "a.csv:6: 'yes' is none of the classes",
+            "a.csv:6: the label is empty: 'NaN'",
         ]),
         ("a.csv", "id,label\na,1\n", ["there is no column inference_id", "a.csv:1"]),
         ("a.csv", "inference_id,label\na\n", ["the line has 1 cell, and the header 2", "a.csv:2"]),
@@ -83,6 +83,19 @@ def test_a_check_sends_nothing(shell: Shell, aws: Aws, tmp_path: Path) -> None:
         == f"1 label of {MODEL} in prod: good, and not sent\n"
     )
     assert keys(aws) == before
+
+
+def test_a_class_that_training_never_saw_is_sent_and_named(shell: Shell, aws: Aws, tmp_path: Path) -> None:
+    captured(aws, "a", "b", "c")
+    (tmp_path / "a.csv").write_text("inference_id,label\na,1\nb,2\nc,2\n")
+    done = shell.run("label", MODEL, "a.csv")
+    assert done.exit_code == 0, done.exception
+    assert "'2' is a class that training never saw (2 labels, the first in line 3)" in done.output
+    again = shell.json("label", MODEL, "a.csv")
+    assert again["unseen"] == {"2": 2}
+    key = again["where"].removeprefix(f"s3://{LABELS}/")
+    aws.client("s3", PROD).download_file(LABELS, key, str(tmp_path / "sent.jsonl"))
+    assert read_labels(tmp_path).by_id == {"a": "1", "b": "2", "c": "2"}
 
 
 @given(st.lists(st.tuples(st.text(min_size=1), st.text()), min_size=1, max_size=20))
