@@ -40,7 +40,8 @@ def lay(folder: Path, model_build: Path | None = None) -> Scene:
     Raises `BadInput` for what is wrong in model.yaml or the data, before anything is started.
     """
     described = platform_file()
-    source = model_build or beside(described, "model-build")
+    first_model = read(described, Platform).models[0]
+    source = model_build or beside(described, first_model.build_repository, "model-build")
     model = read_model(source / "model.yaml")
     _require_code(source)
     first, later = split(source, model)
@@ -53,7 +54,7 @@ def lay(folder: Path, model_build: Path | None = None) -> Scene:
         if not (build / name).exists():
             shutil.copy(CHECKOUT / "model-build" / name, build / name)
     deploy = folder / "model-deploy"
-    shutil.copytree(beside(described, "model-deploy"), deploy, ignore=HIDDEN)
+    shutil.copytree(beside(described, first_model.deploy_repository, "model-deploy"), deploy, ignore=HIDDEN)
     _rename(deploy / "deploy.yaml", "model", model.name)
     file = _platform(folder, described, model.name)
     return Scene(
@@ -105,7 +106,6 @@ def _within(build: Path, name: str) -> Path:
 
 def _platform(folder: Path, described: Path, model: str) -> Path:
     """The platform.yaml that is meant here, with the demo's model for its first and only one."""
-    read(described, Platform)
     content = yaml.safe_load(described.read_text())
     content["models"] = [content["models"][0] | {"name": model}]
     file = folder / "platform.yaml"

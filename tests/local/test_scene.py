@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from isthmus.azure.wanted import wanted
 from isthmus.errors import BadInput
 from isthmus.local.commands import demo
 from isthmus.local.furnish import CHECKOUT
@@ -107,3 +108,21 @@ def test_later_rows_that_do_not_fit_are_refused(own: Path, tmp_path: Path) -> No
     with pytest.raises(BadInput, match="no column 'day_of_year' in the data") as caught:
         lay(tmp_path / "scene", own)
     assert caught.value.where == "data/later.csv"
+
+
+def test_folders_beside_platform_yaml_may_be_called_as_the_repositories_are(
+    own: Path, tmp_path: Path
+) -> None:
+    described = (CHECKOUT / "platform.yaml").read_text()
+    named = "    build_repository: rain-build\n    deploy_repository: rain-deploy\n"
+    owner = "    owner: weather-team@contoso.example\n"
+    (tmp_path / "platform.yaml").write_text(described.replace(owner, owner + named))
+    own.rename(tmp_path / "rain-build")
+    shutil.copytree(CHECKOUT / "model-deploy", tmp_path / "rain-deploy")
+    for folder in ("rain-build", "rain-deploy"):
+        (tmp_path / folder / "ours.txt").write_text(folder)
+    (tmp_path / "laid").mkdir()
+    scene = lay(tmp_path / "laid")
+    for repository in wanted(scene.platform).repositories:
+        if repository.content != "platform":
+            assert scene.folders.files(repository)["ours.txt"].read_text() == repository.name
