@@ -18,11 +18,15 @@ from isthmus.monitor.training_drift import against
 
 @dataclass(frozen=True)
 class Column:
-    """A feature in the sample. What is missing are shares of rows; None where prod has no such feature."""
+    """A feature in the sample. What is missing are shares of rows; None where prod has no such feature.
+
+    `is_scattered` is one of texts with more different ones than half of its rows: names, ids, or prose.
+    """
 
     name: str
     missing: float
     is_constant: bool
+    is_scattered: bool = False
     missing_in_prod: float | None = None
     drift: Drift | None = None
 
@@ -54,12 +58,15 @@ def look(config: ModelConfig, sample: Path, prod: Path | None) -> Quality:
 
 
 def _column(values: pl.Series, before: float | None, drift: Drift | None) -> Column:
+    there = values.drop_nulls()
+    distinct = there.n_unique()
     return Column(
         values.name,
-        1 - describe(values).completeness,
-        values.drop_nulls().n_unique() < 2,
-        None if before is None else 1 - before,
-        drift,
+        missing=1 - describe(values).completeness,
+        is_constant=distinct < 2,
+        is_scattered=values.dtype == pl.String and distinct > max(1, len(there) / 2),
+        missing_in_prod=None if before is None else 1 - before,
+        drift=drift,
     )
 
 

@@ -199,6 +199,7 @@ def _column(one: Column, beside: bool) -> str:
     compared = f" {before} | {moved} |" if beside else ""
     noticed = [
         "has one value only" if one.is_constant else "",
+        "hardly repeats a text, so as a category it tells little" if one.is_scattered else "",
         "has moved" if one.drift and one.drift.ratio > 1 else "",
     ]
     return f"| {text(one.name)} | {one.missing:.1%} |{compared} {', '.join(filter(None, noticed))} |"
