@@ -41,7 +41,7 @@ class Data(Strict):
     separator: str = Field(default=",", min_length=1, max_length=1)
     columns: list[str] = Field(default=[], description="The columns' names, where the file has no header.")
     missing: list[str] = Field(
-        default=["?", "NA", "N/A", "NaN", "nan", "NULL", "null"],
+        default=["?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null"],
         description="What stands for no value, beside an empty cell.",
     )
     types: dict[str, Literal["number", "text"]] = Field(

@@ -118,7 +118,11 @@ def values(predictions: Any) -> list[Any]:
 def read_predictions(text: str, content_type: str) -> list[str]:
     """The predictions in an answer that `write` wrote, as text; raises `BadInput` where it is none."""
     if "json" not in content_type:
-        return [row[0].strip() for row in csv.reader(io.StringIO(text)) if row and row[0].strip()]
+        try:
+            rows = list(csv.reader(io.StringIO(text), strict=True))
+        except csv.Error as error:
+            raise BadInput(f"the answer is not CSV: {error}") from None
+        return [row[0].strip() for row in rows if row and row[0].strip()]
     try:
         return [str(one) for one in json.loads(text)["predictions"]]
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -112,10 +112,11 @@ def _short(data: bytes, width: int) -> bool:
 
 
 def _pieces(texts: pl.DataFrame) -> pl.DataFrame:
-    """The lines of each text that are not empty, each with the `line` of its text; none of what is odd."""
+    """The lines of each text that are not empty, with the `line` of its text; none of what is odd or long."""
     plain = texts.filter(~pl.col("text").str.contains(_ODD))
     pieces = plain.with_columns(pl.col("text").str.split("\n")).explode("text", empty_as_null=False)
-    return pieces.filter(pl.col("text") != "")
+    long = pieces.filter(pl.col("text").str.len_bytes() > _LONGEST)["line"]
+    return pieces.filter(pl.col("text") != "", ~pl.col("line").is_in(long.implode()))
 
 
 def _parts(pieces: pl.DataFrame, features: Mapping[str, str]) -> Iterator[tuple[list[str], pl.DataFrame]]:
@@ -166,7 +167,6 @@ def _rows(
     cells = pieces.select(text.str.split_exact(",", width)).to_series().struct.unnest()
     columns = dict(zip(order, cells.get_columns(), strict=False))
     whole = cells[:, width - 1].is_not_null() & cells[:, width].is_null()
-    whole &= pieces["text"].str.len_bytes() <= _LONGEST
     made = {}
     for name, kind in features.items():
         made[name] = texts_of(columns[name], missing)

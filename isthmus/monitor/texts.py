@@ -21,7 +21,9 @@ SAMPLE = 1024
 # A column whose commonest texts are fewer of its rows is prose: how long its texts are is counted too, and a
 # word of each.
 PROSE = 0.5
-WORD = r"[\p{L}\p{M}]+"
+# Where no spaces stand between words, a character of Chinese counts as one, and a pair of others.
+PAIRED = r"\p{Hiragana}\p{Katakana}ー\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+WORD = rf"\p{{Han}}|[{PAIRED}]{{1,2}}|[\p{{L}}\p{{M}}--\p{{Han}}{PAIRED}]+"
 LAST_HASH = 2**64 - 1
 
 

@@ -268,6 +268,8 @@ HOSTILE = {
     "a null byte": "\x00",
     "a quote that stays open": line('1,"x\n2,y', "1", "x"),
     "an object in a cell": line('[{"a": 1, "b": {"c": 1}}]', "1", "x", content_type="application/json"),
+    "a quote that stays open in an answer": line("1,x", '"1', "x"),
+    "an answer that is too long": line("1,x", "1" * 140_000, "x", encoding="BASE64"),
     "a list in a cell": line('[[1, ["x"]]]', "1", "x", content_type="application/json"),
 }
 
