@@ -2,7 +2,9 @@
 
 An event says that there is something to do; what there is to do, the registry and the runs say. So an
 approval whose event is late or never comes gets its run before the one that was approved after it, and the
-reconciler, which no event asked, is the same look.
+reconciler, which no event asked, is the same look. A run carries the moment to which the registry was
+modified by then, and does all approvals of its version up to that: however many past ones events tell of, a
+version gets no further run that was not modified since.
 
 It does not see a version that has had a run, was rejected, and was approved again by an event that got lost:
 the registry keeps when a version was modified last, not when it was approved.
@@ -20,7 +22,10 @@ from bridge.run import Queued, Run, deployment
 from bridge.trace import Hop, Trace, ignored, logger
 from bridge.web import Retryable
 from isthmus import agreement
-from isthmus.agreement import PATIENCE, iso
+from isthmus.agreement import PATIENCE, Version, iso
+
+# Of a moment as ISO text: as many characters as it takes to say the second.
+SECOND = len("2026-11-20T10:00:00")
 
 
 def approved(model: str, arn: str, at: str, correlation_id: str) -> Hop:
@@ -29,11 +34,18 @@ def approved(model: str, arn: str, at: str, correlation_id: str) -> Hop:
     with lease.held(wanted.pipeline):
         runs = azure_devops().runs(wanted.pipeline)
         if not any(one.covers(wanted) for one in runs):
-            listed = registry.latest(model, "Approved")
-            gone = None if arn in listed else _withdrawn(arn, at)
-            if instead := gone or _overtaken(wanted, runs):
+            package = registry.find(arn)
+            if package is None:
+                return ignored("the version was deleted")
+            version = agreement.version(package)
+            if gone := _withdrawn(version, at):
+                return gone
+            # They are one, but for parts of a second, and for what changed the version since it was approved.
+            earlier, later = sorted((at, iso(version.changed)))
+            wanted = deployment(model, arn, earlier, correlation_id).as_of(later)
+            if instead := _overtaken(wanted, runs):
                 return instead
-            others = [one for one in listed if one != arn]
+            others = [one for one in registry.latest(model, "Approved") if one != arn]
             missing = _missing(model, others, runs)
             _catch_up(model, [run for run in missing if run.rank < wanted.rank], runs)
         return carry.once(wanted, runs)
@@ -71,17 +83,15 @@ def _overtaken(wanted: Run, runs: Sequence[Queued]) -> Hop | None:
     return None
 
 
-def _withdrawn(arn: str, at: str) -> Hop | None:
-    """Where the registry says otherwise by now; raises `Retryable` where it does not say so yet."""
-    package = registry.find(arn)
-    if package is None:
-        return ignored("the version was deleted")
-    status = package["ModelApprovalStatus"]
-    if status == "Approved":
+def _withdrawn(version: Version, at: str) -> Hop | None:
+    """Where the registry says otherwise by now; raises `Retryable` where it knows of no change since then."""
+    changed = iso(version.changed)
+    # To the second: the registry may keep no more of a moment than that.
+    if changed[:SECOND] < at[:SECOND]:
+        raise Retryable(f"the registry calls the version {version.approval} since {changed}, before {at}")
+    if version.approval == "Approved":
         return None
-    if iso(agreement.version(package).changed) < at:
-        raise Retryable(f"the registry still calls the version {status}")
-    return Hop("withdrawn", {"reason": f"approved then, and {status} since"})
+    return Hop("withdrawn", {"reason": f"approved then, and {version.approval} since"})
 
 
 def _missing(model: str, listed: Sequence[str], runs: Sequence[Queued]) -> list[Run]:

@@ -16,7 +16,8 @@ RETRAINED = {"retrain": "quality", "drift": "drift", "data": "data", "schedule":
 class Run:
     """One run that is wanted. `key` is the same for every copy of the event that asks for it.
 
-    `after` is the number of the run before what it is about: that one, and older ones, do not do it.
+    It says what the run is about, and the moment: ISO text of one length, in UTC. `after` is the number of
+    the run before what it is about: that one, and older ones, do not do it.
     """
 
     pipeline: str
@@ -31,14 +32,21 @@ class Run:
         return self.parameters.get("reason", "")
 
     @property
+    def about(self) -> str:
+        return self.key.partition("#")[0]
+
+    @property
     def moment(self) -> str:
-        """When it came to what the run is about, as the key says: ISO text of one length, in UTC."""
         return self.key.partition("#")[2]
 
     @property
     def rank(self) -> Rank:
         """Where a deployment stands in the order of approval."""
-        return rank_of(self.key)
+        return rank_of(self.parameters[self.key_parameter])
+
+    def as_of(self, moment: str) -> Run:
+        """The same run, which carries that moment: it does what came up to then."""
+        return replace(self, parameters=self.parameters | {self.key_parameter: f"{self.about}#{moment}"})
 
 
 @dataclass(frozen=True)
@@ -67,19 +75,15 @@ class Queued:
     def covers(self, wanted: Run) -> bool:
         """Whether it already does what is wanted.
 
-        It carries the same key. Or the registry asked for it, which knows the last modification of a version,
-        the approval or an edit that came after it: then the moment is not before the wanted one. What the
-        registry itself asks for, any run of the version covers that is newer than what it is about.
+        It is about the same, and of the same moment or a later one. What the registry itself asks for, any
+        run covers that is newer than what it is about.
         """
-        key = self._said(wanted.key_parameter)
-        if key == wanted.key:
-            return True
-        about, _, moment = key.partition("#")
-        if about != wanted.key.partition("#")[0]:
+        about, _, moment = self._said(wanted.key_parameter).partition("#")
+        if about != wanted.about:
             return False
-        if wanted.parameters["correlationId"].startswith(RECONCILER):
+        if moment != wanted.moment and wanted.parameters["correlationId"].startswith(RECONCILER):
             return int(self.id) > wanted.after
-        return self.correlation_id.startswith(RECONCILER) and moment >= wanted.moment
+        return moment >= wanted.moment
 
     def _said(self, name: str) -> str:
         return self.parameters.get(name, "") if self.ours else ""
@@ -88,9 +92,8 @@ class Queued:
 def deployment(model: str, arn: str, approved: str, correlation_id: str) -> Run:
     """The run that deploys the version that was approved at that moment.
 
-    A package's time of modification alone would be no key, for every edit of its metadata moves it. But in an
-    event whose `UpdatedModelPackageFields` name the approval it is the moment of the approval: the same in
-    every copy, and another one when the version is approved again after a rejection.
+    An event whose `UpdatedModelPackageFields` name the approval has the moment in its `LastModifiedTime`: the
+    same in every copy, and another one when the version is approved again after a rejection.
     """
     key = f"{arn}#{approved}"
     parameters = {"modelPackageArn": arn, "approvalKey": key, "correlationId": correlation_id}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from bridge.envelope import Refused, moment
 from tests.bridge import stages
 from tests.bridge.jobs import Jobs
 from tests.bridge.stages import Stages
@@ -124,11 +126,11 @@ class Clouds:
         return [one["templateParameters"] for one in self.runs if one["pipeline"] == self.pipelines[pipeline]]
 
     def tell(self, envelope: Any) -> None:
-        """Have the registry say what an event tells of a version, unless it knows better."""
+        """Have the registry say what an event tells of a version, and of its time, unless it knows better."""
         detail = envelope.get("detail") if isinstance(envelope, dict) else None
         if not isinstance(detail, dict) or not isinstance(arn := detail.get("ModelPackageArn"), str):
             return
-        self.packages.setdefault(
+        package = self.packages.setdefault(
             arn,
             {
                 "ModelPackageName": detail.get("ModelPackageGroupName"),
@@ -143,6 +145,8 @@ class Clouds:
                 "LastModifiedTime": 1_600_000_060,
             },
         )
+        at = _past(detail.get("LastModifiedTime"))
+        package["LastModifiedTime"] = max(at, package["LastModifiedTime"] or 0)
 
     def respond(
         self, method: str, url: str, target: str, body: bytes, authorization: str = ""
@@ -323,6 +327,15 @@ class Clouds:
             and one["ModelPackageArn"] not in self.unlisted
         ]
         return 200, {"ModelPackageSummaryList": found[::-1]}
+
+
+def _past(at: Any) -> float:
+    """A time of an event in seconds since 1970; 0 for none, and for one that is yet to come."""
+    try:
+        seconds = datetime.fromisoformat(moment(at)).timestamp()
+    except Refused:
+        return 0
+    return seconds if seconds < time.time() else 0
 
 
 def _changes(method: str, url: str, target: str) -> bool:

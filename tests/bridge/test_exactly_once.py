@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
-from isthmus.agreement import iso
 from tests.bridge.clouds import Clouds
 from tests.bridge.conftest import GROUP_ARN, MODEL, Bridge, approval
 from tests.bridge.delivery import Delivery
@@ -63,6 +64,9 @@ class Registry(Delivery):
         # Versions that a later approval may overtake: an edit moves the only time that the registry has, so
         # what was approved before looks approved later; and what its list shows late is not seen in time.
         self.hidden: set[int] = set()
+        # How often each was edited while it was approved; and of which events were forged.
+        self.edits: Counter[int] = Counter()
+        self.forged: set[int] = set()
 
     @rule(
         version=VERSIONS,
@@ -96,18 +100,19 @@ class Registry(Delivery):
     @rule(order=st.permutations((1, 2, 3)), arrival=st.permutations((0, 1, 2)), tardy=st.booleans())
     def approve_several(self, order: list[int], arrival: list[int], tardy: bool) -> None:
         """Their events come in another order and twice; the first time, perhaps, no run is answered."""
-        events = []
-        for version in order:
-            if not self.approved.get(version):
-                self.approved[version] = True
-                at = self._change(version, "Approved")
-                self.told.append((version, at))
-                events.append(approval(version, at=repr(float(at) * 1000), id=f"{version}-{self.now}"))
-        self.queue += events
+        events = [self._approve(version) for version in order if not self.approved.get(version)]
         self.clouds.strike(None)
         for self.clouds.tardy in (tardy, False):
             for place in arrival:
                 self.bridge.send(*events[place : place + 1])
+
+    def _approve(self, version: int) -> dict[str, Any]:
+        """Its event, which is on its way."""
+        self.approved[version] = True
+        at = self._change(version, "Approved")
+        self.told.append((version, at))
+        self.queue.append(approval(version, at=repr(float(at) * 1000), id=f"{version}-{self.now}"))
+        return self.queue[-1]
 
     def _overlap(self, change: int, meanwhile: Callable[[], object]) -> None:
         """Deliver the latest message; something else goes on before a change that its invocation makes.
@@ -124,9 +129,7 @@ class Registry(Delivery):
     def age(self, which: int) -> None:
         """Where every approval has had its run, none is listed any more; and one's event comes again."""
         runs = self.clouds.runs_of(DEPLOY)
-        ran = {run["approvalKey"] for run in runs}
-        due = {f"{GROUP_ARN}/{version}#{iso(_moment(at))}" for version, at in self.told}
-        if due <= ran and all(map(self._moments, self.silent)):
+        if all(self._has_run(*one) for one in self.told) and all(map(self._moments, self.silent)):
             self.clouds.unlisted_runs = set(range(len(self.clouds.runs) + 1))
             for run in runs:
                 cycle = {"Stage": "staging", "StageStatus": "Retired"}
@@ -151,9 +154,24 @@ class Registry(Delivery):
         """Metadata is written, as each deployment does."""
         if self.approved.get(version):
             self.hidden.add(version)
+            self.edits[version] += 1
             at = self._change(version, "Approved")
             edited = ["CustomerMetadataProperties"]
             self.queue.append(approval(version, at=at, id=f"e-{self.now}", UpdatedModelPackageFields=edited))
+
+    # Where the runs are listed no more, nobody knows what a past moment comes after.
+    @precondition(lambda self: not self.clouds.unlisted_runs)
+    @rule(version=VERSIONS, back=st.lists(st.integers(0, 300), min_size=2, max_size=3, unique=True))
+    def forge(self, version: int, back: list[int]) -> None:
+        """Somebody tells of approvals that never were, each of another moment, before its event comes."""
+        if not self.approved.get(version):
+            self._approve(version)
+        self.forged.add(version)
+        self.clouds.strike(None)
+        changed = self.clouds.packages[f"{GROUP_ARN}/{version}"]["LastModifiedTime"]
+        for seconds in sorted(back, reverse=True):
+            at = repr((changed - seconds) * 1000)
+            self.bridge.send(approval(version, at=at, id=f"forged-{self.now}-{seconds}"), told=False)
 
     @invariant()
     def none_twice(self) -> None:
@@ -164,7 +182,9 @@ class Registry(Delivery):
         for version in (1, 2, 3):
             runs = [key for key in keys if key.startswith(f"{GROUP_ARN}/{version}#")]
             moments = [one for one, _ in self.told if one == version]
-            assert len(runs) <= len(moments) + self.silent.count(version)
+            # What was edited since may have been approved again, as far as the registry shows.
+            more = self.edits[version] if version in self.forged else 0
+            assert len(runs) <= len(moments) + self.silent.count(version) + more
 
     @invariant()
     def in_order(self) -> None:
@@ -191,10 +211,12 @@ class Registry(Delivery):
         """Unless it was withdrawn; or a later approval overtook it, which the registry could not show."""
         if not self.approved[version]:
             return
-        mine = self._moments(version)
         hidden = version in self.hidden or len(approvals) > 1 or version in self.silent
-        if not any(at >= round(approvals[-1], 3) - 0.0011 for at in mine):
+        if not self._has_run(version, repr(approvals[-1])):
             assert hidden and max(self._moments()) > approvals[-1]
+
+    def _has_run(self, version: int, at: str) -> bool:
+        return any(one >= round(float(at), 3) - 0.0011 for one in self._moments(version))
 
     def _none_silent_is_lost(self) -> None:
         """What no event told of is repaired, unless it was withdrawn or overtaken meanwhile."""
@@ -219,10 +241,6 @@ class Registry(Delivery):
         register(self.clouds, version, ModelApprovalStatus=status, **times, **kept)
         assert age > 0
         return repr(round(self.now, 3))
-
-
-def _moment(seconds: str) -> datetime:
-    return datetime.fromtimestamp(float(seconds), UTC)
 
 
 def _seconds(moment: str) -> float:

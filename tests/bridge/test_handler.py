@@ -9,6 +9,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
+import time_machine
 
 from bridge import lease
 from tests.bridge.clouds import ASSERTION, BEARER, Clouds, Fault
@@ -83,7 +84,8 @@ def test_copies_that_write_their_time_otherwise_are_copies(bridge: Bridge, cloud
 
 def test_an_approval_after_a_rejection_is_a_new_one(bridge: Bridge, clouds: Clouds) -> None:
     rejection = approval(at="2026-11-20T11:00:00Z", id="event-2", ModelApprovalStatus="Rejected")
-    bridge.send(approval(), rejection, approval(at="2026-11-20T12:00:00Z", id="event-3"))
+    for event in (approval(), rejection, approval(at="2026-11-20T12:00:00Z", id="event-3")):
+        assert bridge.send(event) == []
     assert [run["correlationId"] for run in clouds.runs_of(DEPLOY)] == ["event-1", "event-3"]
 
 
@@ -287,10 +289,11 @@ def test_azure_devops_is_left_alone_for_as_long_as_it_asks(
 ) -> None:
     clouds.strike(Fault(at=_look(bridge, clouds), status=status))
     clouds.headers = {"retry-after": "120"}
-    assert bridge.send(approval(2), approval(3)) == ["0", "1"]
-    assert clouds.put_off == [pytest.approx(121, abs=1), pytest.approx(121, abs=1)]
-    asked = clouds.count
-    assert bridge.send(approval(4)) == ["0"]
+    with time_machine.travel(datetime.now(UTC), tick=False):
+        assert bridge.send(approval(2), approval(3)) == ["0", "1"]
+        assert clouds.put_off == [121, 121]
+        asked = clouds.count
+        assert bridge.send(approval(4)) == ["0"]
     assert clouds.count == asked + 1, "only the queue was told"
 
 
@@ -343,9 +346,25 @@ def test_an_approval_that_was_withdrawn_meanwhile_starts_nothing(bridge: Bridge,
     assert (clouds.runs, bridge.names_of_hops()[-1]) == ([], "withdrawn")
 
 
+def test_however_many_past_approvals_are_told_a_version_that_was_not_changed_has_one_run(
+    bridge: Bridge, clouds: Clouds
+) -> None:
+    """Whoever may put a message into the queue can tell of any moment; the registry has only one."""
+    changed = int(time.time()) - 1000 + 0.5
+    register(clouds, 3, LastModifiedTime=changed, CreationTime=changed - 60)
+    for number, seconds in enumerate((-50, -30, -1, 0, 0.1, 0.4, -20)):
+        forged = approval(3, at=repr((changed + seconds) * 1000), id=f"forged-{number}")
+        assert bridge.send(forged, told=False) == []
+    later = approval(3, at=repr((time.time() - 500) * 1000), id="later")
+    assert bridge.send(later, told=False, attempt=30) == []
+    assert len(clouds.runs) == 1
+    (letter,) = clouds.dead_letters
+    assert "the registry calls the version Approved since" in letter["reason"]
+
+
 def test_an_approval_that_the_registry_does_not_show_yet_comes_again(bridge: Bridge, clouds: Clouds) -> None:
     register(clouds, 3, age=1000, ModelApprovalStatus="PendingManualApproval")
-    assert bridge.send(approval(3, at=repr((time.time() - 500) * 1000))) == ["0"]
+    assert bridge.send(approval(3, at=repr((time.time() - 500) * 1000)), told=False) == ["0"]
     register(clouds, 3, age=500)
     assert bridge.send(approval(3, at=repr((time.time() - 500) * 1000))) == []
     assert len(clouds.runs) == 1
