@@ -157,7 +157,8 @@ def mutated(draw: st.DrawFn, samples: list[dict[str, Any]]) -> Any:
         if isinstance(where, dict) and draw(st.booleans()):
             del where[key]
         else:
-            where[key] = draw(anything)
+            # A copy: the next round may change what was drawn, which is drawn again.
+            where[key] = copy.deepcopy(draw(anything))
         if not event:
             break
     return event
