@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from isthmus.build import table
 from isthmus.build.sample import ROWS
 from isthmus.config import ModelConfig
 from isthmus.container.tabular import read_rows
@@ -33,9 +34,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Quality:
-    """`target` says how often the commonest values of the target stand; none of a regression's."""
+    """`target` says how often the commonest values of the target stand; none of a regression's.
+
+    `rows` have a target; `untold` had none, and nothing is learned from them.
+    """
 
     rows: int
+    untold: int
     doubled: int
     target: dict[str, int]
     columns: tuple[Column, ...]
@@ -44,10 +49,12 @@ class Quality:
 def look(config: ModelConfig, sample: Path, prod: Path | None) -> Quality:
     """The sample's rows, and how far each feature is from what the version in `prod` was trained on."""
     rows = pl.from_pandas(read_rows(sample / ROWS, config))
+    raw = (table.read(file.read_bytes(), file.name, config) for file in (sample / ROWS).rglob("*.csv"))
     known = read_baseline(prod / "baseline.json")[0] if prod else {}
     moved = {one.feature: one for one in against(known, rows[config.features])}
     return Quality(
         rows=len(rows),
+        untold=sum(len(one.rows) for one in raw) - len(rows),
         doubled=len(rows) - rows.unique().height,
         target=dict(_values(rows[config.target], config)),
         columns=tuple(

@@ -180,7 +180,10 @@ def _rows(one: Checked) -> Iterator[str]:
         return
     doubled = f", {found.doubled} of them twice" if found.doubled else ""
     classes = ", ".join(f"{text(value)}: {rows}" for value, rows in found.target.items())
-    yield f"**Data**: {counted(found.rows, 'row')}{doubled}" + (f"; target {classes}." if classes else ".")
+    untold = f", and {found.untold} more without a target, which are left out" if found.untold else ""
+    yield f"**Data**: {counted(found.rows, 'row')}{doubled}{untold}" + (
+        f"; target {classes}." if classes else "."
+    )
     yield ""
     shown = sorted(found.columns, key=lambda each: -(each.drift.ratio if each.drift else 0))
     beside = any(each.missing_in_prod is not None or each.drift for each in shown)
