@@ -21,7 +21,7 @@ from isthmus.local.azure_devops.store import Document
 from isthmus.local.azure_devops.timeline import run_folder
 from isthmus.local.pipelines.attempts import NOTHING, Earlier
 from isthmus.local.pipelines.execution import execute
-from isthmus.local.pipelines.own_python import make_python, sees_ours
+from isthmus.local.pipelines.own_python import sees_ours
 
 log = logging.getLogger("isthmus.azure_devops")
 # What the engine says of a run, as Azure DevOps says it.
@@ -125,7 +125,7 @@ class RunAgents:
                 work = run_folder(self._organization, run) / "work"
                 # A server that was killed left it.
                 shutil.rmtree(work, ignore_errors=True)
-                host.path = make_python(work / "python", seeing_ours=sees_ours(compiled.sources))
+                host.sees_ours = sees_ours(compiled.sources)
                 ended = execute(
                     compiled.plan,
                     compiled.context,

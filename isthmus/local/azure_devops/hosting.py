@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from isthmus.local.azure_devops.store import Document
 from isthmus.local.azure_devops.test_runs import publish
 from isthmus.local.azure_devops.timeline import from_record, run_folder
 from isthmus.local.pipelines.host import Checkpoint, Connection, Decision, Located, Record, Result
+from isthmus.local.pipelines.own_python import path_of_job
 
 
 class RunHost:
@@ -35,8 +35,8 @@ class RunHost:
         lend: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self.cancelled = threading.Event()
-        self.path = os.defpath
-        """Where steps find programs: the run's own Python before this machine's."""
+        self.sees_ours = False
+        """Whether steps find Isthmus in their Python without installing it."""
         self._organization = organization
         self._run = run
         self._lend = lend
@@ -117,12 +117,12 @@ class RunHost:
 
     # ---- what steps see
 
-    def environment(self) -> Mapping[str, str]:
+    def environment(self, job: Path) -> Mapping[str, str]:
         """A clean environment: nothing of this process's own, and no credential of any cloud."""
         home = self._organization.state / "home"
         home.mkdir(exist_ok=True)
         return {
-            "PATH": self.path,
+            "PATH": path_of_job(job, seeing_ours=self.sees_ours),
             "HOME": str(home),
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",

@@ -227,8 +227,11 @@ class Host(Protocol):
     def release(self, checkpoint: Checkpoint) -> None:
         """The stage has ended: its exclusive locks are free."""
 
-    def environment(self) -> Mapping[str, str]:
-        """The whole environment of a step before variables are added (PATH, AWS_ENDPOINT_URL, ...)."""
+    def environment(self, job: Path) -> Mapping[str, str]:
+        """The whole environment of a step before variables are added (PATH, AWS_ENDPOINT_URL, ...).
+
+        `job` is the folder of the step's job, whose Python no other job has.
+        """
 
     def checkout(self, located: Located, folder: Path, *, depth: int) -> None:
         """Make `folder` a work tree of the repository at its commit; depth 0 fetches all of the history."""

@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -27,7 +28,7 @@ from isthmus.local.pipelines.folders import FolderSources
 from isthmus.local.pipelines.host import Located, Repository, Request, Result, RunContext
 from isthmus.local.pipelines.lending import Lender
 from isthmus.local.pipelines.nodes import broken
-from isthmus.local.pipelines.own_python import CONFIGS, make_python, sees_ours
+from isthmus.local.pipelines.own_python import CONFIGS, path_of_job, sees_ours
 from isthmus.local.pipelines.parameters import MissingParameters
 from isthmus.local.pipelines.plan import Plan
 from isthmus.local.pipelines.problems import Problems
@@ -133,8 +134,8 @@ def run_here(
     """
     asker = ask if sys.stdin.isatty() else None
     with tempfile.TemporaryDirectory(prefix="isthmus-run-", ignore_cleanup_errors=True) as folder:
-        path = make_python(Path(folder) / "python", seeing_ours=sees_ours(sources))
-        host = Terminal(sources, Path(folder), approved=approved, ask=asker, lent_by=lent_by, path=path)
+        path_of = partial(path_of_job, seeing_ours=sees_ours(sources))
+        host = Terminal(sources, Path(folder), approved=approved, ask=asker, lent_by=lent_by, path_of=path_of)
         found: list[Result | BaseException] = []
 
         def work() -> None:

@@ -1,4 +1,4 @@
-"""A Python for the steps of one run: what is installed stays in it.
+"""A Python for the steps of one job: what is installed stays in it.
 
 Pipelines install what they like; without this, `pip install` of a step would change Isthmus itself. Those of
 Isthmus' own repositories see what this Python has; those of anybody else see pip alone, as on an agent: what
@@ -27,8 +27,21 @@ def sees_ours(sources: Sources) -> bool:
     return any(sources.read(located, config) is not None for config in CONFIGS)
 
 
-def make_python(folder: Path, *, seeing_ours: bool) -> str:
-    """Make it in `folder`; gives the PATH of steps."""
+def path_of_job(job: Path, *, seeing_ours: bool) -> str:
+    """The PATH of a job's steps, by its folder; the first of them makes its Python, beside it."""
+    folder = job.with_name(f"python-of-{job.name}")
+    own = Path(sys.executable).parent
+    around = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    if seeing_ours:
+        around.insert(0, str(own))
+    elif sys.prefix != sys.base_prefix:
+        around = [one for one in around if Path(one) != own]
+    if not folder.exists():
+        _make(folder, seeing_ours)
+    return os.pathsep.join([str(folder / "bin"), *around])
+
+
+def _make(folder: Path, seeing_ours: bool) -> None:
     pip = next(iter(Distribution.discover(name="pip")), None)
     venv.EnvBuilder(symlinks=True, with_pip=pip is None).create(folder)
     programs = folder / "bin"
@@ -37,17 +50,10 @@ def make_python(folder: Path, *, seeing_ours: bool) -> str:
     if pip is not None:
         for name in ("pip", "pip3"):
             _program(programs / name, f"#!{programs / 'python'}\n{_PIP}")
-    own = Path(sys.executable).parent
-    around = os.environ.get("PATH", os.defpath).split(os.pathsep)
     if seeing_ours:
         _share(packages, programs)
-        around.insert(0, str(own))
-    else:
-        if pip is not None:
-            _link(pip, folder, packages)
-        if sys.prefix != sys.base_prefix:
-            around = [one for one in around if Path(one) != own]
-    return os.pathsep.join([str(programs), *around])
+    elif pip is not None:
+        _link(pip, folder, packages)
 
 
 def _link(pip: Distribution, folder: Path, packages: Path) -> None:

@@ -148,7 +148,11 @@ class Running:
     def environment(self) -> dict[str, str]:
         """The host's variables, the job's, then the step's `env`, the only way for secrets."""
         job = self.job
-        found = {**job.host.environment(), **job.variables.environment(), "TF_BUILD": "True"}
+        found = {
+            **job.host.environment(job.workspace.root),
+            **job.variables.environment(),
+            "TF_BUILD": "True",
+        }
         found |= {name: job.variables.expand(text) for name, text in self.step.env.items()}
         if job.path:
             found["PATH"] = os.pathsep.join([*job.path, found.get("PATH", "")])

@@ -58,7 +58,7 @@ class Terminal:
         ask: Ask | None = None,
         echo: Callable[[str], None] = click.echo,
         lent_by: Lender | None = None,
-        path: str = "",
+        path_of: Callable[[Path], str] | None = None,
     ) -> None:
         self.cancelled = threading.Event()
         self._sources = sources
@@ -66,7 +66,7 @@ class Terminal:
         self._approved = approved
         self._ask = ask
         self._lent_by = lent_by
-        self._path_of_steps = path
+        self._path_of = path_of
         self._write = echo
         self._lock = threading.RLock()
         self._records: dict[str, Record] = {}
@@ -193,10 +193,10 @@ class Terminal:
 
     # ---- what steps need
 
-    def environment(self) -> Mapping[str, str]:
+    def environment(self, job: Path) -> Mapping[str, str]:
         found = {name: value for name, value in os.environ.items() if name not in _CREDENTIALS}
-        own = str(Path(sys.executable).parent)
-        found["PATH"] = self._path_of_steps or os.pathsep.join([own, found.get("PATH", os.defpath)])
+        own = os.pathsep.join([str(Path(sys.executable).parent), found.get("PATH", os.defpath)])
+        found["PATH"] = self._path_of(job) if self._path_of else own
         found.pop("VIRTUAL_ENV", None)
         found.setdefault("PYTHONUNBUFFERED", "1")
         return found

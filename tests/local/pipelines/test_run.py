@@ -443,3 +443,14 @@ def test_a_pipeline_may_lie_anywhere_in_its_checkout(tmp_path: Path) -> None:
     assert call(file).output.count("│ eng\n") == 2
     (tmp_path / "build/model.yaml").write_text("name: rain\n")
     assert "lies outside of its repository" in str(call(file).exception)
+
+
+def test_what_one_job_installs_no_other_has(file: Path) -> None:
+    """An agent is fresh for each job: two of a matrix install their own folder each, at one time."""
+    file.write_text(
+        "strategy: {matrix: {a: {x: 1}, b: {x: 2}}}\n"
+        "steps:\n- bash: python -c 'import sys; print(\"prefix\", sys.prefix)'\n"
+    )
+    done = call(file)
+    assert done.exit_code == 0, done.output
+    assert len(set(re.findall("prefix (.*)", done.output))) == 2
