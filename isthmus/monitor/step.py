@@ -34,6 +34,7 @@ from isthmus.monitor.predictions import PREDICTION, with_predictions
 from isthmus.monitor.quality import answered, assess, unseen, unseen_classes
 from isthmus.monitor.seen import Seen, see
 from isthmus.monitor.seen import read as read_seen
+from isthmus.monitor.types import types_changed
 from isthmus.monitor.violations import violations
 
 
@@ -132,6 +133,7 @@ def _findings(
     judged, unanswered = answered(seen.judged, _classes(evaluation))
     strange = unseen(judged["label"], _classes(evaluation))
     broken = violations(baseline, seen.sketch.columns, drift, rule.confidence)
+    broken += types_changed(baseline, seen.sketch.columns)
     bad = [*seen.bad, *labels.bad, *unanswered[:KEPT_BAD]]
     found = Findings(
         model=os.environ["MODEL"],

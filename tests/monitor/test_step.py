@@ -122,7 +122,7 @@ def judge(
     """What the step finds and says of rows like those of training that were answered and labelled so."""
     inputs = lay(opt_ml) / "processing" / "input"
     (inputs / "evaluation" / "evaluation.json").write_text(json.dumps(evaluation(**registered)))
-    request = "température,kind,<b>\n0.5,a,1\n"
+    request = "température,kind,<b>\n0.5,a,0.25\n"
     write(inputs / "captures", [line(request, told, f"row-{row}") for row, told in enumerate(answers)])
     write(inputs / "labels", labels)
     said = run(opt_ml, url)
@@ -144,6 +144,9 @@ def test_a_class_that_training_never_saw_is_a_wrong_answer_and_people_are_told(
     assert told in said
     page = (tmp_path / "processing" / "output" / "report" / "report.html").read_text()
     assert told.replace("'", "&#x27;") in page
+    (broken,) = [one for one in found.broken if one["constraint_check_type"] == "data_type_check"]
+    assert broken["feature_name"] == "<b>"
+    assert "Expected data type: Integral" in broken["description"] and "Only 0.00%" in broken["description"]
     data = json.loads(cloudwatch[1][before])["MetricData"]
     (count,) = [one["Value"] for one in data if one["MetricName"] == "ConstraintViolations"]
     assert count == len(found.broken)
