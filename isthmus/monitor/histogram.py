@@ -106,4 +106,6 @@ def _name(inner: Floats, place: int) -> str:
         return "all"
     if place == len(inner):
         return f"above {inner[-1]:.4g}"
+    if place == 0 and len(inner) > 1 and math.nextafter(inner[0], math.inf) == inner[1]:
+        return f"under {inner[1]:.4g}"
     return f"to {inner[place]:.4g}" if place == 0 else f"{inner[place - 1]:.4g} to {inner[place]:.4g}"

@@ -8,7 +8,9 @@ from isthmus.monitor.findings import Explained, Quality
 from isthmus.monitor.histogram import Histogram
 
 WIDTH = 560
-BAR, TALL = 7, 44
+BAR, TALL, WIDEST = 7, 44, 280
+# So many characters of the first and the last bin's name stand under the bars.
+ENDS = 20
 
 
 def intervals(quality: Quality) -> str:
@@ -37,7 +39,7 @@ def intervals(quality: Quality) -> str:
 
 
 def bars(bins: Histogram) -> str:
-    """Both histograms side by side, bin by bin, each bin with what it holds as a hint."""
+    """Both histograms side by side, bin by bin, each with what it holds as a hint, and the ends below."""
     was, is_ = (side / max(1, side.sum()) for side in (bins.before, bins.now))
     tallest = max(was.max(), is_.max(), 1e-9)
     step = 2 * BAR + 4
@@ -47,9 +49,13 @@ def bars(bins: Histogram) -> str:
         for place, (name, then, share) in enumerate(zip(bins.names, was, is_, strict=True))
     )
     wide = step * len(was)
+    ends = "".join(
+        f"<span>{escape(name[:ENDS])}</span>" for name in dict.fromkeys((bins.names[0], bins.names[-1]))
+    )
     return (
-        f'<svg width="{min(wide, 400)}" height="{TALL}" viewBox="0 0 {wide} {TALL}" '
+        f'<svg width="{min(wide, WIDEST)}" height="{TALL}" viewBox="0 0 {wide} {TALL}" '
         f'preserveAspectRatio="none" role="img" aria-label="histogram">{shown}</svg>'
+        f'<div class="ends small" style="min-width: {min(wide, WIDEST)}px">{ends}</div>'
     )
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from html import escape
 
 from isthmus.counting import counted
-from isthmus.monitor.baseline import Baseline
+from isthmus.monitor.baseline import Baseline, Column
 from isthmus.monitor.bias import AFTER_TRAINING, BEFORE_TRAINING
 from isthmus.monitor.drift import columns
 from isthmus.monitor.findings import BiasMetric, Drift, Findings, quality_line
-from isthmus.monitor.histogram import Histogram, histogram
+from isthmus.monitor.histogram import histogram
+from isthmus.monitor.numbers import Numbers
 from isthmus.monitor.pictures import bars, importances, intervals
 from isthmus.monitor.predictions import PREDICTION
 
@@ -32,9 +33,13 @@ th { font-weight: 600 } td.number { font-variant-numeric: tabular-nums }
 td { font-variant-numeric: tabular-nums; vertical-align: middle }
 .bad { color: var(--bad); font-weight: 600 } .good { color: var(--good) }
 .small { color: var(--soft); font-size: .85rem }
+.ends { display: inline-flex; justify-content: space-between; gap: 1.5rem; white-space: nowrap }
+.moved { white-space: nowrap }
 svg { display: block } .was { fill: var(--was) } .is { fill: var(--is) }
 .axis { stroke: var(--soft) } text { fill: var(--soft); font-size: 11px }
 """
+# So many characters of a category are shown.
+WIDE = 12
 STATISTICS = {
     "psi": "PSI",
     "jensen_shannon": "J-S",
@@ -106,8 +111,15 @@ def _drift(found: Findings, baseline: Baseline, current: Baseline) -> str:
     if not found.drift:
         return "<h2>Drift</h2><p>Nothing was captured yet.</p>"
     were, are = columns(baseline), columns(current)
-    rows = (_row(one, histogram(were[one.feature], are[one.feature])) for one in found.drift)
-    named = ("feature", "", *STATISTICS.values(), "p", '<span class="was-key">training</span> and now')
+    rows = (_row(one, were[one.feature], are[one.feature]) for one in found.drift)
+    named = (
+        "feature",
+        "",
+        *STATISTICS.values(),
+        "p",
+        "training → now",
+        '<span class="was-key">training</span> and now',
+    )
     return (
         f"<h2>Drift of inputs and answers</h2>{table(named, rows)}"
         '<p class="small">The distance in bold decides: a feature drifts where it is over its threshold, and '
@@ -118,15 +130,35 @@ def _drift(found: Findings, baseline: Baseline, current: Baseline) -> str:
     )
 
 
-def _row(one: Drift, bins: Histogram) -> list[str]:
+def _row(one: Drift, before: Column, now: Column) -> list[str]:
     verdict = '<span class="bad">drift</span>' if one.ratio > 1 else '<span class="good">steady</span>'
     return [
         escape(one.feature),
         verdict,
         *(_distance(one, statistic) for statistic in STATISTICS),
         f"{one.chance:.2g}",
-        bars(bins),
+        _moved(before, now),
+        bars(histogram(before, now)),
     ]
+
+
+def _moved(before: Column, now: Column) -> str:
+    """What lies in the middle, or is commonest, in training and now, and how much is missing."""
+    missing = " → ".join(f"{1 - one.completeness:.2%}" for one in (before, now))
+    shown = f'<br><span class="small">missing {missing}</span>' if before.missing or now.missing else ""
+    what = "mean " if isinstance(before, Numbers) else ""
+    was, is_ = (f'<span class="moved">{escape(_middle(one))}</span>' for one in (before, now))
+    return f"{what}{was} → {is_}{shown}"
+
+
+def _middle(column: Column) -> str:
+    if not column.present:
+        return "nothing"
+    if isinstance(column, Numbers):
+        return f"{column.mean:.4g}"
+    text, rows = max([*column.domain.items(), *column.sample.values()], key=lambda one: one[1])
+    cut = text[:WIDE] + ("…" if len(text) > WIDE else "")
+    return f"{cut!r} {rows / column.present:.0%}"
 
 
 def _distance(one: Drift, statistic: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from isthmus.interval import Interval
-from isthmus.monitor.baseline import describe
+from isthmus.monitor.baseline import count, describe
 from isthmus.monitor.bias import AFTER_TRAINING, BEFORE_TRAINING
 from isthmus.monitor.findings import BiasMetric, Drift, Explained, Findings, Quality, SetAside
 from isthmus.monitor.report import STATISTICS, page
@@ -40,6 +40,27 @@ def written(text: str) -> str:
 
 def test_no_text_makes_another_page() -> None:
     require_trust_in_no_text(written)
+
+
+def test_a_reader_sees_from_what_to_what_a_feature_moved() -> None:
+    before = {"age": describe(pl.Series([1.0, 2.0, 3.0])), "kind": describe(pl.Series(["a", "a", "b"]))}
+    now = {
+        "age": count(pl.Series([8.0, None]), before["age"]),
+        "kind": count(pl.Series(["new", "new", "a", None]), before["kind"]),
+    }
+    distances = dict.fromkeys(STATISTICS, 0.5)
+    drift = [Drift(name, "psi", distances, {}, 0.2, 0.001, 0.05) for name in before]
+    found = Findings("m", "prod", 3, "2026-11-01", "2026-11-27T07:10:00+00:00", 4, 0, drift)
+    made = page(found, before, now)
+    assert (
+        'mean <span class="moved">2</span> → <span class="moved">8</span>' in made
+        and "missing 0.00% → 50.00%" in made
+    )
+    assert (
+        '&#x27;a&#x27; 67%</span> → <span class="moved">&#x27;new&#x27; 67%' in made
+        and "missing 0.00% → 25.00%" in made
+    )
+    assert "<span>under 1</span><span>above 3</span>" in made and "<span>a</span><span>others</span>" in made
 
 
 def test_a_feature_of_prose_is_one_feature_however_many_columns_it_is_judged_by() -> None:
