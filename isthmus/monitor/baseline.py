@@ -37,7 +37,9 @@ def around(column: pl.Series) -> Column:
 
 def describe(column: pl.Series) -> Column:
     """A column counted as suits itself."""
-    return count(column, around(column))
+    found = around(column)
+    found.add(column)
+    return found
 
 
 def count(column: pl.Series, like: Column) -> Column:

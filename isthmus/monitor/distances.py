@@ -6,6 +6,9 @@ Pure functions of counts. Over the values of two columns they agree with scipy's
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from scipy.special import chdtrc, kolmogorov
 from scipy.stats import kstwo
@@ -15,6 +18,8 @@ from isthmus.monitor.sides import Side
 
 # A bin that is empty on one side counts as half a row, so that the index stays finite.
 HALF_ROW = 0.5
+# χ²'s own distribution is an approximation, for bins of which so many rows are to be expected.
+FEWEST_ROWS = 5
 # With more rows the Kolmogorov-Smirnov test's own distribution takes scipy seconds.
 FINITE = 5_000
 # Permutations of a column, so many at a time until so many were as far as what is looked at.
@@ -60,6 +65,38 @@ def chi_squared(before: Counts, now: Counts) -> tuple[float, float]:
     return statistic, float(chdtrc(both.shape[1] - 1, statistic))
 
 
+def chance_of_bins(before: Counts, now: Counts) -> float:
+    """How likely bins so far apart are where nothing has changed: by χ², or permutations where it is unfit.
+
+    Then a bin that expects fewer than `FEWEST_ROWS` weighs as if it expected these, and all such bins count
+    once more together: their few rows, squared and over next to nothing, would hide what the others tell.
+    """
+    held = (before + now) > 0
+    was, is_ = before[held], now[held]
+    if not was.any() or not is_.any() or len(was) < 2:
+        return 1.0
+    pooled = was + is_
+    if pooled.min() * min(was.sum(), is_.sum()) >= FEWEST_ROWS * pooled.sum():
+        return chi_squared(was, is_)[1]
+    return _by_permutations(was, is_, _apart)
+
+
+def _apart(before: Counts, now: Counts) -> Floats:
+    """The root of what Pearson's statistic is of each pair of rows, where rare bins weigh as said."""
+    pooled = before + now
+    shares = pooled / pooled.sum(axis=1, keepdims=True)
+    return np.sqrt(_squares(before, shares) + _squares(now, shares))
+
+
+def _squares(rows: Counts, shares: Floats) -> Floats:
+    expected = shares * rows.sum(axis=1, keepdims=True)
+    more, rare = rows - expected, expected < FEWEST_ROWS
+    alone = more**2 / np.maximum(expected, FEWEST_ROWS)
+    together = (more * rare).sum(axis=1) ** 2 / np.maximum((expected * rare).sum(axis=1), FEWEST_ROWS)
+    found: Floats = alone.sum(axis=1) + together
+    return found
+
+
 def kolmogorov_smirnov(side: Side) -> tuple[float, float]:
     """The largest distance of the two distribution functions, and how much larger it can truly be.
 
@@ -101,21 +138,26 @@ def wasserstein(side: Side) -> tuple[float, float]:
 
 
 def chance_of_moving(side: Side) -> float:
-    """How likely a Wasserstein distance so large is where nothing has changed, by permutations of the rows.
-
-    Under one in a thousand it follows an exponential tail: a permutation's own is lighter, so the chance is
-    rather overstated. The same counts give the same chance.
-    """
+    """How likely a Wasserstein distance so large is where nothing has changed, by permutations."""
     if side.functions is None:
         return 1.0
     # Of half their size, so that no width is beyond the greatest number.
     widths = np.diff(side.lower / 4 + side.upper / 4)
     widths = widths / (widths.max(initial=0.0) or 1.0)
-    pooled, rows = side.before + side.now, int(side.now.sum())
-    found = float(_moved(side.before[None], side.now[None], widths)[0])
+    return _by_permutations(side.before, side.now, partial(_moved, widths=widths))
+
+
+def _by_permutations(before: Counts, now: Counts, apart: Callable[[Counts, Counts], Floats]) -> float:
+    """How likely counts so far `apart` are where all rows are split anew.
+
+    Under one in a thousand it follows an exponential tail: a permutation's own is lighter, so the chance is
+    rather overstated. The same counts give the same chance.
+    """
+    pooled, rows = before + now, int(now.sum())
+    found = float(apart(before[None], now[None])[0])
     random, drawn = np.random.default_rng(0), np.empty(0)
     while len(drawn) < PERMUTATIONS:
-        drawn = np.append(drawn, _moved(*_splits(pooled, rows, random), widths))
+        drawn = np.append(drawn, apart(*_splits(pooled, rows, random)))
         as_far = int(np.sum(drawn >= found * (1 - 1e-9)))
         if as_far >= ENOUGH:
             break
@@ -142,10 +184,18 @@ def _splits(pooled: Counts, rows: int, random: np.random.Generator) -> tuple[Cou
 
 
 def _beyond(drawn: Floats, found: float) -> float:
-    """The chance of what is farther than all that was drawn."""
-    farthest = np.sort(drawn)[-TAIL:]
-    excess = float(farthest.mean() - farthest[0])
-    return TAIL / len(drawn) * float(np.exp((farthest[0] - found) / excess)) if excess else 1.0
+    """The chance of what is farther than all that was drawn.
+
+    Where there are few different values, the tail goes down by steps of one.
+    """
+    # As many digits as tell values apart that only rounding makes two.
+    drawn = np.round(drawn / found, 9)
+    start = max(drawn[drawn < np.sort(drawn)[-TAIL]], default=drawn.min())
+    share = float(np.mean(drawn > start))
+    # What was found is one draw more: of a tail of one value nothing else tells how it goes on.
+    tail = np.append(drawn[drawn > start], 1.0) - start
+    step = float(tail.min())
+    return share * float((1 - step / tail.mean()) ** ((1 - start - step) / step)) if share else 1.0
 
 
 def adjust(chances: Floats, correction: str) -> Floats:

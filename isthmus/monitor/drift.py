@@ -14,7 +14,7 @@ import numpy as np
 from isthmus.monitor import distances
 from isthmus.monitor.baseline import Baseline, Column
 from isthmus.monitor.findings import Drift
-from isthmus.monitor.histogram import Histogram, histogram, of_numbers
+from isthmus.monitor.histogram import Histogram, histogram, of_both, of_numbers
 from isthmus.monitor.numbers import Numbers
 from isthmus.monitor.sides import Side, side_by_side
 from isthmus.monitor.texts import Texts
@@ -73,23 +73,23 @@ def measure(before: Column, now: Column) -> Measured:
     """All distances of two columns that are counted alike."""
     if isinstance(before, Numbers) and isinstance(now, Numbers):
         return _numbers(before, now)
-    return _bins(histogram(before, now).pooled())
+    bins = histogram(before, now)
+    return _bins(bins, bins)
 
 
-def _bins(bins: Histogram) -> Measured:
-    before, now = bins.before, bins.now
-    statistic, chance = distances.chi_squared(before, now)
+def _bins(shown: Histogram, tested: Histogram) -> Measured:
     found = {
-        "psi": distances.population_stability(before, now),
-        "jensen_shannon": distances.jensen_shannon(before, now),
-        "chi_squared": statistic,
+        "psi": distances.population_stability(shown.before, shown.now),
+        "jensen_shannon": distances.jensen_shannon(shown.before, shown.now),
+        "chi_squared": distances.chi_squared(tested.before, tested.now)[0],
     }
+    chance = distances.chance_of_bins(tested.before, tested.now)
     return Measured(found, {}, dict.fromkeys(found, chance))
 
 
 def _numbers(before: Numbers, now: Numbers) -> Measured:
     side = side_by_side(before, now)
-    found = _bins(of_numbers(side).joined())
+    found = _bins(of_numbers(side), of_both(side))
     apart, error = distances.kolmogorov_smirnov(side)
     moved, unsure = distances.wasserstein(side)
     # No distribution moves less than its mean, which is known.

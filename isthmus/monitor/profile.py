@@ -53,7 +53,7 @@ def _moments(column: Numbers) -> dict[str, Any]:
 def _buckets(column: Numbers) -> list[dict[str, float]]:
     """The deciles' bins that hold rows, between the least and the greatest value."""
     side = side_by_side(column, column)
-    inner = edges(side)
+    inner = edges(side, side.before)
     bounds = [column.least, *inner.tolist(), column.greatest]
     counts = rows_between(inner, side.upper, side.before).tolist()
     return [
@@ -95,5 +95,9 @@ def _constrained(name: str, column: Column) -> dict[str, Any]:
     }
     if isinstance(column, Numbers):
         return one | {"num_constraints": {"is_non_negative": bool(column.present) and column.least >= 0}}
-    # A text with more categories than are kept has no domain that others could be outside of.
-    return one if column.others else one | {"string_constraints": {"domains": list(column.domain)}}
+    # A text with more categories than are known has no domain that others could be outside of.
+    return (
+        one
+        if column.others or column.held_out
+        else one | {"string_constraints": {"domains": list(column.domain)}}
+    )

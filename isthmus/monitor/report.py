@@ -124,7 +124,8 @@ def _drift(found: Findings, baseline: Baseline, current: Baseline) -> str:
         f"<h2>Drift of inputs and answers</h2>{table(named, rows)}"
         '<p class="small">The distance in bold decides: a feature drifts where it is over its threshold, and '
         f"so much is rarer by chance than the monitor's level, {found.drift[0].level:g}. p is that chance, "
-        "all features considered. PSI, Jensen-Shannon and χ² are over the bins shown; Wasserstein is in "
+        "all features considered. PSI and Jensen-Shannon are over the bins shown, so is χ² of texts; of "
+        "numbers it is over the deciles of training and now together. Wasserstein is in "
         "standard deviations of the training data, Kolmogorov-Smirnov the largest gap of the two "
         "distribution functions.</p>"
     )

@@ -9,13 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from isthmus.monitor import numbers
+from isthmus.monitor.cells import Counts
 from isthmus.monitor.numbers import Numbers
 
 # A category of its own has each of so many commonest texts.
 LARGEST_DOMAIN = 50
+# Where each category has so many rows, there are as good as no others; else half of the rows choose.
+FEWEST_ROWS = 5
 # So many other categories are kept; their number is then known to 1/√k, 3 %.
 SAMPLE = 1024
 # A column whose commonest texts are fewer of its rows is prose: how long its texts are is counted too, and a
@@ -32,7 +36,8 @@ class Texts:
     """One column's texts: the rows of each category of `domain`, `others` of any other, `missing` nulls.
 
     `sample` has other categories by their hash, each with its rows; `lengths` are those of prose,
-    and `words` has one word of each of its rows.
+    and `words` has one word of each of its rows. `held_out` has, where not all categories are known, those
+    rows that had no say in which ones are in `domain`.
     """
 
     domain: dict[str, int] = field(default_factory=dict)
@@ -41,6 +46,7 @@ class Texts:
     sample: dict[int, tuple[str, int]] = field(default_factory=dict)
     lengths: Numbers | None = None
     words: Texts | None = None
+    held_out: Texts | None = None
 
     kind = "text"
 
@@ -118,29 +124,28 @@ class Texts:
         """As JSON holds it."""
         told: dict[str, Any] = {"kind": self.kind, "domain": self.domain, "others": self.others}
         told |= {"missing": self.missing, "sample": [[key, *self.sample[key]] for key in sorted(self.sample)]}
-        told |= {"lengths": self.lengths.record()} if self.lengths else {}
-        return told | ({"words": self.words.record()} if self.words else {})
+        parts = {"lengths": self.lengths, "words": self.words, "held_out": self.held_out}
+        return told | {name: part.record() for name, part in parts.items() if part}
 
 
 def read(record: dict[str, Any]) -> Texts:
     """What `Texts.record` wrote."""
     sample = {key: (text, rows) for key, text, rows in record["sample"]}
     lengths = numbers.read(record["lengths"]) if "lengths" in record else None
-    # A baseline that was made before words were counted has none.
-    words = read(record["words"]) if "words" in record else None
-    return Texts(record["domain"], record["others"], record["missing"], sample, lengths, words)
+    # An older baseline has neither.
+    words, held_out = (read(record[name]) if name in record else None for name in ("words", "held_out"))
+    return Texts(record["domain"], record["others"], record["missing"], sample, lengths, words, held_out)
 
 
 def around(column: pl.Series) -> Texts:
     """No rows yet, over the commonest categories of a column like this one."""
     texts = column.drop_nulls().cast(pl.String)
     sizes = _sizes(texts)
-    common = _commonest(sizes)
-    prose = sizes.height > LARGEST_DOMAIN and common["rows"].sum() < PROSE * len(texts)
-    found = _over(common)
-    if prose:
+    common = sizes["rows"].top_k(LARGEST_DOMAIN)
+    found = _over(sizes)
+    if sizes.height > LARGEST_DOMAIN and common.sum() < PROSE * len(texts):
         found.lengths = numbers.around(texts.str.len_chars())
-        found.words = _over(_commonest(_sizes(a_word_each(texts))))
+        found.words = _over(_sizes(a_word_each(texts)))
     return found
 
 
@@ -149,13 +154,31 @@ def _sizes(texts: pl.Series) -> pl.DataFrame:
     return pl.DataFrame({"text": texts}).group_by("text").len("rows")
 
 
-def _commonest(sizes: pl.DataFrame) -> pl.DataFrame:
-    return sizes.sort(["rows", "text"], descending=[True, False]).head(LARGEST_DOMAIN)
-
-
 def _over(sizes: pl.DataFrame) -> Texts:
-    """No rows yet, over these texts."""
-    return Texts(dict.fromkeys(sorted(sizes["text"].to_list()), 0))
+    """No rows yet, over the commonest of these texts."""
+    sizes = sizes.sort("text")
+    rows = sizes["rows"].to_numpy().astype(np.int64)
+    known = len(rows) <= LARGEST_DOMAIN and bool((rows >= FEWEST_ROWS).all())
+    chose = rows if known else _half(rows)
+    common = np.sort(np.argsort(-chose, kind="stable")[:LARGEST_DOMAIN])
+    common = common[chose[common] > 0]
+    texts = sizes["text"].gather(common).to_list()
+    found = Texts(dict.fromkeys(texts, 0))
+    if not known:
+        held_out = rows - chose
+        counts = held_out[common].tolist()
+        found.held_out = Texts(dict(zip(texts, counts, strict=True)), int(held_out.sum()) - sum(counts))
+    return found
+
+
+def _half(rows: Counts) -> Counts:
+    """Half of all rows, drawn by chance: every second one would be of one kind where two take turns.
+
+    The same rows in any order give the same half, and others another: with one seed for all the draw would
+    lean the same way each time.
+    """
+    random = np.random.default_rng(rows.astype(np.uint32))
+    return random.multivariate_hypergeometric(rows, int(rows.sum()) // 2)
 
 
 def a_word_each(texts: pl.Series) -> pl.Series:

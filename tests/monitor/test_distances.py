@@ -18,6 +18,7 @@ from isthmus.monitor.distances import (
     FINITE,
     adjust,
     chance_of,
+    chance_of_bins,
     chance_of_moving,
     kolmogorov_smirnov,
     wasserstein,
@@ -146,6 +147,27 @@ def test_a_chance_beyond_all_permutations_is_rather_overstated() -> None:
     """All five that are one are now: of 53,130 splits one is as far."""
     found = chance_of_moving(side(np.zeros(20), np.ones(5)))
     assert 1 / 53_130 <= found < 1 / 1001
+
+
+@given(counts)
+@settings(max_examples=60)
+def test_where_enough_rows_are_to_be_expected_the_chance_of_bins_is_that_of_chi_squared(
+    pairs: list[tuple[int, int]],
+) -> None:
+    before, now = (one + 500 for one in both(pairs))
+    assert chance_of_bins(before, now) == distances.chi_squared(before, now)[1]
+
+
+def test_the_chance_of_two_rare_bins_is_fishers() -> None:
+    table = np.array([58, 1]), np.array([50, 9])
+    assert chance_of_bins(*table) == pytest.approx(stats.fisher_exact(table).pvalue, abs=0.01)
+
+
+def test_of_few_different_values_a_chance_goes_down_by_steps() -> None:
+    """All rare rows are in the smaller of two samples; by a smooth curve that would be too unlikely."""
+    before, now = np.array([10_000, 0]), np.array([200, 4])
+    oracle = stats.fisher_exact([before, now]).pvalue
+    assert oracle <= chance_of_bins(before, now) < 1 / 1001
 
 
 def test_of_a_billion_rows_the_chance_of_moving_is_known_too() -> None:
