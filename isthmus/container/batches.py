@@ -1,9 +1,10 @@
 """Requests that wait while the model works are predicted together: one call of the model for all of them.
 
 Nothing waits for company: a request that comes while the model is idle is predicted at once, alone. One
-thread predicts, so that the event loop stays free to answer. What is too much to wait is refused at the
-door, by `Door.enter`. A model whose prediction of a row depends on the rows beside it is none that can be
-served so; the contract gate finds it.
+thread predicts, so that the event loop stays free to answer. A request of more rows than make a call is
+predicted in pieces, each of which waits its turn behind the requests that came meanwhile. What is too much to
+wait is refused at the door, by `Door.enter`. A model whose prediction of a row depends on the rows beside it
+is none that can be served so; the contract gate finds it.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from isthmus.container.payload import Columns
 
-Predict = Callable[[Columns], list[Any]]
+# Columns, and the place in its request of the first of their rows.
+Predict = Callable[[Columns, int], list[Any]]
 # So many rows of several requests make a call; of a model that is done with them sooner than this, twice as
 # many the next time: a call costs it more than a row. A slower one would only let the next request wait.
 MOST_ROWS, QUICK_SECONDS = 1000, 0.05
@@ -56,12 +58,13 @@ class Door:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A request's rows, and where its predictions go."""
+    """A request's rows from its row `first` on, and where their predictions go."""
 
     columns: Columns
     rows: int
+    first: int
+    since: float
     answer: asyncio.Future[list[Any]]
-    since: float = field(default_factory=time.monotonic)
 
 
 class Batches:
@@ -76,8 +79,18 @@ class Batches:
 
     async def predict(self, columns: Columns) -> list[Any]:
         """The predictions for the rows of one request; raises what the model raises for them alone."""
+        rows, since = len(next(iter(columns.values()))), time.monotonic()
+        if rows <= self._most:
+            return await self._piece(columns, 0, since)
+        found: list[Any] = []
+        while (first := len(found)) < rows:
+            part = {name: cells[first : first + self._most] for name, cells in columns.items()}
+            found += await self._piece(part, first, since)
+        return found
+
+    async def _piece(self, columns: Columns, first: int, since: float) -> list[Any]:
         rows = len(next(iter(columns.values())))
-        one = Waiting(columns, rows, asyncio.get_running_loop().create_future())
+        one = Waiting(columns, rows, first, since, asyncio.get_running_loop().create_future())
         self._waiting.append(one)
         if self._work is None or self._work.done():
             self._work = asyncio.create_task(self._until_empty())
@@ -116,7 +129,7 @@ class Batches:
     def _together(self, batch: list[Waiting]) -> list[list[Any] | Exception]:
         columns = {name: [cell for one in batch for cell in one.columns[name]] for name in batch[0].columns}
         began = time.monotonic()
-        predicted, found, start = self._predict(columns), [], 0
+        predicted, found, start = self._predict(columns, 0), [], 0
         self._learn(len(predicted), time.monotonic() - began)
         for one in batch:
             found.append(predicted[start : start + one.rows])
@@ -135,7 +148,7 @@ class Batches:
         if began - one.since > PATIENCE_SECONDS:
             return Overloaded(f"the request waited longer than {PATIENCE_SECONDS:.0f} seconds")
         try:
-            predicted = self._predict(one.columns)
+            predicted = self._predict(one.columns, one.first)
             self._learn(len(predicted), time.monotonic() - began)
             return predicted
         except Exception as error:  # noqa: BLE001  whatever it was, it belongs to whoever waits for the answer

@@ -46,8 +46,8 @@ class Model:
         """The columns of a request; raises `BadInput` as `payload.read_columns` does."""
         return payload.read_columns(body, content_type, self.features, self.missing, self.target)
 
-    def predict(self, columns: Columns) -> list[Any]:
-        """One plain value a row.
+    def predict(self, columns: Columns, first: int = 0) -> list[Any]:
+        """One plain value a row; `first` is the place in its request of the first of them.
 
         Raises `BadInput` with the model's words for rows that it cannot take, and `ModelFailed` where it
         breaks or does not give a value for each row; the trace is in the log.
@@ -69,7 +69,7 @@ class Model:
         if not are_finite([value for value in plain if isinstance(value, float)]):
             row, value = next(
                 (row, one)
-                for row, one in enumerate(plain, 1)
+                for row, one in enumerate(plain, first + 1)
                 if isinstance(one, float) and not math.isfinite(one)
             )
             raise ModelFailed(f"the model predicts {value} for row {row}")

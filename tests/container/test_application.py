@@ -87,6 +87,28 @@ def test_a_quick_model_is_given_more_rows_a_call(
     assert sizes == calls
 
 
+def test_between_the_pieces_of_a_large_request_others_get_their_turn() -> None:
+    calls: list[list[float]] = []
+
+    def predict(frame: Any) -> Any:
+        calls.append(frame["size"].tolist())
+        return frame["size"] * 2
+
+    rows = 5 * batches.MOST_ROWS
+    large, small = together(application(predict), [(b"1,red\n" * rows, "text/csv"), (b"7,red\n", "text/csv")])
+    assert (large[0], large[1].split()) == (200, ["2.0"] * rows)
+    assert small[:2] == (200, "14.0\n")
+    assert len(calls[0]) == batches.MOST_ROWS and 7 in calls[1] and len(calls) > 2
+
+
+def test_a_row_of_a_later_piece_is_named_by_its_place_in_the_request() -> None:
+    body = b"1,red\n" * batches.MOST_ROWS + b"7,red\n"
+    ((status, text, _),) = together(
+        application(lambda frame: frame["size"].where(frame["size"] != 7)), [(body, "text/csv")]
+    )
+    assert (status, text) == (500, f"the model predicts nan for row {batches.MOST_ROWS + 1}\n")
+
+
 def test_a_request_that_breaks_the_model_breaks_no_other() -> None:
     answers = together(
         application(), [(b"1,red", "text/csv"), (b",red", "text/csv"), (b"3,red", "text/csv")] * 3
