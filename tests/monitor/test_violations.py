@@ -51,6 +51,26 @@ def test_an_unknown_category_is_told_at_once() -> None:
     assert broken(TEXT, count(pl.Series(["wet"] * 20 + ["fog"]), TEXT)) == ["categorical_values_check"]
 
 
+def zipf(rng: np.random.Generator, rows: int) -> pl.Series:
+    weights = 1 / np.arange(1, 41) ** 1.5
+    return pl.Series(rng.choice([f"k{place}" for place in range(40)], rows, p=weights / weights.sum()))
+
+
+@pytest.mark.parametrize(("before", "now"), [(500, 500), (1000, 3000)])
+def test_where_training_cannot_have_seen_all_categories_chance_is_allowed_for(before: int, now: int) -> None:
+    rng = np.random.default_rng(5)
+    told = 0
+    for _ in range(200):
+        baseline = describe(zipf(rng, before))
+        told += bool(broken(baseline, count(zipf(rng, now), baseline)))
+    # Of 200 windows two are told at 99 %.
+    assert told <= 10
+    baseline = describe(zipf(rng, before))
+    much = pl.concat([zipf(rng, now), pl.Series(["another"] * (now // 5))])
+    (one,) = violations({"x": baseline}, {"x": count(much, baseline)}, [], 0.99)
+    assert one["constraint_check_type"] == "categorical_values_check" and "'another'" in one["description"]
+
+
 def test_where_training_saw_other_categories_they_are_not_unknown() -> None:
     many = describe(pl.Series([f"c{number}" for number in range(60)]))
     assert broken(many, count(pl.Series(["another"]), many)) == []
