@@ -113,16 +113,16 @@ def pending(sagemaker: Any, model: str) -> list[Version]:
 def without_stack(sagemaker: Any, models: Iterable[str]) -> list[str]:
     """The models that no stack has made a group for yet, among others that have one.
 
-    People read groups by their tags: who asks for one that is not there is denied. Raises as AWS does where
-    that is so of every model, for then it is who asks.
+    People read groups by their tags: who asks for one that is not there is denied. Raises `Refused` where
+    that is so of every model, for then it may be who asks.
     """
     asked, denied = list(models), []
     for model in asked:
         try:
             next(_summaries(sagemaker, model, MaxResults=1), None)
-        except sagemaker.exceptions.ClientError as error:
+        except Refused:
             denied.append(model)
-            if error.response["Error"]["Code"] != "AccessDeniedException" or len(denied) == len(asked):
+            if len(denied) == len(asked):
                 raise
     return denied
 
@@ -208,6 +208,7 @@ def _containers(found: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _summaries(sagemaker: Any, model: str, **only: str | int) -> Iterator[dict[str, Any]]:
+    """The versions as ListModelPackages has them; raises `Refused` where AWS does not let this caller see."""
     pages = sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=model, SortBy="CreationTime", SortOrder="Descending", **only
     )
@@ -215,7 +216,14 @@ def _summaries(sagemaker: Any, model: str, **only: str | int) -> Iterator[dict[s
         for page in pages:
             yield from page["ModelPackageSummaryList"]
     except sagemaker.exceptions.ClientError as error:
-        if "does not exist" not in error.response["Error"]["Message"]:
+        said = error.response["Error"]
+        if said["Code"] == "AccessDeniedException":
+            raise Refused(
+                f"{model} has no stack yet, or you may not see its versions",
+                where=said["Message"],
+                todo="isthmus infra deploy, after isthmus infra synth; or ask who administers the platform",
+            ) from None
+        if "does not exist" not in said["Message"]:
             raise
 
 

@@ -64,6 +64,11 @@ http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
 """
 
 
+def signed_in(azure: StandIn) -> dict[str, str]:
+    """The environment of Robin, signed in to Azure DevOps too."""
+    return {"AZURE_DEVOPS_URL": azure.organization_url, "AZURE_DEVOPS_TOKEN": azure.token("robin")}
+
+
 @dataclass
 class Shell:
     """A person's shell, signed in to the automation account."""

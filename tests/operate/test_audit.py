@@ -24,9 +24,8 @@ from isthmus.operate import registry
 from isthmus.s3 import split_uri
 from tests.local.azure_devops.standin import PROJECT, StandIn, until
 from tests.local.sagemaker.conftest import PROD
-from tests.operate.conftest import ARTIFACTS, CHECKOUT, GROUP_ARN, MODEL, Aws, Shell, register
+from tests.operate.conftest import ARTIFACTS, CHECKOUT, GROUP_ARN, MODEL, Aws, Shell, register, signed_in
 from tests.operate.test_lineage import ODD_MANIFESTS
-from tests.operate.test_pending import signed_in
 from tests.operate.test_promote import compared, served
 
 __all__ = ["compared"]

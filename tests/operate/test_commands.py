@@ -13,7 +13,7 @@ import pytest
 from isthmus.errors import BadInput, NotFound, Problem, Refused, Unavailable
 from tests.local.azure_devops.standin import StandIn
 from tests.local.sagemaker.conftest import AUTOMATION, PROD, Aws, until
-from tests.operate.conftest import CAPTURES, CHECKOUT, GROUP_ARN, MODEL, Shell, register
+from tests.operate.conftest import CAPTURES, CHECKOUT, GROUP_ARN, MODEL, Shell, register, signed_in
 
 ARN_1 = f"{GROUP_ARN}/1"
 
@@ -43,7 +43,9 @@ def test_status_shows_what_runs_where_and_what_waits(shell: Shell) -> None:
     assert "Azure DevOps was not asked" in said
 
 
-def test_a_model_without_a_stack_hides_no_other(shell: Shell, aws: Aws, tmp_path: Path) -> None:
+def test_a_model_without_a_stack_hides_no_other(
+    shell: Shell, aws: Aws, azure: StandIn, tmp_path: Path
+) -> None:
     """An operator reads groups by their tags, and is denied one that is not there."""
     described = (CHECKOUT / "platform.yaml").read_text()
     new = "models:\n  - {name: rents, owner: a@b.example, team: weather, "
@@ -63,6 +65,12 @@ def test_a_model_without_a_stack_hides_no_other(shell: Shell, aws: Aws, tmp_path
             assert found["without_stack"] == ["rents"]
         said = shell.says("models", ISTHMUS_PLATFORM=str(tmp_path / "platform.yaml"))
         assert said.endswith("rents: no stack yet\n  do: isthmus infra deploy, after isthmus infra synth\n")
+        for command in ("models", "lineage", "evidence"):
+            done = shell.run(command, "rents", ISTHMUS_PLATFORM=str(tmp_path / "platform.yaml"))
+            assert isinstance(done.exception, Refused)
+            assert done.exception.what == "rents has no stack yet, or you may not see its versions"
+        audit = shell.run("audit", ISTHMUS_PLATFORM=str(tmp_path / "platform.yaml"), **signed_in(azure))
+        assert (audit.exit_code, f"{MODEL}/1: its commit is not one: c0ffee" in audit.output) == (1, True)
         denied["NotResource"] = [f"{GROUP_ARN}-none"]
         iam.put_role_policy(
             **policy, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [denied]})
@@ -81,9 +89,8 @@ def test_status_for_machines_says_what_it_does_not_know(shell: Shell) -> None:
 
 
 def test_status_shows_azures_runs_and_gates(shell: Shell, azure: StandIn) -> None:
-    signed_in = {"AZURE_DEVOPS_URL": azure.organization_url, "AZURE_DEVOPS_TOKEN": azure.token("robin")}
-    said = shell.says("status", **signed_in)
-    found = shell.json("status", **signed_in)
+    said = shell.says("status", **signed_in(azure))
+    found = shell.json("status", **signed_in(azure))
     (first,) = (one for one in found["runs"] if one["parameters"]["modelPackageArn"] == ARN_1)
     run = first["id"]
     (waits,) = (line for line in said.splitlines() if f"run {run} of {MODEL}-deploy waits for" in line)
@@ -107,8 +114,7 @@ def test_a_refused_token_is_an_error_after_what_aws_knows(shell: Shell, azure: S
 @pytest.mark.parametrize("columns", [80, 120])
 @pytest.mark.parametrize("command", ["status", "models", "events"])
 def test_what_is_shown_fits_the_terminal(shell: Shell, azure: StandIn, command: str, columns: int) -> None:
-    signed_in = {"AZURE_DEVOPS_URL": azure.organization_url, "AZURE_DEVOPS_TOKEN": azure.token("robin")}
-    said = shell.says(command, COLUMNS=str(columns), **signed_in)
+    said = shell.says(command, COLUMNS=str(columns), **signed_in(azure))
     assert max(map(len, said.splitlines())) <= columns
     assert "arn:" not in said and "…" not in said
 
@@ -120,7 +126,10 @@ def test_columns_that_a_narrow_terminal_has_no_room_for_are_named(shell: Shell) 
 
 def test_models_says_how_a_model_gets_its_first_version(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "platform.yaml"
-    file.write_text((CHECKOUT / "platform.yaml").read_text() + "  - {name: hail, owner: weather}\n")
+    file.write_text(
+        (CHECKOUT / "platform.yaml").read_text()
+        + "  - {name: hail, owner: weather, build_repository: hail-build, deploy_repository: hail-deploy}\n"
+    )
     said = shell.says("models", ISTHMUS_PLATFORM=str(file))
     assert "first version of hail\n  do: isthmus azure run hail-build" in said
     assert f"first version of {MODEL}" not in said

@@ -17,9 +17,8 @@ from isthmus.operate.gain import recorded
 from isthmus.operate.show import metric
 from tests.local.azure_devops.standin import StandIn
 from tests.local.sagemaker.conftest import BUCKET, Aws
-from tests.operate.conftest import CHECKOUT, GROUP_ARN, MODEL, Shell, register
+from tests.operate.conftest import CHECKOUT, GROUP_ARN, MODEL, Shell, register, signed_in
 from tests.operate.test_commands import fails
-from tests.operate.test_pending import signed_in
 
 EVALUATION = {
     "metric": "auc", "value": 0.73, "ci_low": 0.68, "ci_high": 0.78, "threshold": 0.7, "n": 91, "rows": 365,

@@ -9,12 +9,8 @@ from isthmus.azure.client import Client
 from isthmus.errors import BadInput, Problem
 from tests.local.azure_devops.standin import StandIn, until
 from tests.local.sagemaker.conftest import Aws
-from tests.operate.conftest import GROUP_ARN, MODEL, Shell, register
+from tests.operate.conftest import GROUP_ARN, MODEL, Shell, register, signed_in
 from tests.operate.test_commands import fails
-
-
-def signed_in(azure: StandIn) -> dict[str, str]:
-    return {"AZURE_DEVOPS_URL": azure.organization_url, "AZURE_DEVOPS_TOKEN": azure.token("robin")}
 
 
 def test_a_version_waits_with_its_metrics_its_approver_and_the_command(shell: Shell) -> None:
