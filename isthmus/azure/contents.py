@@ -14,9 +14,9 @@ from pathlib import Path
 
 import yaml
 
-from isthmus.azure.git import git
+from isthmus.azure.git import git, said
 from isthmus.azure.resources import Content, Repository
-from isthmus.errors import BadInput, Refused
+from isthmus.errors import BadInput
 
 # What the platform's repository holds. `isthmus` is among it, since jobs install it from there, at a commit.
 PLATFORM = (
@@ -163,10 +163,7 @@ def tracked(folder: Path) -> Iterator[Path]:
     """The files of a folder that git tracks or would; without a checkout, all but caches."""
     if not folder.is_dir():
         raise BadInput(f"{folder} is not a folder", todo="name the folder of contents")
-    try:
-        listed = git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    except Refused:
-        listed = ""
+    listed = said(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     paths = [folder / path for path in listed.split("\0") if path]
     if not paths:
         paths = [file for file in folder.rglob("*") if not NEVER & set(file.relative_to(folder).parts)]

@@ -21,6 +21,7 @@ from isthmus.local.azure_devops.principals import Job
 from isthmus.local.azure_devops.store import Document
 from isthmus.local.azure_devops.test_runs import publish
 from isthmus.local.azure_devops.timeline import from_record, run_folder
+from isthmus.local.pipelines.checkouts import fetching
 from isthmus.local.pipelines.host import Checkpoint, Connection, Decision, Located, Record, Result
 from isthmus.local.pipelines.own_python import path_of_job
 
@@ -129,15 +130,15 @@ class RunHost:
             "AZURE_DEVOPS_CACHE_DIR": str(home / "azure-devops"),
         } | self._organization.settings.environment
 
-    def checkout(self, located: Located, folder: Path, *, depth: int) -> None:
+    def checkout(self, located: Located, folder: Path, *, depth: int, tags: bool) -> None:
         source = self._organization.state / "git" / f"{located.id}.git"
         git_folder = folder / ".git"
         if not git_folder.exists():
             folder.mkdir(parents=True, exist_ok=True)
             gitcli.git(git_folder, "init", "-q", str(folder))
             gitcli.git(git_folder, "remote", "add", "origin", located.url)
-        limit = [f"--depth={depth}"] if depth else []
-        gitcli.git(git_folder, "fetch", "-q", *limit, source.resolve().as_uri(), located.commit)
+        asked = fetching(located, depth=depth, tags=tags)
+        gitcli.git(git_folder, "fetch", "-q", source.resolve().as_uri(), *asked)
         gitcli.git(git_folder, f"--work-tree={folder}", "checkout", "-q", "-f", "--detach", located.commit)
         gitcli.git(git_folder, f"--work-tree={folder}", "clean", "-ffdxq")
 

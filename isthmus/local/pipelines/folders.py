@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from isthmus.azure.git import said
 from isthmus.errors import BadInput, NotFound, did_you_mean
 from isthmus.local.pipelines.host import Located, Repository, VariableValue
 from isthmus.local.pipelines.nodes import broken
@@ -33,8 +33,8 @@ class FolderSources:
         if folder is None:
             name = repository.name.rsplit("/", 1)[-1] or repository.alias
             return Located(repository, repository.alias, name, repository.ref, NO_COMMIT)
-        head = _git(folder, "rev-parse", "HEAD") or NO_COMMIT
-        branch = _git(folder, "symbolic-ref", "-q", "HEAD") or "refs/heads/main"
+        head = said(folder, "rev-parse", "HEAD") or NO_COMMIT
+        branch = said(folder, "symbolic-ref", "-q", "HEAD") or "refs/heads/main"
         name = repository.name.rsplit("/", 1)[-1] or folder.name
         return Located(
             repository, repository.alias, name, repository.ref or branch, head, url=folder.as_uri()
@@ -84,8 +84,3 @@ class FolderSources:
     def counter(self, prefix: str, seed: int) -> int:
         self._counters[prefix] = self._counters.get(prefix, seed - 1) + 1
         return self._counters[prefix]
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else ""

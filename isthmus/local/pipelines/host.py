@@ -233,7 +233,7 @@ class Host(Protocol):
         `job` is the folder of the step's job, whose Python no other job has.
         """
 
-    def checkout(self, located: Located, folder: Path, *, depth: int) -> None:
+    def checkout(self, located: Located, folder: Path, *, depth: int, tags: bool) -> None:
         """Make `folder` a work tree of the repository at its commit; depth 0 fetches all of the history."""
 
     def access_token(self, job_id: str) -> str:

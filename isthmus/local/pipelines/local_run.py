@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import platform
-import subprocess
 import sys
 import tempfile
 import threading
@@ -19,6 +18,7 @@ import click
 import yaml
 
 from isthmus import names
+from isthmus.azure.git import said
 from isthmus.errors import BadInput, Problem
 from isthmus.local.pipelines import interruption
 from isthmus.local.pipelines.asking import ask
@@ -115,6 +115,7 @@ def context_of(file: Path, located: Located, name: str) -> RunContext:
         repository_id=located.id,
         repository_name=located.name,
         repository_url=located.url,
+        source_message=said(file.parent, "log", "-1", "--no-show-signature", "--format=%s"),
         requested_for=getpass.getuser(),
         plan_id=str(uuid.uuid4()),
     )
@@ -164,13 +165,7 @@ def _root(file: Path) -> Path:
     """The repository's folder: the checkout around the file, or a repository of ours that lies within one."""
     if any((file.parent / config).is_file() for config in CONFIGS):
         return file.parent
-    done = subprocess.run(
-        ["git", "-C", str(file.parent), "rev-parse", "--show-toplevel"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return Path(done.stdout.strip()) if done.returncode == 0 else file.parent
+    return Path(said(file.parent, "rev-parse", "--show-toplevel") or file.parent)
 
 
 def _name(file: Path) -> str:

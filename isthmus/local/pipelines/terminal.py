@@ -6,7 +6,6 @@ import contextlib
 import os
 import secrets
 import shutil
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -15,8 +14,17 @@ from pathlib import Path
 
 import click
 
+from isthmus.azure.git import OF_A_HOOK
 from isthmus.errors import NotFound, Refused, did_you_mean
 from isthmus.local.pipelines.asking import Ask
+from isthmus.local.pipelines.checkouts import (
+    fetching,
+    has_history,
+    lay,
+    make_origin,
+    make_repository,
+    refresh,
+)
 from isthmus.local.pipelines.folders import FolderSources
 from isthmus.local.pipelines.formatting import formatted
 from isthmus.local.pipelines.host import Checkpoint, Connection, Decision, Located, Record
@@ -33,7 +41,6 @@ _CREDENTIALS = (
     "AZURE_DEVOPS_TOKEN",
     "AZURE_DEVOPS_EXT_PAT",
 )
-_OF_TOOLS = shutil.ignore_patterns(".git", ".venv", ".isthmus", "node_modules", "__pycache__", "cdk.out")
 _MARKS = {
     "succeeded": ("✓", "green"),
     "succeededWithIssues": ("!", "yellow"),
@@ -69,6 +76,7 @@ class Terminal:
         self._path_of = path_of
         self._write = echo
         self._lock = threading.RLock()
+        self._fetching = threading.Lock()
         self._records: dict[str, Record] = {}
         self._jobs = 0
 
@@ -194,28 +202,28 @@ class Terminal:
     # ---- what steps need
 
     def environment(self, job: Path) -> Mapping[str, str]:
-        found = {name: value for name, value in os.environ.items() if name not in _CREDENTIALS}
+        found = {name: value for name, value in os.environ.items() if name not in (*_CREDENTIALS, *OF_A_HOOK)}
         own = os.pathsep.join([str(Path(sys.executable).parent), found.get("PATH", os.defpath)])
         found["PATH"] = self._path_of(job) if self._path_of else own
         found.pop("VIRTUAL_ENV", None)
+        # Where a checkout has no repository, none that lies around the run's folders is taken for it.
+        found["GIT_CEILING_DIRECTORIES"] = str(self._work)
         found.setdefault("PYTHONUNBUFFERED", "1")
         return found
 
-    def checkout(self, located: Located, folder: Path, *, depth: int) -> None:
+    def checkout(self, located: Located, folder: Path, *, depth: int, tags: bool) -> None:
         """The folder as it stands, not as it was committed: without what git ignores."""
         source = self._sources.folder(located.repository.alias)
-        listed = subprocess.run(
-            ["git", "-C", str(source), "ls-files", "-coz", "--exclude-standard"],
-            capture_output=True,
-            check=False,
-        )
-        if listed.returncode:
-            shutil.copytree(source, folder, dirs_exist_ok=True, ignore=_not_copied, symlinks=True)
+        if not has_history(source, located):
+            lay(source, folder)
             return
-        for name in filter(None, listed.stdout.decode().split("\0")):
-            if (source / name).is_file() or (source / name).is_symlink():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source / name, folder / name, follow_symlinks=False)
+        origin = self._work / "git" / located.repository.alias / located.name
+        with self._fetching:
+            if not origin.exists():
+                make_origin(source, origin, located)
+        make_repository(source, folder, located, origin, fetching(located, depth=depth, tags=tags))
+        lay(source, folder)
+        refresh(folder)
 
     # ---- what steps give
 
@@ -257,11 +265,3 @@ class Terminal:
     @property
     def _artifacts(self) -> Path:
         return self._work / "artifacts"
-
-
-def _not_copied(folder: str, names: list[str]) -> set[str]:
-    """Of a folder that git knows nothing of: what tools make, and what is no file, such as a socket."""
-    paths = {name: Path(folder, name) for name in names}
-    kept = (Path.is_file, Path.is_dir, Path.is_symlink)
-    odd = {name for name, path in paths.items() if not any(kind(path) for kind in kept)}
-    return odd | set(_OF_TOOLS(folder, names))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+
+from isthmus.azure.git import said
 
 _TEMPLATE = re.compile(r"^\s*(?:-\s*)?template:\s*['\"]?([^'\"\s#]+)", re.MULTILINE)
 _LEFT_OUT = {".git", ".venv", ".isthmus", "node_modules", "cdk.out"}
@@ -50,6 +51,4 @@ def _templates(file: Path, root: Path) -> set[Path]:
 
 def _checkout(repository: Path) -> Path:
     """The checkout around a repository's folder: a template and who extends it may lie side by side in it."""
-    argv = ["git", "-C", str(repository), "rev-parse", "--show-toplevel"]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    return Path(done.stdout.strip()) if done.returncode == 0 else repository.resolve()
+    return Path(said(repository, "rev-parse", "--show-toplevel") or repository.resolve())

@@ -22,7 +22,8 @@ def _checkout(step: Running) -> None:
     if (count := to_count(depth)) is None:
         raise StepFailed(f"fetchDepth is a number, not {depth!r}")
     folder.mkdir(parents=True, exist_ok=True)
-    job.host.checkout(located, folder, depth=count)
+    # A pipeline that asks for the history, to tell its version for one, asks for the tags in it.
+    job.host.checkout(located, folder, depth=count, tags=step.flag("fetchTags", default=not count))
     step.log(f"Checked out {located.name} at {located.commit} ({located.ref}) to {folder}")
     if job.alone and step.input("path"):
         # Where the only repository lies is where its job works, as the agent has it.
