@@ -15,8 +15,6 @@ from isthmus.errors import NotFound, Refused, Unavailable
 CHECKS = "7.1-preview.1"
 SETTINGS, SETTINGS_VERSION = "build/generalsettings", "7.1-preview.1"
 RETENTION = "build/retention"
-BUILD_NAMESPACE = "33344d9c-fc72-4d6f-aba5-fa317101a7e9"
-GIT_NAMESPACE = "2e9eb7ed-3c0a-47d4-87c1-0ffdd275fd87"
 
 
 class Present:

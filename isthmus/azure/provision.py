@@ -70,7 +70,7 @@ def plan(
 
 
 def unguarded(platform: Platform, present: Present) -> list[Instruction]:
-    """Of the plan what could be gone past: switches, checks, policies, denials, and changed pipelines."""
+    """Of the plan what could be gone past: switches, checks, policies, denials, pipelines, what jobs may."""
     want = wanted(platform)
     return [
         *admission.switches(want, present),
@@ -78,8 +78,8 @@ def unguarded(platform: Platform, present: Present) -> list[Instruction]:
         *(found for check in want.checks for found in admission.check(check, present)),
         *(found for one in want.policies for found in _policy(one, present)),
         *rights.changes(platform, want, present),
+        *rights.excess(want, present),
         *rights.bypasses(want, present),
-        *rights.pushes(want, present),
     ]
 
 

@@ -11,12 +11,13 @@ from typing import Any
 
 from isthmus.azure import marks
 from isthmus.azure.admission import is_same
+from isthmus.azure.bits import GIT_NAMESPACE
 from isthmus.azure.guards import is_business_hours
 from isthmus.azure.instructions.instruction import Instruction
 from isthmus.azure.instructions.permissions import BYPASS, DenyBypass, RevokeJobs, denied, place
 from isthmus.azure.instructions.removals import Forget, Remove
 from isthmus.azure.marks import Mark
-from isthmus.azure.present import GIT_NAMESPACE, Present
+from isthmus.azure.present import Present
 from isthmus.azure.resources import GUARDED, Check, Kind, ResourceType, Wanted
 from isthmus.azure.wanted import wanted
 from isthmus.config import Platform

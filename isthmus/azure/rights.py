@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from isthmus import names
+from isthmus.azure.bits import BUILD_NAMESPACE, CHANGE, GIT_NAMESPACE, GIVEN, called
 from isthmus.azure.differences import Difference
 from isthmus.azure.instructions.instruction import Instruction
 from isthmus.azure.instructions.permissions import (
@@ -21,8 +22,8 @@ from isthmus.azure.instructions.permissions import (
     descriptor,
     place,
 )
-from isthmus.azure.present import BUILD_NAMESPACE, GIT_NAMESPACE, Present
-from isthmus.azure.resources import Grant, JobRight, Wanted
+from isthmus.azure.present import Present
+from isthmus.azure.resources import Grant, Wanted
 from isthmus.config import Platform
 
 MAIN = f"/{branches('main')}"
@@ -86,11 +87,16 @@ def _administrators(want: Wanted, present: Present) -> set[str]:
 def _strangers(
     listed: dict[tuple[str, str], tuple[int, int]], spared: set[str], present: Present, where: str
 ) -> Iterator[Instruction]:
-    for (token, who), (allow, deny) in listed.items():
-        bits = PASS if "/refs/heads/" in token and not token.endswith(MAIN) else BYPASS
+    for (token, who), (allow, _deny) in listed.items():
+        bits = _passing(token)
         if allow & bits and who.lower() not in spared:
             says = f"{present.named(who)} may not bypass policies in {where}"
-            yield Revoke(GIT_NAMESPACE, token, who, bits, "bypass policies", says, allow, deny)
+            yield Revoke(GIT_NAMESPACE, token, who, bits, "bypass policies", says)
+
+
+def _passing(token: str) -> int:
+    """The bits that come past the policies of main there: who made another branch may rule it."""
+    return PASS if "/refs/heads/" in token and not token.endswith(MAIN) else BYPASS
 
 
 def changes(platform: Platform, want: Wanted, present: Present) -> Iterator[Instruction]:
@@ -112,36 +118,68 @@ def changes(platform: Platform, want: Wanted, present: Present) -> Iterator[Inst
         elif not deny:
             yield DenyPipeline(one, group)
         listed = present.listed(BUILD_NAMESPACE, f"{project}/{number}", recurse=False)
-        for (token, who), (allowed, denied_) in listed.items():
+        for (token, who), (allowed, _denied) in listed.items():
             if allowed & one.bits and who.lower() not in spared | {descriptor(group, present).lower()}:
                 says = f"{present.named(who)} may not change pipeline {one.pipeline}"
-                yield Revoke(
-                    BUILD_NAMESPACE, token, who, one.bits, "change the pipeline", says, allowed, denied_
-                )
+                yield Revoke(BUILD_NAMESPACE, token, who, one.bits, "change the pipeline", says)
 
 
 def job_rights(want: Wanted, present: Present) -> Iterator[Instruction]:
-    """What jobs may do, and no more: of a repository's branches they push those of one folder."""
-    for one in want.job_rights:
-        where = place(one, present)
-        allow, deny = present.bits(*where, present.build_service()) if where else (0, 0)
-        if allow & one.bits != one.bits or deny & one.denied != one.denied:
-            yield GrantJobs(one)
-        if where and one.folder:
-            yield from _elsewhere(one, where, present)
+    """What jobs may do, and no more: in the project, in each repository and with each pipeline of ours."""
+    held = dict(_held(want, present))
+    asked = {one: place(one, present) for one in want.job_rights}
+    folders = [where[1] for one, where in asked.items() if where and one.folder]
+    for one, where in asked.items():
+        _what, allow, deny = held.pop(where, ("", 0, 0)) if where else ("", 0, 0)
+        over = _over(*where, allow & ~one.bits) if where else 0
+        if over or allow & one.bits != one.bits or deny & one.denied != one.denied:
+            yield GrantJobs(one, _taken(where[0], over) if where and over else ())
+    for (namespace, token), (what, allow, _deny) in held.items():
+        over = _over(namespace, token, allow)
+        # What jobs push there they made, and who makes a branch may say who may what with it.
+        if over and not token.startswith(tuple(f"{one}/" for one in folders)):
+            (said,) = _taken(namespace, over)
+            says = f"{what}: jobs may not {said.what}"
+            yield Revoke(namespace, token, present.build_service(), over, said.what, says)
 
 
-def pushes(want: Wanted, present: Present) -> Iterator[Instruction]:
-    """Of these, what lets jobs push other branches."""
+def excess(want: Wanted, present: Present) -> Iterator[Instruction]:
+    """Of these, what jobs may do beyond what they need."""
     for one in job_rights(want, present):
-        if not isinstance(one, GrantJobs) or one.right.denied:
+        if not isinstance(one, GrantJobs) or one.differences or one.right.denied:
             yield one
 
 
-def _elsewhere(right: JobRight, where: tuple[str, str], present: Present) -> Iterator[Instruction]:
-    jobs, (namespace, folder) = present.build_service(), where
-    whole = present.git_token(present.repository(right.name))
-    for token, (allow, deny) in present.entries(namespace, whole, jobs).items():
-        if allow & right.bits and token != whole and not f"{token}/".startswith(f"{folder}/"):
-            says = f"jobs may push no branch of {right.name} but those of {right.folder}/"
-            yield Revoke(namespace, token, jobs, right.bits, "push", says, allow, deny)
+def _held(want: Wanted, present: Present) -> Iterator[tuple[tuple[str, str], tuple[str, int, int]]]:
+    """By namespace and token: what it is about, and what jobs are allowed and denied there."""
+    project = present.project()
+    repositories = {one.name: present.repository(one.name) for one in want.repositories}
+    pipelines = {one.name: present.pipeline(one.name) for one in want.pipelines}
+    if project is None or not any([*repositories.values(), *pipelines.values()]):
+        return
+    jobs = present.build_service()
+    yield (
+        (GIT_NAMESPACE, f"repoV2/{project}"),
+        ("every repository", *present.bits(GIT_NAMESPACE, f"repoV2/{project}", jobs)),
+    )
+    for name, found in repositories.items():
+        whole = present.git_token(found) if found else ""
+        for token, bits in present.entries(GIT_NAMESPACE, whole, jobs).items() if found else ():
+            what = f"repository {name}" if token == whole else f"a branch of {name}"
+            yield (GIT_NAMESPACE, token), (what, *bits)
+    about = {f"{project}/{number}": f"pipeline {name}" for name, number in pipelines.items()}
+    about[project] = "every pipeline"
+    for token, bits in present.entries(BUILD_NAMESPACE, project, jobs).items():
+        if token in about:
+            yield (BUILD_NAMESPACE, token), (about[token], *bits)
+
+
+def _over(namespace: str, token: str, allow: int) -> int:
+    """The bits beyond those that jobs have anyway, and those that `bypasses` and `changes` tell."""
+    if namespace == GIT_NAMESPACE:
+        return allow & ~GIVEN[namespace] & ~_passing(token)
+    return allow & ~GIVEN[namespace] & ~(CHANGE if "/" in token else 0)
+
+
+def _taken(namespace: str, bits: int) -> tuple[Difference, ...]:
+    return (Difference(called(namespace, bits), "allowed", "not allowed"),)

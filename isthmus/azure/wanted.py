@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from isthmus import names
+from isthmus.azure.bits import CHANGE
 from isthmus.azure.guarded import ACCOUNTS, checks
 from isthmus.azure.resources import (
     Authorization,
@@ -38,8 +39,6 @@ QUEUE, TELL = 1 | 128 | 1024 | 65536, 64
 RETAIN = 4
 # To see what waits for approval is to view the builds that wait.
 SEE = 1 | 1024
-# Edit and delete the pipeline, and say who may what with it.
-CHANGE = 2048 | 4096 | 16384
 # The file of a pull request's checks, in a team's repository.
 CHECK = "/azure-pipelines.pull-request.yml"
 # Of the namespace Git Repositories: read; contribute and make branches; comment on pull requests.

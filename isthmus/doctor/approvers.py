@@ -7,8 +7,8 @@ from shlex import quote
 from typing import Any
 
 from isthmus import names
+from isthmus.azure.bits import BUILD_NAMESPACE
 from isthmus.azure.guards import APPROVAL
-from isthmus.azure.present import BUILD_NAMESPACE
 from isthmus.doctor.finding import Finding
 from isthmus.doctor.project import APPLY
 from isthmus.doctor.sight import Sight

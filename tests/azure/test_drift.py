@@ -10,18 +10,13 @@ import pytest
 from click.testing import CliRunner
 
 from isthmus.azure import provision, runs
+from isthmus.azure.bits import BUILD_NAMESPACE, GIT_NAMESPACE
 from isthmus.azure.client import Client, connect
 from isthmus.azure.contents import Folders
 from isthmus.azure.guards import is_business_hours
 from isthmus.azure.instructions.instruction import Instruction
-from isthmus.azure.present import (
-    BUILD_NAMESPACE,
-    CHECKS,
-    GIT_NAMESPACE,
-    RETENTION,
-    SETTINGS_VERSION,
-    Present,
-)
+from isthmus.azure.instructions.permissions import branches
+from isthmus.azure.present import CHECKS, RETENTION, SETTINGS_VERSION, Present
 from isthmus.cli import isthmus
 from isthmus.config import Platform
 from isthmus.config.approvals import Approvals
@@ -115,12 +110,13 @@ def let_bypass(present: Present, who: str, bits: int, repository: str = "", bran
     found = present.repository(repository)
     token = f"repoV2/{present.project()}" + (f"/{found.id}{branch}" if found else "")
     entry = {"descriptor": present.identities(who)[0].descriptor, "allow": bits, "deny": 0}
-    body = {"token": token, "merge": False, "accessControlEntries": [entry | {"extendedInfo": {}}]}
+    body = {"token": token, "merge": True, "accessControlEntries": [entry | {"extendedInfo": {}}]}
     present.clients.get_security_client().set_access_control_entries(body, GIT_NAMESPACE)
 
 
-def let_change(present: Present, who: str, bits: int) -> None:
-    token = f"{present.project()}/{present.pipeline('seattle-rain-deploy')}"
+def let_change(present: Present, who: str, bits: int, pipeline: str = "/seattle-rain-deploy") -> None:
+    number = f"/{present.pipeline(pipeline[1:])}" if pipeline else ""
+    token = f"{present.project()}{number}"
     entry = {"descriptor": present.identities(who)[0].descriptor, "allow": bits, "deny": 0}
     body = {"token": token, "merge": False, "accessControlEntries": [entry | {"extendedInfo": {}}]}
     present.clients.get_security_client().set_access_control_entries(body, BUILD_NAMESPACE)
@@ -144,6 +140,7 @@ def let_in(branches: str, present: Present) -> dict[str, Any]:
     return {"inputs": check(present, "Task Check")["settings"]["inputs"] | {"allowedBranches": branches}}
 
 
+JOBS = "weather Build Service (contoso)"
 BY_YAML = {"triggerType": "continuousIntegration", "settingsSourceType": 2}
 OVERRIDE = BY_YAML | {"settingsSourceType": 1, "branchFilters": ["+refs/heads/*"]}
 BUILD, REVIEWERS, REQUIRED = "Build", "Minimum number of reviewers", "Required reviewers"
@@ -308,6 +305,36 @@ EDITS: dict[str, tuple[Callable[[Present, Platform], None], str, str, str]] = {
         lambda it, _p: let_bypass(it, "Dana Scientist", 8192, "model-build", "/refs/heads/6d00610069006e00"),
         "Dana Scientist may not bypass policies in model-build", "bypass policies", "will be not allowed",
     ),
+    "jobs may vote in a repository": (
+        lambda it, _p: let_bypass(it, JOBS, 16384, "model-deploy"),
+        "repository model-deploy: jobs may not contribute to pull requests",
+        "contribute to pull requests", "was allowed, will be not allowed",
+    ),
+    "jobs may push where they comment": (
+        lambda it, _p: let_bypass(it, JOBS, 2 | 4 | 16 | 16384, "model-build"),
+        "jobs may comment on pull requests in model-build", "contribute, create branch", "was allowed",
+    ),
+    "jobs may push to main": (
+        lambda it, _p: let_bypass(it, JOBS, 4, "model-deploy", "/refs/heads/6d00610069006e00"),
+        "a branch of model-deploy: jobs may not contribute", "contribute", "was allowed, will be not allowed",
+    ),
+    "jobs may push everywhere": (
+        lambda it, _p: let_bypass(it, JOBS, 2 | 4 | 16),
+        "every repository: jobs may not contribute", "contribute, create branch", "was allowed",
+    ),
+    "jobs may queue a pipeline": (
+        lambda it, _p: let_change(it, JOBS, 1 | 4 | 128 | 65536),
+        "jobs may keep runs of seattle-rain-deploy",
+        "queue builds, edit queue build configuration", "was allowed, will be not allowed",
+    ),
+    "jobs may keep the runs of a check": (
+        lambda it, _p: let_change(it, JOBS, 1 | 4, "/seattle-rain-pull-request"),
+        "pipeline seattle-rain-pull-request: jobs may not retain", "retain indefinitely", "was allowed",
+    ),
+    "jobs may edit every pipeline": (
+        lambda it, _p: let_change(it, JOBS, 1 | 1024 | 2048, ""),
+        "every pipeline: jobs may not edit build pipeline", "edit build pipeline", "was allowed",
+    ),
     "somebody may everywhere": (
         lambda it, _p: let_bypass(it, "Dana Scientist", 128),
         "Dana Scientist may not bypass policies in every repository", "bypass policies", "was allowed",
@@ -330,6 +357,29 @@ def test_it_is_found_told_and_mended(
     (difference,) = [str(one) for one in found.differences]
     assert difference.startswith(f"{what}: ") and said in difference
     provision.apply(platform, folders, callback=CALLBACK)
+    assert planned(platform, folders) == []
+
+
+def test_what_jobs_may_beyond_their_need_is_found_in_an_audit(
+    present: Present, platform: Platform, folders: Folders
+) -> None:
+    """Also both at once, in one place: neither is given back with the other."""
+    let_change(present, JOBS, 1 | 128 | 2048, "/seattle-rain-pull-request")
+    let_bypass(present, JOBS, 2 | 4 | 128, "model-deploy", "/refs/heads/6d0069006e006500")
+    found = provision.unguarded(platform, Present(connect(platform)))
+    assert found == planned(platform, folders)
+    assert len(found) == 4
+    provision.apply(platform, folders, callback=CALLBACK)
+    assert planned(platform, folders) == []
+
+
+def test_what_azure_devops_gives_jobs_itself_stays(
+    present: Present, platform: Platform, folders: Folders
+) -> None:
+    """And what a job may with the branch that it made."""
+    let_bypass(present, JOBS, 2 | 32 | 64)
+    let_change(present, JOBS, 1 | 64 | 1024, "")
+    let_bypass(present, JOBS, 8 | 8192, "platform", f"/{branches('isthmus/add-hail')}")
     assert planned(platform, folders) == []
 
 

@@ -13,9 +13,10 @@ import yaml
 
 from isthmus import names
 from isthmus.azure import approvals, provision, retention, runs
+from isthmus.azure.bits import BUILD_NAMESPACE
 from isthmus.azure.client import Client, connect
 from isthmus.azure.contents import Folders
-from isthmus.azure.present import BUILD_NAMESPACE, Present
+from isthmus.azure.present import Present
 from isthmus.azure.wanted import RETAIN
 from isthmus.config import Platform, read_platform
 from isthmus.config.reading import platform_path

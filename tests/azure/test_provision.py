@@ -62,7 +62,7 @@ def test_the_bridges_route_is_a_url_for_the_build_pipelines_and_moves_with_it(
 def test_the_bridge_may_write_to_builds_see_what_waits_and_do_nothing_else(
     provisioned: Platform, client: Client
 ) -> None:
-    from isthmus.azure.present import BUILD_NAMESPACE
+    from isthmus.azure.bits import BUILD_NAMESPACE
 
     present = Present(client)
     bridge = present.application(provisioned.azure.bridge_client_id)

@@ -9,9 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from isthmus.azure import marks, provision
+from isthmus.azure.bits import BUILD_NAMESPACE
 from isthmus.azure.client import Client
 from isthmus.azure.contents import Folders
-from isthmus.azure.present import BUILD_NAMESPACE, Present, translated
+from isthmus.azure.present import Present, translated
 from isthmus.config import read_platform
 from isthmus.errors import Refused
 from tests.azure.conftest import empty, folders

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from isthmus.azure.bits import BUILD_NAMESPACE, GIT_NAMESPACE, GIVEN
 from isthmus.azure.differences import Difference
 from isthmus.azure.instructions.instruction import Instruction, there
-from isthmus.azure.present import BUILD_NAMESPACE, GIT_NAMESPACE, Present
+from isthmus.azure.present import Present
 from isthmus.azure.resources import CALLED, Denial, Grant, JobRight, PipelineDenial, ResourceType
 
 
@@ -146,18 +147,22 @@ class DenyPipeline(Instruction):
 
 @dataclass(frozen=True)
 class GrantJobs(Instruction):
-    """Let jobs do more in a repository, or with a pipeline, than see it; what else they may do stays."""
+    """Let jobs do that in a repository, or with a pipeline, and beside it what Azure DevOps gives them."""
 
     right: JobRight
+    differences: tuple[Difference, ...] = ()
 
     @property
     def summary(self) -> str:
-        return f"+ jobs may {self.right.what} {PLACED[self.right.kind]} {self.right.name}"
+        sign = "~" if self.differences else "+"
+        return f"{sign} jobs may {self.right.what} {PLACED[self.right.kind]} {self.right.name}"
 
     def carry_out(self, present: Present) -> None:
         namespace, token = there(place(self.right, present), self.right.kind, self.right.name)
-        jobs, deny = present.build_service(), self.right.denied
-        _set(present, namespace, token, jobs, self.right.bits, deny=deny, merge=True)
+        jobs, bits = present.build_service(), self.right.bits
+        allow, deny = present.bits(namespace, token, jobs)
+        kept = (deny | self.right.denied) & ~bits
+        _set(present, namespace, token, jobs, allow & GIVEN[namespace] | bits, deny=kept)
 
 
 @dataclass(frozen=True)
@@ -224,8 +229,6 @@ class Revoke(Instruction):
     bits: int
     what: str
     says: str
-    allow: int
-    deny: int
 
     @property
     def summary(self) -> str:
@@ -236,13 +239,12 @@ class Revoke(Instruction):
         return (Difference(self.what, "allowed", "not allowed"),)
 
     def carry_out(self, present: Present) -> None:
-        _set(present, self.namespace, self.token, self.descriptor, self.allow & ~self.bits, deny=self.deny)
+        allow, deny = present.bits(self.namespace, self.token, self.descriptor)
+        _set(present, self.namespace, self.token, self.descriptor, allow & ~self.bits, deny=deny)
 
 
-def _set(
-    present: Present, namespace: str, token: str, who: str, allow: int, *, deny: int = 0, merge: bool = False
-) -> None:
-    """Say what one principal may do there; others' entries stay. Without `merge`, that and nothing else."""
+def _set(present: Present, namespace: str, token: str, who: str, allow: int, *, deny: int = 0) -> None:
+    """Say what one principal may do there, that and nothing else; others' entries stay."""
     entry = {"descriptor": who, "allow": allow, "deny": deny, "extendedInfo": {}}
-    body = {"token": token, "merge": merge, "accessControlEntries": [entry]}
+    body = {"token": token, "merge": False, "accessControlEntries": [entry]}
     present.clients.get_security_client().set_access_control_entries(body, namespace)

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from isthmus.azure import provision
+from isthmus.azure.bits import BUILD_NAMESPACE, CHANGE
 from isthmus.azure.client import connect
-from isthmus.azure.present import BUILD_NAMESPACE, Present
-from isthmus.azure.wanted import CHANGE, wanted
+from isthmus.azure.present import Present
+from isthmus.azure.wanted import wanted
 from isthmus.config import Platform
 from tests.azure.attacks.conftest import number, planned
 from tests.local.azure_devops.standin import Person

@@ -10,10 +10,11 @@ import pytest
 
 from isthmus import names
 from isthmus.azure import provision
+from isthmus.azure.bits import GIT_NAMESPACE
 from isthmus.azure.client import connect
 from isthmus.azure.git import git
 from isthmus.azure.instructions.permissions import branches
-from isthmus.azure.present import GIT_NAMESPACE, Present
+from isthmus.azure.present import Present
 from isthmus.azure.wanted import COMMENT, PUSH, READ, SETTINGS
 from isthmus.config import Platform
 from isthmus.errors import Refused
@@ -178,7 +179,8 @@ def test_where_jobs_were_let_push_more_that_is_found_and_mended(
     body = {"token": at, "merge": True, "accessControlEntries": [entry]}
     admin.post(f"/_apis/accesscontrolentries/{GIT_NAMESPACE}", body)
     lines = planned(provisioned, Present(connect(provisioned)))
-    assert len(lines) == 1 and "push" in lines[0].summary
+    (difference,) = lines[0].differences
+    assert len(lines) == 1 and "contribute" in difference.what
     assert provision.unguarded(provisioned, Present(connect(provisioned))) == lines
     lines[0].carry_out(present)
     assert planned(provisioned, Present(connect(provisioned))) == []
