@@ -84,6 +84,18 @@ stages:
   dependsOn: slow
   jobs: [{job: after, steps: [{checkout: none}, {bash: echo after}]}]
 """
+BESIDE = """
+trigger: none
+stages:
+- stage: ship
+  jobs:
+  - deployment: ship
+    environment: {name}
+    strategy: {{runOnce: {{deploy: {{steps: [{{checkout: none}}, {{bash: 'true'}}]}}}}}}
+- stage: slow
+  dependsOn: []
+  jobs: [{{job: slow, steps: [{{checkout: none}}, {{bash: echo started; sleep 600}}]}}]
+"""
 
 
 def update(person: Person, run: int, stage: str, state: str = "retry", **more: bool) -> requests.Response:
@@ -298,6 +310,24 @@ def test_a_stage_that_waits_for_an_approval_is_cancelled_alone(admin: Person, da
     assert update(dana, run, "ship", state="cancel").ok
     assert dana.until_over(run)["result"] == "canceled"
     assert dana.get(f"pipelines/approvals/{waiting['id']}")["status"] == "canceled"
+
+
+def test_the_approval_of_a_stage_that_is_cancelled_alone_is_withdrawn_while_the_run_goes_on(
+    admin: Person, dana: Person
+) -> None:
+    place = Place(admin, "waiting-beside")
+    place.approval(admin, "release-approvers")
+    admin.commit("waiting-beside", {"azure-pipelines.yml": BESIDE.format(name="waiting-beside")})
+    run = dana.run(place.pipeline)["id"]
+    (waiting,) = until(lambda: pending(dana, run))
+    until(lambda: "Z started" in logs(dana, run))
+    assert update(dana, run, "ship", state="cancel").ok
+    approval = f"pipelines/approvals/{waiting['id']}"
+    until(lambda: dana.get(approval)["status"] == "canceled" or "result" in dana.build(run))
+    assert dana.get(approval)["status"] == "canceled"
+    assert dana.build(run)["status"] == "inProgress"
+    assert dana.patch(f"build/builds/{run}", {"status": "cancelling"})["status"] == "cancelling"
+    assert dana.until_over(run)["result"] == "canceled"
 
 
 def test_who_may_not_queue_runs_retries_none(admin: Person, dana: Person, repository: str) -> None:
