@@ -35,8 +35,17 @@ class Present:
 
     def project(self) -> str | None:
         """The project's id."""
+        found = self._project()
+        return found.id if found else None
+
+    def visibility(self) -> str | None:
+        """Who may see the project, `private` or `public`; None where there is no project."""
+        found = self._project()
+        return str(found.visibility or "private") if found else None
+
+    def _project(self) -> Any | None:
         listed = self._once("projects", lambda: list(self.clients.get_core_client().get_projects()))
-        return next((one.id for one in listed if one.name == self.client.project), None)
+        return next((one for one in listed if one.name == self.client.project), None)
 
     def properties(self, pattern: str) -> dict[str, Any]:
         """The project's properties of such names; none where there is no project."""

@@ -18,6 +18,8 @@ from isthmus.azure.instructions.repositories import (
     UPDATE,
     CreateProject,
     CreateRepository,
+    EnableRepository,
+    HideProject,
     Propose,
     Push,
     SetDefaultBranch,
@@ -73,6 +75,7 @@ def unguarded(platform: Platform, present: Present) -> list[Instruction]:
     """Of the plan what could be gone past: switches, checks, policies, denials, pipelines, what jobs may."""
     want = wanted(platform)
     return [
+        *(one for one in _project(want, present) if one.differences),
         *admission.switches(want, present),
         *(found for one in want.pipelines for found in _pipeline(one, present) if found.differences),
         *(found for check in want.checks for found in admission.check(check, present)),
@@ -132,8 +135,11 @@ def carry_out(
 
 
 def _project(want: Wanted, present: Present) -> Iterator[Instruction]:
-    if present.project() is None:
+    was = present.visibility()
+    if was is None:
         yield CreateProject(want.project)
+    elif was != "private":
+        yield HideProject(want.project, was)
 
 
 def _retention(want: Wanted, present: Present) -> Iterator[Instruction]:
@@ -147,8 +153,12 @@ def _repositories(want: Wanted, folders: contents.Folders, present: Present) -> 
         found = present.repository(repository.name)
         if found is None:
             yield CreateRepository(repository.name)
-        if found is None or not found.default_branch:
+        if found is None or not (found.default_branch or found.is_disabled):
             yield Push(repository, folders)
+            continue
+        if found.is_disabled:
+            # Nobody can read what is in it until then.
+            yield EnableRepository(repository.name)
             continue
         if found.default_branch != MAIN:
             yield SetDefaultBranch(repository.name, found.default_branch)

@@ -136,6 +136,16 @@ def branch_default(present: Present) -> None:
     present.client.patch(f"git/repositories/{repository.id}", {"defaultBranch": "refs/heads/other"})
 
 
+def change_repository(present: Present, name: str, **changed: Any) -> None:
+    found = present.repository(name)
+    assert found is not None
+    present.client.patch(f"git/repositories/{found.id}", changed)
+
+
+def make_public(present: Present) -> None:
+    present.clients.get_core_client().update_project({"visibility": "public"}, present.project())
+
+
 def let_in(branches: str, present: Present) -> dict[str, Any]:
     return {"inputs": check(present, "Task Check")["settings"]["inputs"] | {"allowedBranches": branches}}
 
@@ -240,6 +250,18 @@ EDITS: dict[str, tuple[Callable[[Present, Platform], None], str, str, str]] = {
     "a default branch": (
         lambda it, _p: branch_default(it),
         "repository model-deploy", "defaultBranch", "was refs/heads/other, will be refs/heads/main",
+    ),
+    "a repository is disabled": (
+        lambda it, _p: change_repository(it, "model-deploy", isDisabled=True),
+        "repository model-deploy", "isDisabled", "was true, will be false",
+    ),
+    "the platform's repository is disabled": (
+        lambda it, _p: change_repository(it, "platform", isDisabled=True),
+        "repository platform", "isDisabled", "was true, will be false",
+    ),
+    "the project is made public": (
+        lambda it, _p: make_public(it),
+        "project weather", "visibility", "was public, will be private",
     ),
     "the YAML of a pipeline": (
         lambda it, _p: change_definition(it, "seattle-rain-deploy", yamlFilename="evil.yml"),
@@ -547,6 +569,20 @@ def test_a_pipeline_of_the_same_name_in_another_folder_is_none_of_ours(
     for number in (others, ours):
         present.client.delete(f"build/definitions/{number}")
     present.client.delete(copy)
+
+
+def test_a_public_project_is_found_in_an_audit_and_a_connection_is_shared_with_no_other(
+    present: Present, platform: Platform, folders: Folders
+) -> None:
+    make_public(present)
+    (found,) = provision.unguarded(platform, Present(connect(platform)))
+    assert found.summary == "~ project weather"
+    provision.apply(platform, folders, callback=CALLBACK)
+    path = f"{present.client.organization_url}/_apis/serviceendpoint/endpoints"
+    (shared,) = present.client.get("serviceendpoint/endpoints", endpointNames=DEPLOY_PROD)["value"]
+    body = shared | {"isShared": True}
+    answer = present.client._session.put(f"{path}/{shared['id']}", json=body, params={"api-version": "7.1"})
+    assert answer.status_code == 400 and "shared with no other" in answer.text
 
 
 def test_an_old_definition_does_not_overwrite_a_newer_one(present: Present) -> None:

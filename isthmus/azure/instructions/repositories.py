@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from isthmus.azure import contents, pull_requests
 from isthmus.azure.differences import Difference
@@ -36,15 +37,39 @@ class CreateProject(Instruction):
                 "processTemplate": {"templateTypeId": "b8a3a935-7e91-48b8-a94c-606d37c3e9f2"},
             },
         }
-        operation = present.clients.get_core_client().queue_create_project(made)
-        deadline = time.monotonic() + PROJECT_TIMEOUT
-        operations = present.clients.get_operations_client()
-        while operation.status in ("queued", "inProgress", "notSet"):
-            operation = operations.get_operation(operation.id)
-            if time.monotonic() > deadline:
-                raise Unavailable(f"project {self.name} was not made within {PROJECT_TIMEOUT} s")
-            if operation.status != "succeeded":
-                time.sleep(1)
+        _wait(present, present.clients.get_core_client().queue_create_project(made), self.name)
+
+
+@dataclass(frozen=True)
+class HideProject(Instruction):
+    """Nobody sees the project who is not let to."""
+
+    name: str
+    was: str
+
+    @property
+    def summary(self) -> str:
+        return f"~ project {self.name}"
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        return (Difference("visibility", self.was, "private"),)
+
+    def carry_out(self, present: Present) -> None:
+        core = present.clients.get_core_client()
+        _wait(present, core.update_project({"visibility": "private"}, present.project()), self.name)
+
+
+def _wait(present: Present, operation: Any, project: str) -> None:
+    """Until the operation on the project is over; raises `Unavailable` where that takes too long."""
+    deadline = time.monotonic() + PROJECT_TIMEOUT
+    operations = present.clients.get_operations_client()
+    while operation.status in ("queued", "inProgress", "notSet"):
+        operation = operations.get_operation(operation.id)
+        if time.monotonic() > deadline:
+            raise Unavailable(f"project {project} was not ready within {PROJECT_TIMEOUT} s")
+        if operation.status != "succeeded":
+            time.sleep(1)
 
 
 @dataclass(frozen=True)
@@ -118,3 +143,22 @@ class SetDefaultBranch(Instruction):
     def carry_out(self, present: Present) -> None:
         found = there(present.repository(self.repository), "repository", self.repository)
         present.client.patch(f"git/repositories/{found.id}", {"defaultBranch": MAIN})
+
+
+@dataclass(frozen=True)
+class EnableRepository(Instruction):
+    """One that is disabled can be neither read nor pushed to, nor by a run."""
+
+    repository: str
+
+    @property
+    def summary(self) -> str:
+        return f"~ repository {self.repository}: enabled"
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        return (Difference("isDisabled", True, False),)
+
+    def carry_out(self, present: Present) -> None:
+        found = there(present.repository(self.repository), "repository", self.repository)
+        present.client.patch(f"git/repositories/{found.id}", {"isDisabled": False})

@@ -77,6 +77,8 @@ def _given(call: Call) -> Document:
     references = objects(body, "serviceEndpointProjectReferences")
     if not references:
         raise invalid("serviceEndpointProjectReferences must name the project of the connection.")
+    if body.get("isShared") or len(references) > 1:
+        raise invalid("A connection is of one project here, and shared with no other.")
     given = mapping(references[0], "projectReference")
     project = call.organization.project(text(given, "id") or text(given, "name", required=True))
     kind = text(body, "type", required=True)

@@ -205,7 +205,7 @@ def project_reference(organization: Organization, project: Document) -> Document
         "url": f"{organization.url}/_apis/projects/{project['id']}",
         "state": "wellFormed",
         "revision": project["revision"],
-        "visibility": "private",
+        "visibility": project.get("visibility", "private"),
         "lastUpdateTime": project["lastUpdateTime"],
     }
 

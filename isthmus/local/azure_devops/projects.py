@@ -45,6 +45,18 @@ def create(call: Call) -> Document:
     return _operation(call, project["id"])
 
 
+def change(call: Call) -> Document:
+    """Who may see the project; a name or a description is not changed here."""
+    administrator(call)
+    visibility = text(call.body, "visibility", required=True).lower()
+    if visibility not in ("private", "public") or call.body.keys() - {"visibility"}:
+        raise invalid("Only a project's visibility is changed here, to private or public.")
+    with call.organization.store.lock:
+        project = call.organization.project(call.path["projectId"])
+        call.organization.projects.save(project["id"], project | {"visibility": visibility})
+    return _operation(call, project["id"])
+
+
 def properties(call: Call) -> list[Document]:
     """The project's properties of the names that `keys` gives, all without; `*` and `?` stand for any."""
     found = call.organization.project(call.path["projectId"]).get("properties", {})
@@ -104,7 +116,7 @@ RESOURCES = [
         "_apis/projects/{projectId}",
         4,
         collection={"GET": every, "POST": create},
-        item={"GET": one},
+        item={"GET": one, "PATCH": change},
     ),
     Resource(
         "4976a71a-4487-49aa-8aab-a1eda469037a",

@@ -41,6 +41,7 @@ def change(call: Call) -> Document:
         if branch and gitcli.resolve(call.organization.git(repository), branch) is None:
             raise invalid(f"TF401035: The branch {branch} does not exist.")
         repository["defaultBranch"] = branch
+        repository["isDisabled"] = bool(call.body.get("isDisabled", repository.get("isDisabled")))
         call.organization.repositories.save(repository["id"], repository)
     return shown(call.organization, repository)
 
@@ -103,7 +104,7 @@ def shown(organization: Organization, repository: Document) -> Document:
         "size": 0,
         "remoteUrl": web,
         "webUrl": web,
-        "isDisabled": False,
+        "isDisabled": bool(repository.get("isDisabled")),
         "isInMaintenance": False,
         **({"defaultBranch": branch} if branch else {}),
     }
