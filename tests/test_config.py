@@ -242,6 +242,11 @@ VPCS = "  vpcs:\n" + "".join(
                 "yaml:18, azure.connection_client_id",
             ],
         ),
+        (
+            "    team: weather\n",
+            "    team: weather\n    connection_client_id: 1D7F5C1E-2b0a-4f0e-8a55-0c9e3b7a4f33\n",
+            ["it is the bridge's application", "models.0.connection_client_id"],
+        ),
         ("azure:", STUDIO + "azure:", ["studio is reached through a VPC only"]),
         (
             "  mode: none",

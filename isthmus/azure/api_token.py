@@ -14,13 +14,13 @@ from isthmus.errors import BadInput, Refused, Unavailable
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-def api_token(platform: Platform, environment: Mapping[str, str]) -> str:
-    """A token for the API of platform.yaml; raises `BadInput`, `Refused` or `Unavailable`."""
+def api_token(platform: Platform, model: str, environment: Mapping[str, str]) -> str:
+    """A token for the model at the API of platform.yaml; raises `BadInput`, `Refused` or `Unavailable`."""
     import requests
 
     if platform.api is None:
         raise BadInput("this platform has no API", where="platform.yaml, api")
-    client = environment.get("servicePrincipalId") or platform.azure.connection_client_id
+    client = environment.get("servicePrincipalId") or platform.client_of(model)
     form = {
         "grant_type": "client_credentials",
         "client_id": client,

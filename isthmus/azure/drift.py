@@ -57,7 +57,7 @@ def of_connection(platform: Platform, connection: Connection, found: Any) -> tup
     wanted = {
         "scheme": "WorkloadIdentityFederation",
         "tenantid": azure.tenant_id,
-        "serviceprincipalid": azure.connection_client_id,
+        "serviceprincipalid": connection.client_id,
     }
     subject = str(parameters.get("workloadidentityfederationsubject") or "")
     trusted = (

@@ -188,13 +188,12 @@ def _pipeline(pipeline: Pipeline, present: Present) -> Iterator[Instruction]:
 
 
 def _connections(platform: Platform, want: Wanted, present: Present) -> Iterator[Instruction]:
-    azure = platform.azure
     for connection in want.connections:
         found = present.connection(connection.name)
         differences = drift.of_connection(platform, connection, found) if found else ()
         if found is None or differences:
             key = found.id if found else ""
-            yield PutConnection(connection, azure.tenant_id, azure.connection_client_id, key, differences)
+            yield PutConnection(connection, platform.azure.tenant_id, key, differences)
 
 
 def _variable_group(group: VariableGroup, present: Present) -> Iterator[Instruction]:

@@ -53,6 +53,8 @@ class Connection:
 
     name: str
     description: str
+    client_id: str = ""
+    """The Entra application that jobs sign in to by it."""
     url: str = ""
 
 

@@ -117,18 +117,21 @@ def _environments(platform: Platform) -> Iterator[Environment]:
 
 
 def _connections(platform: Platform) -> Iterator[Connection]:
+    client = platform.azure.connection_client_id
     for account in ACCOUNTS:
         number = getattr(platform.accounts, account) or "an account that is not there yet"
         deploys, looks = names.infrastructure_role(platform), names.drift_role(platform)
         yield Connection(
             names.infrastructure_connection(platform, account),
             f"{account}: enters AWS as {deploys} in {number}",
+            client,
         )
         yield Connection(
-            names.drift_connection(platform, account), f"{account}: enters AWS as {looks} in {number}"
+            names.drift_connection(platform, account), f"{account}: enters AWS as {looks} in {number}", client
         )
     audits, automation = names.audit_role(platform), platform.accounts.automation
-    yield Connection(names.audit_connection(platform), f"audit: enters AWS as {audits} in {automation}")
+    about = f"audit: enters AWS as {audits} in {automation}"
+    yield Connection(names.audit_connection(platform), about, client)
     for model in platform.models:
         yield from _model_connections(platform, model.name)
 
@@ -136,7 +139,7 @@ def _connections(platform: Platform) -> Iterator[Connection]:
 def _callback(platform: Platform, url: str) -> Iterator[Connection]:
     if url:
         about = "Where jobs without an agent say which execution of SageMaker they wait for"
-        yield Connection(names.callback_connection(platform), about, url)
+        yield Connection(names.callback_connection(platform), about, url=url)
 
 
 def _calling(platform: Platform, url: str) -> Iterator[Authorization]:
@@ -164,13 +167,17 @@ def _reading_variables(platform: Platform) -> Iterator[Authorization]:
 
 
 def _model_connections(platform: Platform, model: str) -> Iterator[Connection]:
-    about, accounts = f"{model}: enters AWS as", platform.accounts
-    build, synth = names.build_role(platform, model), names.synth_role(platform, model)
-    yield Connection(names.build_connection(platform, model), f"{about} {build} in {accounts.automation}")
-    yield Connection(names.synth_connection(platform, model), f"{about} {synth} in {accounts.automation}")
-    for stage in STAGES:
-        role, account = names.deploy_role(platform, model), getattr(accounts, stage)
-        yield Connection(names.deploy_connection(platform, model, stage), f"{about} {role} in {account}")
+    automation, client = platform.accounts.automation, platform.client_of(model)
+    deploy = names.deploy_role(platform, model)
+    enters = {
+        names.build_connection(platform, model): (names.build_role(platform, model), automation),
+        names.synth_connection(platform, model): (names.synth_role(platform, model), automation),
+    } | {
+        names.deploy_connection(platform, model, stage): (deploy, getattr(platform.accounts, stage))
+        for stage in STAGES
+    }
+    for name, (role, account) in enters.items():
+        yield Connection(name, f"{model}: enters AWS as {role} in {account}", client)
 
 
 def _authorizations(platform: Platform) -> Iterator[Authorization]:

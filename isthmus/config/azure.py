@@ -13,6 +13,7 @@ from isthmus.config.variables import VariableGroup
 # https://learn.microsoft.com/azure/devops/organizations/settings/naming-restrictions
 _NO_PROJECT = re.compile(r"""[\\/:*?"'<>;#$*{},+=\[\]|]|^[_.]|\.$""")
 _ORGANIZATION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,48}[A-Za-z0-9])?$")
+NOT_THE_BRIDGE = "it is the bridge's application, which a deploy job could sign in as: make another in Entra"
 
 
 class Azure(Strict):
@@ -87,10 +88,7 @@ class Azure(Strict):
     @model_validator(mode="after")
     def _two_applications(self) -> Azure:
         if self.connection_client_id.lower() == self.bridge_client_id.lower():
-            raise Misfit(
-                "it is the bridge's application, which a deploy job could sign in as: make another in Entra",
-                "connection_client_id",
-            )
+            raise Misfit(NOT_THE_BRIDGE, "connection_client_id")
         return self
 
     @property

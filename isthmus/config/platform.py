@@ -12,9 +12,10 @@ from pydantic import Field, field_validator, model_validator
 from isthmus.config.accounts import Accounts
 from isthmus.config.api import Api
 from isthmus.config.approvals import Approvals
-from isthmus.config.azure import Azure
+from isthmus.config.azure import NOT_THE_BRIDGE, Azure
 from isthmus.config.features import FeatureGroup
 from isthmus.config.fields import (
+    Guid,
     InstanceType,
     Misfit,
     ModelName,
@@ -72,6 +73,11 @@ class Model(Strict):
         default=False,
         description="A version that is rejected while it serves makes room for the one that served before; "
         "else people are only told.",
+    )
+    connection_client_id: Guid | None = Field(
+        default=None,
+        description="The Entra application of its service connections; else azure.connection_client_id. An "
+        "application takes 20 federated credentials, which a third model exceeds.",
     )
     build_repository: RepositoryName = "model-build"
     deploy_repository: RepositoryName = "model-deploy"
@@ -198,6 +204,13 @@ class Platform(Strict):
         return ""
 
     @model_validator(mode="after")
+    def _no_model_is_the_bridge(self) -> Platform:
+        for at, model in enumerate(self.models):
+            if (model.connection_client_id or "").lower() == self.azure.bridge_client_id.lower():
+                raise Misfit(NOT_THE_BRIDGE, "models", at, "connection_client_id")
+        return self
+
+    @model_validator(mode="after")
     def _repositories_are_apart(self) -> Platform:
         used: dict[str, tuple[str, str]] = {}
         for at, model in enumerate(self.models):
@@ -256,6 +269,10 @@ class Platform(Strict):
         """The accounts whose stacks can be deployed now, management first."""
         management: tuple[AccountRole, ...] = ("management",) if self.organization else ()
         return management if self.awaited else (*management, *WORKLOADS)
+
+    def client_of(self, model: str) -> str:
+        """The Entra application of a model's service connections."""
+        return self.model(model).connection_client_id or self.azure.connection_client_id
 
     def model(self, name: str, named_at: str = "") -> Model:
         """The model of that name; raises `BadInput` with the nearest one, and the place that named it."""

@@ -14,6 +14,7 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import NoReturn
 
@@ -217,6 +218,7 @@ def _aws_config(platform: Platform, local: Local) -> dict[str, object]:
 
 def _azure_config(platform: Platform, local: Local) -> dict[str, object]:
     azure, api = platform.azure, platform.api
+    clients = dict.fromkeys(platform.client_of(model.name) for model in platform.models)
     return {
         "organization": local.organization,
         "organization_id": platform.azure.organization_id,
@@ -227,7 +229,7 @@ def _azure_config(platform: Platform, local: Local) -> dict[str, object]:
         "entra_issuer": azure.entra_issuer,
         "applications": _applications(platform, local),
         "application_names": {azure.bridge_client_id: names.bridge(platform)},
-        "apis": {api.audience: {azure.connection_client_id: [api.role]}} if api else {},
+        "apis": {api.audience: {client: [api.role] for client in clients}} if api else {},
         "environment": local.endpoints(platform.region) | {"ISTHMUS_CACHE": str(local.cache)},
         "users": [asdict(one) for one in people.of(platform)],
     }
@@ -237,14 +239,9 @@ def _applications(platform: Platform, local: Local) -> dict[str, list[dict[str, 
     """Entra's applications by client id, and whose tokens each signs in by: the bridge, and deploy jobs."""
     azure = platform.azure
     bridge = names.role_arn(platform.accounts.automation, names.bridge(platform))
-    deploys = [
-        names.deploy_connection(platform, model.name, stage) for model in platform.models for stage in STAGES
-    ]
-    found = {
-        azure.bridge_client_id: [{"subject": bridge, "issuer": local.aws_url}],
-        azure.connection_client_id: [
-            {"subject": names.connection_subject(platform, name), "issuer": azure.token_issuer}
-            for name in deploys
-        ],
-    }
+    found = {azure.bridge_client_id: [{"subject": bridge, "issuer": local.aws_url}]}
+    for model, stage in product(platform.models, STAGES):
+        subject = names.connection_subject(platform, names.deploy_connection(platform, model.name, stage))
+        signed = {"subject": subject, "issuer": azure.token_issuer}
+        found.setdefault(platform.client_of(model.name), []).append(signed)
     return {client: [one | {"audience": azure.audience} for one in each] for client, each in found.items()}

@@ -73,7 +73,7 @@ def _through(
     from isthmus.azure.api_token import api_token
     from isthmus.operate import api
 
-    answer = api.ask(url, api_token(platform, os.environ), model, rows, inference_id)
+    answer = api.ask(url, api_token(platform, model, os.environ), model, rows, inference_id)
     return answer.predictions, answer.inference_id
 
 

@@ -405,6 +405,23 @@ def test_what_azure_devops_gives_jobs_itself_stays(
     assert planned(platform, folders) == []
 
 
+def test_a_model_may_sign_in_as_an_application_of_its_own(
+    present: Present, platform: Platform, folders: Folders
+) -> None:
+    own = "00000000-1111-2222-3333-444444444444"
+    model = platform.models[0].model_copy(update={"connection_client_id": own})
+    changed = platform.model_copy(update={"models": [model]})
+    found = planned(changed, folders)
+    assert {one.summary for one in found} == {
+        f"~ service connection isthmus-seattle-rain-{what}"
+        for what in ("build", "synth", "deploy-staging", "deploy-prod")
+    }
+    assert all(own in str(difference) for one in found for difference in one.differences)
+    provision.apply(changed, folders, callback=CALLBACK)
+    assert planned(changed, folders) == []
+    assert len(planned(platform, folders)) == 4
+
+
 def test_a_branch_is_its_makers(present: Present, platform: Platform, folders: Folders) -> None:
     """Azure DevOps gives who makes a branch the right to say who may what with it."""
     let_bypass(present, "Dana Scientist", 8192, "model-build", "/refs/heads/6d0069006e006500")

@@ -17,7 +17,6 @@ class PutConnection(Instruction):
 
     connection: Connection
     tenant_id: str
-    client_id: str
     id: str = ""
     differences: tuple[Difference, ...] = ()
 
@@ -67,7 +66,7 @@ class PutConnection(Instruction):
             "url": "https://management.azure.com/",
             "authorization": {
                 "scheme": "WorkloadIdentityFederation",
-                "parameters": {"tenantid": self.tenant_id, "serviceprincipalid": self.client_id},
+                "parameters": {"tenantid": self.tenant_id, "serviceprincipalid": self.connection.client_id},
             },
             # The tenant itself: nothing of Azure is managed through it, so it has no subscription.
             "data": {
