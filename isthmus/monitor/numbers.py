@@ -220,16 +220,26 @@ def within(total: float) -> float:
 
 
 def around(column: pl.Series) -> Numbers:
-    """No rows yet, in cells that suit a column like this one: around its median, which is a 32-bit float."""
+    """No rows yet, in cells that suit a column like this one: around its median, which is a 32-bit float.
+
+    A value that half of the rows have is no centre: others may be far from it, and would share a few cells.
+    """
     values = column.cast(pl.Float64, strict=False).to_numpy()
     values = values[np.isfinite(values)]
     if not len(values):
         return Numbers()
+    median = _median(values)
+    others = values[values != median]
+    if 0 < len(others) <= len(values) / 2:
+        values, median = others, _median(others)
     with np.errstate(over="ignore"):
-        median = float(np.quantile(values, 0.5, method="lower"))
         centre = float(np.float32(median))
         centre = centre if np.isfinite(centre) else median
         far = np.minimum(np.abs(values - centre), MOST)
         typical = float(np.median(far) or min(far.mean(), MOST) or 1.0)
     # So that the bounds of cells are numbers too, and no subnormal ones.
     return Numbers(centre, float(2.0 ** np.clip(np.floor(np.log2(typical)), *UNITS)))
+
+
+def _median(values: Floats) -> float:
+    return float(np.quantile(values, 0.5, method="lower"))

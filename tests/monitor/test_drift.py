@@ -244,6 +244,26 @@ def test_a_constant_that_changes_is_drift() -> None:
     assert not told(baseline, count(pl.Series([5.0] * 40), baseline), Rule())
 
 
+@pytest.mark.parametrize(
+    ("marker", "centre", "spread"),
+    [(999_999, 50, 10), (0, 1_750_000_000, 130_000)],
+    ids=["no value", "never"],
+)
+@pytest.mark.parametrize("statistic", ["psi", "jensen_shannon", "chi_squared", "kolmogorov_smirnov"])
+def test_what_moves_beside_a_marker_of_most_rows_is_told(
+    marker: float, centre: float, spread: float, statistic: str
+) -> None:
+    """A number that stands for none, far away: cells around it would hold all others together."""
+
+    def drawn(moved: float) -> pl.Series:
+        values = RNG.normal(centre + moved * spread, spread, 20_000)
+        return pl.Series(np.where(RNG.random(20_000) < 0.55, marker, values))
+
+    baseline = describe(drawn(0))
+    assert told(baseline, count(drawn(1), baseline), Rule(numbers=statistic))
+    assert not told(baseline, count(drawn(0), baseline), Rule(numbers=statistic))
+
+
 def test_deciles_hold_a_tenth_each_and_few_values_have_a_bin_of_their_own() -> None:
     column = describe(pl.Series(RNG.normal(size=3000)))
     assert set(histogram(column, column).before) <= {299, 300, 301}
