@@ -58,7 +58,8 @@ async function refusal(ask) { try { await ask(); } catch (error) { return error.
     {status: git_.PullRequestStatus.Completed}, project);
   const run = await pipelines.runPipeline({templateParameters: {who: 'node'}}, project, number);
   const found = await build.getBuild(project, run.id);
-  const timeline = await build.getBuildTimeline(project, run.id);
+  let timeline;
+  do timeline = await build.getBuildTimeline(project, run.id); while (!timeline.records.length);
   const second = await build.queueBuild({definition: {id: number}}, project);
   const cancelled = await build.updateBuild({status: build_.BuildStatus.Cancelling}, project, second.id);
   const listed = await build.getBuilds(project, [number], undefined, undefined, undefined, undefined,
