@@ -23,9 +23,9 @@ from isthmus.monitor.baseline import Baseline, Column, count, describe
 from isthmus.monitor.drift import Measured, Rule, decide, measure
 
 BASELINE = 1000
-ROWS = (50, 200, 1000)
+ROWS = (50, 200, 1000, 20_000)
 LEVELS = (0.1, 0.05, 0.01)
-STATISTICS = ("psi", "kolmogorov_smirnov")
+STATISTICS = {"psi": "-", "kolmogorov_smirnov": "--"}
 SIZES = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5)
 Random = np.random.Generator
 Draw = Callable[[Random, int], pl.Series]
@@ -121,7 +121,7 @@ def plot(alarms: list[dict[str, Any]], powers: list[dict[str, Any]], file: Path)
 
     figure, axes = plt.subplots(1, 4, figsize=(15, 3.6), layout="constrained")
     axes[0].plot([0, 0.12], [0, 0.12], color="#999", linewidth=1, label="as configured")
-    for statistic, style in zip(STATISTICS, ("-", "--"), strict=True):
+    for statistic, style in STATISTICS.items():
         for rows, colour in zip(ROWS, COLOURS, strict=True):
             points = [
                 (one["level"], one["rate"])
@@ -132,7 +132,7 @@ def plot(alarms: list[dict[str, Any]], powers: list[dict[str, Any]], file: Path)
     axes[0].set(title="no drift: windows with a finding", xlabel="1 - confidence", ylim=(0, 0.12))
     axes[0].legend(frameon=False)
     for axis, move in zip(axes[1:], MOVES, strict=True):
-        for statistic, style in zip(STATISTICS, ("-", "--"), strict=True):
+        for statistic, style in STATISTICS.items():
             for rows, colour in zip(ROWS, COLOURS, strict=True):
                 wanted = (move, statistic, rows)
                 points = [
@@ -146,7 +146,7 @@ def plot(alarms: list[dict[str, Any]], powers: list[dict[str, Any]], file: Path)
     figure.savefig(file, metadata={"Date": None})
 
 
-COLOURS = ("#b07d2b", "#3e7bd6", "#1f2933")
+COLOURS = ("#b07d2b", "#3e7bd6", "#1f2933", "#2e8b57")
 
 
 def main() -> None:
