@@ -17,12 +17,10 @@ from isthmus.classes import class_of, number_of
 from isthmus.container.metrics import f1_macro, interval_of, with_interval
 from isthmus.interval import Interval
 from isthmus.monitor.capture import Bad
-from isthmus.monitor.findings import CERTAIN, FEWEST_LABELS, FEWEST_OF_CLASS, Quality, Violation
+from isthmus.monitor.findings import CERTAIN, FEWEST_LABELS, FEWEST_OF_CLASS, Quality
 
 # Of a binary problem: a label of neither class.
 UNSEEN = -1
-# So many classes that training never saw are named.
-NAMED = 5
 
 
 def assess(pairs: Iterable[tuple[str, str]], evaluation: dict[str, Any], confidence: float) -> Quality | None:
@@ -115,22 +113,3 @@ def unseen(labels: Iterable[str], classes: Sequence[str]) -> dict[str, int]:
     """The labels of classes that training never saw, the commonest first, and how many of each there are."""
     found = Counter(label for label in labels if classes and class_of(label, classes) is None)
     return dict(found.most_common())
-
-
-def unseen_classes(target: str, found: dict[str, int], labels: int) -> list[Violation]:
-    """What is broken where labels are of classes that training never saw, as Model Monitor names it."""
-    if not found:
-        return []
-    shown = ", ".join(
-        f"{label[:40]!r}" + (f" ({rows})" if len(found) > 1 else "")
-        for label, rows in list(found.items())[:NAMED]
-    )
-    more = f" and {len(found) - NAMED} others" if len(found) > NAMED else ""
-    description = f"{sum(found.values())} of {labels} labels are {shown}{more}, which training never saw"
-    return [
-        {
-            "feature_name": target,
-            "constraint_check_type": "categorical_values_check",
-            "description": description,
-        }
-    ]

@@ -31,11 +31,10 @@ from isthmus.monitor.drift import drifts
 from isthmus.monitor.findings import BiasMetric, Explained, Findings, Labelled, set_aside, summary
 from isthmus.monitor.labels import MOST, Labels, pairs, read_labels
 from isthmus.monitor.predictions import PREDICTION, with_predictions
-from isthmus.monitor.quality import answered, assess, unseen, unseen_classes
+from isthmus.monitor.quality import answered, assess, unseen
 from isthmus.monitor.seen import Seen, see
 from isthmus.monitor.seen import read as read_seen
-from isthmus.monitor.types import types_changed
-from isthmus.monitor.violations import violations
+from isthmus.monitor.violations import unseen_classes, violations
 
 
 def main() -> None:
@@ -130,10 +129,10 @@ def _findings(
     now = datetime.now(UTC)
     drift = drifts(baseline, seen.sketch.columns, rule)
     evaluation = _evaluation()
-    judged, unanswered = answered(seen.judged, _classes(evaluation))
-    strange = unseen(judged["label"], _classes(evaluation))
+    classes = _classes(evaluation)
+    judged, unanswered = answered(seen.judged, classes)
+    strange = unseen(judged["label"], classes)
     broken = violations(baseline, seen.sketch.columns, drift, rule.confidence)
-    broken += types_changed(baseline, seen.sketch.columns)
     bad = [*seen.bad, *labels.bad, *unanswered[:KEPT_BAD]]
     found = Findings(
         model=os.environ["MODEL"],

@@ -1,18 +1,24 @@
-"""Findings as `constraint_violations.json` of SageMaker Model Monitor."""
+"""What is broken, and what has drifted, as `constraint_violations.json` of SageMaker Model Monitor has it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+import numpy as np
 
 from isthmus.monitor.baseline import Baseline, Column
 from isthmus.monitor.findings import Drift, Violation
+from isthmus.monitor.numbers import Numbers
 from isthmus.monitor.texts import LARGEST_DOMAIN, Texts
+
+# So many unknown categories are named, and so much of each.
+NAMED, LONGEST = 5, 40
 
 
 def violations(
     baseline: Baseline, current: Baseline, found: list[Drift], confidence: float
 ) -> list[Violation]:
-    """What is broken (missing values, unknown categories) and what has drifted, as Model Monitor names it.
+    """What is broken (missing values, fractions, unknown categories) and what has drifted.
 
     Missing values count as broken where there are more than chance brings, at `confidence` for all features
     together: five empty cells are no incident. A category that training never saw is one at once where each
@@ -32,6 +38,8 @@ def _broken(name: str, before: Column, now: Column, chance: float) -> Iterator[V
         seen = before.held_out or before
         unknown = [text for key, (text, _) in now.sample.items() if key not in before.sample]
         yield _categories(name, 1 - now.others / now.present, 1 - seen.others / seen.present, unknown)
+    if fractions := fractions_among(before, now):
+        yield _types(name, fractions)
 
 
 def missing_by_chance(before: Column, now: Column) -> float:
@@ -62,29 +70,57 @@ def _more_by_chance(before: tuple[int, int], now: tuple[int, int]) -> float:
     return float(hypergeom.sf(now[0] - 1, before[1] + now[1], before[0] + now[0], now[1]))
 
 
+def fractions_among(before: Column, now: Column) -> float:
+    """The share of values that are no whole numbers, of a feature that had these alone in training.
+
+    However few they are: `datatype_check_threshold` is 1. Only while its values are counted exactly. What is
+    no number at all is no row of such a feature: its request is set aside.
+    """
+    if not (isinstance(before, Numbers) and isinstance(now, Numbers) and before.integral and now.present):
+        return 0.0
+    return float(now.rows[now.values != np.rint(now.values)].sum() / now.present)
+
+
+def unseen_classes(target: str, found: Mapping[str, int], labels: int) -> list[Violation]:
+    """What is broken where labels are of classes that training never saw: how many rows each of them has."""
+    if not found:
+        return []
+    shown = ", ".join(
+        f"{label[:LONGEST]!r}" + (f" ({rows})" if len(found) > 1 else "")
+        for label, rows in list(found.items())[:NAMED]
+    )
+    more = f" and {len(found) - NAMED} others" if len(found) > NAMED else ""
+    said = f"{sum(found.values())} of {labels} labels are {shown}{more}, which training never saw"
+    return [_violation(target, "categorical_values_check", said)]
+
+
 def _completeness(name: str, before: float, now: float) -> Violation:
-    return {
-        "feature_name": name,
-        "constraint_check_type": "completeness_check",
-        "description": f"Value: {now:.4f} does not meet the constraint requirement! Expected: {before:.4f}",
-    }
+    said = f"Value: {now:.4f} does not meet the constraint requirement! Expected: {before:.4f}"
+    return _violation(name, "completeness_check", said)
+
+
+def _types(name: str, fractions: float) -> Violation:
+    said = (
+        "Data type match requirement is not met. Expected data type: Integral, Expected match: "
+        f"100.0%. Observed: Only {1 - fractions:.2%} of data is Integral."
+    )
+    return _violation(name, "data_type_check", said)
 
 
 def _categories(name: str, known: float, before: float, unknown: list[str]) -> Violation:
-    shown = ", ".join(repr(text[:40]) for text in sorted(unknown)[:5])
-    return {
-        "feature_name": name,
-        "constraint_check_type": "categorical_values_check",
-        "description": f"Value: {known:.4f} does not meet the constraint requirement! "
-        f"Expected: {before:.4f}. Unknown: {shown}"
-        + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""),
-    }
+    shown = ", ".join(repr(text[:LONGEST]) for text in sorted(unknown)[:NAMED])
+    more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
+    said = f"Value: {known:.4f} does not meet the constraint requirement! Expected: {before:.4f}. "
+    return _violation(name, "categorical_values_check", f"{said}Unknown: {shown}{more}")
 
 
 def _drift(one: Drift) -> Violation:
-    return {
-        "feature_name": one.feature,
-        "constraint_check_type": "baseline_drift_check",
-        "description": f"Baseline drift distance: {one.value:.4f} exceeds threshold: {one.threshold:.4f} "
-        f"({one.statistic}, p = {one.chance:.2g})",
-    }
+    said = (
+        f"Baseline drift distance: {one.value:.4f} exceeds threshold: {one.threshold:.4f} "
+        f"({one.statistic}, p = {one.chance:.2g})"
+    )
+    return _violation(one.feature, "baseline_drift_check", said)
+
+
+def _violation(feature: str, check: str, description: str) -> Violation:
+    return {"feature_name": feature, "constraint_check_type": check, "description": description}
