@@ -10,19 +10,19 @@ from collections.abc import Callable, Iterator, Sequence
 
 from isthmus.azure import admission, contents, drift, marks, policies, removal, rights
 from isthmus.azure.client import connect
+from isthmus.azure.differences import Difference
 from isthmus.azure.instructions.connections import PutConnection
 from isthmus.azure.instructions.instruction import Instruction, perform
 from isthmus.azure.instructions.pipelines import ChangePipeline, CreateEnvironment, CreatePipeline
 from isthmus.azure.instructions.policies import PutPolicy
 from isthmus.azure.instructions.repositories import (
     UPDATE,
+    ChangeRepository,
     CreateProject,
     CreateRepository,
-    EnableRepository,
     HideProject,
     Propose,
     Push,
-    SetDefaultBranch,
 )
 from isthmus.azure.instructions.settings import KeepRuns
 from isthmus.azure.instructions.variables import PutVariableGroup
@@ -157,11 +157,13 @@ def _repositories(want: Wanted, folders: contents.Folders, present: Present) -> 
             yield Push(repository, folders)
             continue
         if found.is_disabled:
-            # Nobody can read what is in it until then.
-            yield EnableRepository(repository.name)
+            # Until then nobody can read what is in it, nor push, nor can a run.
+            yield ChangeRepository(repository.name, "enabled", Difference("isDisabled", True, False))
             continue
         if found.default_branch != MAIN:
-            yield SetDefaultBranch(repository.name, found.default_branch)
+            # What people see first, and pipelines run without being told a branch.
+            change = Difference("defaultBranch", found.default_branch, MAIN)
+            yield ChangeRepository(repository.name, "default branch", change)
         if repository.ours:
             yield from _update(repository, found.remote_url, folders, present)
 

@@ -10,7 +10,7 @@ from isthmus.azure import contents, pull_requests
 from isthmus.azure.differences import Difference
 from isthmus.azure.instructions.instruction import Instruction, there
 from isthmus.azure.present import Present
-from isthmus.azure.resources import MAIN, Kind, Repository
+from isthmus.azure.resources import Kind, Repository
 from isthmus.errors import Unavailable
 
 PROJECT_TIMEOUT = 120
@@ -126,39 +126,22 @@ class Propose(Instruction):
 
 
 @dataclass(frozen=True)
-class SetDefaultBranch(Instruction):
-    """What people see first, and pipelines run without being told a branch, is main."""
+class ChangeRepository(Instruction):
+    """One thing of a repository, as the API calls it: its `defaultBranch`, or whether it `isDisabled`."""
 
     repository: str
-    was: str
+    says: str
+    difference: Difference
 
     @property
     def summary(self) -> str:
-        return f"~ repository {self.repository}: default branch"
+        return f"~ repository {self.repository}: {self.says}"
 
     @property
     def differences(self) -> tuple[Difference, ...]:
-        return (Difference("defaultBranch", self.was, MAIN),)
+        return (self.difference,)
 
     def carry_out(self, present: Present) -> None:
         found = there(present.repository(self.repository), "repository", self.repository)
-        present.client.patch(f"git/repositories/{found.id}", {"defaultBranch": MAIN})
-
-
-@dataclass(frozen=True)
-class EnableRepository(Instruction):
-    """One that is disabled can be neither read nor pushed to, nor by a run."""
-
-    repository: str
-
-    @property
-    def summary(self) -> str:
-        return f"~ repository {self.repository}: enabled"
-
-    @property
-    def differences(self) -> tuple[Difference, ...]:
-        return (Difference("isDisabled", True, False),)
-
-    def carry_out(self, present: Present) -> None:
-        found = there(present.repository(self.repository), "repository", self.repository)
-        present.client.patch(f"git/repositories/{found.id}", {"isDisabled": False})
+        change = {self.difference.what: self.difference.will_be}
+        present.client.patch(f"git/repositories/{found.id}", change)
