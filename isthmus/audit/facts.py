@@ -75,7 +75,7 @@ def gather(accounts: Accounts, *, roles: bool) -> Facts:
     client = connect(platform)
     present = Present(client)
     models = [one.name for one in platform.models]
-    missing = registry.without_stack(accounts.client("automation", "sagemaker"), models)
+    there, _missing = registry.by_stack(accounts.client("automation", "sagemaker"), models)
     said = devops.ask(platform, models)
     if said.problem:
         raise said.problem
@@ -87,7 +87,7 @@ def gather(accounts: Accounts, *, roles: bool) -> Facts:
         served=tuple(_served(accounts, client, *one) for one in behind),
         unregistered=tuple(sorted({one.endpoint for _, one in serves if "" in one.behind})),
         deployments=tuple(deployments.every(client, present)),
-        waiting=tuple(pending.every(accounts, [one for one in models if one not in missing], said)),
+        waiting=tuple(pending.every(accounts, there, said)),
         unguarded=tuple(one.summary for one in provision.unguarded(platform, present)),
         stored=tuple(sorted(stored(present))),
         changed=tuple(_changed(platform)) if roles else None,

@@ -45,8 +45,7 @@ def _status(as_json: bool) -> None:
     accounts = accounts_here()
     models = [one.name for one in accounts.platform.models]
     sagemaker = accounts.client("automation", "sagemaker")
-    missing = registry.without_stack(sagemaker, models)
-    there = [model for model in models if model not in missing]
+    there, missing = registry.by_stack(sagemaker, models)
     running = [_endpoint(accounts, model, stage) for model in there for stage in STAGES]
     waiting = [version for model in there for version in registry.pending(sagemaker, model)]
     lost = dead_letters.count(accounts.client("automation", "sqs"), accounts.platform)
@@ -119,8 +118,7 @@ def models(model: str | None, as_json: bool) -> None:
     accounts = accounts_here()
     sagemaker = accounts.client("automation", "sagemaker")
     named = [accounts.platform.model(model)] if model else accounts.platform.models
-    missing = registry.without_stack(sagemaker, [one.name for one in named])
-    there = [one.name for one in named if one.name not in missing]
+    there, missing = registry.by_stack(sagemaker, [one.name for one in named])
     found = []
     for name in there:
         here = {stage: _endpoint(accounts, name, stage) for stage in STAGES}

@@ -28,8 +28,8 @@ def pending(older_than: str | None, as_json: bool) -> None:
     accounts = accounts_here()
     models = [one.name for one in accounts.platform.models]
     said = devops.ask(accounts.platform, models)
-    missing = registry.without_stack(accounts.client("automation", "sagemaker"), models)
-    found = every(accounts, [model for model in models if model not in missing], said)
+    there, missing = registry.by_stack(accounts.client("automation", "sagemaker"), models)
+    found = every(accounts, there, said)
     if as_json:
         waiting = [one.as_dict() for one in found]
         show.as_json({"waiting": waiting, "without_stack": missing, "azure": said.word})

@@ -110,8 +110,8 @@ def pending(sagemaker: Any, model: str) -> list[Version]:
     return [one for one in found if not one.is_shadow]
 
 
-def without_stack(sagemaker: Any, models: Iterable[str]) -> list[str]:
-    """The models that no stack has made a group for yet, among others that have one.
+def by_stack(sagemaker: Any, models: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The models that have a group, and those that no stack has made one for yet.
 
     People read groups by their tags: who asks for one that is not there is denied. Raises `Refused` where
     that is so of every model, for then it may be who asks.
@@ -124,7 +124,7 @@ def without_stack(sagemaker: Any, models: Iterable[str]) -> list[str]:
             denied.append(model)
             if len(denied) == len(asked):
                 raise
-    return denied
+    return [model for model in asked if model not in denied], denied
 
 
 def find(sagemaker: Any, model: str, wanted: str | None) -> Version:
