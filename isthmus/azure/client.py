@@ -69,6 +69,7 @@ class Client:
     ) -> Any:
         """One request below `{organization}/{project}/_apis/`; its answer, None when that is empty.
 
+        A path that begins with `/` is below `{organization}/_apis/`.
         Raises `Refused` (not signed in, not allowed, conflict), `NotFound`, `BadInput` or `Unavailable`.
         """
         return _content(self._send(method, path, body, version, query or {}))
@@ -90,7 +91,8 @@ class Client:
         query: dict[str, str | int],
         accept: str = "application/json",
     ) -> requests.Response:
-        url = f"{self.project_url}/_apis/{path}"
+        base = self.organization_url if path.startswith("/") else self.project_url
+        url = f"{base}/_apis/{path.removeprefix('/')}"
         return self._ask(method, url, body, query | {"api-version": version}, accept)
 
     def _ask(

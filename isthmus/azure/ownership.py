@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from isthmus.azure import marks
 from isthmus.azure.instructions.adoptions import Adopt
 from isthmus.azure.present import Present
-from isthmus.azure.resources import Wanted
+from isthmus.azure.resources import GUARDED, Wanted
 from isthmus.errors import Refused
 
 
@@ -19,7 +19,9 @@ def adoptions(platform: str, want: Wanted, present: Present, *, adopt: bool) -> 
     """
     strangers = list(_strangers(platform, want, present))
     if not strangers or adopt:
-        yield from map(Adopt, strangers)
+        for one in strangers:
+            maker = present.maker(GUARDED[one.kind], one.name) if one.kind in GUARDED else None
+            yield Adopt(one, str(maker.display_name) if maker else "")
         return
     listed = "".join(f"\n  {one.thing}" for one in strangers)
     raise Refused(

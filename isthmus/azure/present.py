@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from isthmus import names
 from isthmus.azure.client import Client, not_signed_in
-from isthmus.azure.resources import MAIN, Kind
+from isthmus.azure.resources import GUARDED, MAIN, Kind
 from isthmus.errors import NotFound, Refused, Unavailable
 
 CHECKS = "7.1-preview.1"
+SECURITY_ROLES = "7.1-preview.1"
 SETTINGS, SETTINGS_VERSION = "build/generalsettings", "7.1-preview.1"
 RETENTION = "build/retention"
 
@@ -158,6 +159,18 @@ class Present:
         connection = self.connection(name)
         return connection.id if connection else None
 
+    def roles(self, scope: str, resource: str) -> list[dict[str, Any]]:
+        """The security roles that were given there by name, and are not what is given for more than that."""
+        path = f"/securityroles/scopes/{scope}/roleassignments/resources/{resource}"
+        ask = lambda: self.client.get(path, version=SECURITY_ROLES)["value"]  # noqa: E731
+        return [one for one in self._once(path, ask) if one["access"] == "assigned"]
+
+    def maker(self, type_: str, name: str) -> Any | None:
+        """Who made an environment, a service connection (`endpoint`) or a variable group."""
+        kind = next(kind for kind, one in GUARDED.items() if one == type_)
+        found = self._named(kind, name)
+        return found.created_by if found else None
+
     def is_protected(self, repository: str) -> bool:
         """Whether the repository's main moves by pull request only."""
         found = self.repository(repository)
@@ -198,14 +211,19 @@ class Present:
     def members(self, group: Any) -> list[Any]:
         """The direct members of a group, people and groups."""
         identities = self.clients.get_identity_client
-        (whole,) = self._once(
-            f"members/{group.id}",
-            lambda: identities().read_identities(identity_ids=group.id, query_membership="Direct"),
-        )
-        ids = ",".join(map(str, whole.member_ids or []))
+        ids = ",".join(self.member_ids(group, "Direct"))
         if not ids:
             return []
         return list(self._once(f"ids/{ids}", lambda: identities().read_identities(identity_ids=ids)))
+
+    def member_ids(self, group: Any, membership: Literal["Direct", "Expanded"]) -> list[str]:
+        """The ids of a group's members; `Expanded` goes on through the groups that are in it."""
+        identities = self.clients.get_identity_client
+        (whole,) = self._once(
+            f"members/{group.id}/{membership}",
+            lambda: identities().read_identities(identity_ids=group.id, query_membership=membership),
+        )
+        return [str(one) for one in whole.member_ids or []]
 
     def application(self, client_id: str) -> str:
         """The identity descriptor of an Entra application's service principal; raises `NotFound`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from isthmus.azure import admission, contents, drift, marks, policies, removal, rights
+from isthmus.azure import admission, contents, drift, marks, policies, removal, rights, roles
 from isthmus.azure.client import connect
 from isthmus.azure.differences import Difference
 from isthmus.azure.instructions.connections import PutConnection
@@ -67,12 +67,13 @@ def plan(
         *rights.changes(platform, want, present),
         *rights.job_rights(want, present),
         *rights.bypasses(want, present),
+        *roles.strangers(want, present),
         *(one for one in removal.unasked(platform, present, prune=prune) if isinstance(one, Instruction)),
     ]
 
 
 def unguarded(platform: Platform, present: Present) -> list[Instruction]:
-    """Of the plan what could be gone past: switches, checks, policies, denials, pipelines, what jobs may."""
+    """Of the plan what could be gone past: switches, checks, policies, denials, roles, pipelines, jobs."""
     want = wanted(platform)
     return [
         *(one for one in _project(want, present) if one.differences),
@@ -83,6 +84,7 @@ def unguarded(platform: Platform, present: Present) -> list[Instruction]:
         *rights.changes(platform, want, present),
         *rights.excess(want, present),
         *rights.bypasses(want, present),
+        *roles.strangers(want, present),
     ]
 
 

@@ -217,6 +217,11 @@ BROKEN = [
     ("deployment-template", deployed(by_template=False), "no check found the required template"),
     ("deployment-guards", replace(GOOD, unguarded=("+ approval on environment prod",)), "not as platform"),
     ("deployment-guards", replace(GOOD, unguarded=("~ pipelines of the project: a",)), "not as platform"),
+    (
+        "deployment-guards",
+        replace(GOOD, unguarded=("~ environment prod: Dana Scientist is no longer its Administrator",)),
+        "Dana Scientist",
+    ),
     ("duties-separated", metadata(approved_by="dana"), "dana had it built and approved"),
     (
         "duties-separated",

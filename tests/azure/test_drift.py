@@ -16,7 +16,7 @@ from isthmus.azure.contents import Folders
 from isthmus.azure.guards import is_business_hours
 from isthmus.azure.instructions.instruction import Instruction
 from isthmus.azure.instructions.permissions import branches
-from isthmus.azure.present import CHECKS, RETENTION, SETTINGS_VERSION, Present
+from isthmus.azure.present import CHECKS, RETENTION, SECURITY_ROLES, SETTINGS_VERSION, Present
 from isthmus.cli import isthmus
 from isthmus.config import Platform
 from isthmus.config.approvals import Approvals
@@ -120,6 +120,13 @@ def let_change(present: Present, who: str, bits: int, pipeline: str = "/seattle-
     entry = {"descriptor": present.identities(who)[0].descriptor, "allow": bits, "deny": 0}
     body = {"token": token, "merge": False, "accessControlEntries": [entry | {"extendedInfo": {}}]}
     present.clients.get_security_client().set_access_control_entries(body, BUILD_NAMESPACE)
+
+
+def give_role(present: Present, who: str, role: str, scope: str, resource: str) -> None:
+    body = [{"userId": present.identities(who)[0].id, "roleName": role}]
+    scope = f"distributedtask.{scope}"
+    path = f"/securityroles/scopes/{scope}/roleassignments/resources/{present.project()}{resource}"
+    present.client.put(path, body, version=SECURITY_ROLES)
 
 
 def change_triggers(present: Present, *triggers: dict[str, Any]) -> None:
@@ -361,6 +368,32 @@ EDITS: dict[str, tuple[Callable[[Present, Platform], None], str, str, str]] = {
         lambda it, _p: let_bypass(it, "Dana Scientist", 128),
         "Dana Scientist may not bypass policies in every repository", "bypass policies", "was allowed",
     ),
+    "somebody administers prod": (
+        lambda it, _p: give_role(
+            it, "Dana Scientist", "Administrator",
+            "environmentreferencerole", f"_{it.resource('environment', 'prod')}",
+        ),
+        "environment prod: Dana Scientist is no longer its Administrator",
+        "role", "was Administrator, will be none",
+    ),
+    "a group uses the connection to prod": (
+        lambda it, _p: give_role(
+            it, "release-approvers", "User", "serviceendpointrole", f"_{it.resource('endpoint', DEPLOY_PROD)}"
+        ),
+        f"service connection {DEPLOY_PROD}: ", "role", "was User, will be none",
+    ),
+    "everybody administers every environment": (
+        lambda it, _p: give_role(
+            it, "[weather]\\Contributors", "Administrator", "globalenvironmentreferencerole", ""
+        ),
+        "every environment of weather: ", "role", "was Administrator, will be none",
+    ),
+    "somebody administers every service connection": (
+        lambda it, _p: give_role(
+            it, "Dana Scientist", "Administrator", "project.serviceendpointrole", ""
+        ),
+        "every service connection of weather: ", "role", "was Administrator, will be none",
+    ),
     "the bridge may queue everything": (
         lambda it, p: let_the_bridge(it, p, str(it.project()), 128),
         "the bridge may do nothing with every pipeline", "allow", "was 128, will be 0",
@@ -391,6 +424,24 @@ def test_what_jobs_may_beyond_their_need_is_found_in_an_audit(
     found = provision.unguarded(platform, Present(connect(platform)))
     assert found == planned(platform, folders)
     assert len(found) == 4
+    provision.apply(platform, folders, callback=CALLBACK)
+    assert planned(platform, folders) == []
+
+
+def test_a_role_that_somebody_was_given_is_found_in_an_audit(
+    present: Present, platform: Platform, folders: Folders
+) -> None:
+    """Not one to read, nor one of an administrator: who made the environment is one."""
+    place = f"_{present.resource('environment', 'staging')}"
+    give_role(present, "Robin Release", "Reader", "environmentreferencerole", place)
+    give_role(
+        present, "[weather]\\Project Administrators", "Administrator", "environmentreferencerole", place
+    )
+    give_role(present, "Robin Release", "Creator", "project.serviceendpointrole", "")
+    assert planned(platform, folders) == []
+    give_role(present, "Robin Release", "Administrator", "environmentreferencerole", place)
+    (found,) = provision.unguarded(platform, Present(connect(platform)))
+    assert found.summary == "~ environment staging: Robin Release is no longer its Administrator"
     provision.apply(platform, folders, callback=CALLBACK)
     assert planned(platform, folders) == []
 

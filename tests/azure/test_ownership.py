@@ -54,7 +54,7 @@ def test_a_thing_of_that_name_is_left_until_it_is_taken_over(
         assert "environment prod" in str(error) and "--adopt" in str(error)
     assert names(present) == {"weather", "prod"}
     done = run("apply", "--adopt", folders=folders)
-    assert "= environment prod\n" in done.output
+    assert "= environment prod: Ari Admin made it, and stays its Administrator\n" in done.output
     assert run("plan", folders=folders).output.startswith("nothing to change in project weather of ")
     run("destroy", "--yes")
     assert "prod" not in names(present)

@@ -30,6 +30,7 @@ GROUPS = (
     "in a project, as Microsoft recorded it (examples/distributedTask); described in the organization only"
 )
 SECURITY = "specification/security/7.1/security.json"
+ROLES = "specification/securityRoles/7.1/securityRoles.json"
 UNDESCRIBED = (
     Undescribed("OPTIONS", ".*", CLIENTS),
     Undescribed("GET", "connectionData", CLIENTS),
@@ -46,6 +47,9 @@ UNDESCRIBED = (
     Undescribed("GET", "operations/[^/]+", "specification/operations/7.1/operations.json"),
     Undescribed("POST", "distributedtask/variablegroups", GROUPS),
     Undescribed("(PUT|DELETE)", "distributedtask/variablegroups/[^/]+", GROUPS),
+    Undescribed("(GET|PUT|PATCH)", "securityroles/scopes/[^/]+/roleassignments/resources/[^/]+", ROLES),
+    Undescribed("(PUT|DELETE)", "securityroles/scopes/[^/]+/roleassignments/resources/[^/]+/[^/]+", ROLES),
+    Undescribed("GET", "securityroles/scopes/[^/]+/roledefinitions", ROLES),
     Undescribed("GET", "test/runs", "specification/test/7.1/test.json"),
     Undescribed("POST", "test/runs", "specification/test/7.1/test.json"),
     Undescribed("POST", "test/runs/[^/]+/results", "specification/test/7.1/test.json"),

@@ -14,10 +14,13 @@ class Adopt(Instruction):
     """Mark a thing as if apply had made it: from now on it is mended, and removed by destroy."""
 
     mark: marks.Mark
+    maker: str = ""
+    """Who made it and so stays its Administrator, where there is such a role."""
 
     @property
     def summary(self) -> str:
-        return f"= {self.mark.thing}"
+        stays = f": {self.maker} made it, and stays its Administrator" if self.maker else ""
+        return f"= {self.mark.thing}{stays}"
 
     def carry_out(self, present: Present) -> None:
         marks.put(present, [self.mark])

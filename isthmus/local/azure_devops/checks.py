@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from isthmus.local.azure_devops import hours, resources
-from isthmus.local.azure_devops.access import administrator
 from isthmus.local.azure_devops.call import Answer, Call, mapping, objects, text
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.faults import invalid, not_found
 from isthmus.local.azure_devops.organization import Organization
 from isthmus.local.azure_devops.routing import Resource
+from isthmus.local.azure_devops.security_roles import manager
 from isthmus.local.azure_devops.store import Document
 
 APPROVAL = "8c6f20a7-a545-4486-9777-f762fafe0d4d"
@@ -43,10 +43,10 @@ def one(call: Call) -> Document:
 
 
 def create(call: Call) -> Document:
-    administrator(call)
     given = mapping(call.body, "resource")
     type_ = text(given, "type", required=True).lower()
     found = resources.find(call.organization, call.project, type_, text(given, "id", required=True))
+    manager(call, type_, found)
     kind = text(mapping(call.body, "type"), "id", required=True).lower()
     settings = _settings(call.organization, kind, mapping(call.body, "settings"))
     table = call.organization.table("check")
@@ -69,8 +69,7 @@ def create(call: Call) -> Document:
 
 
 def change(call: Call) -> Document:
-    administrator(call)
-    check = _of(call)
+    check = _managed(call)
     if "settings" in call.body:
         check["settings"] = _settings(call.organization, check["type"], mapping(call.body, "settings"))
     check |= {
@@ -83,9 +82,16 @@ def change(call: Call) -> Document:
 
 
 def remove(call: Call) -> Answer:
-    administrator(call)
-    call.organization.table("check").drop(_of(call)["id"])
+    call.organization.table("check").drop(_managed(call)["id"])
     return Answer()
+
+
+def _managed(call: Call) -> Document:
+    """The check that the path names, once the caller may change it."""
+    check = _of(call)
+    type_, key = check["resource"]
+    manager(call, type_, resources.find(call.organization, call.project, type_, key))
+    return check
 
 
 def _timeout(body: Document, default: int = TIMEOUT_MINUTES) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from isthmus.local.azure_devops.access import administrator
+from isthmus.local.azure_devops.access import contributor
 from isthmus.local.azure_devops.call import Answer, Call, text
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.faults import Fault, not_found
 from isthmus.local.azure_devops.organization import Organization
 from isthmus.local.azure_devops.resources import unguard
 from isthmus.local.azure_devops.routing import Resource
+from isthmus.local.azure_devops.security_roles import manager
 from isthmus.local.azure_devops.store import Document
 
 
@@ -27,7 +28,7 @@ def one(call: Call) -> Document:
 
 
 def create(call: Call) -> Document:
-    administrator(call)
+    contributor(call)
     name = text(call.body, "name", required=True)
     table = call.organization.environments
     with call.organization.store.lock:
@@ -53,8 +54,8 @@ def create(call: Call) -> Document:
 
 
 def change(call: Call) -> Document:
-    administrator(call)
     environment = _of(call)
+    manager(call, "environment", environment)
     environment |= {
         "name": text(call.body, "name", default=environment["name"]),
         "description": text(call.body, "description", default=environment["description"]),
@@ -65,8 +66,8 @@ def change(call: Call) -> Document:
 
 
 def remove(call: Call) -> Answer:
-    administrator(call)
     environment = _of(call)
+    manager(call, "environment", environment)
     call.organization.environments.drop(environment["id"])
     unguard(call.organization, "environment", environment)
     return Answer()

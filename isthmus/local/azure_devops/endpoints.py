@@ -4,12 +4,13 @@ with workload identity federation, or generic ones, which are a URL and nobody's
 
 from __future__ import annotations
 
-from isthmus.local.azure_devops.access import administrator
+from isthmus.local.azure_devops.access import contributor
 from isthmus.local.azure_devops.call import Answer, Call, mapping, objects, text
 from isthmus.local.azure_devops.faults import Fault, invalid, not_found
 from isthmus.local.azure_devops.organization import Organization, new_id
 from isthmus.local.azure_devops.resources import unguard
 from isthmus.local.azure_devops.routing import Resource
+from isthmus.local.azure_devops.security_roles import manager
 from isthmus.local.azure_devops.store import Document
 
 FEDERATION = "WorkloadIdentityFederation"
@@ -37,7 +38,7 @@ def one(call: Call) -> Document:
 
 
 def create(call: Call) -> Document:
-    administrator(call)
+    contributor(call)
     given = _given(call)
     with call.organization.store.lock:
         for other in call.organization.endpoints:
@@ -51,15 +52,15 @@ def create(call: Call) -> Document:
 
 
 def change(call: Call) -> Document:
-    administrator(call)
     endpoint = _of(call)
+    manager(call, "endpoint", endpoint)
     endpoint |= _given(call)
     return shown(call.organization, call.organization.endpoints.save(endpoint["id"], endpoint))
 
 
 def remove(call: Call) -> Answer:
-    administrator(call)
     endpoint = _of(call)
+    manager(call, "endpoint", endpoint)
     call.organization.endpoints.drop(endpoint["id"])
     unguard(call.organization, "endpoint", endpoint)
     return Answer()

@@ -26,7 +26,7 @@ def _with_members(call: Call, principal: Principal) -> Document:
     """An identity and, where `queryMembership` asks for them, who is in the group."""
     found = _identity(principal)
     if call.query.get("querymembership", "None").lower() in ("direct", "expanded"):
-        members = call.organization.principals.members(principal.name) if found["isContainer"] else []
+        members = call.organization.principals.members(principal) if found["isContainer"] else []
         found["members"] = [one.identity_descriptor for one in members]
         found["memberIds"] = [one.id for one in members]
     return found

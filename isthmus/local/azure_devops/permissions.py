@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from isthmus.local.azure_devops import resources
-from isthmus.local.azure_devops.access import administrator
 from isthmus.local.azure_devops.call import Call, mapping, objects, text
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.faults import invalid
 from isthmus.local.azure_devops.routing import Resource
+from isthmus.local.azure_devops.security_roles import manager, manager_of_all
 from isthmus.local.azure_devops.store import Document
 
 
@@ -16,12 +16,10 @@ def one(call: Call) -> Document:
 
 
 def change(call: Call) -> Document:
-    administrator(call)
     return _change(call, *_named(call), call.body)
 
 
 def change_many(call: Call) -> list[Document]:
-    administrator(call)
     changed = []
     for item in call.items:
         given = mapping(item, "resource")
@@ -38,6 +36,10 @@ def _resource(call: Call, type_: str, key: str) -> tuple[str, str, Document]:
 
 
 def _change(call: Call, type_: str, key: str, resource: Document, body: Document) -> Document:
+    manager(call, type_, resource)
+    if type_ == "environment" and mapping(body, "allPipelines").get("authorized"):
+        # https://github.com/microsoft/terraform-provider-azuredevops/issues/923
+        manager_of_all(call, type_)
     table = call.organization.table("permission")
     stored = f"{type_}/{resource['id']}"
     with call.organization.store.lock:

@@ -21,6 +21,18 @@ from isthmus.local.azure_devops.keys import Key
 from isthmus.local.azure_devops.settings import Settings
 
 ADMINISTRATORS = "administrators"
+EVERYBODY, NOBODY = "*", ""
+# The groups that a project is made with, and whom it is made with in them: people, and no job.
+# https://learn.microsoft.com/azure/devops/organizations/security/permissions
+_OF_PROJECT = {
+    "Contributors": EVERYBODY,
+    "Project Valid Users": EVERYBODY,
+    "Project Administrators": ADMINISTRATORS,
+    "Build Administrators": NOBODY,
+    "Release Administrators": NOBODY,
+    "Endpoint Administrators": ADMINISTRATORS,
+    "Endpoint Creators": EVERYBODY,
+}
 # The resource 'Azure DevOps' in every Entra tenant.
 AZURE_DEVOPS = "499b84ac-1321-427f-aa17-267ca6975798"
 Kind = Literal["user", "group", "service", "application"]
@@ -84,7 +96,8 @@ class Principals:
         self._all = {one.id: one for one in _from(settings)}
         self._by_token = self._read_tokens(state / "tokens.json")
         self._jobs: dict[str, Principal] = {}
-        self._contributors: set[str] = set()
+        # Of the groups that a project is made with, by id: the group whose members are in it.
+        self._of_projects: dict[str, str] = {}
         self._entra_seen: dict[str, tuple[Principal, float]] = {}
         self.build_service = next(one for one in self._all.values() if one.kind == "service")
 
@@ -103,32 +116,31 @@ class Principals:
         return next((one for one in self._all.values() if one.kind == "group" and one.name == name), None)
 
     def add_project(self, name: str) -> None:
-        """A project is made with a build service and its group of contributors: everybody, and no job."""
-        group = f"[{name}]\\Contributors"
-        made = Principal(_identity(self._settings, f"group/{group}"), "group", group, group)
-        self._contributors.add(made.id)
-        self._all[made.id] = made
+        """A project is made with a build service and groups."""
+        for called, whose in _OF_PROJECT.items():
+            group = f"[{name}]\\{called}"
+            made = Principal(_identity(self._settings, f"group/{group}"), "group", group, group)
+            self._of_projects[made.id] = whose
+            self._all[made.id] = made
         service = _build_service(self._settings, name)
         self._all[service.id] = service
 
-    def members(self, group: str) -> list[Principal]:
-        return [one for one in self._all.values() if group in one.groups]
+    def members(self, group: Principal) -> list[Principal]:
+        return [one for one in self._all.values() if self._is_in(one, group)]
 
     def groups_of(self, principal: Principal) -> list[Principal]:
-        """The groups that somebody is in; every person is a contributor."""
-        named = [one for one in map(self.group, principal.groups) if one]
-        return (
-            [*named, *(self._all[one] for one in self._contributors)] if principal.kind == "user" else named
-        )
+        return [one for one in self._all.values() if one.kind == "group" and self._is_in(principal, one)]
+
+    def _is_in(self, principal: Principal, group: Principal) -> bool:
+        whose = self._of_projects.get(group.id, group.name)
+        return whose in principal.groups or (whose == EVERYBODY and principal.kind == "user")
 
     def is_or_belongs(self, principal: Principal, identity: str) -> bool:
         """Whether the identity of that id is the principal, or a group that it is a member of."""
         other = self._all.get(identity.lower())
-        if other is None:
-            return False
-        if other.id in self._contributors and principal.kind == "user":
-            return True
-        return principal.id == other.id or (other.kind == "group" and other.name in principal.groups)
+        return other is not None and (
+            principal.id == other.id or (other.kind == "group" and self._is_in(principal, other))
+        )
 
     def application(self, client_id: str) -> Principal | None:
         """Entra's application of that id: of none, nobody, for people and groups have none either."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from fnmatch import fnmatch
 
 from isthmus.local.azure_devops import resources
-from isthmus.local.azure_devops.access import administrator
+from isthmus.local.azure_devops.access import contributor
 from isthmus.local.azure_devops.call import Answer, Call, mapping, objects, text
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.faults import Fault, invalid, not_found
 from isthmus.local.azure_devops.organization import Organization
 from isthmus.local.azure_devops.routing import Resource
+from isthmus.local.azure_devops.security_roles import manager
 from isthmus.local.azure_devops.store import Document
 
 
@@ -31,8 +32,8 @@ def one(call: Call) -> Document:
 
 def change(call: Call) -> Document:
     """Replace what the group holds."""
-    administrator(call)
     found = _group(call, _project(call)["id"])
+    manager(call, "variablegroup", found)
     changed = found | {
         "name": text(call.body, "name", required=True),
         "description": text(call.body, "description"),
@@ -44,10 +45,10 @@ def change(call: Call) -> Document:
 
 
 def remove(call: Call) -> Answer:
-    administrator(call)
     named = call.texts("projectIds") or [call.project["id"]]
     projects = {call.organization.project(one)["id"] for one in named}
     found = _group(call, *projects)
+    manager(call, "variablegroup", found)
     resources.unguard(call.organization, "variablegroup", found)
     call.organization.table("variablegroup").drop(found["id"])
     return Answer(None)
@@ -69,7 +70,7 @@ def _group(call: Call, *projects: str) -> Document:
 
 
 def create(call: Call) -> Document:
-    administrator(call)
+    contributor(call)
     project = _project(call)
     table = call.organization.table("variablegroup")
     group = text(call.body, "name", required=True)
