@@ -18,7 +18,15 @@ def model() -> None:
 @click.option("--team", default="", help="The team whose scientists work on it.")
 @click.option("--build-repository", default="", help="Where it is built.  [default: NAME-build]")
 @click.option("--deploy-repository", default="", help="Where it is deployed from.  [default: NAME-deploy]")
-def add_model(name: str, owner: str, team: str, build_repository: str, deploy_repository: str) -> None:
+@click.option(
+    "--connection-client-id",
+    default="",
+    metavar="CLIENT_ID",
+    help="An Entra application of its own for its service connections: one takes those of two models.",
+)
+def add_model(
+    name: str, owner: str, team: str, build_repository: str, deploy_repository: str, connection_client_id: str
+) -> None:
     """Add a model to platform.yaml: three small stacks, two repositories and three pipelines."""
     given = {
         "name": name,
@@ -26,6 +34,7 @@ def add_model(name: str, owner: str, team: str, build_repository: str, deploy_re
         "team": team,
         "build_repository": build_repository or f"{name}-build",
         "deploy_repository": deploy_repository or f"{name}-deploy",
+        "connection_client_id": connection_client_id,
     }
     _add("models", {key: value for key, value in given.items() if value})
     click.echo(f"model {name} is in platform.yaml; on main the pipeline infrastructure makes its stacks,")

@@ -25,10 +25,14 @@ def call(file: Path, *words: str) -> Result:
     return CliRunner(env={"ISTHMUS_PLATFORM": None}).invoke(isthmus, ["--platform", str(file), *words])
 
 
+OWNER = ("--owner", "hail@contoso.example")
+OWN = "00000000-1111-2222-3333-444444444444"
+
+
 def test_a_team_its_model_and_an_account_are_written_down(file: Path) -> None:
     for words in (
         ["team", "add", "hail", "--scientists", "ada bob"],
-        ["model", "add", "hail-tomorrow", "--owner", "hail@contoso.example", "--team", "hail"],
+        ["model", "add", "hail-tomorrow", *OWNER, "--team", "hail", "--connection-client-id", OWN],
         ["account", "add", "prod", "--id", "999900001111", "--replace"],
     ):
         done = call(file, *words)
@@ -37,6 +41,7 @@ def test_a_team_its_model_and_an_account_are_written_down(file: Path) -> None:
     assert platform.teams[-1].scientists == ["ada", "bob"]
     model = platform.model("hail-tomorrow")
     assert (model.team, model.build_repository) == ("hail", "hail-tomorrow-build")
+    assert (platform.client_of("hail-tomorrow"), platform.models[0].connection_client_id) == (OWN, None)
     assert platform.accounts.prod == "999900001111"
     before = (CHECKOUT / "platform.yaml").read_text().splitlines()
     after = file.read_text().splitlines()
@@ -44,7 +49,6 @@ def test_a_team_its_model_and_an_account_are_written_down(file: Path) -> None:
 
 
 MODEL, ACCOUNT = ("model", "add"), ("account", "add")
-OWNER = ("--owner", "hail@contoso.example")
 
 
 @pytest.mark.parametrize(
@@ -57,6 +61,7 @@ OWNER = ("--owner", "hail@contoso.example")
         ((*MODEL, "seattle-rain", *OWNER), "stands twice"),
         ((*MODEL, "hail", *OWNER, "--team", "whether"), "did you mean 'weather'"),
         ((*MODEL, "hail", *OWNER, "--build-repository", "platform"), "the platform's own"),
+        ((*MODEL, "hail", *OWNER, "--connection-client-id", "ours"), "connection_client_id"),
         (("team", "add", "hail", "--scientists", "dana"), "everybody has one team"),
         (("team", "add", "Hail"), "small letters and digits"),
         ((*ACCOUNT, "prod", "--id", "111122223333", "--replace"), "prod and dev are the same account"),
