@@ -30,7 +30,7 @@ def retry(
 
     Raises 404 without such a stage, and 400 where the run goes on, or nothing failed in it.
     """
-    stages = _stages(organization.ledger.records(run))
+    stages = every_stage(organization.ledger.records(run))
     done = {name: _outcome(record, jobs) for name, (record, jobs) in stages.items()}
     asked = [stage] if stage else [name for name, one in done.items() if one.result in ENDED_BADLY]
     _require_failed(run, done, asked, every_job=every_job)
@@ -51,7 +51,7 @@ def _require_failed(run: Document, done: Mapping[str, Outcome], asked: list[str]
         raise _refusal(run, "has no stage that failed or was canceled.")
     for name in asked:
         if name not in done:
-            raise not_found(f"There is no stage {name} in build {run['id']}.", "StageNotFoundException")
+            raise no_stage(run, name)
         result = done[name].result
         if result not in ENDED_BADLY and not every_job:
             raise _refusal(run, f"has a stage {name} that is {result}: only forceRetryAllJobs runs it again.")
@@ -61,7 +61,11 @@ def _refusal(run: Document, why: str) -> Fault:
     return invalid(f"Build {run['id']} {why}", "InvalidBuildException")
 
 
-def _stages(records: Mapping[str, Document]) -> Stages:
+def no_stage(run: Document, name: str) -> Fault:
+    return not_found(f"There is no stage {name} in build {run['id']}.", "StageNotFoundException")
+
+
+def every_stage(records: Mapping[str, Document]) -> Stages:
     """The records of stages by name, each with those of its jobs."""
     return {
         stage["refName"]: (

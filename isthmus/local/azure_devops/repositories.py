@@ -18,7 +18,7 @@ def every(call: Call) -> list[Document]:
 
 
 def one(call: Call) -> Document:
-    return shown(call.organization, of(call))
+    return shown(call.organization, _named(call))
 
 
 def create(call: Call) -> Answer:
@@ -34,7 +34,7 @@ def create(call: Call) -> Answer:
 
 def change(call: Call) -> Document:
     administrator(call)
-    repository = of(call)
+    repository = _named(call)
     with call.organization.store.lock:
         repository["name"] = text(call.body, "name", default=repository["name"])
         branch = text(call.body, "defaultBranch", default=repository.get("defaultBranch", ""))
@@ -48,11 +48,22 @@ def change(call: Call) -> Document:
 
 def remove(call: Call) -> Answer:
     administrator(call)
-    call.organization.repositories.drop(of(call)["id"])
+    call.organization.repositories.drop(_named(call)["id"])
     return Answer()
 
 
 def of(call: Call) -> Document:
+    """The repository in the URL, of which one may see more than that it is there: no disabled one.
+
+    https://learn.microsoft.com/azure/devops/release-notes/2021/repos/sprint-184-update
+    """
+    found = _named(call)
+    if found.get("isDisabled"):
+        raise no_repository(call.path["repositoryId"])
+    return found
+
+
+def _named(call: Call) -> Document:
     """The repository in the URL, within the project where one is named."""
     project = call.organization.project(call.path["project"]) if "project" in call.path else None
     found = call.organization.repository(call.path["repositoryId"], project)

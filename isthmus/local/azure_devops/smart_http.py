@@ -29,7 +29,7 @@ async def serve(organization: Organization, principal: Principal, request: Reque
     try:
         found = organization.project(project.strip("/") or name)
         repository = organization.repository(name.removesuffix(".git"), found)
-        if not reaches(principal, repository):
+        if repository.get("isDisabled") or not reaches(principal, repository):
             raise no_repository(name)
     except Fault as fault:
         return PlainTextResponse(fault.message, 404)

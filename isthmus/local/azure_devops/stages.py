@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from isthmus.local.azure_devops.access import QUEUE_BUILDS, STOP_BUILDS
-from isthmus.local.azure_devops.attempts import retry
+from isthmus.local.azure_devops.attempts import every_stage, no_stage, retry
 from isthmus.local.azure_devops.builds import of
 from isthmus.local.azure_devops.call import Answer, Call, flag, text
 from isthmus.local.azure_devops.enumerations import STAGE_UPDATE
-from isthmus.local.azure_devops.faults import invalid, not_found
+from isthmus.local.azure_devops.faults import invalid
 from isthmus.local.azure_devops.routing import Resource
 
 
@@ -27,11 +27,10 @@ def update(call: Call) -> Answer:
     if state != "cancel":
         raise invalid(f"A stage can be updated by cancel or retry, not by {state}.")
     run = of(call, STOP_BUILDS)
-    records = call.organization.ledger.records(run).values()
-    stage = next((one for one in records if (one["type"], one["refName"]) == ("Stage", name)), None)
-    if stage is None:
-        raise not_found(f"There is no stage {name} in build {run['id']}.", "StageNotFoundException")
-    if stage["state"] == "completed":
+    stages = every_stage(call.organization.ledger.records(run))
+    if name not in stages:
+        raise no_stage(run, name)
+    if stages[name][0]["state"] == "completed":
         raise invalid(f"The stage {name} of build {run['id']} is completed.", "InvalidBuildException")
     call.organization.agents.cancel_stage(run, name)
     return Answer()

@@ -171,3 +171,26 @@ def test_no_ref_makes_another_commit_of_one(
         "refs/heads/main",
     }
     assert dana.get(f"git/repositories/{name}/commits/{tip}")["comment"] == "Ours"
+
+
+def test_a_disabled_repository_is_listed_and_nothing_of_it_is_read_or_changed(
+    standin: StandIn, admin: Person, dana: Person, repository: str, tmp_path: Path
+) -> None:
+    where = f"git/repositories/{repository}"
+    dana.commit(repository, {"azure-pipelines.yml": "trigger: none\nsteps: [{checkout: none}]\n"})
+    number = dana.pipeline(repository, repository)
+    admin.patch(where, {"isDisabled": True})
+    assert dana.get(where)["isDisabled"]
+    assert [one["isDisabled"] for one in dana.every("git/repositories") if one["name"] == repository] == [
+        True
+    ]
+    contents = [
+        ("GET", f"{where}/{one}", None) for one in ("items", "refs", "commits", "pushes", "pullrequests")
+    ]
+    for method, path, body in (*contents, ("POST", f"pipelines/{number}/runs", {})):
+        refused = dana.ask(method, path, body)
+        assert (refused.status_code, "TF401019" in refused.text) == (404, True), path
+    cloned = git(tmp_path, "clone", "-q", url(standin, "dana", repository), "work")
+    assert (cloned.returncode, "not found" in cloned.stderr) == (128, True)
+    admin.patch(where, {"isDisabled": False})
+    assert git(tmp_path, "clone", "-q", url(standin, "dana", repository), "work").returncode == 0
