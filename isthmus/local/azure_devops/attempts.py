@@ -12,7 +12,7 @@ from isthmus.local.azure_devops.faults import Fault, invalid, not_found
 from isthmus.local.azure_devops.organization import Organization
 from isthmus.local.azure_devops.runs import compile_again
 from isthmus.local.azure_devops.store import Document
-from isthmus.local.pipelines.attempts import ENDED_BADLY, Earlier, again
+from isthmus.local.pipelines.attempts import ENDED_BADLY, Earlier, again, standing
 from isthmus.local.pipelines.runtime import Outcome, of_stage
 
 Stages = Mapping[str, tuple[Document, Mapping[str, Document]]]
@@ -30,8 +30,9 @@ def retry(
 
     Raises 404 without such a stage, and 400 where the run goes on, or nothing failed in it.
     """
-    stages = every_stage(organization.ledger.records(run))
-    done = {name: _outcome(record, jobs) for name, (record, jobs) in stages.items()}
+    records = organization.ledger.records(run)
+    stages = every_stage(records)
+    done = {name: _outcome(record, jobs, records) for name, (record, jobs) in stages.items()}
     asked = [stage] if stage else [name for name, one in done.items() if one.result in ENDED_BADLY]
     _require_failed(run, done, asked, every_job=every_job)
     compiled = compile_again(organization, run)
@@ -41,9 +42,15 @@ def retry(
             raise _refusal(run, "is in progress: its stages can be retried when it is over.")
         run |= {"state": "inProgress", "result": None, "finishedDate": None, "failure": None}
         organization.save_run(run)
-    organization.ledger.set_aside(run, runs_again)
+    legs = {
+        (name, job): standing(compiled.plan.stage(name), job, done[name].jobs[job], runs_again[name])
+        for name in asked
+        for job in runs_again[name] & done[name].jobs.keys()
+        if not every_job
+    }
+    organization.ledger.set_aside(run, runs_again, legs)
     policies.run_changed(organization, run)
-    organization.agents.start(run, compiled, _earlier(stages, done, runs_again))
+    organization.agents.start(run, compiled, _earlier(stages, done, runs_again, legs))
 
 
 def _require_failed(run: Document, done: Mapping[str, Outcome], asked: list[str], *, every_job: bool) -> None:
@@ -81,16 +88,36 @@ def every_stage(records: Mapping[str, Document]) -> Stages:
     }
 
 
-def _outcome(stage: Document, jobs: Mapping[str, Document]) -> Outcome:
+def _outcome(stage: Document, jobs: Mapping[str, Document], records: Mapping[str, Document]) -> Outcome:
     """How a stage ended; what did not end was interrupted."""
-    ended = {
-        name: Outcome(one["result"] or "canceled", {key: text for key, (text, _) in one["outputs"].items()})
-        for name, one in jobs.items()
-    }
+    ended = {name: _of_job(one, records) for name, one in jobs.items()}
     return of_stage(stage["result"] or "canceled", ended)
 
 
-def _earlier(stages: Stages, done: Mapping[str, Outcome], runs_again: Mapping[str, set[str]]) -> Earlier:
+def _of_job(job: Document, records: Mapping[str, Document]) -> Outcome:
+    """How a job ended, and of a matrix each of its legs, whose outputs begin with its name."""
+    outputs = {key: text for key, (text, _) in job["outputs"].items()}
+    legs = {
+        one["refName"]: Outcome(
+            one["result"] or "canceled",
+            {
+                key.removeprefix(f"{one['refName']}."): text
+                for key, text in outputs.items()
+                if key.startswith(f"{one['refName']}.")
+            },
+        )
+        for one in records.values()
+        if (one["type"], one["parentId"]) == ("Job", job["id"])
+    }
+    return Outcome(job["result"] or "canceled", outputs, legs)
+
+
+def _earlier(
+    stages: Stages,
+    done: Mapping[str, Outcome],
+    runs_again: Mapping[str, set[str]],
+    legs: Mapping[tuple[str, str], Mapping[str, Outcome]],
+) -> Earlier:
     outcomes: dict[tuple[str, ...], Outcome] = {}
     attempts: dict[tuple[str, ...], int] = {}
     secrets: set[str] = set()
@@ -105,4 +132,5 @@ def _earlier(stages: Stages, done: Mapping[str, Outcome], runs_again: Mapping[st
                 attempts[name, job] = record["attempt"] + 1
             else:
                 outcomes[name, job] = done[name].jobs[job]
+    outcomes |= {(*place, leg): one for place, found in legs.items() for leg, one in found.items()}
     return Earlier(outcomes, attempts, tuple(secrets))

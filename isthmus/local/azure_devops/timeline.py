@@ -52,10 +52,16 @@ class Ledger:
         found: Document = self._table[run["id"]]["records"][key]
         return found
 
-    def set_aside(self, run: Document, again: Mapping[str, Collection[str]]) -> None:
+    def set_aside(
+        self,
+        run: Document,
+        again: Mapping[str, Collection[str]],
+        standing: Mapping[tuple[str, str], Collection[str]],
+    ) -> None:
         """Put what runs again, jobs by stage, into a timeline of the past.
 
-        The stage's other jobs go over to its next attempt.
+        The stage's other jobs go over to its next attempt, and the legs of a matrix that are `standing`, by
+        stage and job, to that of their job.
         """
         with self._lock:
             timeline, past = self._table[run["id"]], new_id()
@@ -65,7 +71,12 @@ class Ledger:
                 above = timeline["records"].get(record["parentId"])
                 if above is None or above["id"] not in leaving:
                     continue
-                if record["type"] == "Phase" and record["refName"] not in again[above["refName"]]:
+                stage = above if record["type"] == "Phase" else timeline["records"].get(above["parentId"])
+                place = (stage["refName"], above["refName"]) if stage else ("", "")
+                is_standing = record["type"] == "Job" and record["refName"] in standing.get(place, ())
+                if is_standing or (
+                    record["type"] == "Phase" and record["refName"] not in again[above["refName"]]
+                ):
                     record["parentId"] = _next_id(run, above)
                 else:
                     leaving.add(record["id"])
@@ -161,9 +172,10 @@ def _downwards(records: Collection[Document]) -> list[Document]:
     return sorted(records, key=lambda one: order.index(one["type"]) if one["type"] in order else 1)
 
 
-def _next_id(run: Document, stage: Document) -> str:
-    """The id that the stage's record will have at its next attempt."""
-    return record_id(run["plan"], "Stage", stage["identifier"], stage["order"], stage["attempt"] + 1)
+def _next_id(run: Document, record: Document) -> str:
+    """The id that the record of a stage or a job will have at its next attempt."""
+    kind, identifier, order = record["type"], record["identifier"], record["order"]
+    return record_id(run["plan"], kind, identifier, order, record["attempt"] + 1)
 
 
 def run_folder(organization: Organization, run: Document) -> Path:

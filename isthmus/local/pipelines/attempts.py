@@ -1,7 +1,7 @@
 """A run that goes on with a stage: which stages and jobs run again, and what stands of those before.
 
 As Azure DevOps has it: a stage's jobs that failed run again, with all that depends on them in the stage, and
-so do the stages that depend on it.
+so do the stages that depend on it. Of a matrix that failed, only what failed of it does.
 https://learn.microsoft.com/azure/devops/release-notes/2024/pipelines/sprint-235-update
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from isthmus.local.pipelines.graph import Depends, ancestors
-from isthmus.local.pipelines.plan import Plan
+from isthmus.local.pipelines.plan import Plan, Stage
 from isthmus.local.pipelines.runtime import Outcome
 
 ENDED_BADLY = ("failed", "canceled")
@@ -19,7 +19,10 @@ ENDED_BADLY = ("failed", "canceled")
 
 @dataclass(frozen=True)
 class Earlier:
-    """What earlier attempts left, by stage or by stage and job; nothing of it at a run's first attempt."""
+    """What earlier attempts left, by stage, by stage and job, or by these and the leg of a matrix.
+
+    Nothing of it at a run's first attempt.
+    """
 
     outcomes: Mapping[tuple[str, ...], Outcome] = field(default_factory=dict)
     """Of what does not run again."""
@@ -34,6 +37,12 @@ class Earlier:
 
     def outcome(self, *place: str) -> Outcome | None:
         return self.outcomes.get(place)
+
+    def legs(self, stage: str, job: str) -> dict[str, Outcome]:
+        """Of a matrix that runs again, what does not, by name."""
+        return {
+            place[2]: one for place, one in self.outcomes.items() if place[:2] == (stage, job) and place[2:]
+        }
 
     def attempt(self, *place: str) -> int:
         return self.attempts.get(place, 1)
@@ -68,6 +77,16 @@ def again(
         some = name in stages and failed and not every_job
         found[name] = _with_dependents(failed, jobs) if some else set(jobs)
     return found
+
+
+def standing(stage: Stage, name: str, before: Outcome, runs_again: Collection[str]) -> dict[str, Outcome]:
+    """The legs of a job's matrix that succeeded and stand, where the job runs again because others failed."""
+    (job,) = [one for one in stage.jobs if one.name == name]
+    above = ancestors(name, {one.name: one.depends_on for one in stage.jobs})
+    if job.is_deployment or before.result not in ENDED_BADLY or set(above) & set(runs_again):
+        return {}
+    good = {leg: one for leg, one in before.jobs.items() if one.result not in (*ENDED_BADLY, "skipped")}
+    return good if len(good) < len(before.jobs) else {}
 
 
 def _with_dependents(names: Collection[str], depends: Depends) -> set[str]:

@@ -57,6 +57,7 @@ class JobRun:
             attempt=run.earlier.attempt(stage.name, job.name),
             environment=self._environment or None,
         )
+        self._stand = run.earlier.legs(stage.name, job.name)
         self._parallel = to_count(job.strategy.parallel) if job.strategy else None
         self._instances = [] if self._waits_for_matrix() else self._make({})
 
@@ -139,6 +140,8 @@ class JobRun:
         )
         found = []
         for order, (name, variables) in enumerate(self._named(matrix).items(), 1):
+            if name in self._stand:
+                continue
             shown = self.record.name if name == DEFAULT_INSTANCE else f"{self.record.name} {name}"
             record = timeline.add("Job", self.record, name, shown, order=order)
             step_records(timeline, record, steps)
@@ -179,12 +182,14 @@ class JobRun:
         else:
             with ThreadPoolExecutor(workers) as pool:
                 ended = list(pool.map(lambda one: self._one(one, values, situation), instances))
+        told = {one.name: done.outputs for one, done in zip(instances, ended, strict=True)}
+        told |= {name: one.outputs for name, one in self._stand.items()}
         outputs = {
-            (key if one.name == DEFAULT_INSTANCE else f"{one.name}.{key}"): text
-            for one, done in zip(instances, ended, strict=True)
-            for key, text in done.outputs.items()
+            (key if name == DEFAULT_INSTANCE else f"{name}.{key}"): text
+            for name, given in told.items()
+            for key, text in given.items()
         }
-        return total([Outcome(done.result) for done in ended]), outputs
+        return total([*(Outcome(done.result) for done in ended), *self._stand.values()]), outputs
 
     def _run_hooks(
         self, instances: list[Instance], values: dict[str, VariableValue], situation: Situation

@@ -35,7 +35,7 @@ class Outcome:
     result: Result
     outputs: Mapping[str, str] = field(default_factory=dict)
     jobs: Mapping[str, Outcome] = field(default_factory=dict)
-    """Of a stage."""
+    """Of a stage its jobs, of a job the legs of its matrix."""
 
 
 @dataclass(frozen=True)

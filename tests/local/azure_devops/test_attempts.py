@@ -72,6 +72,26 @@ steps:
     echo of pull request $(System.PullRequest.PullRequestId) from $(System.PullRequest.SourceBranch);
     [ $(System.JobAttempt) -gt 1 ]
 """
+MATRIX = """
+trigger: none
+stages:
+- stage: train
+  jobs:
+  - job: model
+    strategy: {matrix: {rain: {kind: rain}, hail: {kind: hail}}}
+    steps:
+    - checkout: none
+    - bash: |
+        echo "##vso[task.setvariable variable=made;isOutput=true]$(kind) at $(System.JobAttempt)"
+        [ $(kind) = rain ] || [ $(System.JobAttempt) -gt 1 ]
+      name: told
+  - job: after
+    dependsOn: model
+    variables:
+      rain: $[dependencies.model.outputs['rain.told.made']]
+      hail: $[dependencies.model.outputs['hail.told.made']]
+    steps: [{checkout: none}, {bash: echo "made $(rain) and $(hail)"}]
+"""
 SLOW = """
 trigger: none
 stages:
@@ -158,6 +178,30 @@ def test_only_what_failed_runs_again_and_then_what_waited_for_it(
     assert f"after made at attempt 1 by {build['buildNumber']}" in told
     assert "sesame" not in told
     assert told.count("Z beside") == told.count("Z report") == 1
+
+
+def test_of_a_matrix_only_the_leg_that_failed_runs_again(dana: Person, repository: str) -> None:
+    run = failed_once(dana, repository, MATRIX)
+
+    def legs() -> dict[str, tuple[int, str, str]]:
+        listed = records(dana, run)
+        phase = next(one["id"] for one in listed if one["identifier"] == "train.model")
+        found = [one for one in listed if one["type"] == "Job" and one["parentId"] == phase]
+        return {one["refName"]: (one["attempt"], one["result"], one["id"]) for one in found}
+
+    before = legs()
+    assert {name: one[:2] for name, one in before.items()} == {
+        "rain": (1, "succeeded"),
+        "hail": (1, "failed"),
+    }
+    assert update(dana, run, "train").ok
+    assert dana.until_over(run)["result"] == "succeeded"
+    after = legs()
+    assert (after["rain"], after["hail"][:2]) == (before["rain"], (2, "succeeded"))
+    assert "made rain at 1 and hail at 2" in logs(dana, run)
+    assert update(dana, run, "train", forceRetryAllJobs=True).ok
+    assert dana.until_over(run)["result"] == "succeeded"
+    assert "made rain at 3 and hail at 3" in logs(dana, run)
 
 
 def test_earlier_attempts_keep_a_timeline_of_their_own(
