@@ -35,7 +35,8 @@ def test_the_first_version_passes_its_bar(july: Story) -> None:
 
 
 def test_it_then_loses_quality_beyond_chance(july: Story) -> None:
-    assert min(july.loss(seed) for seed in SEEDS) > 1.2
+    assert july.loss() > 1
+    assert min(july.loss(seed) for seed in SEEDS) > 0.95
 
 
 def test_the_second_version_passes_and_beats_the_first(july: Story) -> None:
