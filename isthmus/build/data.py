@@ -15,6 +15,8 @@ from isthmus.build.manifest import file_name
 from isthmus.build.table import Table, is_number
 from isthmus.config import ModelConfig
 from isthmus.config.reading import place
+from isthmus.container.moments import moments
+from isthmus.container.tabular import check_number
 from isthmus.counting import counted
 from isthmus.errors import BadInput, did_you_mean
 from isthmus.s3 import split_uri
@@ -151,8 +153,17 @@ def check(
     if asked_in:
         _check_numbers(found, where, config)
     at, absent = names.index(config.target), {"", *config.data.missing}
-    cells = [cell for row in found.rows if (cell := row[at].strip()) not in absent]
+    judged = [
+        (row, line)
+        for row, line in zip(found.rows, found.lines, strict=True)
+        if row[at].strip() not in absent
+    ]
+    cells = [row[at].strip() for row, _ in judged]
     _check_target(cells, where, config, whole, len(found.rows))
+    if config.data.time:
+        _check_time(judged, where, config.data.time, names.index(config.data.time))
+    if whole:
+        check_number(len(cells), f"{where}, column {config.target}")
     if asked_in and config.problem == "multiclass" and _is_measured(cells):
         raise BadInput(
             f"the target {config.target} has {len(set(cells))} different numbers, which are no classes "
@@ -187,6 +198,14 @@ def _check_numbers(found: Table, where: str, config: ModelConfig) -> None:
             todo=f"in model.yaml, where these stand for no value: data.missing: {missing}; "
             f"where they are names: data.types: {{{name}: text}}",
         )
+
+
+def _check_time(judged: list[tuple[list[str], int]], where: str, column: str, at: int) -> None:
+    """Raise `BadInput` where the time of a row that is learned from cannot be read."""
+    import pandas as pd
+
+    cells = pd.Series([row[at].strip() for row, _ in judged], name=column, dtype=object)
+    moments(cells, lambda place: f"{where}:{judged[place][1]}")
 
 
 def _columns(config: ModelConfig) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -29,8 +29,15 @@ class Table:
         """The rows in the order of the time column; as they are where model.yaml names none."""
         if not config.data.time:
             return self.rows
+        import pandas as pd
+
+        from isthmus.container import moments
+
         place = self.names.index(config.data.time)
-        return sorted(self.rows, key=lambda row: _moment(row[place].strip()))
+        time = moments.read(pd.Series([row[place].strip() for row in self.rows], dtype=object))
+        # A row without a target may have no time either; then it is none of the latest.
+        order = time.reset_index(drop=True).sort_values(kind="stable", na_position="first").index
+        return [self.rows[at] for at in order]
 
     def text(self, config: ModelConfig) -> bytes:
         """The file that holds it."""
@@ -87,8 +94,3 @@ def _text(content: bytes, where: str) -> str:
 
 def _line(content: bytes, position: int) -> int:
     return len(content[: position + 1].splitlines())
-
-
-def _moment(text: str) -> tuple[float, str]:
-    """Sorts numbers as numbers, and dates like 2012-07-31 as text."""
-    return (float(text), "") if is_number(text) else (math.inf, text)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isthmus.config import ModelConfig
+from isthmus.container.moments import moments
 from isthmus.counting import counted
 from isthmus.errors import BadInput, did_you_mean
 
@@ -38,14 +39,22 @@ def read_rows(folder: Path, config: ModelConfig, also: Sequence[str] = ()) -> pd
         frames = [frame.sample(frac=1, random_state=SHUFFLE_SEED) for frame in frames]
     rows = pd.concat(frames, ignore_index=True)
     if config.data.time is not None:
-        order = moments(rows[config.data.time]).sort_values(kind="stable").index
+        time = moments(rows[config.data.time], lambda row: f"row {row + 1} of all files together")
+        order = time.sort_values(kind="stable").index
         rows = rows.loc[order].reset_index(drop=True)
     rows[config.target] = _target(rows[config.target], config)
-    if len(rows) < FEWEST_ROWS:
-        raise BadInput(
-            f"only {counted(len(rows), 'row')} with a target; {FEWEST_ROWS} are the fewest to learn from"
-        )
+    check_number(len(rows), f"{folder}, column {config.target}")
     return rows
+
+
+def check_number(rows: int, where: str) -> None:
+    """Raise `BadInput` for fewer rows with a target than a model can be learnt from and judged on."""
+    if rows < FEWEST_ROWS:
+        raise BadInput(
+            f"only {counted(rows, 'row')} with a target; {FEWEST_ROWS} are the fewest to learn from",
+            where=where,
+            todo=f"add {FEWEST_ROWS - rows} or more",
+        )
 
 
 def read_file(file: Path, config: ModelConfig, also: Sequence[str] = ()) -> pd.DataFrame:
@@ -79,6 +88,8 @@ def read_file(file: Path, config: ModelConfig, also: Sequence[str] = ()) -> pd.D
             )
     wanted += [column for column in also if column in frame.columns and column not in wanted]
     rows = frame[wanted].dropna(subset=[config.target])
+    if config.data.time:
+        moments(rows[config.data.time], lambda row: f"{file}, row {rows.index[row] + 1}")
     truths = rows.select_dtypes("bool").columns
     rows = rows.astype(dict.fromkeys(truths, int))
     for name, kind in config.data.types.items():
@@ -126,24 +137,6 @@ def row_keys(frame: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
         told[name] = told[name].astype(float) if kind == "number" else told[name].astype(str)
     keys: np.ndarray = hash_pandas_object(told, index=False).to_numpy()
     return keys
-
-
-def moments(time: pd.Series) -> pd.Series:
-    """The time column as something that sorts by time."""
-    import pandas as pd
-    from pandas.api.types import is_numeric_dtype
-
-    if time.isna().any():
-        raise BadInput(f"{int(time.isna().sum())} cells are empty", where=f"column {time.name}, the time")
-    if is_numeric_dtype(time):
-        return time
-    try:
-        return pd.to_datetime(time, format="ISO8601", utc=True)
-    except ValueError:
-        raise BadInput(
-            f"{time.iloc[0]!r} is neither a number nor a date like 2012-07-31",
-            where=f"column {time.name}, the time of model.yaml",
-        ) from None
 
 
 def _target(target: pd.Series, config: ModelConfig) -> pd.Series:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from isthmus.config import ModelConfig
-from isthmus.container.tabular import FEWEST_ROWS, moments
+from isthmus.container import moments
+from isthmus.container.tabular import FEWEST_ROWS
 from isthmus.errors import BadInput
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def _days_before(frame: pd.DataFrame, config: ModelConfig, end: int, days: int) 
     import pandas as pd
     from pandas.api.types import is_datetime64_any_dtype
 
-    time = moments(frame[config.data.time][:end])
+    time = moments.read(frame[config.data.time][:end])
     if not is_datetime64_any_dtype(time):
         raise BadInput(
             "a window of days needs dates like 2012-07-31",

@@ -182,6 +182,26 @@ def test_a_cell_that_is_no_number_among_numbers_is_named(edit: Edit, defined: st
         edit("model.yaml", f"\n  {line}", "")
 
 
+def test_a_time_that_cannot_be_read_is_named(edit: Edit) -> None:
+    """Training stopped there, minutes after the pull request was merged."""
+    edit("data/weather.csv", "2012-07-02,184", "2 July,184")
+    with pytest.raises(BadInput, match="'2 July' is neither a number nor a date like 2012-07-31") as caught:
+        CliRunner().invoke(build, ["check"], catch_exceptions=False)
+    assert caught.value.where == "data/weather.csv:3, column date"
+    edit("data/weather.csv", "2 July,184,2.0,", ",184,2.0,")
+    with pytest.raises(BadInput, match="an empty cell is neither a number nor a date"):
+        CliRunner().invoke(build, ["check"], catch_exceptions=False)
+
+
+def test_too_few_rows_to_learn_from_are_told(repository: Path) -> None:
+    file = repository / "data" / "weather.csv"
+    file.write_text("\n".join(file.read_text().splitlines()[:20]))
+    with pytest.raises(BadInput, match="only 19 rows with a target; 20 are the fewest") as caught:
+        CliRunner().invoke(build, ["check"], catch_exceptions=False)
+    assert caught.value.where == "data/weather.csv, column rain_tomorrow"
+    assert caught.value.todo == "add 1 or more"
+
+
 def test_a_measured_target_has_no_classes(edit: Edit) -> None:
     edit("model.yaml", "problem: binary", "problem: multiclass")
     edit("model.yaml", "metric: log_loss", "metric: accuracy")

@@ -163,7 +163,7 @@ def test_a_medical_table_without_a_header_and_with_question_marks(tmp_path: Path
             {"problem": "binary", "evaluation": {"metric": "auc", "threshold": 0.5}},
             "binary problem cannot have",
         ),
-        ({"data": {"source": "x.csv", "time": "district"}}, "cells are empty"),
+        ({"data": {"source": "x.csv", "time": "district"}}, "is neither a number nor a date"),
     ],
 )
 def test_data_that_do_not_fit_are_named(tmp_path: Path, change: dict[str, Any], words: str) -> None:
