@@ -40,13 +40,15 @@ from isthmus.monitor.violations import unseen_classes, violations
 def main() -> None:
     role = sys.argv[1] if len(sys.argv) > 1 else ""
     baseline, missing = read_baseline(processing("input", "baseline", "baseline.json"))
-    columns = with_predictions(baseline, processing("input", "evaluation"))
+    evaluation = json.loads(processing("input", "evaluation", "evaluation.json").read_text())
+    classes = [str(one) for one in evaluation["classes"]]
+    columns = with_predictions(baseline, processing("input", "evaluation", "predictions.csv"), classes)
+    labels = _labels(classes)
     if role == "shard":
-        _leave(_see(baseline, columns, missing, _labels(), _share()))
+        _leave(_see(baseline, columns, missing, labels, _share()))
         return
-    labels = _labels()
     seen = _merged() if role == "merge" else _see(baseline, columns, missing, labels)
-    found, bad = _findings(seen, labels, columns, baseline)
+    found, bad = _findings(seen, labels, columns, baseline, evaluation, classes)
     outputs.write(processing("output", "report"), found, columns, seen.sketch.columns)
     outputs.clarify(processing("output", "report"), found, _target())
     outputs.aside(processing("output", "report"), bad)
@@ -84,19 +86,9 @@ def _fetch(name: str, share: tuple[int, int] = ALL) -> list[Bad]:
     return found.bad
 
 
-def _labels() -> Labels:
+def _labels(classes: list[str]) -> Labels:
     """All of them, on every instance: nobody knows whose captures they are about."""
-    bad = _fetch("labels")
-    return read_labels(processing("input", "labels"), MOST, bad, _classes(_evaluation()))
-
-
-def _evaluation() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(processing("input", "evaluation", "evaluation.json").read_text())
-    return found
-
-
-def _classes(evaluation: Mapping[str, Any]) -> list[str]:
-    return [str(one) for one in evaluation["classes"]]
+    return read_labels(processing("input", "labels"), MOST, _fetch("labels"), classes)
 
 
 def _see(
@@ -121,15 +113,18 @@ def _merged() -> Seen:
 
 
 def _findings(
-    seen: Seen, labels: Labels, baseline: Baseline, trained: Baseline
+    seen: Seen,
+    labels: Labels,
+    baseline: Baseline,
+    trained: Baseline,
+    evaluation: dict[str, Any],
+    classes: list[str],
 ) -> tuple[Findings, list[Bad]]:
     """What was found, and all that was set aside."""
     monitoring = settings.read()
     rule = settings.rule(monitoring)
     now = datetime.now(UTC)
     drift = drifts(baseline, seen.sketch.columns, rule)
-    evaluation = _evaluation()
-    classes = _classes(evaluation)
     judged, unanswered = answered(seen.judged, classes)
     strange = unseen(judged["label"], classes)
     broken = violations(baseline, seen.sketch.columns, drift, rule.confidence)
@@ -147,7 +142,7 @@ def _findings(
         violations=broken + unseen_classes(_target(), strange, judged.height),
         set_aside=set_aside((one.reason, f"{one.file}:{one.line}" if one.line else one.file) for one in bad),
         labels_twice=labels.twice,
-        bias=_bias(monitoring, judged, trained, evaluation["classes"]),
+        bias=_bias(monitoring, judged, trained, classes),
         explained=_explained(monitoring, seen, trained),
         labelled=_labelled(
             labels, seen, judged, sum(strange.values()) if evaluation["metric"] == "auc" else 0
