@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import botocore.errorfactory
+import botocore.session
+import pytest
+
+from isthmus.monitor import manifests
+from isthmus.monitor.capture import Format, batches
 from isthmus.monitor.collect import Fetched, collect, last_days
 from isthmus.monitor.findings import Findings, parse
 from tests.local.conftest import PROD, ROOT_SECRET, Aws, aws, issuer, programs
@@ -56,6 +63,64 @@ def test_where_nothing_lies_nothing_is_fetched(tmp_path: Path) -> None:
 
 def test_a_window_covers_its_whole_first_day() -> None:
     assert last_days(NOW, 1) == ["2026/02/28", "2026/03/01"]
+
+
+class Transform(Store):
+    """A bucket with the two lists of a transform that had one file."""
+
+    exceptions = botocore.errorfactory.ClientExceptionsFactory().create_client_exceptions(
+        botocore.session.get_session().get_service_model("s3")
+    )
+
+    def __init__(self, asked: str, answered: str) -> None:
+        names = [f"captures/{kind}/2026/03/01/07/list" for kind in ("input", "output")]
+        super().__init__(*names)
+        lists = (json.dumps([{"prefix": "s3://bucket/"}, name]) for name in ("in.csv", "out.csv"))
+        contents = (one.encode() for one in (*lists, asked, answered))
+        self.content = dict(zip([*names, "in.csv", "out.csv"], contents, strict=True))
+
+    def download_file(self, bucket: str, key: str, file: str) -> None:
+        assert bucket == "bucket"
+        Path(file).write_bytes(self.content[key])
+
+    def collected(self, folder: Path) -> Fetched:
+        return manifests.collect(self, "s3://bucket/captures", 0, NOW, folder)
+
+
+def test_rows_of_a_file_have_the_answers_and_ids_of_their_places(tmp_path: Path) -> None:
+    window = Transform('b,a\n"x\ny",1\n\nz,2\n', "0.5\n0.7\n")
+    assert window.collected(tmp_path) == Fetched(1, [])
+    (batch,) = batches(tmp_path, Format({"a": "number", "b": "text"}))
+    assert batch.rows.rows() == [(1.0, "x\ny"), (2.0, "z")]
+    assert (batch.predictions.to_list(), batch.ids.to_list()) == (["0.5", "0.7"], ["in.csv/0", "in.csv/1"])
+    assert batch.bad == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "reason"),
+    [
+        ("1\n2\n3\n", "1\n", "3 rows asked, and 1 answered"),
+        ("1\n", "1\n2\n", "1 row asked, and 2 answered"),
+        ("a\n", "", "1 row asked, and 0 answered"),
+        ('"1\n', "1\n", "not CSV: unexpected end of data"),
+    ],
+)
+def test_a_file_that_was_not_answered_row_by_row_is_set_aside(
+    asked: str, answered: str, reason: str, tmp_path: Path
+) -> None:
+    found = Transform(asked, answered).collected(tmp_path)
+    assert (found.files, [one.reason for one in found.bad]) == (0, [reason])
+    assert not list(batches(tmp_path, Format({"a": "number"})))
+
+
+def test_of_a_file_one_row_is_held_at_a_time(tmp_path: Path) -> None:
+    window = Transform(f"1.5,{'x' * 1000}\n" * 2_000, "0.5\n" * 2_000)
+    tracemalloc.start()
+    try:
+        assert window.collected(tmp_path) == Fetched(1, [])
+        assert tracemalloc.get_traced_memory()[1] < 500_000
+    finally:
+        tracemalloc.stop()
 
 
 class Window:
