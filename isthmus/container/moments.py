@@ -28,18 +28,22 @@ def moments(time: pd.Series, where: Callable[[int], str]) -> pd.Series:
 
     Raises `BadInput` for the first that cannot; `where` says of the place of a row in the column where it is.
     """
+    from pandas.api.types import is_numeric_dtype
+
     found = read(time)
     bad = found.isna().to_numpy()
     if not bad.any():
         return found
     first = int(bad.argmax())
     cell = time.iloc[first]
-    empty = cell != cell or not str(cell).strip()
+    empty = cell is None or cell != cell or not str(cell).strip()
     said = "an empty cell" if empty else repr(cell)
+    wanted = "neither a number nor a date like 2012-07-31"
+    if not bad.all():
+        wanted = f"no {'number' if is_numeric_dtype(found) else 'date like 2012-07-31'}, as other cells are"
     others = int(bad.sum()) - 1
     raise BadInput(
-        f"{said} is neither a number nor a date like 2012-07-31"
-        f"{f', nor are {others} more' if others else ''}",
+        f"{said} is {wanted}{f'; {others} more are none' if others else ''}",
         where=f"{where(first)}, column {time.name}",
         todo="write all times as numbers, or all as dates, or leave the target of such a row empty",
     )
