@@ -127,7 +127,7 @@ def _length(headers: dict[bytes, bytes]) -> int:
 
 
 async def _body(receive: Receive, most: int) -> bytes | None:
-    """The request's body, or None as soon as it is too large."""
+    """The request's body, or None as soon as it is too large; `BadInput` where it ends too early."""
     message = await receive()
     if not message.get("more_body"):
         whole: bytes = message.get("body", b"")
@@ -135,6 +135,8 @@ async def _body(receive: Receive, most: int) -> bytes | None:
     body = bytearray(message.get("body", b""))
     while message.get("more_body"):
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BadInput("the request ended before its body did")
         body += message.get("body", b"")
         if len(body) > most:
             return None

@@ -1,7 +1,7 @@
 """One process that answers over HTTP, and how it stops.
 
-On SIGTERM it says at /ping that it is stopping, and goes on answering until nobody asks any more; SageMaker
-kills it 30 seconds later. How many such processes there are is `serve`'s.
+On SIGTERM it says at /ping that it is stopping, and goes on answering until nobody asks any more and all are
+answered; SageMaker kills it 30 seconds later. How many such processes there are is `serve`'s.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         if self.application.draining:
             now, asked = time.monotonic(), max(self.application.last_asked, self.told_to_stop)
-            self.should_exit |= now - asked > QUIET_SECONDS or now - self.told_to_stop > DRAIN_SECONDS
+            is_quiet = not self.application.door.requests and now - asked > QUIET_SECONDS
+            self.should_exit |= is_quiet or now - self.told_to_stop > DRAIN_SECONDS
         self.should_exit |= os.getppid() != self.parent
         return await super().on_tick(counter)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +17,7 @@ from isthmus.container import batches
 from isthmus.container.application import Application
 from isthmus.container.batches import Door
 from isthmus.container.model import Model
+from isthmus.container.server import Server
 
 FEATURES = {"size": "number", "colour": "text"}
 Asked = tuple[bytes, str]
@@ -244,3 +247,34 @@ def test_whatever_is_sent_is_answered_by_predictions_or_a_refusal(asked: list[As
     for status, text, _ in together(application(), asked):
         assert status in (200, 400) and text.strip()
         assert "Traceback" not in text
+
+
+def test_of_a_caller_that_leaves_in_mid_body_nothing_is_predicted() -> None:
+    """Its last row may be cut: 12 of 1234."""
+    seen: list[int] = []
+    app = application(lambda frame: seen.append(len(frame)) or frame["size"])
+    messages = iter(
+        [{"type": "http.request", "body": b"1,red\n2,re", "more_body": True}, {"type": "http.disconnect"}]
+    )
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(app({"type": "http", "method": "POST", "path": "/invocations", "headers": []}, receive, send))
+    assert sent[0]["status"] == 400
+    assert seen == []
+
+
+def test_it_does_not_stop_before_who_is_inside_was_answered() -> None:
+    """A request of 10 seconds was cut after 8, and told 500."""
+    app = application()
+    server = Server(app)
+    with app.door.enter(1):
+        server.handle_exit(signal.SIGTERM, None)
+        server.told_to_stop = app.last_asked = time.monotonic() - 5
+        assert not asyncio.run(server.on_tick(1))
+    assert asyncio.run(server.on_tick(1))
