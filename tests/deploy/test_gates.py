@@ -346,11 +346,20 @@ class TestSlices:
 
     def test_groups_of_numbers_are_quarters_and_small_ones_are_not_judged(self, tmp_path: Path) -> None:
         said = {"columns": ["wind", "season"], "fewest_rows": 60}
-        wind, season = slices.gate(live(tmp_path, Runtime(), Version(rows=300), slices=said))
+        version = Version(rows=300, metric="accuracy")
+        wind, season = slices.gate(live(tmp_path, Runtime(), version, slices=said))
         assert "4 groups" in wind.message and "2 groups" in season.message
         said = {"columns": ["season"], "fewest_rows": 150}
         (season,) = slices.gate(live(tmp_path, Runtime(), Version(rows=300), slices=said))
-        assert "1 groups of fewer than 150 rows are not judged" in season.message
+        assert "1 groups without 150 rows and 10 of each class are not judged" in season.message
+
+    def test_a_group_of_one_class_is_not_judged_by_auc(self, tmp_path: Path) -> None:
+        """It has none: nan failed the gate, and nobody could let it pass."""
+        endpoint = live(tmp_path, Runtime(), Version(rows=300, facets=("season",)))
+        endpoint.holdout.loc[endpoint.holdout["season"] == "dry", TARGET] = "0"
+        (season,) = slices.gate(endpoint)
+        assert season.passed and "nan" not in season.message
+        assert "1 groups without 30 rows and 10 of each class are not judged" in season.message
 
     def test_an_unknown_column_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(BadInput, match="no column 'sex'"):
