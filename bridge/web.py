@@ -96,7 +96,8 @@ def _asked_rest(headers: Mapping[str, str]) -> float | None:
         seconds = _until(said) - now
     if seconds <= 0:
         return None
-    _rest_until = max(_rest_until, now + min(seconds, LONGEST_REST_SECONDS))
+    seconds = min(seconds, LONGEST_REST_SECONDS)
+    _rest_until = max(_rest_until, now + seconds)
     return seconds
 
 
@@ -104,7 +105,7 @@ def _until(date: str) -> float:
     """An HTTP date in seconds since 1970; 0 where it is none."""
     try:
         return parsedate_to_datetime(date).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
 
 

@@ -311,7 +311,14 @@ def test_an_answer_that_asks_for_rest_is_taken_and_the_next_message_waits(
     assert 200 < clouds.put_off[0] <= 301
 
 
-@pytest.mark.parametrize("said", ["", "soon", "-5", "0", "Thu, 99 Foo 2026", "9" * 30])
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("", "soon", "-5", "0", "Thu, 99 Foo 2026", "9" * 30),
+        pytest.param("9" * 400, id="more than a float holds"),
+        "Fri, 31 Dec 99999999999 23:59:59 GMT",
+    ],
+)
 def test_a_rest_that_is_none_or_for_ever_is_not_kept(bridge: Bridge, clouds: Clouds, said: str) -> None:
     clouds.strike(Fault(at=_look(bridge, clouds), status=503))
     clouds.headers = {"retry-after": said}
