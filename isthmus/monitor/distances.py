@@ -34,7 +34,9 @@ def population_stability(before: Counts, now: Counts) -> float:
     """The population stability index over bins; 0 where a side has no rows."""
     if not before.sum() or not now.sum():
         return 0.0
-    was, is_ = (np.maximum(side, HALF_ROW) for side in (before, now))
+    # What is empty on both sides tells nothing: half a row is not the same share of each.
+    held = before + now > 0
+    was, is_ = (np.maximum(side[held], HALF_ROW) for side in (before, now))
     was, is_ = was / was.sum(), is_ / is_.sum()
     return float(np.sum((is_ - was) * np.log(is_ / was)))
 

@@ -175,6 +175,14 @@ def test_the_furthest_comes_first_and_what_has_no_values_not_at_all() -> None:
     assert found[0].ratio > 1 > found[1].ratio
 
 
+@pytest.mark.parametrize("values", [[1, 2], ["a", "b"]], ids=["numbers", "texts"])
+def test_the_same_shares_are_no_distance_however_many_more_rows_there_are(values: list[object]) -> None:
+    """No row is beyond the values or of another category, before or now."""
+    baseline = {"x": describe(pl.Series(values * 50))}
+    (found,) = drifts(baseline, {"x": count(pl.Series(values * 50_000), baseline["x"])}, Rule())
+    assert found.distances["psi"] == found.distances["jensen_shannon"] == 0
+
+
 def test_a_small_but_certain_difference_is_no_drift() -> None:
     """A million rows make every difference certain; the threshold says which ones matter."""
     baseline, current = of(500_000, 500_000), of(505_000, 495_000)
