@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ class _Desk(threading.local):
     def __init__(self) -> None:
         self.apart, self.short = np.empty(AT_ONCE), np.empty(AT_ONCE, np.float32)
         self.places, self.held = np.empty(AT_ONCE, np.int64), np.empty(AT_ONCE, np.int64)
-        self.value = np.empty(AT_ONCE)
+        self.value, self.under = np.empty(AT_ONCE), np.empty(AT_ONCE, bool)
 
 
 _DESK = _Desk()
@@ -60,6 +61,13 @@ def squares(apart: Floats) -> float:
 def count(apart: Floats, unit: float, into: Counts, rows: Counts | int = 1) -> None:
     """Add at most `AT_ONCE` distances to the rows of their cells; `rows` is how often each stands."""
     np.add.at(into, of(apart, unit), rows)
+
+
+def count_up_to(values: Floats, edges: NDArray[np.floating[Any]], into: Counts) -> None:
+    """Add to each edge those of at most `AT_ONCE` values that are not above it."""
+    under = _DESK.under[: len(values)]
+    for place, edge in enumerate(edges):
+        into[place] += np.count_nonzero(np.less_equal(values, edge, out=under))
 
 
 def of(apart: Floats, unit: float) -> Counts:
@@ -122,8 +130,12 @@ def _edges() -> Floats:
     return np.concatenate([-far[:0:-1], far])
 
 
+def ranks(places: Counts) -> Counts:
+    """The cells' order, from the lowest to the highest, by their places."""
+    return np.where(places < BELOW, HALF + places, BELOW + HALF - 1 - places)
+
+
 def bounds(places: Counts, centre: float, unit: float) -> tuple[Floats, Floats]:
     """The bounds of cells, by their places."""
-    edges = _edges()
-    rank = np.where(places < BELOW, HALF + places, BELOW + HALF - 1 - places)
+    edges, rank = _edges(), ranks(places)
     return edges[rank] * unit + centre, edges[rank + 1] * unit + centre

@@ -67,20 +67,21 @@ def chi_squared(before: Counts, now: Counts) -> tuple[float, float]:
     return statistic, float(chdtrc(both.shape[1] - 1, statistic))
 
 
-def chance_of_bins(before: Counts, now: Counts) -> float:
-    """How likely bins so far apart are where nothing has changed: by χ², or permutations where it is unfit.
+def pearson(before: Counts, now: Counts) -> tuple[float, float]:
+    """Pearson's statistic, and how likely bins so far apart are where nothing has changed.
+
+    By χ², or by permutations where it is unfit.
 
     Then a bin that expects fewer than `FEWEST_ROWS` weighs as if it expected these, and all such bins count
     once more together: their few rows, squared and over next to nothing, would hide what the others tell.
     """
     held = (before + now) > 0
     was, is_ = before[held], now[held]
-    if not was.any() or not is_.any() or len(was) < 2:
-        return 1.0
+    statistic, chance = chi_squared(was, is_)
     pooled = was + is_
-    if pooled.min() * min(was.sum(), is_.sum()) >= FEWEST_ROWS * pooled.sum():
-        return chi_squared(was, is_)[1]
-    return _by_permutations(was, is_, _apart)
+    if statistic and pooled.min() * min(was.sum(), is_.sum()) < FEWEST_ROWS * pooled.sum():
+        chance = _by_permutations(was, is_, _apart)
+    return statistic, chance
 
 
 def _apart(before: Counts, now: Counts) -> Floats:
@@ -139,24 +140,27 @@ def wasserstein(side: Side) -> tuple[float, float]:
     return found, float(np.sum(shares * (side.upper - side.lower)) / 2)
 
 
-def chance_of_moving(side: Side) -> float:
-    """How likely a Wasserstein distance so large is where nothing has changed, by permutations."""
+def chance_of_moving(side: Side, more: float = 0.0) -> float:
+    """How likely a Wasserstein distance so large, and `more`, is by chance alone: by permutations."""
     if side.functions is None:
         return 1.0
     # Of half their size, so that no width is beyond the greatest number.
     widths = np.diff(side.lower / 4 + side.upper / 4)
-    widths = widths / (widths.max(initial=0.0) or 1.0)
-    return _by_permutations(side.before, side.now, partial(_moved, widths=widths))
+    widest = widths.max(initial=0.0) or 1.0
+    moved = partial(_moved, widths=widths / widest)
+    return _by_permutations(side.before, side.now, moved, more / 2 / widest)
 
 
-def _by_permutations(before: Counts, now: Counts, apart: Callable[[Counts, Counts], Floats]) -> float:
-    """How likely counts so far `apart` are where all rows are split anew.
+def _by_permutations(
+    before: Counts, now: Counts, apart: Callable[[Counts, Counts], Floats], more: float = 0.0
+) -> float:
+    """How likely counts so far `apart`, and `more`, are where all rows are split anew.
 
     Under one in a thousand it follows an exponential tail: a permutation's own is lighter, so the chance is
     rather overstated. The same counts give the same chance.
     """
     pooled, rows = before + now, int(now.sum())
-    found = float(apart(before[None], now[None])[0])
+    found = float(apart(before[None], now[None])[0]) + more
     random, drawn = np.random.default_rng(0), np.empty(0)
     while len(drawn) < PERMUTATIONS:
         drawn = np.append(drawn, apart(*_splits(pooled, rows, random)))

@@ -6,8 +6,9 @@ chance. A column drifts here when both say so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from isthmus.monitor.baseline import Baseline, Column
 from isthmus.monitor.findings import Drift
 from isthmus.monitor.histogram import Histogram, histogram, of_both, of_numbers
 from isthmus.monitor.numbers import Numbers
-from isthmus.monitor.sides import Side, side_by_side
+from isthmus.monitor.sides import side_by_side
 from isthmus.monitor.texts import Texts
 
 # What is too small to matter, where deploy.yaml does not say; a test of no size has none.
@@ -52,21 +53,15 @@ class Rule:
 
 @dataclass(frozen=True)
 class Measured:
-    """A column's distances from its baseline, how wrong each can be, and each test's probability.
+    """A column's distances from its baseline, how wrong each can be, and what tells each one's probability.
 
-    `wasserstein` is in standard deviations of the baseline; its probability is worked out of `side` where it
-    is asked for.
+    `wasserstein` is in standard deviations of the baseline. A probability is that of the distance and as much
+    more as is asked for.
     """
 
     distances: dict[str, float]
     errors: dict[str, float]
-    chances: dict[str, float]
-    side: Side | None = None
-
-    def chance(self, statistic: str) -> float:
-        if statistic == "wasserstein" and self.side:
-            return distances.chance_of_moving(self.side)
-        return self.chances[statistic]
+    chances: dict[str, Callable[[float], float]]
 
 
 def measure(before: Column, now: Column) -> Measured:
@@ -78,13 +73,13 @@ def measure(before: Column, now: Column) -> Measured:
 
 
 def _bins(shown: Histogram, tested: Histogram) -> Measured:
+    statistic, chance = distances.pearson(tested.before, tested.now)
     found = {
         "psi": distances.population_stability(shown.before, shown.now),
         "jensen_shannon": distances.jensen_shannon(shown.before, shown.now),
-        "chi_squared": distances.chi_squared(tested.before, tested.now)[0],
+        "chi_squared": statistic,
     }
-    chance = distances.chance_of_bins(tested.before, tested.now)
-    return Measured(found, {}, dict.fromkeys(found, chance))
+    return Measured(found, dict.fromkeys(found, 0.0), dict.fromkeys(found, lambda _more: chance))
 
 
 def _numbers(before: Numbers, now: Numbers) -> Measured:
@@ -95,12 +90,15 @@ def _numbers(before: Numbers, now: Numbers) -> Measured:
     # No distribution moves less than its mean, which is known.
     moved = max(moved, abs(now.mean - before.mean)) if before.present and now.present else 0.0
     scale = before.deviation or 1.0
-    chance = distances.chance_of(apart, before.present, now.present)
     return Measured(
         found.distances | {"kolmogorov_smirnov": apart, "wasserstein": moved / scale},
-        {"kolmogorov_smirnov": error, "wasserstein": unsure / scale},
-        found.chances | {"kolmogorov_smirnov": chance},
-        side,
+        found.errors | {"kolmogorov_smirnov": error, "wasserstein": unsure / scale},
+        found.chances
+        | {
+            "kolmogorov_smirnov": lambda more: distances.chance_of(apart + more, before.present, now.present),
+            # By permutations, so it is worked out where it is asked for, and once.
+            "wasserstein": cache(lambda more: distances.chance_of_moving(side, more * scale)),
+        },
     )
 
 
@@ -131,12 +129,26 @@ def drifts(baseline: Baseline, current: Baseline, rule: Rule) -> list[Drift]:
 
 def decide(measured: Mapping[str, tuple[str, Measured]], rule: Rule) -> list[Drift]:
     """What the rule says of columns, each with the statistic that decides, the furthest first."""
-    chances = np.array([one.chance(statistic) for statistic, one in measured.values()])
-    adjusted = distances.adjust(chances, rule.correction)
-    found = [
-        Drift(
-            name, statistic, one.distances, one.errors, rule.threshold(statistic), chance, 1 - rule.confidence
-        )
-        for (name, (statistic, one)), chance in zip(measured.items(), adjusted.tolist(), strict=True)
-    ]
+    chances = _adjusted([one.chances[statistic](0.0) for statistic, one in measured.values()], rule)
+    possible = _adjusted(
+        [one.chances[statistic](_more(one, statistic, rule)) for statistic, one in measured.values()], rule
+    )
+    level = 1 - rule.confidence
+    found = []
+    for (name, (statistic, one)), chance, least in zip(measured.items(), chances, possible, strict=True):
+        threshold = rule.threshold(statistic)
+        most = one.distances[statistic] + one.errors[statistic]
+        is_possible = least < level and most > threshold
+        found.append(Drift(name, statistic, one.distances, one.errors, threshold, chance, level, is_possible))
     return sorted(found, key=lambda one: (-one.ratio, one.feature))
+
+
+def _adjusted(chances: list[float], rule: Rule) -> list[float]:
+    found: list[float] = distances.adjust(np.array(chances), rule.correction).tolist()
+    return found
+
+
+def _more(one: Measured, statistic: str, rule: Rule) -> float:
+    """How much more a distance may be, where that decides."""
+    error = one.errors[statistic]
+    return error if abs(one.distances[statistic] - rule.threshold(statistic)) <= error else 0.0

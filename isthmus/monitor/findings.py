@@ -28,8 +28,9 @@ Violation = dict[str, str]
 class Drift:
     """One column's drift: all its distances from the baseline, and what the one that decides says.
 
-    `errors` are how wrong a distance can be, where that is not nothing; `chance` is how likely so much is
-    where nothing has drifted, all columns considered, and a finding where it is under `level`.
+    `errors` are how wrong each distance can be; `chance` is how likely so much is where nothing has drifted,
+    all columns considered, and a finding where it is under `level`. `possible` says whether it would be one
+    if the distance were more by its error.
     """
 
     feature: str
@@ -39,10 +40,20 @@ class Drift:
     threshold: float
     chance: float
     level: float
+    possible: bool = False
 
     @property
     def value(self) -> float:
         return self.distances[self.statistic]
+
+    @property
+    def error(self) -> float:
+        return self.errors.get(self.statistic, 0.0)
+
+    @property
+    def least(self) -> float:
+        """The least that the distance can be: over cells Kolmogorov-Smirnov's is never found too large."""
+        return self.value if self.statistic == "kolmogorov_smirnov" else max(0.0, self.value - self.error)
 
     @property
     def psi(self) -> float:
@@ -50,10 +61,17 @@ class Drift:
 
     @property
     def ratio(self) -> float:
-        """Over 1 is drift: the distance is over its threshold, and its chance under the level."""
+        """Over 1 is drift: the distance is over its threshold for certain, and its chance under the level."""
         rare = math.log(self.chance) / math.log(self.level) if self.chance > 0 else CERTAIN
-        far = self.value / self.threshold if self.threshold else CERTAIN
+        far = self.least / self.threshold if self.threshold else CERTAIN
         return min(rare, far, CERTAIN)
+
+    @property
+    def verdict(self) -> str:
+        """`drift`; `unsure`, where the distance is too inexact to say it is none; or `steady`."""
+        if self.ratio > 1:
+            return "drift"
+        return "unsure" if self.possible else "steady"
 
 
 @dataclass(frozen=True)
@@ -175,6 +193,11 @@ class Findings:
         return [one for one in self.drift if one.ratio > 1]
 
     @property
+    def unsure(self) -> list[Drift]:
+        """What may have drifted, and was counted too coarsely to tell."""
+        return [one for one in self.drift if one.verdict == "unsure"]
+
+    @property
     def broken(self) -> list[Violation]:
         """Constraints of the data that do not hold, drift apart."""
         return [one for one in self.violations if one["constraint_check_type"] != "baseline_drift_check"]
@@ -191,7 +214,7 @@ class Findings:
     def as_json(self) -> str:
         content = asdict(self)
         for written, one in zip(content["drift"], self.drift, strict=True):
-            written["ratio"] = one.ratio
+            written |= {"ratio": one.ratio, "verdict": one.verdict}
         return json.dumps(content, indent=1, allow_nan=False)
 
 
@@ -212,7 +235,9 @@ def _parse(found: dict[str, Any]) -> Findings:
     if quality:
         sides = {side: Interval(**quality[side]) for side in ("registered", "current")}
         quality = Quality(**quality | sides)
-    drift = [Drift(**{key: one[key] for key in one if key != "ratio"}) for one in found["drift"]]
+    drift = [
+        Drift(**{key: one[key] for key in one if key not in ("ratio", "verdict")}) for one in found["drift"]
+    ]
     aside = [SetAside(**one) for one in found["set_aside"]]
     bias = [BiasMetric(**one) for one in found["bias"]]
     explained = Explained(**found["explained"]) if found["explained"] else None
@@ -234,13 +259,17 @@ def summary(found: Findings) -> str:
     distance = deciding.pop() if len(deciding) == 1 else "distance"
     lines.append(f"  {'feature':<{wide}} {distance:>8} {'threshold':>10} {'p':>8}")
     for one in found.drift:
-        verdict = "drift" if one.ratio > 1 else "steady"
-        told = f"{one.value:8.3f} {one.threshold:10.3f} {one.chance:8.2g}  {verdict}"
+        told = f"{one.value:8.3f} {one.threshold:10.3f} {one.chance:8.2g}  {one.verdict}"
         lines.append(f"  {one.feature:<{wide}} {told}")
     for broken in found.broken:
         said = f"{broken['constraint_check_type']}: {broken['description']}"
         lines.append(f"  {broken['feature_name']:<{wide}} {said}")
-    return "\n".join([*lines, *_troubles(found), *_fairness(found), quality_line(found)])
+    return "\n".join([*lines, *_unsure(found), *_troubles(found), *_fairness(found), quality_line(found)])
+
+
+def _unsure(found: Findings) -> Iterator[str]:
+    for one in found.unsure:
+        yield f"unsure: {one.feature} may have drifted: {one.statistic} is {one.value:.3g} ± {one.error:.2g}"
 
 
 def _fairness(found: Findings) -> Iterator[str]:

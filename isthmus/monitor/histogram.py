@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from isthmus.monitor.cells import Counts, Floats
+from isthmus.monitor.deciles import BINS, edges, rows_between
 from isthmus.monitor.numbers import Numbers
 from isthmus.monitor.sides import Side, side_by_side
 from isthmus.monitor.texts import Texts
 
 Column = Numbers | Texts
-BINS = 10
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ def histogram(before: Column, now: Column) -> Histogram:
 
 def of_numbers(side: Side) -> Histogram:
     """The rows of `side` over the deciles of what was before; what equals an edge falls below it."""
-    return _between(edges(side, side.before), side)
+    known = side.deciles if len(side.deciles) else edges(side.lower, side.upper, side.before)
+    return _between(known, side)
 
 
 def of_both(side: Side) -> Histogram:
@@ -51,37 +52,14 @@ def of_both(side: Side) -> Histogram:
     """
     rows = side.before + side.now
     alone = side.upper[rows * BINS >= rows.sum()]
-    return _between(np.union1d(edges(side, rows), [np.nextafter(alone, -math.inf), alone]), side)
+    return _between(
+        np.union1d(edges(side.lower, side.upper, rows), [np.nextafter(alone, -math.inf), alone]), side
+    )
 
 
 def _between(inner: Floats, side: Side) -> Histogram:
     sides = (rows_between(inner, side.upper, one) for one in (side.before, side.now))
     return Histogram([_name(inner, place) for place in range(len(inner) + 1)], *sides)
-
-
-def rows_between(inner: Floats, upper: Floats, rows: Counts) -> Counts:
-    """The rows up to each edge and beyond the last, of places whose upper bounds rise."""
-    ends = np.searchsorted(upper, inner, "right")
-    within = np.concatenate([[0], np.cumsum(rows)])
-    return np.diff(within[ends], prepend=0, append=within[-1])
-
-
-def edges(side: Side, rows: Counts) -> Floats:
-    """Deciles of `rows`; of few values these themselves, and what lies below the least is apart."""
-    held = np.flatnonzero(rows)
-    if not len(held):
-        return np.empty(0)
-    if len(held) <= BINS:
-        return np.concatenate([[math.nextafter(side.lower[held[0]], -math.inf)], side.upper[held]])
-    within = np.cumsum(rows[held])
-    ranks = np.arange(1, BINS) / BINS * (within[-1] - 1)
-    below, above = (side.upper[held[np.searchsorted(within, rank(ranks), "right")]] for rank in _ROUNDINGS)
-    # Between two values that are known lies a quantile; a cell is not cut.
-    exact = bool(np.all(side.lower == side.upper))
-    return np.unique(below + (above - below) * (ranks % 1) if exact else below)
-
-
-_ROUNDINGS = (np.floor, np.ceil)
 
 
 def _name(inner: Floats, place: int) -> str:

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from isthmus.monitor import cells
+from isthmus.monitor import cells, deciles
 from isthmus.monitor.cells import AT_ONCE, Counts, Floats
 
 # So many different values are kept as they are.
 EXACT = 4096
+# What one in so many rows of training has alone is counted apart from its cell.
+MARK = 50
 # Sums stop here: the square of 1e200 is no number, and one such value must not take the others with it.
 MOST = float(np.finfo(np.float64).max)
 UNITS = (-990, 970)
@@ -31,6 +34,8 @@ class Numbers:
 
     `values` with `rows` are its different values while there are at most `EXACT`; then `cells` alone, counted
     from the start. `total` and `squares` are sums of the distance from `centre` and of its square.
+    `deciles` and `marks` (values that many rows have) are those of training; `up_to` has, where cells are
+    counted, the rows that are not above each of the `edges`, so that cells are cut there.
     """
 
     centre: float = 0.0
@@ -45,6 +50,9 @@ class Numbers:
     values: Floats = field(default_factory=lambda: np.empty(0))
     rows: Counts = field(default_factory=lambda: np.empty(0, np.int64))
     cells: Counts | None = None
+    deciles: Floats = field(default_factory=lambda: np.empty(0))
+    marks: Floats = field(default_factory=lambda: np.empty(0))
+    up_to: Counts = field(default_factory=lambda: np.empty(0, np.int64))
     # For each cell where among `values` to look for one that lies in it.
     _place: Counts | None = field(default=None, repr=False, compare=False)
 
@@ -53,6 +61,18 @@ class Numbers:
     @property
     def exact(self) -> bool:
         return self.cells is None
+
+    @cached_property
+    def edges(self) -> Floats:
+        """The deciles and marks, and right below each mark."""
+        return np.unique(np.concatenate([self.deciles, self.marks, np.nextafter(self.marks, -np.inf)]))
+
+    @cached_property
+    def _edges_of_floats(self) -> NDArray[np.float32]:
+        """For each edge the greatest 32-bit float that is not above it."""
+        with np.errstate(over="ignore"):
+            near = self.edges.astype(np.float32)
+        return np.where(near > self.edges, np.nextafter(near, np.float32(-np.inf)), near)
 
     @property
     def n(self) -> int:
@@ -75,7 +95,10 @@ class Numbers:
 
     def empty(self) -> Numbers:
         """No rows, in the same cells; counted over them from the start where this column is."""
-        return Numbers(self.centre, self.unit, cells=None if self.exact else cells.none())
+        none = Numbers(self.centre, self.unit, deciles=self.deciles, marks=self.marks)
+        if not self.exact:
+            none.cells, none.up_to = cells.none(), np.zeros(len(self.edges), np.int64)
+        return none
 
     def add(self, column: pl.Series) -> None:
         """Count a column's rows; what is no number in it is missing."""
@@ -106,19 +129,24 @@ class Numbers:
         self.least = min(self.least, float(values.min()) + 0.0)
         self.greatest = max(self.greatest, float(values.max()) + 0.0)
         if self.cells is not None:
-            cells.count(apart, self.unit, self.cells)
+            self._count_in(self.cells, values, apart)
         elif len(self.values):
             return self._unknown(values, apart)
         else:
             self._keep(values)
         return values[:0]
 
+    def _count_in(self, table: Counts, values: Floats, apart: Floats) -> None:
+        cells.count(apart, self.unit, table)
+        edges: NDArray[Any] = self._edges_of_floats if values.dtype == np.float32 else self.edges
+        cells.count_up_to(values, edges, self.up_to)
+
     def _keep(self, values: Floats) -> None:
         """Keep different values with their rows, and turn to cells where they become too many."""
         if len(np.unique(values[: 2 * EXACT])) > EXACT:
-            into = self._turn()
+            table = self._turn()
             for part in _parts(values):
-                cells.count(cells.distances(part, self.centre), self.unit, into)
+                self._count_in(table, part, cells.distances(part, self.centre))
         else:
             self._merge(*np.unique(values.astype(np.float64) + 0.0, return_counts=True))
 
@@ -149,7 +177,7 @@ class Numbers:
         return table
 
     def _turn(self) -> Counts:
-        self.cells = self.in_cells()
+        self.cells, self.up_to = self.in_cells(), self.not_above()
         self.values, self.rows, self._place = np.empty(0), np.empty(0, np.int64), None
         return self.cells
 
@@ -161,6 +189,10 @@ class Numbers:
         for values, rows in zip(_parts(self.values), _parts(self.rows), strict=True):
             cells.count(values - self.centre, self.unit, found, rows)
         return found
+
+    def not_above(self) -> Counts:
+        """The rows that are not above each edge."""
+        return deciles.up_to(self.edges, self.values, self.rows) if self.exact else self.up_to
 
     def __add__(self, other: Numbers) -> Numbers:
         """Both columns' rows; raises `ValueError` where their cells are not the same."""
@@ -182,6 +214,7 @@ class Numbers:
             both._merge(other.values, other.rows)
         else:
             both.cells = cells.added(self.in_cells(), other.in_cells())
+            both.up_to = self.not_above() + other.not_above()
             both.values, both.rows = np.empty(0), np.empty(0, np.int64)
         return both
 
@@ -190,10 +223,11 @@ class Numbers:
         told: dict[str, Any] = {"kind": self.kind}
         told |= {name: getattr(self, name) for name in _PLAIN}
         told |= {"least": self.least, "greatest": self.greatest} if self.present else {}
+        told |= {"deciles": self.deciles.tolist(), "marks": self.marks.tolist()}
         if self.cells is None:
             return told | {"values": self.values.tolist(), "rows": self.rows.tolist()}
         held, rows = cells.written(self.cells)
-        return told | {"cells": held.tolist(), "rows": rows.tolist()}
+        return told | {"cells": held.tolist(), "rows": rows.tolist(), "up_to": self.up_to.tolist()}
 
 
 _PLAIN = ("centre", "unit", "missing", "total", "squares", "integral")
@@ -204,9 +238,12 @@ def read(record: dict[str, Any]) -> Numbers:
     told = {name: record[name] for name in (*_PLAIN, "least", "greatest") if name in record}
     rows = np.asarray(record["rows"], np.int64)
     told["present"] = int(rows.sum())
+    # An older baseline has none of these.
+    told |= {name: np.asarray(record.get(name, []), np.float64) for name in ("deciles", "marks")}
     if "values" in record:
         return Numbers(**told, values=np.asarray(record["values"], np.float64), rows=rows)
-    return Numbers(**told, cells=cells.read(np.asarray(record["cells"], np.int64), rows))
+    counted = cells.read(np.asarray(record["cells"], np.int64), rows)
+    return Numbers(**told, cells=counted, up_to=np.asarray(record.get("up_to", []), np.int64))
 
 
 def _parts(values: NDArray[T]) -> Iterator[NDArray[T]]:
@@ -228,6 +265,8 @@ def around(column: pl.Series) -> Numbers:
     values = values[np.isfinite(values)]
     if not len(values):
         return Numbers()
+    different, rows = np.unique(values + 0.0, return_counts=True)
+    marks = different[rows * MARK >= len(values)]
     median = _median(values)
     others = values[values != median]
     if 0 < len(others) <= len(values) / 2:
@@ -238,7 +277,13 @@ def around(column: pl.Series) -> Numbers:
         far = np.minimum(np.abs(values - centre), MOST)
         typical = float(np.median(far) or min(far.mean(), MOST) or 1.0)
     # So that the bounds of cells are numbers too, and no subnormal ones.
-    return Numbers(centre, float(2.0 ** np.clip(np.floor(np.log2(typical)), *UNITS)))
+    unit = float(2.0 ** np.clip(np.floor(np.log2(typical)), *UNITS))
+    return Numbers(centre, unit, deciles=_deciles(different, rows), marks=marks)
+
+
+def _deciles(values: Floats, rows: Counts) -> Floats:
+    with np.errstate(over="ignore"):
+        return np.clip(deciles.edges(values, values, rows), -MOST, MOST)
 
 
 def _median(values: Floats) -> float:

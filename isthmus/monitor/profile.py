@@ -10,7 +10,7 @@ from typing import Any
 
 from isthmus.config.model_monitor import THRESHOLD
 from isthmus.monitor.baseline import Baseline, Column
-from isthmus.monitor.histogram import edges, rows_between
+from isthmus.monitor.deciles import edges, rows_between
 from isthmus.monitor.numbers import Numbers
 from isthmus.monitor.sides import side_by_side
 from isthmus.monitor.texts import Texts
@@ -53,7 +53,7 @@ def _moments(column: Numbers) -> dict[str, Any]:
 def _buckets(column: Numbers) -> list[dict[str, float]]:
     """The deciles' bins that hold rows, between the least and the greatest value."""
     side = side_by_side(column, column)
-    inner = edges(side, side.before)
+    inner = edges(side.lower, side.upper, side.before)
     bounds = [column.least, *inner.tolist(), column.greatest]
     counts = rows_between(inner, side.upper, side.before).tolist()
     return [

@@ -32,12 +32,13 @@ th { font-weight: 600 } td.number { font-variant-numeric: tabular-nums }
 .was-key { border-bottom: 3px solid var(--was) } summary { cursor: pointer; color: var(--soft) }
 td { font-variant-numeric: tabular-nums; vertical-align: middle }
 .bad { color: var(--bad); font-weight: 600 } .good { color: var(--good) }
-.small { color: var(--soft); font-size: .85rem }
+.unsure { font-weight: 600 } .small { color: var(--soft); font-size: .85rem }
 .ends { display: inline-flex; justify-content: space-between; gap: 1.5rem; white-space: nowrap }
 .moved { white-space: nowrap }
 svg { display: block } .was { fill: var(--was) } .is { fill: var(--is) }
 .axis { stroke: var(--soft) } text { fill: var(--soft); font-size: 11px }
 """
+VERDICTS = {"drift": "bad", "unsure": "unsure", "steady": "good"}
 # So many characters of a category are shown.
 WIDE = 12
 STATISTICS = {
@@ -124,7 +125,8 @@ def _drift(found: Findings, baseline: Baseline, current: Baseline) -> str:
         f"<h2>Drift of inputs and answers</h2>{table(named, rows)}"
         '<p class="small">The distance in bold decides: a feature drifts where it is over its threshold, and '
         f"so much is rarer by chance than the monitor's level, {found.drift[0].level:g}. p is that chance, "
-        "all features considered. PSI and Jensen-Shannon are over the bins shown, so is χ² of texts; of "
+        "all features considered. Unsure is what may drift as far as its distance can be wrong (±): no alarm "
+        "is raised of it. PSI and Jensen-Shannon are over the bins shown, so is χ² of texts; of "
         "numbers it is over the deciles of training and now together. Wasserstein is in "
         "standard deviations of the training data, Kolmogorov-Smirnov the largest gap of the two "
         "distribution functions.</p>"
@@ -132,10 +134,9 @@ def _drift(found: Findings, baseline: Baseline, current: Baseline) -> str:
 
 
 def _row(one: Drift, before: Column, now: Column) -> list[str]:
-    verdict = '<span class="bad">drift</span>' if one.ratio > 1 else '<span class="good">steady</span>'
     return [
         escape(one.feature),
-        verdict,
+        f'<span class="{VERDICTS[one.verdict]}">{one.verdict}</span>',
         *(_distance(one, statistic) for statistic in STATISTICS),
         f"{one.chance:.2g}",
         _moved(before, now),
@@ -168,7 +169,8 @@ def _distance(one: Drift, statistic: str) -> str:
         return ""
     if statistic != one.statistic:
         return f"{value:.3g}"
-    return f'<b>{value:.3g}</b><br><span class="small">threshold {one.threshold:g}</span>'
+    error = f" ± {one.error:.2g}" if one.error else ""
+    return f'<b>{value:.3g}</b>{error}<br><span class="small">threshold {one.threshold:g}</span>'
 
 
 def _bias(found: Findings) -> str:

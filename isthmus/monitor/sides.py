@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
-from isthmus.monitor.cells import Counts, Floats, bounds, occupied
+from isthmus.monitor.cells import Counts, Floats, bounds, occupied, of, ranks
 from isthmus.monitor.numbers import Numbers
 
 
@@ -15,13 +15,15 @@ from isthmus.monitor.numbers import Numbers
 class Side:
     """`before` and `now` are the rows from `lower` to `upper`, in rising order.
 
-    Where both columns are exact, `lower` and `upper` are the same value.
+    Where both columns are exact, `lower` and `upper` are the same value. `deciles` are those of what was
+    before, where they are known otherwise than by these rows.
     """
 
     lower: Floats
     upper: Floats
     before: Counts
     now: Counts
+    deciles: Floats = field(default_factory=lambda: np.empty(0))
 
     @cached_property
     def functions(self) -> tuple[Floats, Floats] | None:
@@ -36,12 +38,35 @@ def side_by_side(before: Numbers, now: Numbers) -> Side:
     """Both columns' rows over the same values, or the same cells where one of them is not exact."""
     if before.exact and now.exact:
         values = np.union1d(before.values, now.values)
-        return Side(values, values, *(_spread(one, values) for one in (before, now)))
+        return Side(values, values, _spread(before, values), _spread(now, values))
     was, is_ = before.in_cells(), now.in_cells()
     held = occupied(was, is_)
     lower, upper = bounds(held, before.centre, before.unit)
     least, greatest = min(before.least, now.least), max(before.greatest, now.greatest)
-    return Side(np.maximum(lower, least), np.minimum(upper, greatest), was[held], is_[held])
+    whole = Side(np.maximum(lower, least), np.minimum(upper, greatest), was[held], is_[held])
+    place = np.searchsorted(ranks(held), ranks(of(before.edges - before.centre, before.unit)))
+    return _cut(whole, before, now, place)
+
+
+def _cut(whole: Side, before: Numbers, now: Numbers, place: Counts) -> Side:
+    """Cells cut at the edges, up to which rows are counted; `place` is that of each edge's cell."""
+    within = place < len(whole.upper)
+    place, edges = place[within], before.edges[within]
+
+    def rows(in_cells: Counts, up_to: Counts) -> Counts:
+        ends = np.insert(np.cumsum(in_cells), place, up_to[within])
+        found: Counts = ends - np.concatenate([[0], ends[:-1]])
+        return found
+
+    was, is_ = rows(whole.before, before.not_above()), rows(whole.now, now.not_above())
+    upper = np.insert(whole.upper, place, edges)
+    # What is above an edge begins right above it; a bound of cells is known to a rounding only.
+    begins = np.maximum.accumulate(np.insert(np.full(len(whole.upper), -np.inf), place, edges))
+    lower = np.insert(whole.lower, place, whole.lower[place])
+    lower[1:] = np.maximum(lower[1:], np.nextafter(begins[:-1], np.inf))
+    upper = np.minimum.accumulate(upper[::-1])[::-1]
+    held = was + is_ > 0
+    return Side(np.minimum(lower, upper)[held], upper[held], was[held], is_[held], before.deciles)
 
 
 def _spread(one: Numbers, values: Floats) -> Counts:

@@ -13,16 +13,17 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
-from isthmus.monitor import distances
+from isthmus.monitor import distances, numbers
 from isthmus.monitor.distances import (
     FINITE,
     adjust,
     chance_of,
-    chance_of_bins,
     chance_of_moving,
     kolmogorov_smirnov,
+    pearson,
     wasserstein,
 )
+from isthmus.monitor.drift import measure
 from isthmus.monitor.numbers import Numbers, around, read
 from isthmus.monitor.sides import Side, side_by_side
 
@@ -116,6 +117,66 @@ def test_over_cells_the_distances_are_scipys_within_the_stated_error(
     assert moved == pytest.approx(oracle, rel=1e-3)
 
 
+def over_deciles(before: np.ndarray, now: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows between the deciles of what was before, or its few values, as numpy has them."""
+    different = np.unique(before)
+    inner = np.unique(np.quantile(before, np.arange(1, 10) / 10))
+    if len(different) <= 10:
+        inner = np.append(np.nextafter(different[0], -np.inf), different)
+    ends = [np.searchsorted(np.sort(one), inner, "right") for one in (before, now)]
+    return tuple(np.diff(one, prepend=0, append=len(of)) for one, of in zip(ends, (before, now), strict=True))
+
+
+floats = st.one_of(st.floats(-1e6, 1e6, width=32), st.sampled_from([0.0, 0.1, -7.25, 1e5]))
+
+
+@given(
+    st.lists(floats, min_size=1, max_size=80),
+    st.lists(floats, min_size=1, max_size=80),
+    st.integers(1, 30),
+    st.sampled_from([np.float32, np.float64]),
+)
+@settings(max_examples=300)
+def test_the_true_distance_is_within_the_stated_error(
+    one: list[float], other: list[float], most: int, kind: type[np.floating]
+) -> None:
+    """With a bound so low that columns turn to cells at any moment: of one side, or of both."""
+    before, now = np.array(one, kind), np.array(other, kind)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numbers, "EXACT", most)
+        like = around(pl.Series(before))
+        found = measure(counted(before, like), counted(now, like))
+    before, now = before.astype(float), now.astype(float)
+    bins, scale = over_deciles(before, now), np.std(before) or 1.0
+    true = {
+        "psi": distances.population_stability(*bins),
+        "jensen_shannon": distances.jensen_shannon(*bins),
+        "kolmogorov_smirnov": stats.ks_2samp(before, now, method="asymp").statistic,
+        "wasserstein": stats.wasserstein_distance(before, now) / scale,
+    }
+    assert found.errors["psi"] == found.errors["jensen_shannon"] == 0.0
+    for name, value in true.items():
+        rounding = 1e-9 + 1e-6 * abs(value) * (name == "wasserstein")
+        assert abs(found.distances[name] - value) <= found.errors[name] + rounding, name
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("shares", [(0.5, 0.6), (0.03, 0.05)])
+def test_a_value_that_many_rows_have_makes_no_distance_inexact(
+    shares: tuple[float, float], kind: type[np.floating]
+) -> None:
+    rng = np.random.default_rng(4)
+    before, now = (
+        np.where(rng.random(60_000) < share, 7.1, 20 * rng.normal(size=60_000)).astype(kind)
+        for share in shares
+    )
+    found = side(before, now)
+    apart, error = kolmogorov_smirnov(found)
+    assert apart == pytest.approx(stats.ks_2samp(before, now, method="asymp").statistic, abs=error + 1e-9)
+    assert error < 0.005
+    assert wasserstein(found)[1] < 0.05
+
+
 @given(st.lists(st.integers(0, 30), min_size=2, max_size=400), st.lists(st.integers(0, 30), min_size=2))
 @settings(max_examples=60)
 def test_a_chance_is_scipys(before: list[int], now: list[int]) -> None:
@@ -155,19 +216,19 @@ def test_where_enough_rows_are_to_be_expected_the_chance_of_bins_is_that_of_chi_
     pairs: list[tuple[int, int]],
 ) -> None:
     before, now = (one + 500 for one in both(pairs))
-    assert chance_of_bins(before, now) == distances.chi_squared(before, now)[1]
+    assert pearson(before, now) == distances.chi_squared(before, now)
 
 
 def test_the_chance_of_two_rare_bins_is_fishers() -> None:
     table = np.array([58, 1]), np.array([50, 9])
-    assert chance_of_bins(*table) == pytest.approx(stats.fisher_exact(table).pvalue, abs=0.01)
+    assert pearson(*table)[1] == pytest.approx(stats.fisher_exact(table).pvalue, abs=0.01)
 
 
 def test_of_few_different_values_a_chance_goes_down_by_steps() -> None:
     """All rare rows are in the smaller of two samples; by a smooth curve that would be too unlikely."""
     before, now = np.array([10_000, 0]), np.array([200, 4])
     oracle = stats.fisher_exact([before, now]).pvalue
-    assert oracle <= chance_of_bins(before, now) < 1 / 1001
+    assert oracle <= pearson(before, now)[1] < 1 / 1001
 
 
 def test_of_a_billion_rows_the_chance_of_moving_is_known_too() -> None:

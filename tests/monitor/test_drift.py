@@ -10,6 +10,7 @@ import pytest
 
 from isthmus.monitor.baseline import Column, around, count, describe
 from isthmus.monitor.drift import Rule, drifts, measure
+from isthmus.monitor.findings import Drift
 from isthmus.monitor.histogram import histogram
 
 SEED = 7
@@ -280,3 +281,29 @@ def test_deciles_hold_a_tenth_each_and_few_values_have_a_bin_of_their_own() -> N
     assert (bins.before.tolist(), bins.now.tolist()) == ([0, 1, 2, 0], [1, 1, 1, 1])
     many = describe(pl.Series(RNG.normal(size=20_000)))
     assert all(abs(rows - 2000) < 30 for rows in histogram(many, many).before)
+
+
+def clustered(rows: int, wide: float) -> pl.Series:
+    """Some rows lie beyond the last decile, so far away and close together that they share a cell."""
+    far = RNG.random(rows) < 0.08
+    return pl.Series(np.where(far, 1e6 + RNG.uniform(0, wide, rows), RNG.normal(size=rows)))
+
+
+@pytest.mark.parametrize("threshold", [0.05, 0.0])
+def test_what_is_counted_too_coarsely_to_tell_is_unsure(threshold: float) -> None:
+    baseline = describe(clustered(20_000, 1.0))
+    rule = Rule("kolmogorov_smirnov", thresholds={"kolmogorov_smirnov": threshold})
+    (found,) = drifts({"x": baseline}, {"x": count(clustered(20_000, 0.2), baseline)}, rule)
+    assert found.value < 0.05 < found.value + found.error
+    assert (found.verdict, found.ratio <= 1) == ("unsure", True)
+    usual = Rule("kolmogorov_smirnov")
+    (found,) = drifts({"x": baseline}, {"x": count(clustered(20_000, 0.2), baseline)}, usual)
+    assert found.verdict == "steady"
+
+
+@pytest.mark.parametrize("statistic", ["wasserstein", "kolmogorov_smirnov"])
+def test_drift_is_told_only_where_it_is_however_wrong_the_distance(statistic: str) -> None:
+    """The least that it can be decides: of what is never found too large, that is itself."""
+    distances = {statistic: 0.11}
+    found = Drift("x", statistic, distances, {statistic: 0.02}, 0.1, 1e-9, 0.01, possible=True)
+    assert found.verdict == ("unsure" if statistic == "wasserstein" else "drift")

@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import polars as pl
 import pytest
 
 from isthmus.config.monitoring import Monitoring
 from isthmus.errors import BadInput
 from isthmus.monitor import settings
-from isthmus.monitor.baseline import write_baseline
+from isthmus.monitor.baseline import describe, write_baseline
 from isthmus.monitor.findings import Drift, Findings, parse, summary
 from isthmus.monitor.outputs import metrics
+from isthmus.monitor.report import page
+from isthmus.monitor.violations import violations
 from tests.monitor.captured import evaluation, label, line, write
 from tests.monitor.job import artifact, cloudwatch, run
 
@@ -227,6 +230,21 @@ def test_the_worst_feature_is_the_measure_of_drift() -> None:
     assert ("QualityLoss", 2) not in data
     where = {one["Name"]: one["Value"] for one in metrics(found())[-2]["Dimensions"]}
     assert where == {"Model": "rain", "Stage": "prod", "Feature": "gr\\xf6\\xdfe"}
+
+
+def test_what_is_unsure_is_named_everywhere_and_raises_no_alarm() -> None:
+    wasserstein = {"wasserstein": 0.11, "psi": 0.1}
+    unsure = Drift("age", "wasserstein", wasserstein, {"wasserstein": 0.02}, 0.1, 1e-9, 0.01, possible=True)
+    told = found(drift=[unsure])
+    assert "unsure: age may have drifted: wasserstein is 0.11 ± 0.02" in summary(told)
+    assert json.loads(told.as_json())["drift"][0]["verdict"] == "unsure"
+    column = {"age": describe(pl.Series([1.0, 2.0]))}
+    made = page(told, column, column)
+    assert '<span class="unsure">unsure</span>' in made and "<b>0.11</b> ± 0.02" in made
+    data = {one["MetricName"]: one["Value"] for one in metrics(told)}
+    assert data["FeatureDrift"] <= 1
+    assert violations(column, column, told.drift, 0.99) == []
+    assert parse(told.as_json()) == told and not told.drifted
 
 
 def test_findings_survive_a_round_trip() -> None:
