@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+# Of each class: with fewer rows no metric is sure in which all classes count alike.
+FEWEST_OF_CLASS = 10
+
 
 def digits(low: float, high: float) -> int:
     """How many decimals a figure is shown with: at most 3, and none that its interval makes meaningless."""

@@ -14,11 +14,9 @@ from typing import Any
 
 from isthmus.counting import counted
 from isthmus.errors import BadInput
-from isthmus.interval import Interval
+from isthmus.interval import FEWEST_OF_CLASS, Interval
 
 FEWEST_LABELS = 30
-# Of each class, where all count alike in the metric.
-FEWEST_OF_CLASS = 10
 # What is said where a ratio has no bound: CloudWatch takes no infinity.
 CERTAIN = 1000.0
 Violation = dict[str, str]

@@ -15,9 +15,9 @@ from scipy.special import ndtri
 from isthmus import interval
 from isthmus.classes import class_of, number_of
 from isthmus.container.metrics import f1_macro, interval_of, with_interval
-from isthmus.interval import Interval
+from isthmus.interval import FEWEST_OF_CLASS, Interval
 from isthmus.monitor.capture import Bad
-from isthmus.monitor.findings import CERTAIN, FEWEST_LABELS, FEWEST_OF_CLASS, Quality
+from isthmus.monitor.findings import CERTAIN, FEWEST_LABELS, Quality
 
 # Of a binary problem: a label of neither class.
 UNSEEN = -1

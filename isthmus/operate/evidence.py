@@ -126,7 +126,8 @@ def _slices(found: Mapping[str, Any]) -> Iterator[str]:
     yield "## Slices"
     yield ""
     if small := found.get("small_groups"):
-        yield f"{small} groups had fewer than {found.get('fewest_rows')} rows and are left out."
+        of_class = ", or too few of a class," if found.get("metric") in ("auc", "f1_macro") else ""
+        yield f"{small} groups had fewer than {found.get('fewest_rows')} rows{of_class} and are left out."
         yield ""
     if not found.get("slices"):
         yield "No part of the judged rows has enough of them to be told." if found else "They cannot be read."

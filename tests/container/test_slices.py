@@ -69,3 +69,18 @@ def test_slices_are_groups_with_rows_enough() -> None:
     assert [one["value"] for one in said[:4]] == [1.0, 1.0, 0.0, 0.0]
     assert [(one["slice"], one["n"]) for one in said[4:]] == [("sky = clear", 380)]
     assert small == 1
+
+
+def test_macro_f1_of_a_group_is_that_of_the_classes_it_has_ten_rows_of() -> None:
+    """One stray answer, and nine rows of another class, each weighed as much as all the others."""
+    rows = pd.DataFrame({"island": ["Biscoe"] * 60 + ["Dream"] * 40 + ["Torgersen"] * 40})
+    truth = np.array([*(["Adelie"] * 51), *(["Gentoo"] * 9), *(["Gentoo"] * 40), *"abcde" * 8])
+    predicted = truth.copy()
+    predicted[[0, 51]] = ["Chinstrap", "Adelie"]
+    said, small = slices(rows, ["island"], "f1_macro", truth, predicted, 0.95)
+    # Of 51 Adelie one is missed, and one of those that are said to be is none.
+    assert [(one["slice"], one["value"]) for one in said] == [
+        ("island = Biscoe", pytest.approx(50 / 51)),
+        ("island = Dream", 1.0),
+    ]
+    assert small == 1

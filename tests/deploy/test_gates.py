@@ -361,6 +361,20 @@ class TestSlices:
         assert season.passed and "nan" not in season.message
         assert "1 groups without 30 rows and 10 of each class are not judged" in season.message
 
+    def test_by_macro_f1_a_group_is_judged_on_the_classes_that_it_has(self, tmp_path: Path) -> None:
+        """Of a group without rain, five wrong answers in a hundred counted as half of all."""
+
+        def says(frame: pd.DataFrame) -> list[Any]:
+            dry = frame["season"] == "dry"
+            strays = dry & (dry.cumsum() <= 5)
+            return np.where(dry, np.where(strays, 0.9, 0.1), healthy(frame)).tolist()
+
+        version = Version(rows=300, facets=("season",), metric="f1_macro", threshold=0.8)
+        endpoint = live(tmp_path, Runtime(says), version)
+        endpoint.holdout.loc[endpoint.holdout["season"] == "dry", TARGET] = "0"
+        (season,) = slices.gate(endpoint)
+        assert season.passed and "f1_macro of 2 groups" in season.message
+
     def test_an_unknown_column_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(BadInput, match="no column 'sex'"):
             slices.gate(live(tmp_path, Runtime(), slices={"columns": ["sex"]}))

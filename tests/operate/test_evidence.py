@@ -76,7 +76,7 @@ def test_what_is_approved_is_not_to_be_decided(shell: Shell, aws: Aws) -> None:
 def test_the_page_has_slices_and_how_far_the_training_rows_have_moved(shell: Shell, compared: str) -> None:
     said = shell.says("evidence", MODEL, compared)
     assert "| wind up to 3 | 45 | 0.600 | 0.500 to 0.700 | **worse than the whole** |" in said
-    assert "3 groups had fewer than 30 rows and are left out." in said
+    assert "3 groups had fewer than 30 rows, or too few of a class, and are left out." in said
     assert "| wind over 3 | 46 | 0.800 | 0.700 to 0.900 |  |" in said
     assert "| wind | 0.43 | 0.001 | **moved** |" in said and "| rain | 0.03 | 0.7 |  |" in said
     assert "How long its jobs took is not known here, or not any more." in said

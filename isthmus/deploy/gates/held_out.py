@@ -10,6 +10,7 @@ import numpy as np
 
 from isthmus.config.model import LOWER_IS_BETTER
 from isthmus.container.metrics import gain, with_interval
+from isthmus.container.slices import of_group
 from isthmus.interval import Interval
 from isthmus.monitor.quality import typed
 
@@ -35,10 +36,14 @@ class Judged:
         classes = len(self.evaluation["classes"])
         return "regression" if not classes else "binary" if classes == 2 else "multiclass"
 
-    def interval(self, rows: np.ndarray | slice = slice(None), confidence: float | None = None) -> Interval:
-        """The metric on some of the rows, at the evaluation's confidence or another."""
+    def interval(self) -> Interval:
+        """The metric on all rows, at the evaluation's confidence."""
+        return with_interval(self.metric, self.truth, self.predicted, self.evaluation["confidence"])
+
+    def of_group(self, rows: np.ndarray, confidence: float | None = None) -> Interval | None:
+        """The metric on a group's rows, as `slices.of_group` tells it to an approver."""
         sure = confidence or self.evaluation["confidence"]
-        return with_interval(self.metric, self.truth[rows], self.predicted[rows], sure)
+        return of_group(self.metric, self.truth[rows], self.predicted[rows], sure)
 
     def gain_over(self, before: np.ndarray) -> Interval:
         """How much better these predictions are than others of the same rows: paired, positive is better."""

@@ -7,13 +7,11 @@ are as wide as it takes for all groups together to be wrong no oftener than one 
 
 from __future__ import annotations
 
-import math
-
 from isthmus.container.groups import Group, groups
 from isthmus.deploy.gates.gate import Finding, LiveEndpoint
 from isthmus.deploy.gates.held_out import Judged, judged
 from isthmus.deploy.gates.plots import Bar, intervals
-from isthmus.monitor.findings import FEWEST_OF_CLASS
+from isthmus.interval import FEWEST_OF_CLASS
 
 
 def gate(endpoint: LiveEndpoint) -> list[Finding]:
@@ -34,11 +32,11 @@ def of_column(
     column: str, found: Judged, parts: list[Group], bar: float, fewest: int, columns: int
 ) -> list[Finding]:
     """One finding for a column: which of its groups miss the bar, whatever chance explains."""
-    large = [part for part in parts if part.size >= fewest and _has_meaning(found, part)]
+    large = [part for part in parts if part.size >= fewest and found.of_group(part.rows)]
     if not large:
         return [Finding.unknown(f"slices of {column}", f"no group has {_enough(found, fewest)}")]
     sure = 1 - (1 - found.evaluation["confidence"]) / (len(large) * columns)
-    values = {part.name: found.interval(part.rows, sure) for part in large}
+    values = {part.name: value for part in large if (value := found.of_group(part.rows, sure))}
     missed = [name for name, value in values.items() if not found.reaches(value, bar)]
     bars = [
         Bar(f"{name} ({part.size})", one.value, one.ci_low, one.ci_high, name not in missed)
@@ -55,17 +53,12 @@ def of_column(
     return [Finding(f"slices of {column}", not missed, message, intervals(bars, found.metric, {"bar": bar}))]
 
 
-def _has_meaning(found: Judged, part: Group) -> bool:
-    """Whether the metric can be told of the group: AUC is of two classes, and sure of some rows of each."""
-    if found.metric == "auc":
-        truth = found.truth[part.rows]
-        return min(int((truth == one).sum()) for one in (0, 1)) >= FEWEST_OF_CLASS
-    return math.isfinite(found.interval(part.rows).value)
-
-
 def _enough(found: Judged, fewest: int) -> str:
-    of_each = f" and {FEWEST_OF_CLASS} of each class" if found.metric == "auc" else ""
-    return f"{fewest} rows{of_each}"
+    of_class = {
+        "auc": f" and {FEWEST_OF_CLASS} of each class",
+        "f1_macro": f" and {FEWEST_OF_CLASS} of a class",
+    }
+    return f"{fewest} rows{of_class.get(found.metric, '')}"
 
 
 def _badness(found: Judged, value: float) -> float:
