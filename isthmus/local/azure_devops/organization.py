@@ -56,6 +56,16 @@ def no_repository(name: str) -> Fault:
     )
 
 
+def enabled(repository: Document, called: str) -> Document:
+    """A repository of which one may see more than that it is there; raises 404 for a disabled one.
+
+    https://learn.microsoft.com/azure/devops/release-notes/2021/repos/sprint-184-update
+    """
+    if repository.get("isDisabled"):
+        raise no_repository(called)
+    return repository
+
+
 class Organization:
     """What the handlers share. `url` is the organization's URL, without a slash at its end."""
 

@@ -6,7 +6,13 @@ from isthmus.local.azure_devops import gitcli
 from isthmus.local.azure_devops.access import administrator, reaches
 from isthmus.local.azure_devops.call import Answer, Call, mapping, text
 from isthmus.local.azure_devops.faults import Fault, invalid
-from isthmus.local.azure_devops.organization import Organization, new_id, no_repository, project_reference
+from isthmus.local.azure_devops.organization import (
+    Organization,
+    enabled,
+    new_id,
+    no_repository,
+    project_reference,
+)
 from isthmus.local.azure_devops.routing import Resource
 from isthmus.local.azure_devops.store import Document
 
@@ -53,14 +59,8 @@ def remove(call: Call) -> Answer:
 
 
 def of(call: Call) -> Document:
-    """The repository in the URL, of which one may see more than that it is there: no disabled one.
-
-    https://learn.microsoft.com/azure/devops/release-notes/2021/repos/sprint-184-update
-    """
-    found = _named(call)
-    if found.get("isDisabled"):
-        raise no_repository(call.path["repositoryId"])
-    return found
+    """The repository in the URL, which is no disabled one."""
+    return enabled(_named(call), call.path["repositoryId"])
 
 
 def _named(call: Call) -> Document:

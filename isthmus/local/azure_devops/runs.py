@@ -11,7 +11,7 @@ from isthmus.local.azure_devops import gitcli, queue_time
 from isthmus.local.azure_devops.access import EDIT_QUEUE, denied, may
 from isthmus.local.azure_devops.clock import now
 from isthmus.local.azure_devops.faults import Fault, invalid, not_found
-from isthmus.local.azure_devops.organization import Organization, new_id, no_repository, unique_name
+from isthmus.local.azure_devops.organization import Organization, enabled, new_id, unique_name
 from isthmus.local.azure_devops.principals import Principal
 from isthmus.local.azure_devops.repositories import default_branch
 from isthmus.local.azure_devops.sources import RepositorySources
@@ -157,9 +157,7 @@ def of_pipeline(organization: Organization, pipeline: Document) -> list[Document
 
 def _new(organization: Organization, pipeline: Document, wanted: Wanted) -> Document:
     repository = organization.repository(pipeline["repository"])
-    if repository.get("isDisabled"):
-        raise no_repository(repository["name"])
-    folder = organization.git(repository)
+    folder = organization.git(enabled(repository, repository["name"]))
     ref = wanted.ref or default_branch(organization, repository)
     ref = ref if ref.startswith("refs/") else f"refs/heads/{ref}"
     version = gitcli.resolve(folder, wanted.version or ref)

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from isthmus.local.azure_devops import gitcli
 from isthmus.local.azure_devops.access import CONTRIBUTE, CREATE_BRANCH, may_in, reaches
 from isthmus.local.azure_devops.faults import Fault
-from isthmus.local.azure_devops.organization import NOTHING, Organization, RefUpdate, no_repository
+from isthmus.local.azure_devops.organization import NOTHING, Organization, RefUpdate, enabled, no_repository
 from isthmus.local.azure_devops.principals import Principal
 from isthmus.local.azure_devops.store import Document
 
@@ -28,8 +28,8 @@ async def serve(organization: Organization, principal: Principal, request: Reque
     name, _, inner = rest.partition("/")
     try:
         found = organization.project(project.strip("/") or name)
-        repository = organization.repository(name.removesuffix(".git"), found)
-        if repository.get("isDisabled") or not reaches(principal, repository):
+        repository = enabled(organization.repository(name.removesuffix(".git"), found), name)
+        if not reaches(principal, repository):
             raise no_repository(name)
     except Fault as fault:
         return PlainTextResponse(fault.message, 404)

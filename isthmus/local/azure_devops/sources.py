@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from isthmus.errors import NotFound, did_you_mean
 from isthmus.local.azure_devops import gitcli
 from isthmus.local.azure_devops.faults import Fault
-from isthmus.local.azure_devops.organization import Organization, no_repository
+from isthmus.local.azure_devops.organization import Organization, enabled
 from isthmus.local.azure_devops.repositories import default_branch
 from isthmus.local.azure_devops.store import Document
 from isthmus.local.pipelines.host import Located, Repository, VariableValue
@@ -60,9 +60,7 @@ class RepositorySources:
         inside, _, short = name.rpartition("/")
         try:
             found = organization.repository(short, organization.project(inside) if inside else project)
-            if found.get("isDisabled"):
-                raise no_repository(name)
-            return found
+            return enabled(found, name)
         except Fault:
             mine = [one["name"] for one in organization.repositories if one["project"] == project["id"]]
             raise NotFound(f"no repository {name!r}{did_you_mean(short, mine)}") from None
