@@ -16,6 +16,7 @@ from isthmus.local.pipelines.attempts import ENDED_BADLY, Earlier, again, standi
 from isthmus.local.pipelines.runtime import Outcome, of_stage
 
 Stages = Mapping[str, tuple[Document, Mapping[str, Document]]]
+Legs = Mapping[tuple[str, str], Mapping[str, Outcome]]
 
 
 def retry(
@@ -48,7 +49,7 @@ def retry(
         for job in runs_again[name] & done[name].jobs.keys()
         if not every_job
     }
-    organization.ledger.set_aside(run, runs_again, legs)
+    organization.ledger.set_aside(run, runs_again, _standing(stages, runs_again, legs, records))
     policies.run_changed(organization, run)
     organization.agents.start(run, compiled, _earlier(stages, done, runs_again, legs))
 
@@ -106,17 +107,38 @@ def _of_job(job: Document, records: Mapping[str, Document]) -> Outcome:
                 if key.startswith(f"{one['refName']}.")
             },
         )
-        for one in records.values()
-        if (one["type"], one["parentId"]) == ("Job", job["id"])
+        for one in _legs(job, records)
     }
     return Outcome(job["result"] or "canceled", outputs, legs)
+
+
+def _legs(job: Document, records: Mapping[str, Document]) -> list[Document]:
+    return [one for one in records.values() if (one["type"], one["parentId"]) == ("Job", job["id"])]
+
+
+def _standing(
+    stages: Stages, runs_again: Mapping[str, set[str]], legs: Legs, records: Mapping[str, Document]
+) -> set[str]:
+    """The ids of what does not run again in stages that do: their other jobs, and the legs that stand."""
+    jobs = {
+        one["id"]
+        for name in runs_again.keys() & stages.keys()
+        for job, one in stages[name][1].items()
+        if job not in runs_again[name]
+    }
+    return jobs | {
+        one["id"]
+        for (name, job), found in legs.items()
+        for one in _legs(stages[name][1][job], records)
+        if one["refName"] in found
+    }
 
 
 def _earlier(
     stages: Stages,
     done: Mapping[str, Outcome],
     runs_again: Mapping[str, set[str]],
-    legs: Mapping[tuple[str, str], Mapping[str, Outcome]],
+    legs: Legs,
 ) -> Earlier:
     outcomes: dict[tuple[str, ...], Outcome] = {}
     attempts: dict[tuple[str, ...], int] = {}

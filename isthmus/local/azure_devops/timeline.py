@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -52,16 +52,10 @@ class Ledger:
         found: Document = self._table[run["id"]]["records"][key]
         return found
 
-    def set_aside(
-        self,
-        run: Document,
-        again: Mapping[str, Collection[str]],
-        standing: Mapping[tuple[str, str], Collection[str]],
-    ) -> None:
-        """Put what runs again, jobs by stage, into a timeline of the past.
+    def set_aside(self, run: Document, again: Collection[str], stands: Collection[str]) -> None:
+        """Put the stages that run again, with what is below them, into a timeline of the past.
 
-        The stage's other jobs go over to its next attempt, and the legs of a matrix that are `standing`, by
-        stage and job, to that of their job.
+        The records whose ids are in `stands` go over to the next attempt of what they are in.
         """
         with self._lock:
             timeline, past = self._table[run["id"]], new_id()
@@ -71,12 +65,7 @@ class Ledger:
                 above = timeline["records"].get(record["parentId"])
                 if above is None or above["id"] not in leaving:
                     continue
-                stage = above if record["type"] == "Phase" else timeline["records"].get(above["parentId"])
-                place = (stage["refName"], above["refName"]) if stage else ("", "")
-                is_standing = record["type"] == "Job" and record["refName"] in standing.get(place, ())
-                if is_standing or (
-                    record["type"] == "Phase" and record["refName"] not in again[above["refName"]]
-                ):
+                if record["id"] in stands:
                     record["parentId"] = _next_id(run, above)
                 else:
                     leaving.add(record["id"])
