@@ -10,7 +10,7 @@ import numpy as np
 
 from isthmus.config.model import LOWER_IS_BETTER
 from isthmus.container.metrics import gain, with_interval
-from isthmus.container.slices import of_group
+from isthmus.container.slices import is_told, of_group
 from isthmus.interval import Interval
 from isthmus.monitor.quality import typed
 
@@ -40,10 +40,13 @@ class Judged:
         """The metric on all rows, at the evaluation's confidence."""
         return with_interval(self.metric, self.truth, self.predicted, self.evaluation["confidence"])
 
-    def of_group(self, rows: np.ndarray, confidence: float | None = None) -> Interval | None:
-        """The metric on a group's rows, as `slices.of_group` tells it to an approver."""
-        sure = confidence or self.evaluation["confidence"]
-        return of_group(self.metric, self.truth[rows], self.predicted[rows], sure)
+    def is_told(self, rows: np.ndarray) -> bool:
+        """Whether a group has enough rows of its classes to tell the metric."""
+        return is_told(self.metric, self.truth[rows], self.predicted[rows])
+
+    def of_group(self, rows: np.ndarray, confidence: float) -> Interval:
+        """The metric on a group's rows, as an approver is told it."""
+        return of_group(self.metric, self.truth[rows], self.predicted[rows], confidence)
 
     def gain_over(self, before: np.ndarray) -> Interval:
         """How much better these predictions are than others of the same rows: paired, positive is better."""

@@ -32,11 +32,11 @@ def of_column(
     column: str, found: Judged, parts: list[Group], bar: float, fewest: int, columns: int
 ) -> list[Finding]:
     """One finding for a column: which of its groups miss the bar, whatever chance explains."""
-    large = [part for part in parts if part.size >= fewest and found.of_group(part.rows)]
+    large = [part for part in parts if part.size >= fewest and found.is_told(part.rows)]
     if not large:
         return [Finding.unknown(f"slices of {column}", f"no group has {_enough(found, fewest)}")]
     sure = 1 - (1 - found.evaluation["confidence"]) / (len(large) * columns)
-    values = {part.name: value for part in large if (value := found.of_group(part.rows, sure))}
+    values = {part.name: found.of_group(part.rows, sure) for part in large}
     missed = [name for name, value in values.items() if not found.reaches(value, bar)]
     bars = [
         Bar(f"{name} ({part.size})", one.value, one.ci_low, one.ci_high, name not in missed)
