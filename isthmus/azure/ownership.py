@@ -20,7 +20,7 @@ def adoptions(platform: str, want: Wanted, present: Present, *, adopt: bool) -> 
     strangers = list(_strangers(platform, want, present))
     if not strangers or adopt:
         for one in strangers:
-            maker = present.maker(GUARDED[one.kind], one.name) if one.kind in GUARDED else None
+            maker = present.maker(one.kind, one.name) if one.kind in GUARDED else None
             yield Adopt(one, str(maker.display_name) if maker else "")
         return
     listed = "".join(f"\n  {one.thing}" for one in strangers)

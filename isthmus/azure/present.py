@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from isthmus import names
 from isthmus.azure.client import Client, not_signed_in
-from isthmus.azure.resources import GUARDED, MAIN, Kind
+from isthmus.azure.resources import MAIN, Kind
 from isthmus.errors import NotFound, Refused, Unavailable
 
 CHECKS = "7.1-preview.1"
@@ -165,9 +165,8 @@ class Present:
         ask = lambda: self.client.get(path, version=SECURITY_ROLES)["value"]  # noqa: E731
         return [one for one in self._once(path, ask) if one["access"] == "assigned"]
 
-    def maker(self, type_: str, name: str) -> Any | None:
-        """Who made an environment, a service connection (`endpoint`) or a variable group."""
-        kind = next(kind for kind, one in GUARDED.items() if one == type_)
+    def maker(self, kind: Kind, name: str) -> Any | None:
+        """Who made an environment, a service connection or a variable group."""
         found = self._named(kind, name)
         return found.created_by if found else None
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from isthmus.azure.instructions.roles import TakeRole
 from isthmus.azure.present import Present
-from isthmus.azure.resources import CALLED, ResourceType, Wanted
+from isthmus.azure.resources import CALLED, GUARDED, Kind, Wanted
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class Scopes:
     suffix: str = ""
 
 
-SCOPES: dict[ResourceType, Scopes] = {
+SCOPES: dict[Kind, Scopes] = {
     "environment": Scopes(
         "distributedtask.environmentreferencerole", "_", "distributedtask.globalenvironmentreferencerole"
     ),
-    "endpoint": Scopes(
+    "connection": Scopes(
         "distributedtask.serviceendpointrole", "_", "distributedtask.project.serviceendpointrole"
     ),
     "variablegroup": Scopes("distributedtask.variablegroup", "$", "distributedtask.library", "$0"),
@@ -46,27 +46,27 @@ def strangers(want: Wanted, present: Present) -> Iterator[TakeRole]:
 
     Who made a thing stays its Administrator: that is Azure DevOps' to give, and not to be taken.
     """
-    things: dict[ResourceType, list[str]] = {
+    things: dict[Kind, list[str]] = {
         "environment": [one.name for one in want.environments],
-        "endpoint": [one.name for one in want.connections],
+        "connection": [one.name for one in want.connections],
         "variablegroup": [one.name for one in want.variable_groups],
     }
     there = {
-        type_: [(name, key) for name in names if (key := present.resource(type_, name))]
-        for type_, names in things.items()
+        kind: [(name, key) for name in names if (key := present.resource(GUARDED[kind], name))]
+        for kind, names in things.items()
     }
     if not any(there.values()):
         return
     project, spared = present.project(), _administrators(want, present)
-    for type_, found in there.items():
-        scopes = SCOPES[type_]
+    for kind, found in there.items():
+        scopes, called = SCOPES[kind], CALLED[GUARDED[kind]]
         if found:
-            place = f"every {CALLED[type_]} of {want.project}"
+            place = f"every {called} of {want.project}"
             yield from _taken(scopes.all, f"{project}{scopes.suffix}", place, spared, present)
         for name, key in found:
-            resource, maker = f"{project}{scopes.separator}{key}", present.maker(type_, name)
+            resource, maker = f"{project}{scopes.separator}{key}", present.maker(kind, name)
             mine = spared | ({str(maker.id).lower()} if maker else set())
-            yield from _taken(scopes.one, resource, f"{CALLED[type_]} {name}", mine, present)
+            yield from _taken(scopes.one, resource, f"{called} {name}", mine, present)
 
 
 def _taken(scope: str, resource: str, place: str, spared: set[str], present: Present) -> Iterator[TakeRole]:
