@@ -52,19 +52,22 @@ def assess(pairs: Iterable[tuple[str, str]], evaluation: dict[str, Any], confide
     if not all(map(math.isfinite, astuple(current))):
         return None
     registered = interval.read(evaluation)
-    # As wide as it were at this confidence, of an estimate that is normal.
-    wider = float(ndtri((1 + confidence) / 2) / ndtri((1 + evaluation["confidence"]) / 2))
-    loss = _loss(registered, current, evaluation["higher_is_better"], wider)
-    return Quality(metric, registered, current, len(truth), loss)
+    lost = loss(registered, current, evaluation["higher_is_better"], evaluation["confidence"], confidence)
+    return Quality(metric, registered, current, len(truth), lost)
 
 
-def _loss(registered: Interval, current: Interval, higher_is_better: bool, wider: float) -> float:
+def loss(
+    registered: Interval, current: Interval, higher_is_better: bool, then: float, confidence: float
+) -> float:
+    """`Quality.loss`, of what was registered at the confidence `then` and is measured now at `confidence`."""
     if higher_is_better:
         worsening = registered.value - current.value
         halves = (registered.value - registered.ci_low, current.ci_high - current.value)
     else:
         worsening = current.value - registered.value
         halves = (registered.ci_high - registered.value, current.value - current.ci_low)
+    # As wide as it were at this confidence, of an estimate that is normal.
+    wider = float(ndtri((1 + confidence) / 2) / ndtri((1 + then) / 2))
     width = math.hypot(halves[0] * wider, halves[1])
     if not worsening:
         return 0.0

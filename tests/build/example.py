@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
 from isthmus.config import ModelConfig, read_deploy, read_model
 from isthmus.container.evaluation import first_judged_row, predictions, rolling, trained_rows
 from isthmus.container.metrics import gain, with_interval
 from isthmus.interval import Interval
-from isthmus.monitor.quality import _loss
+from isthmus.monitor.quality import loss
 
 MODEL_BUILD = Path(__file__).parents[2] / "model-build"
 CONFIG = read_model(MODEL_BUILD / "model.yaml")
@@ -42,8 +41,7 @@ class Story:
     def loss(self, seed: int = 0) -> float:
         """Over 1: worse than registered beyond chance, at the monitor's confidence."""
         current = with_interval(CONFIG.evaluation.metric, *self.served, SURE, seed)
-        wider = float(ndtri((1 + SURE) / 2) / ndtri((1 + 0.95) / 2))
-        return _loss(self.first(seed), current, CONFIG.evaluation.higher_is_better, wider)
+        return loss(self.first(seed), current, CONFIG.evaluation.higher_is_better, 0.95, SURE)
 
     def gain(self, seed: int = 0) -> Interval:
         return gain(CONFIG.evaluation.metric, *self.compared, 0.95, seed)
