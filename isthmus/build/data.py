@@ -15,7 +15,7 @@ from isthmus.build.manifest import file_name
 from isthmus.build.table import Table, is_number
 from isthmus.config import ModelConfig
 from isthmus.config.reading import place
-from isthmus.container.moments import moments
+from isthmus.container import moments
 from isthmus.container.tabular import check_number
 from isthmus.counting import counted
 from isthmus.errors import BadInput, did_you_mean
@@ -205,7 +205,7 @@ def _check_time(judged: list[tuple[list[str], int]], where: str, column: str, at
     import pandas as pd
 
     cells = pd.Series([row[at].strip() for row, _ in judged], name=column, dtype=object)
-    moments(cells, lambda place: f"{where}:{judged[place][1]}")
+    moments.require(cells, lambda place: f"{where}:{judged[place][1]}")
 
 
 def _columns(config: ModelConfig) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -23,7 +23,7 @@ def read(time: pd.Series) -> pd.Series:
     return numbers if numbers.isna().sum() <= dates.isna().sum() else dates
 
 
-def moments(time: pd.Series, where: Callable[[int], str]) -> pd.Series:
+def require(time: pd.Series, where: Callable[[int], str]) -> pd.Series:
     """The moments of a time column of which every cell can be read.
 
     Raises `BadInput` for the first that cannot; `where` says of the place of a row in the column where it is.

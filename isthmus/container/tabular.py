@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isthmus.config import ModelConfig
-from isthmus.container.moments import moments
+from isthmus.container import moments
 from isthmus.counting import counted
 from isthmus.errors import BadInput, did_you_mean
 
@@ -39,12 +39,20 @@ def read_rows(folder: Path, config: ModelConfig, also: Sequence[str] = ()) -> pd
         frames = [frame.sample(frac=1, random_state=SHUFFLE_SEED) for frame in frames]
     rows = pd.concat(frames, ignore_index=True)
     if config.data.time is not None:
-        time = moments(rows[config.data.time], lambda row: f"row {row + 1} of all files together")
+        time = moments.require(rows[config.data.time], lambda row: _place(files, frames, row))
         order = time.sort_values(kind="stable").index
         rows = rows.loc[order].reset_index(drop=True)
     rows[config.target] = _target(rows[config.target], config)
     check_number(len(rows), f"{folder}, column {config.target}")
     return rows
+
+
+def _place(files: Sequence[Path], frames: Sequence[pd.DataFrame], row: int) -> str:
+    """Where a row of all files together stands."""
+    import pandas as pd
+
+    file, number = pd.concat(frames, keys=files).index[row]
+    return f"{file}, row {number + 1}"
 
 
 def check_number(rows: int, where: str) -> None:
@@ -88,8 +96,6 @@ def read_file(file: Path, config: ModelConfig, also: Sequence[str] = ()) -> pd.D
             )
     wanted += [column for column in also if column in frame.columns and column not in wanted]
     rows = frame[wanted].dropna(subset=[config.target])
-    if config.data.time:
-        moments(rows[config.data.time], lambda row: f"{file}, row {rows.index[row] + 1}")
     truths = rows.select_dtypes("bool").columns
     rows = rows.astype(dict.fromkeys(truths, int))
     for name, kind in config.data.types.items():
