@@ -53,7 +53,7 @@ def check() -> None:
     config = _model()[0] if os.environ.get("ISTHMUS_PLATFORM") else read_model()
     files = code(HERE)
     if not config.data.source.startswith("s3://"):
-        local_source(HERE, config)
+        local_source(HERE, config, enough=True)
     require(define(HERE), files)
     click.echo(
         f"{config.name}: {config.problem}, {counted(len(config.features), 'feature')}, "

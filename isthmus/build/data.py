@@ -33,8 +33,11 @@ MOST_NUMBERS = 20
 SAMPLE = "data/sample.csv"
 
 
-def local_source(repository: Path, config: ModelConfig) -> File:
-    """The data file that lies in the repository; raises `BadInput` where it is missing or does not fit."""
+def local_source(repository: Path, config: ModelConfig, *, enough: bool = False) -> File:
+    """The data file that lies in the repository; raises `BadInput` where it is missing or does not fit.
+
+    Or, where `enough` is asked for, where it has too few rows to learn from.
+    """
     path = repository / config.data.source
     if path.is_dir():
         raise BadInput(
@@ -49,7 +52,9 @@ def local_source(repository: Path, config: ModelConfig) -> File:
             todo="add the file, or name where it is",
         )
     content = inside(repository, config.data.source).read_bytes()
-    check(content, str(path), config, asked_in=repository / "model.yaml")
+    rows = check(content, str(path), config, asked_in=repository / "model.yaml")
+    if enough:
+        check_number(rows, f"{path}, column {config.target}")
     return File(file_name(0, config.data.source), content, config.data.source)
 
 
@@ -127,8 +132,10 @@ def _files(s3: Any, bucket: str, data_set: str) -> list[str]:
 
 def check(
     content: bytes, where: str, config: ModelConfig, *, whole: bool = True, asked_in: Path | None = None
-) -> None:
-    """Raise `BadInput` for a column of model.yaml that is not there, or a target that does not fit.
+) -> int:
+    """How many rows have a target.
+
+    Raises `BadInput` for a column of model.yaml that is not there, or a target that does not fit.
 
     `whole` says that the file is all there is, so that its target must hold every class. Where model.yaml was
     written for this file, `asked_in` is that: then what does not fit stands there, and else in the file.
@@ -162,8 +169,6 @@ def check(
     _check_target(cells, where, config, whole, len(found.rows))
     if config.data.time:
         _check_time(judged, where, config.data.time, names.index(config.data.time))
-    if whole:
-        check_number(len(cells), f"{where}, column {config.target}")
     if asked_in and config.problem == "multiclass" and _is_measured(cells):
         raise BadInput(
             f"the target {config.target} has {len(set(cells))} different numbers, which are no classes "
@@ -171,6 +176,7 @@ def check(
             where=place(asked_in, "problem"),
             todo="write problem: regression, or name another target",
         )
+    return len(cells)
 
 
 def _separator(names: list[str]) -> str:
