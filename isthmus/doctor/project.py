@@ -31,9 +31,8 @@ def project(sight: Sight) -> Iterator[Finding]:
     planned = provision.plan(sight.platform, folders, sight.azure, url, adopt=True)
     remedy = f"{APPLY} --adopt" if any(one.kind == "adopt" for one in planned) else APPLY
     for one in planned:
-        document = one.document
         changed = "; ".join(map(str, one.differences))
         says = f"{CALLED[one.kind]}{': ' if changed else ''}{changed}"
         # Contents are newer in this folder, which is no fault of the set-up.
         status: Status = "warning" if one.kind == "contents" else "missing"
-        yield Finding(status, str(document["summary"]), says, remedy)
+        yield Finding(status, one.about, says, remedy)

@@ -22,5 +22,9 @@ class Adopt(Instruction):
         stays = f": {self.maker} made it, and stays its Administrator" if self.maker else ""
         return f"= {self.mark.thing}{stays}"
 
+    @property
+    def about(self) -> str:
+        return self.mark.thing
+
     def carry_out(self, present: Present) -> None:
         marks.put(present, [self.mark])

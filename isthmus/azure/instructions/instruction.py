@@ -42,6 +42,11 @@ class Instruction:
         return _SORTS[self.summary[0]]
 
     @property
+    def about(self) -> str:
+        """The summary without its sign, and without what is no name of what is changed."""
+        return self.summary[2:]
+
+    @property
     def lines(self) -> list[str]:
         """The summary, and the differences below it."""
         return [self.summary, *(f"    {one}" for one in self.differences)]
